@@ -1,0 +1,72 @@
+"""Contract 1: an engine offers steps, and runs the ones it is given.
+
+An engine is one loaded model with the state of all its streams. It never blocks, never sleeps and never
+decides when to run: the scheduler asks `pending`, decides, and calls `run` on the engine's lane. What came
+out is handed to the streams' owners by `deliver`, back on the event loop.
+
+An engine does not know what a session is, nor who listens: a stream has a callback, and that is all.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+CostKey = tuple[str, int]
+"""What a step's cost depends on: its kind and its size, for example `("tts.decode", 4)`."""
+
+HOLD = float("inf")
+"""The deadline of work that nobody waits for yet: an engine does not offer it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One bounded piece of device work over one or more streams."""
+
+    lane: str
+    cost_key: CostKey
+    deadline: float
+    """Event-loop time in seconds at which a listener would notice that this work is late."""
+    streams: tuple[int, ...]
+    work: object
+    """What the engine needs to run it; nobody else looks inside."""
+    speculative: bool = False
+    generation: int | None = None
+    """The response this work is for, where it is for exactly one."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFailed:
+    """A step of this stream raised; the stream is usable again, the work `tag` is lost."""
+
+    tag: int
+    """Generation (LLM, TTS) or fork (ASR, turn) of the lost work; -1 where there is none."""
+    error: Exception
+
+
+class Engine(Protocol):
+    """The surface the scheduler sees; each kind of engine adds `open` for its own streams."""
+
+    @property
+    def lane(self) -> str:
+        """Name of the lane its steps run on: asr, llm, tts, vad or turn."""
+
+    def bind(self, wake: Callable[[], None]) -> None:
+        """Take the function to call (on the event loop) whenever new work may be pending."""
+
+    def load(self) -> None:
+        """Load and warm up, blocking, on the lane's thread. Raises VoiceAgentError with the remedy."""
+
+    def pending(self, now: float) -> Batch | None:
+        """Return the most urgent step, or None. On the event loop; no device work."""
+
+    def run(self, batch: Batch) -> object:
+        """Run one step. On the lane's thread; the only method that may touch the device."""
+
+    def deliver(self, batch: Batch, results: object) -> None:
+        """Hand out what `run` returned. On the event loop; results of cancelled work are dropped here."""
+
+    def fail(self, batch: Batch, error: Exception) -> None:
+        """Tell the streams in `batch` that their step raised. On the event loop."""
+
+    def close(self) -> None:
+        """Free the model."""

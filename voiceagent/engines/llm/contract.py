@@ -1,0 +1,65 @@
+"""What every language model offers: replies to a conversation, token by token, dropped at no cost."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from voiceagent.engines.contract import Engine, StreamFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """More text of the reply. One token may carry no text (half a character) or several characters."""
+
+    generation: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The reply is whole."""
+
+    generation: int
+    reason: Literal["stop", "length"]
+
+
+LlmEvent = Token | Completed | StreamFailed
+
+
+class LlmStream(Protocol):
+    """One session's conversation with the model. At most one reply at a time."""
+
+    def prepare(self, messages: tuple[Message, ...]) -> None:
+        """Prefill this conversation when there is time, because the next reply will begin with it."""
+
+    def generate(
+        self, generation: int, messages: tuple[Message, ...], deadline: float, *, speculative: bool = False
+    ) -> None:
+        """Reply to `messages` (the last one is the user's). Replaces a reply under way."""
+
+    def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
+        """Say anew by when the next tokens are needed; HOLD stops the decoding until told otherwise."""
+
+    def cancel(self, generation: int) -> None:
+        """Drop the reply; no event of it comes after this call."""
+
+    def close(self) -> None:
+        """End the stream and free its sequences."""
+
+
+class LlmEngine(Engine, Protocol):
+    """A loaded language model."""
+
+    def open(self, on_event: Callable[[LlmEvent], None]) -> LlmStream:
+        """Start a conversation. Raises VoiceAgentError when no sequence is free."""
+
+    def count_tokens(self, messages: tuple[Message, ...]) -> int:
+        """Return the number of tokens the conversation takes, chat template included."""

@@ -1,0 +1,111 @@
+"""An engine base for models that work on one job at a time.
+
+A job is a generator: each `next` is one bounded step on the lane, and each value it yields is an event for
+the stream's owner (or None). Between any two steps the most urgent job goes on, so a final transcript
+overtakes a partial one half-way. Subclasses add `load` and an `open` that returns their stream; streams
+call `submit` and `cancel`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from voiceagent.engines.contract import HOLD, Batch, CostKey, StreamFailed
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A queued piece of work: `steps` runs on the lane, everything else belongs to the event loop."""
+
+    stream: int
+    tag: int
+    """Fork or generation: what `cancel` names, and what a StreamFailed carries."""
+    deadline: float
+    cost_key: CostKey
+    steps: Iterator[object]
+    on_event: Callable[[Any], None]
+    speculative: bool = False
+    cancelled: bool = False
+    generation: int | None = None
+    order: int = field(default_factory=count().__next__)
+
+
+_DONE = object()
+
+
+class QueueEngine:
+    """Queues jobs and runs one step of the most urgent of them at a time."""
+
+    def __init__(self, lane: str) -> None:
+        self._lane = lane
+        self._jobs: list[Job] = []
+        self._wake: Callable[[], None] = lambda: None
+        self._stream_ids = count()
+
+    @property
+    def lane(self) -> str:
+        """Name of the lane its steps run on."""
+        return self._lane
+
+    def bind(self, wake: Callable[[], None]) -> None:
+        """Take the function to call whenever new work may be pending."""
+        self._wake = wake
+
+    def submit(self, job: Job) -> None:
+        """Queue a job and wake the scheduler."""
+        self._jobs.append(job)
+        self._wake()
+
+    def cancel(self, stream: int, tag: int | None = None) -> None:
+        """Drop the jobs of a stream, or those with one tag. A step under way finishes, unheard."""
+        for job in self._jobs:
+            if job.stream == stream and tag in (None, job.tag):
+                job.cancelled = True
+        self._jobs = [job for job in self._jobs if not job.cancelled]
+
+    def reschedule(self, stream: int, tag: int, deadline: float, *, speculative: bool) -> None:
+        """Move the deadline of queued jobs, for example when a speculative response is released."""
+        for job in self._jobs:
+            if job.stream == stream and job.tag == tag:
+                job.deadline, job.speculative = deadline, speculative
+        self._wake()
+
+    def pending(self, now: float) -> Batch | None:
+        """Return one step of the most urgent job."""
+        ready = [job for job in self._jobs if job.deadline != HOLD]
+        if not ready:
+            return None
+        job = min(ready, key=lambda job: (job.speculative, job.deadline, job.order))
+        return Batch(
+            self._lane, job.cost_key, job.deadline, (job.stream,), job, job.speculative, job.generation
+        )
+
+    def run(self, batch: Batch) -> object:
+        """Run the job up to its next yield. On the lane's thread."""
+        job = batch.work
+        assert isinstance(job, Job)
+        return next(job.steps, _DONE)
+
+    def deliver(self, batch: Batch, results: object) -> None:
+        """Give the yielded event to the stream, unless its job was cancelled meanwhile."""
+        job = batch.work
+        assert isinstance(job, Job)
+        if job.cancelled:
+            return
+        if results is _DONE:
+            self._jobs.remove(job)
+        elif results is not None:
+            job.on_event(results)
+
+    def fail(self, batch: Batch, error: Exception) -> None:
+        """Drop the job that raised and tell its stream."""
+        job = batch.work
+        assert isinstance(job, Job)
+        if not job.cancelled:
+            self._jobs.remove(job)
+            job.on_event(StreamFailed(job.tag, error))
+
+    def close(self) -> None:
+        """Forget every job; subclasses free their model."""
+        self._jobs.clear()

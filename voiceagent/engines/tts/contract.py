@@ -1,0 +1,63 @@
+"""What every voice offers: audio for a segment of text, with the time of each word."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceagent.engines.contract import Engine, StreamFailed
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechWord:
+    """A word and when it is spoken, in seconds from the beginning of its segment."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechAudio:
+    """A piece of a segment's audio, in order; `final` marks the segment's last."""
+
+    generation: int
+    segment: int
+    pcm: NDArray[np.float32]
+    words: tuple[SpeechWord, ...]
+    """The words that begin in this piece."""
+    final: bool
+
+
+TtsEvent = SpeechAudio | StreamFailed
+
+
+class TtsStream(Protocol):
+    """One session's voice."""
+
+    def speak(
+        self, generation: int, segment: int, text: str, deadline: float, *, speculative: bool = False
+    ) -> None:
+        """Synthesise one segment; segments of a generation are spoken in the order of these calls."""
+
+    def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
+        """Say anew by when the generation's next audio is needed."""
+
+    def cancel(self, generation: int) -> None:
+        """Drop the generation's segments; no event of it comes after this call."""
+
+    def close(self) -> None:
+        """End the stream."""
+
+
+class TtsEngine(Engine, Protocol):
+    """A loaded voice."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz of the audio it makes."""
+
+    def open(self, on_event: Callable[[TtsEvent], None]) -> TtsStream:
+        """Start speaking for one session."""
