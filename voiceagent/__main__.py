@@ -1,0 +1,5 @@
+"""`python -m voiceagent`: the same command as `voiceagent`."""
+
+from voiceagent.cli.main import main
+
+main()

@@ -1,0 +1,68 @@
+"""The entry point: names the commands, imports only the one that was asked for, and turns errors into words.
+
+A `VoiceAgentError` becomes one "Error: ..." on stderr and exit status 1, without a traceback unless `--debug` or
+`VOICEAGENT_DEBUG=1` asks for it. Ctrl-C ends with 130 and says nothing. This file knows no command's options.
+"""
+
+import importlib
+from typing import Any, ClassVar
+
+import click
+
+from voiceagent import __version__
+from voiceagent.errors import VoiceAgentError
+
+INTERRUPTED = 130  # what shells report for a program that SIGINT ended: 128 + 2
+
+
+class LazyGroup(click.Group):
+    """A click group that knows its commands' names and one-line help, and imports a command only to run it."""
+
+    COMMANDS: ClassVar[dict[str, tuple[str, str]]] = {
+        "serve": ("voiceagent.cli.serve:serve", "Start the agent and its page."),
+        "say": ("voiceagent.cli.say:say", "Speak a text into a sound file."),
+        "transcribe": ("voiceagent.cli.transcribe:transcribe", "Write down what is said in sound files."),
+        "weights": ("voiceagent.cli.weights:weights", "List, fetch and verify the model files."),
+        "config": ("voiceagent.cli.config:config", "Check the settings, or show them with their origins."),
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the commands in the order of the table."""
+        return list(self.COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command named `cmd_name`; None where there is none of that name."""
+        if cmd_name not in self.COMMANDS:
+            return None
+        module, _, attribute = self.COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table, importing none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, short_help) for name, (_, short_help) in self.COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error meant for people ends the program with words instead of a traceback."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+        except VoiceAgentError as error:
+            if ctx.params["debug"]:
+                raise
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, envvar="VOICEAGENT_DEBUG", help="Show the traceback of an error.")
+@click.version_option(__version__, message="voiceagent %(version)s")
+def cli(debug: bool) -> None:
+    """Talk with an agent that lives on your own machine."""
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    cli(prog_name="voiceagent")

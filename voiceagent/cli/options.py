@@ -1,0 +1,37 @@
+"""Options that several commands share.
+
+`@with_settings` gives a command `--config` and `--set` and hands it the `Loaded` settings as the argument `loaded`.
+The settings are read only when the command really runs, so that `--help` needs neither pydantic nor a valid file.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import click
+
+DEFAULT_CONFIG = "cpu.yaml"
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Decorate a click command (below `@click.command`) that takes `loaded: Loaded`."""
+
+    @click.option(
+        "--config",
+        "config",
+        default=DEFAULT_CONFIG,
+        show_default=True,
+        metavar="FILE",
+        help="Settings file: a path, or a name found in configs/.",
+    )
+    @click.option(
+        "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override one setting, as in llm.max_tokens=80."
+    )
+    @functools.wraps(command)
+    def with_loaded_settings(config: str, sets: tuple[str, ...], **arguments: object) -> None:
+        from voiceagent.config import load
+
+        command(loaded=load(config, sets), **arguments)
+
+    return with_loaded_settings

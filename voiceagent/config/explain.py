@@ -1,0 +1,113 @@
+"""Pydantic's findings in words: the place, the key, what is wrong, what was probably meant, what is allowed."""
+
+import difflib
+import reprlib
+from pathlib import Path
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from voiceagent.config import schema
+from voiceagent.config.document import Loc, Node, dotted
+from voiceagent.config.errors import Problem
+from voiceagent.config.origins import DEFAULT
+from voiceagent.config.settings import BROKEN_ORDER, Settings
+
+_NOUNS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path", tuple: "a list"}
+_LIMITS = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "min_length": "not empty"}
+
+
+def explain(error: ErrorDetails, tree: Node) -> Problem:
+    """Say what pydantic found, at the place where `tree` says that the value was written."""
+    loc, context = error["loc"], error.get("ctx", {})
+    if error["type"] == BROKEN_ORDER:
+        return _contradiction(tree, (*loc, context["smaller"]), (*loc, context["larger"]))
+    if error["type"] == "extra_forbidden":
+        message = _unknown(loc)
+    elif error["type"] == "missing":
+        message = "is missing"
+    elif error["type"] == "value_error":
+        message = str(context["error"])
+    else:
+        message = _refused(loc, error)
+    return Problem(tree.at(loc).origin, dotted(loc), message)
+
+
+def misshapen(layer: Node) -> list[Problem]:
+    """The sections of one file or override that hold something else than settings."""
+    assert isinstance(layer.value, dict)
+    return [
+        Problem(node.origin, section, _not_a_mapping(model, node.value))
+        for section, node in layer.value.items()
+        if (model := schema.model_at((section,))) and not isinstance(node.value, dict | None)
+    ]
+
+
+def said(value: object) -> str:
+    """A value as its writer would recognise it, shortened."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return reprlib.repr(value)
+
+
+def _contradiction(tree: Node, smaller: Loc, larger: Loc) -> Problem:
+    """Blame the setting that somebody wrote, the smaller one if both were written."""
+    low, high = tree.at(smaller), tree.at(larger)
+    if low.origin == DEFAULT:
+        message = f"should be at least {dotted(smaller)} ({low.value}), but is {high.value}"
+        return Problem(high.origin, dotted(larger), message)
+    message = f"should be at most {dotted(larger)} ({high.value}), but is {low.value}"
+    return Problem(low.origin, dotted(smaller), message)
+
+
+def _not_a_mapping(model: type[BaseModel], value: object) -> str:
+    return f"should be a mapping with {', '.join(model.model_fields)}, but is {said(value)}"
+
+
+def _refused(loc: Loc, error: ErrorDetails) -> str:
+    model, field = schema.model_at(loc), schema.field_at(loc)
+    if model:
+        return _not_a_mapping(model, error["input"])
+    if field is None:
+        return error["msg"].removeprefix("Input ")
+    text = f"should be {_allowed(field)}"
+    if field.repr:  # else it is a secret
+        text += f", but is {said(error['input'])}"
+    if schema.takes_text(field) and isinstance(error["input"], int | float):
+        return f"{text}; put it in quotes"
+    meant = difflib.get_close_matches(str(error["input"]), schema.choices(field), n=1)
+    return f"{text}; did you mean {meant[0]}?" if meant else text
+
+
+def _allowed(field: FieldInfo) -> str:
+    """The values that a field takes: `a whole number, at least 0, at most 65535`, `one of silero, scripted`."""
+    words = schema.choices(field)
+    nouns = [_NOUNS[kind] for kind in schema.kinds(field.annotation) if isinstance(kind, type) and kind in _NOUNS]
+    limits = [
+        phrase.format(getattr(limit, name))
+        for limit in field.metadata
+        for name, phrase in _LIMITS.items()
+        if hasattr(limit, name)
+    ]
+    text = ", ".join([f"one of {', '.join(words)}" if words else nouns[0], *limits])
+    return text + (" or null" if schema.takes_null(field) else "")
+
+
+def _unknown(loc: Loc) -> str:
+    model = schema.model_at(loc[:-1]) or Settings
+    meant = _meant(loc, model)
+    guess = f", did you mean {meant}?" if meant else ";"
+    where = f"{dotted(loc[:-1])} has" if len(loc) > 1 else "the sections are"
+    return f"there is no such setting{guess} {where} {', '.join(model.model_fields)}"
+
+
+def _meant(loc: Loc, model: type[BaseModel]) -> str | None:
+    """The key beside it that looks most alike, else the only setting elsewhere that has this very name."""
+    alike = difflib.get_close_matches(str(loc[-1]), model.model_fields, n=1)
+    elsewhere = [known for known, _ in schema.fields() if known[-1] == loc[-1]]
+    if alike:
+        return dotted((*loc[:-1], alike[0]))
+    return dotted(elsewhere[0]) if len(elsewhere) == 1 else None

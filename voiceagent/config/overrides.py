@@ -1,0 +1,67 @@
+"""Single settings from outside the files: `VOICEAGENT_LLM__MAX_TOKENS=80` and `--set llm.max_tokens=80`.
+
+The text is read as YAML, except that a setting which holds words takes them as they stand. Every mistake that can be
+seen without the settings' types is added to `problems`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from voiceagent.config import schema
+from voiceagent.config.document import Loc, Node, dotted, parse
+from voiceagent.config.errors import ConfigError, Problem
+from voiceagent.config.origins import SET_OPTION, Origin, environment
+
+PREFIX = "VOICEAGENT_"
+_NOT_A_SETTING = "VOICEAGENT_WEIGHTS_DIR"  # read by the weights' store; without this it looks like weights.dir mistyped
+
+
+def from_environment(environ: Mapping[str, str], problems: list[Problem]) -> Iterator[Node]:
+    """A tree for each variable that means a setting.
+
+    A name without a double underscore is somebody else's (Kubernetes makes such ones), unless it spells a setting.
+    """
+    mistyped = {_variable(loc, "_"): _variable(loc, "__") for loc, _ in schema.fields()}
+    for name in sorted(name for name in environ if name.startswith(PREFIX) and name != _NOT_A_SETTING):
+        if "__" in name:
+            loc = tuple(name.removeprefix(PREFIX).lower().split("__"))
+            yield _override(loc, environ[name], environment(name), problems)
+        elif name in mistyped:
+            message = f"a setting's variable has two underscores after the section: {mistyped[name]}"
+            problems.append(Problem(environment(name), "", message))
+
+
+def from_options(sets: Sequence[str], problems: list[Problem]) -> Iterator[Node]:
+    """A tree for each `section.key=value`."""
+    for text in sets:
+        key, equals, value = text.partition("=")
+        if equals:
+            yield _override(tuple(key.strip().split(".")), value, SET_OPTION, problems)
+        else:
+            problems.append(Problem(SET_OPTION, text, "a setting is given as in llm.max_tokens=80"))
+
+
+def _variable(loc: Loc, separator: str) -> str:
+    return PREFIX + separator.join(map(str, loc)).upper()
+
+
+def _override(loc: Loc, text: str, origin: Origin, problems: list[Problem]) -> Node:
+    """A tree that holds only what `text` means at `loc`."""
+    field = schema.field_at(loc)
+    if field and schema.takes_null(field) and text in ("", "~", "null"):
+        return Node.single(loc, None, origin)
+    if field and schema.takes_text(field):
+        return Node.single(loc, _unquoted(text), origin)
+    try:
+        return Node.single(loc, parse(text, lambda line: origin, problems, loc).value, origin)
+    except ConfigError as error:
+        problems.extend(Problem(origin, dotted(loc), problem.message) for problem in error.problems)
+        return Node.single(loc, None, origin)
+
+
+def _unquoted(text: str) -> str:
+    """The text itself, less the quotes around it if YAML sees one quoted text."""
+    try:
+        value = parse(text, lambda line: SET_OPTION, []).value if text.startswith(("'", '"')) else text
+    except ConfigError:
+        return text
+    return value if isinstance(value, str) else text

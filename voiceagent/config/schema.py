@@ -1,0 +1,75 @@
+"""The settings' models seen as a table: which fields there are, and what may stand at a location.
+
+Knows pydantic's models, and neither files nor mistakes.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from voiceagent.config.document import Loc
+from voiceagent.config.settings import Settings
+
+
+def fields(model: type[BaseModel] = Settings, prefix: Loc = ()) -> Iterator[tuple[Loc, FieldInfo]]:
+    """Every setting's location and field, in the order of the models."""
+    for name, field in model.model_fields.items():
+        section = _model(field.annotation)
+        if section:
+            yield from fields(section, (*prefix, name))
+        else:
+            yield (*prefix, name), field
+
+
+def model_at(loc: Loc) -> type[BaseModel] | None:
+    """The model of the mapping at `loc`, also inside a list; None where no mapping belongs."""
+    annotation: object = Settings
+    for part in loc:
+        model = _model(annotation)
+        if model:
+            field = model.model_fields.get(str(part))
+            annotation = field.annotation if field else None
+        else:
+            annotation = next(iter(get_args(annotation)), None)
+    return _model(annotation)
+
+
+def field_at(loc: Loc) -> FieldInfo | None:
+    """The field at `loc`; None where there is none, as for an item of a list."""
+    model = model_at(loc[:-1])
+    return model.model_fields.get(str(loc[-1])) if model else None
+
+
+def choices(field: FieldInfo) -> list[str]:
+    """The words among which the field's value must be; empty where it is no choice of words."""
+    return [kind for kind in kinds(field.annotation) if isinstance(kind, str)]
+
+
+def takes_text(field: FieldInfo) -> bool:
+    """Whether the field holds text, a choice of words or a path: what is written for it needs no quotes."""
+    return bool(choices(field)) or not {str, Path}.isdisjoint(kinds(field.annotation))
+
+
+def takes_null(field: FieldInfo) -> bool:
+    """Whether the field may be null."""
+    return NoneType in kinds(field.annotation)
+
+
+def kinds(annotation: object) -> tuple[object, ...]:
+    """The alternatives of a type: `Path | None` as (Path, NoneType), `Literal["a", "b"]` as ("a", "b")."""
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return get_args(annotation)
+    if origin is Annotated:
+        return kinds(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return tuple(kind for part in get_args(annotation) for kind in kinds(part))
+    return (origin or annotation,)
+
+
+def _model(annotation: object) -> type[BaseModel] | None:
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None

@@ -1,0 +1,279 @@
+"""Every setting of voiceagent: its name, type, limits, default and meaning.
+
+This file is the one list of what can be configured. The models are frozen and strict: an unknown key, `"80"` for a
+number, `1` for a boolean, NaN, or a value out of range is refused. An empty mapping is a valid configuration.
+Nothing here knows where a value was written; `load` does.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+BROKEN_ORDER = "broken_order"
+"""The type of the validation error for two settings that contradict each other; its context names both."""
+
+_ICE_SCHEMES = ("stun:", "stuns:", "turn:", "turns:")  # RFC 7064 and RFC 7065
+
+
+def _ice_url(url: str) -> str:
+    if not url.startswith(_ICE_SCHEMES):
+        raise ValueError(f"should begin with one of {' '.join(_ICE_SCHEMES)}")
+    return url
+
+
+def _origin(origin: str) -> str:
+    scheme, _, host = origin.partition("://")
+    if origin != "*" and (scheme not in ("http", "https") or not host or "/" in host):
+        raise ValueError("should look like https://example.org (no path, no slash at the end), or be *")
+    return origin
+
+
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _path(value: object) -> object:
+    return Path(value).expanduser() if isinstance(value, str) and value else value
+
+
+Name = Annotated[str, Field(min_length=1)]
+Threads = Annotated[int, Field(ge=1, le=256)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
+Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
+FilePath = Annotated[Path, BeforeValidator(_path)]
+"""A path; `~` is the home folder, and a relative one counts from the working directory."""
+
+
+class Section(BaseModel):
+    """What every group of settings has in common."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        validate_default=True,
+        use_attribute_docstrings=True,
+    )
+
+    def _check_order(self, smaller: str, larger: str) -> None:
+        """Refuse `smaller` > `larger`, both names of fields of this section."""
+        if getattr(self, smaller) > getattr(self, larger):
+            names = {"smaller": smaller, "larger": larger}
+            raise PydanticCustomError(BROKEN_ORDER, "{smaller} must not exceed {larger}", names)
+
+
+class IceServer(Section):
+    """One STUN or TURN server, as in WebRTC's RTCIceServer."""
+
+    urls: Annotated[
+        tuple[Annotated[str, AfterValidator(_ice_url)], ...],
+        BeforeValidator(_one_or_more),
+        Field(strict=False, min_length=1),
+    ]
+    """One address or several, such as stun:stun.example.org:3478."""
+    username: str | None = None
+    """The user name at a TURN server."""
+    credential: str | None = Field(default=None, repr=False)
+    """The password at a TURN server; never printed."""
+
+
+class Server(Section):
+    """The door: HTTP and WebRTC."""
+
+    host: Name = "127.0.0.1"
+    """The address to listen on; 0.0.0.0 lets other machines in."""
+    port: int = Field(default=7860, ge=0, le=65_535)
+    """The HTTP port; 0 takes any free one."""
+    ice_servers: tuple[IceServer, ...] = Field(default=(), strict=False)
+    """STUN and TURN servers, needed only where a NAT stands between agent and browser."""
+    max_sessions: int = Field(default=4, ge=1, le=1024)
+    """The most people connected at once; the next is refused with 503."""
+    metrics: bool = True
+    """Whether /metrics is served."""
+    allow_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(default=(), strict=False)
+    """Other web origins whose pages may call this server (CORS)."""
+
+
+class ASR(Section):
+    """Speech to text."""
+
+    engine: Literal["moonshine", "scripted"] = "moonshine"
+    """The backend."""
+    model: Name = "moonshine-tiny-en"
+    """The model's name in the weights manifest."""
+    threads: Threads = 1
+    """CPU threads of the model."""
+    partials: bool = True
+    """Whether the growing transcript is shown while the user speaks."""
+    partial_interval_ms: Milliseconds = 400
+    """The shortest time between two partial transcripts."""
+
+
+class LLM(Section):
+    """The language model."""
+
+    engine: Literal["llama", "scripted"] = "llama"
+    """The backend."""
+    model: Name = "smollm2-135m-instruct-q4_1"
+    """The model's name in the weights manifest, or the path of a .gguf file."""
+    threads: Threads = 1
+    """CPU threads of the model; more than free cores makes it many times slower."""
+    context_tokens: Tokens = 4096
+    """The whole context, shared by all sessions."""
+    session_tokens: Tokens = 1024
+    """The part of the context that one session may fill."""
+    max_tokens: Tokens = 96
+    """The longest response."""
+    temperature: float = Field(default=0.2, ge=0, le=2)
+    """Randomness of the choice of tokens; 0 always takes the likeliest."""
+    top_p: float = Field(default=0.95, gt=0, le=1)
+    """Choose among the likeliest tokens that together have this probability; 1 is off."""
+    top_k: int = Field(default=40, ge=0, le=1_000_000)
+    """Choose among this many likeliest tokens; 0 is off."""
+    min_p: Probability = 0.05
+    """Drop tokens less likely than this share of the likeliest; 0 is off."""
+    repeat_penalty: float = Field(default=1.1, ge=1, le=2)
+    """How much a token loses for having been said before; 1 is off."""
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
+    """The seed of the random choices."""
+    system_prompt: str = "You are a friendly voice assistant. Answer in one or two short spoken sentences."
+    """What the model is told before the conversation."""
+    first_segment_min_tokens: Tokens = 10
+    """The fewest tokens after which the first piece of a response may be spoken."""
+    first_segment_max_tokens: Tokens = 24
+    """The most tokens the first piece of a response waits for a good place to cut."""
+    preemptive: bool = True
+    """Whether a response is prepared at the first sign of silence, before the turn is known to be over."""
+
+    @model_validator(mode="after")
+    def _orders(self) -> Self:
+        self._check_order("session_tokens", "context_tokens")
+        self._check_order("max_tokens", "session_tokens")
+        self._check_order("first_segment_min_tokens", "first_segment_max_tokens")
+        return self
+
+
+class TTS(Section):
+    """Text to speech."""
+
+    engine: Literal["hibari", "scripted"] = "hibari"
+    """The backend."""
+    voice: Name = "heart"
+    """The name of the voice."""
+    speed: float = Field(default=1.0, ge=0.5, le=2)
+    """How fast it speaks; 1 is the voice's own pace."""
+    threads: Threads = 1
+    """CPU threads of the model."""
+
+
+class VAD(Section):
+    """Voice activity detection: is somebody speaking?"""
+
+    engine: Literal["silero", "scripted"] = "silero"
+    """The backend."""
+    threshold: Probability = 0.5
+    """Speech begins at this probability or above."""
+    release_threshold: Probability = 0.35
+    """Speech goes on until the probability falls below this."""
+    onset_ms: Milliseconds = 64
+    """Speech this long counts as begun."""
+    pause_ms: Milliseconds = 64
+    """Silence this long is the first sign of an end: the response is prepared."""
+    stop_ms: Milliseconds = 200
+    """Silence this long ends the speech: the turn is judged."""
+    threads: Threads = 1
+    """CPU threads of the model."""
+
+    @model_validator(mode="after")
+    def _orders(self) -> Self:
+        self._check_order("release_threshold", "threshold")
+        self._check_order("pause_ms", "stop_ms")
+        return self
+
+
+class Turn(Section):
+    """Deciding that the user's turn is over."""
+
+    detector: Literal["smart_turn", "silence"] = "smart_turn"
+    """A model that hears whether the sentence sounds finished, or silence alone."""
+    model: Name = "smart-turn-3.2"
+    """The model's name in the weights manifest (smart_turn)."""
+    threshold: Probability = 0.5
+    """At this probability or above, the turn is complete (smart_turn)."""
+    min_wait_ms: Milliseconds = 250
+    """The shortest extra wait when the turn seems incomplete (smart_turn)."""
+    max_wait_ms: Milliseconds = 1200
+    """The longest extra wait when the turn seems incomplete (smart_turn)."""
+    silence_ms: Milliseconds = 600
+    """Silence this long ends the turn (silence)."""
+    threads: Threads = 1
+    """CPU threads of the model."""
+
+    @model_validator(mode="after")
+    def _orders(self) -> Self:
+        self._check_order("min_wait_ms", "max_wait_ms")
+        return self
+
+
+class Session(Section):
+    """The conduct of one conversation."""
+
+    greeting: str = ""
+    """What the agent says first; empty: it waits for the user."""
+    idle_prompt: str = "Are you still there?"
+    """What the agent says when nobody has spoken for a while."""
+    idle_s: float = Field(default=20, ge=0, le=86_400)
+    """How long nobody may speak before the idle prompt, in seconds; 0 is off."""
+    history_turns: int = Field(default=6, ge=0, le=1000)
+    """How many past turns the language model is shown."""
+    sentence_pause_ms: Milliseconds = 250
+    """The pause between two sentences of a response."""
+    interrupt_after_ms: Milliseconds = 500
+    """Speech this long interrupts the agent even when no words are recognised."""
+    min_speech_ms: Milliseconds = 250
+    """A shorter sound never interrupts the agent."""
+    failure_message: str = "Sorry, something went wrong on my side. Could you say that again?"
+    """What the agent says when a model has failed."""
+
+    @model_validator(mode="after")
+    def _orders(self) -> Self:
+        self._check_order("min_speech_ms", "interrupt_after_ms")
+        return self
+
+
+class Weights(Section):
+    """Where model files live."""
+
+    dir: FilePath | None = None
+    """The folder of model files; null: the standard one."""
+
+
+class Trace(Section):
+    """What is written down about what happened."""
+
+    jsonl: FilePath | None = None
+    """The file that gets one JSON line per turn; null: none."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe message that is logged."""
+    log_format: Literal["text", "json"] = "text"
+    """Log lines for people or for machines."""
+    log_text: bool = False
+    """Whether what people say may appear in the log."""
+
+
+class Settings(Section):
+    """The settings of one voiceagent process."""
+
+    server: Server = Server()
+    asr: ASR = ASR()
+    llm: LLM = LLM()
+    tts: TTS = TTS()
+    vad: VAD = VAD()
+    turn: Turn = Turn()
+    session: Session = Session()
+    weights: Weights = Weights()
+    trace: Trace = Trace()
