@@ -1,0 +1,129 @@
+"""A speech recogniser without a model: it reveals a text word by word while it hears a voice.
+
+What is said does not matter, only for how long: a tone of one second stands for `words_per_second` words.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent, Transcript
+from voiceagent.engines.contract import Batch, CostKey
+from voiceagent.engines.queue import Job
+from voiceagent.engines.scripted import VOICED_RMS, Frames, Script, ScriptedEngine, Step, entry, rms
+from voiceagent.engines.timing import SMALL_CPU, Timing
+
+PARTIAL_KEY: CostKey = ("asr.partial", 1)
+FINAL_KEY: CostKey = ("asr.final", 1)
+PARTIAL = -1
+"""Tag of partial transcripts, which belong to no fork."""
+UNDATED = float("-inf")
+"""Deadline of a partial until the scheduler first asks for work: `push` is not told the time."""
+PARTIAL_WITHIN_S = 0.1
+"""A reader notices a word that shows up much later than it was spoken; nobody waits for it in silence."""
+FRAME_SAMPLES = 160
+"""10 ms: how finely voiced audio is measured."""
+TEXTS = ("Hello, can you hear me?", "Tell me something about the sea.", "Thank you, that was nice.")
+
+
+class ScriptedAsr(ScriptedEngine):
+    """Hears the n-th text of the script in a stream's n-th turn, at `words_per_second` of voiced audio.
+
+    A turn is counted when it is committed with at least one word: a cough uses up no text.
+    """
+
+    def __init__(
+        self,
+        texts: Script[str] = TEXTS,
+        *,
+        words_per_second: float = 3.0,
+        timing: Timing = SMALL_CPU,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__("asr", timing, sleep)
+        self._texts = texts
+        self._words_per_frame = words_per_second * FRAME_SAMPLES / SAMPLE_RATE
+
+    def open(self, on_event: Callable[[AsrEvent], None]) -> "ScriptedAsrStream":
+        """Start listening for one session."""
+        return ScriptedAsrStream(self, next(self._stream_ids), on_event)
+
+    def pending(self, now: float) -> Batch | None:
+        """Return the most urgent step; partials that are new are dated first."""
+        for job in self._jobs:
+            if job.deadline == UNDATED:
+                job.deadline = now + PARTIAL_WITHIN_S
+        return super().pending(now)
+
+    def words_in(self, voiced_frames: int) -> int:
+        """Return how many words that much voiced audio has revealed."""
+        return int(voiced_frames * self._words_per_frame + 1e-6)
+
+    def text(self, turn: int, words: int) -> str:
+        """Return the first words of a turn's text."""
+        return " ".join(entry(self._texts, turn).split()[:words])
+
+    def has_open(self, stream: int, tag: int) -> bool:
+        """Tell whether a stream's work of this tag is still queued."""
+        return any(job.stream == stream and job.tag == tag for job in self._jobs)
+
+
+class ScriptedAsrStream:
+    """One session's ear. Counts voiced frames since it was opened; marks say which belong to this turn."""
+
+    def __init__(self, engine: ScriptedAsr, stream: int, on_event: Callable[[AsrEvent], None]) -> None:
+        self._engine = engine
+        self._stream = stream
+        self._on_event = on_event
+        self._frames = Frames(FRAME_SAMPLES)
+        self._turn = 0
+        self._voiced = 0
+        self._turn_began_at = 0
+        self._forked_at = 0
+        self._speaking = False
+        self._spoke_since_fork = False
+        self._words_shown = 0
+
+    def push(self, pcm: NDArray[np.float32]) -> None:
+        """Hear more audio; once speech has begun, a new word asks for a partial transcript."""
+        self._voiced += sum(rms(frame) >= VOICED_RMS for frame in self._frames.push(pcm))
+        words = self._words_up_to(self._voiced)
+        if self._speaking and words > self._words_shown and not self._engine.has_open(self._stream, PARTIAL):
+            self._words_shown = words
+            self._submit(PARTIAL, UNDATED, PARTIAL_KEY, self._transcribe(None, self._turn, words))
+
+    def begin_speech(self) -> None:
+        """Show partials from now on; every voiced frame since the last turn counts."""
+        self._speaking = self._spoke_since_fork = True
+
+    def finalise(self, fork: int, deadline: float) -> None:
+        """Transcribe what has been heard up to now, in place of an older fork or a partial; goes on listening."""
+        self._engine.cancel(self._stream)
+        self._forked_at = self._voiced
+        self._spoke_since_fork = False
+        words = self._words_up_to(self._voiced)
+        self._submit(fork, deadline, FINAL_KEY, self._transcribe(fork, self._turn, words))
+
+    def commit(self) -> None:
+        """End the turn at the last fork; what was voiced after it belongs to the next."""
+        self._engine.cancel(self._stream)
+        if self._words_up_to(self._forked_at):
+            self._turn += 1
+        self._turn_began_at = self._forked_at
+        self._speaking = self._spoke_since_fork
+        self._words_shown = 0
+
+    def close(self) -> None:
+        """End the stream."""
+        self._engine.cancel(self._stream)
+
+    def _words_up_to(self, voiced: int) -> int:
+        return self._engine.words_in(voiced - self._turn_began_at)
+
+    def _submit(self, tag: int, deadline: float, key: CostKey, steps: Iterator[Step]) -> None:
+        self._engine.submit(Job(self._stream, tag, deadline, key, steps, self._on_event))
+
+    def _transcribe(self, fork: int | None, turn: int, words: int) -> Iterator[Step]:
+        yield Step(Transcript(self._engine.text(turn, words), fork))

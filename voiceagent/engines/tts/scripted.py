@@ -1,0 +1,121 @@
+"""A voice without a model: a soft tone for every word, of a length that is known beforehand."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceagent.engines.contract import Batch, CostKey
+from voiceagent.engines.queue import Job
+from voiceagent.engines.scripted import ScriptedEngine, Step
+from voiceagent.engines.timing import SMALL_CPU, Timing
+from voiceagent.engines.tts.contract import SpeechAudio, SpeechWord, TtsEvent
+
+SEGMENT: CostKey = ("tts.segment", 1)
+PITCH_HZ = 220.0
+PITCH_STEP_HZ = 12.0
+"""A longer word sounds a little higher: one hears (and a test can see) where a word ends."""
+AMPLITUDE = 0.2
+FADE_S = 0.005
+"""Each word's tone swells and fades this long, so that nothing clicks."""
+
+
+def tone(word: str, samples: int, sample_rate: int) -> NDArray[np.float32]:
+    """Return the sound of a word: float32 mono, amplitude 0.2."""
+    pitch = PITCH_HZ + PITCH_STEP_HZ * (len(word) % 5)
+    wave = AMPLITUDE * np.sin(2 * np.pi * pitch / sample_rate * np.arange(samples))
+    fade = min(int(FADE_S * sample_rate), samples // 2)
+    ramp = np.linspace(0.0, 1.0, fade, endpoint=False)
+    wave[:fade] *= ramp
+    wave[samples - fade :] *= ramp[::-1]
+    pcm: NDArray[np.float32] = wave.astype(np.float32)
+    return pcm
+
+
+class ScriptedTts(ScriptedEngine):
+    """Speaks every word for `word_s` seconds, one word a step.
+
+    The word `fail_at` (counted from 1) of every segment raises; set it to None to be well again.
+    """
+
+    def __init__(
+        self,
+        *,
+        sample_rate: int = 24_000,
+        word_s: float = 0.3,
+        fail_at: int | None = None,
+        timing: Timing = SMALL_CPU,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__("tts", timing, sleep)
+        self._sample_rate = sample_rate
+        self.word_s = word_s
+        self.fail_at = fail_at
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz of the audio it makes."""
+        return self._sample_rate
+
+    def open(self, on_event: Callable[[TtsEvent], None]) -> "ScriptedTtsStream":
+        """Start speaking for one session."""
+        return ScriptedTtsStream(self, next(self._stream_ids), on_event)
+
+    def enqueue(self, job: Job) -> None:
+        """Queue a segment, never more urgent than the one it follows: it must not overtake it."""
+        for before in self._jobs:
+            if before.stream == job.stream and before.tag == job.tag:
+                job.deadline = max(job.deadline, before.deadline)
+                job.speculative |= before.speculative
+        self.submit(job)
+
+    def fail(self, batch: Batch, error: Exception) -> None:
+        """Drop the segment that raised, and those that were to follow it; tell the stream once."""
+        super().fail(batch, error)
+        job = batch.work
+        assert isinstance(job, Job)
+        self.cancel(job.stream, job.tag)
+
+
+class ScriptedTtsStream:
+    """One session's voice."""
+
+    def __init__(self, engine: ScriptedTts, stream: int, on_event: Callable[[TtsEvent], None]) -> None:
+        self._engine = engine
+        self._stream = stream
+        self._on_event = on_event
+
+    def speak(self, generation: int, segment: int, text: str, deadline: float, *, speculative: bool = False) -> None:
+        """Synthesise one segment, after the earlier ones of its generation."""
+        steps = self._steps(generation, segment, text)
+        job = Job(
+            self._stream, generation, deadline, SEGMENT, steps, self._on_event, speculative, generation=generation
+        )
+        self._engine.enqueue(job)
+
+    def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
+        """Say anew by when the generation's next audio is needed."""
+        self._engine.reschedule(self._stream, generation, deadline, speculative=speculative)
+
+    def cancel(self, generation: int) -> None:
+        """Drop the generation's segments."""
+        self._engine.cancel(self._stream, generation)
+
+    def close(self) -> None:
+        """End the stream."""
+        self._engine.cancel(self._stream)
+
+    def _steps(self, generation: int, segment: int, text: str) -> Iterator[Step]:
+        words = text.split()
+        rate, word_s = self._engine.sample_rate, self._engine.word_s
+        if not words:
+            yield Step(SpeechAudio(generation, segment, np.zeros(0, np.float32), (), final=True))
+        for number, word in enumerate(words, 1):
+            if number == self._engine.fail_at:
+                raise RuntimeError(f"scripted to fail at word {number}")
+            start, end = round((number - 1) * word_s * rate), round(number * word_s * rate)
+            spoken = SpeechWord(word, start / rate, end / rate)
+            final = number == len(words)
+            audio = SpeechAudio(generation, segment, tone(word, end - start, rate), (spoken,), final)
+            yield Step(audio, None if final else SEGMENT)
