@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import engine_contract as contract
+import kind_contracts as kinds
 import pytest
 
 from voiceagent.engines.asr.contract import AsrEngine
@@ -90,7 +91,7 @@ def test_vad_engine(vad: VadEngine, check: Check) -> None:
     check(vad, contract.ask_vad)
 
 
-@checks(*contract.VAD)
+@checks(*kinds.VAD)
 def test_vad(vad: VadEngine, check: Check) -> None:
     check(vad)
 
@@ -100,7 +101,7 @@ def test_asr_engine(asr: AsrEngine, check: Check) -> None:
     check(asr, contract.ask_asr)
 
 
-@checks(*contract.ASR)
+@checks(*kinds.ASR)
 def test_asr(asr: AsrEngine, check: Check) -> None:
     check(asr)
 
@@ -110,7 +111,7 @@ def test_turn_engine(turn: TurnEngine, check: Check) -> None:
     check(turn, contract.ask_turn)
 
 
-@checks(*contract.TURN)
+@checks(*kinds.TURN)
 def test_turn(turn: TurnEngine, check: Check) -> None:
     check(turn)
 
@@ -120,7 +121,7 @@ def test_llm_engine(llm: LlmEngine, check: Check) -> None:
     check(llm, contract.ask_llm)
 
 
-@checks(*contract.LLM)
+@checks(*kinds.LLM)
 def test_llm(llm: LlmEngine, check: Check) -> None:
     check(llm)
 
@@ -130,6 +131,6 @@ def test_tts_engine(tts: TtsEngine, check: Check) -> None:
     check(tts, contract.ask_tts)
 
 
-@checks(*contract.TTS)
+@checks(*kinds.TTS)
 def test_tts(tts: TtsEngine, check: Check) -> None:
     check(tts)
