@@ -1,0 +1,82 @@
+"""The policy: least slack first, speculation last, never more than there is room for."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voiceagent.engines.contract import Batch
+from voiceagent.scheduler.policy import NEGLIGIBLE_S, decide
+
+
+class Costs(dict):
+    def predict(self, key):
+        return self.get(key, 0.02)
+
+
+def batch(lane, deadline=1.0, *, speculative=False, size=1):
+    return Batch(lane, (f"{lane}.step", size), deadline, (0,), None, speculative)
+
+
+def lanes(batches):
+    return [chosen.lane for chosen in batches]
+
+
+def test_the_batch_with_the_least_slack_goes_first():
+    offered = [batch("asr", 3.0), batch("llm", 1.0), batch("tts", 2.0)]
+    assert lanes(decide(0.0, offered, [], Costs(), capacity=2)) == ["llm", "tts"]
+
+
+def test_slack_counts_the_cost_of_the_step():
+    costs = Costs({("llm.step", 1): 0.9, ("tts.step", 1): 0.01})
+    offered = [batch("tts", 1.0), batch("llm", 1.5)]
+    assert lanes(decide(0.0, offered, [], costs, capacity=1)) == ["llm"]
+
+
+def test_running_steps_take_room():
+    assert decide(0.0, [batch("llm")], [batch("asr"), batch("tts")], Costs(), capacity=2) == []
+
+
+def test_a_negligible_step_starts_whatever_runs():
+    costs = Costs({("vad.step", 1): NEGLIGIBLE_S / 10})
+    assert lanes(decide(0.0, [batch("vad")], [batch("asr"), batch("llm")], costs, capacity=2)) == ["vad"]
+
+
+def test_speculation_leaves_the_last_room_to_those_who_wait():
+    offered = [batch("llm", 0.0, speculative=True)]
+    assert decide(0.0, offered, [batch("asr")], Costs(), capacity=2) == []
+    assert lanes(decide(0.0, offered, [], Costs(), capacity=2)) == ["llm"]
+
+
+def test_speculation_runs_on_a_single_core_when_it_is_free():
+    offered = [batch("llm", 0.0, speculative=True)]
+    assert lanes(decide(0.0, offered, [], Costs(), capacity=1)) == ["llm"]
+
+
+batches = st.builds(
+    batch,
+    st.sampled_from(["asr", "llm", "tts", "vad", "turn"]),
+    st.floats(-10, 10),
+    speculative=st.booleans(),
+    size=st.integers(1, 4),
+)
+
+
+@given(st.lists(batches, unique_by=lambda b: b.lane), st.integers(0, 3), st.integers(1, 4))
+def test_never_more_than_there_is_room_for_and_nothing_that_was_not_offered(offered, running, capacity):
+    busy = [batch(f"other{n}") for n in range(running)]
+    chosen = decide(0.0, offered, busy, Costs(), capacity)
+    assert len({id(b) for b in chosen}) == len(chosen)
+    assert all(any(b is o for o in offered) for b in chosen)
+    assert len(chosen) <= max(0, capacity - running)
+
+
+@given(st.lists(batches, unique_by=lambda b: b.lane, min_size=1), st.integers(1, 4))
+def test_an_idle_device_is_never_left_idle(offered, capacity):
+    assert decide(0.0, offered, [], Costs(), capacity)
+
+
+@given(st.lists(batches, unique_by=lambda b: b.lane), st.integers(1, 4))
+def test_nobody_waits_behind_speculation(offered, capacity):
+    chosen = decide(0.0, offered, [], Costs(), capacity)
+    left = [b for b in offered if not any(b is c for c in chosen)]
+    if any(not b.speculative for b in left):
+        assert not any(c.speculative for c in chosen)
