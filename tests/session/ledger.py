@@ -1,0 +1,154 @@
+"""Keeps account of a session machine from outside, and objects when it breaks a promise."""
+
+from dataclasses import dataclass, field, replace
+
+from voiceagent.session import effects as fx
+from voiceagent.session import events as ev
+from voiceagent.session.machine import step
+from voiceagent.session.state import Rules, State, User
+
+RULES = Rules(idle_s=20.0)
+WORDS = "tell me more"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A machine's state and what a bystander knows of its past."""
+
+    state: State = field(default_factory=lambda: State(RULES))
+    now: float = 0.0
+    live: int | None = None
+    released: bool = False
+    paused: bool = False
+    newest: int = 0
+    timers: frozenset[ev.Timer] = frozenset()
+    finalising: bool = False
+    """A transcript of the current fork was asked for and has not come."""
+
+
+def advance(world: World, event: ev.Event) -> World:
+    """Feed one event; raise AssertionError if the machine breaks an invariant."""
+    before = world
+    state, effects = step(world.state, event)
+    if world.state.closed:
+        assert effects == (), "nothing happens after the door has closed"
+        assert state == world.state
+        return world
+    world = replace(world, state=state, now=event.at)
+    if isinstance(event, ev.TimerFired):
+        world = replace(world, timers=world.timers - {event.timer})
+    if isinstance(event, ev.FinalTranscript) and event.fork == before.state.fork:
+        world = replace(world, finalising=False)
+    for effect in effects:
+        world = _account(world, effect)
+    _check(world)
+    return world
+
+
+def _account(world: World, effect: fx.Effect) -> World:
+    match effect:
+        case fx.Respond(generation, _, _):
+            assert world.live is None, "at most one response is live"
+            assert generation == world.newest + 1, "generations grow by one"
+            return replace(world, live=generation, newest=generation, released=False, paused=False)
+        case fx.Release(generation):
+            assert world.live == generation, "only the live response is released"
+            assert not world.released, "a response is released at most once"
+            return replace(world, released=True)
+        case fx.End(generation, _):
+            assert world.live == generation, "a response ends exactly once"
+            return replace(world, live=None, released=False, paused=False)
+        case fx.Pause(generation):
+            assert world.live == generation
+            assert world.released
+            assert not world.paused
+            return replace(world, paused=True)
+        case fx.Resume(generation):
+            assert world.live == generation
+            assert world.paused
+            return replace(world, paused=False)
+        case fx.SetTimer(timer, delay_s):
+            assert delay_s >= 0
+            return replace(world, timers=world.timers | {timer})
+        case fx.CancelTimer(timer):
+            return replace(world, timers=world.timers - {timer})
+        case fx.Finalise(fork):
+            assert fork == world.state.fork
+            return replace(world, finalising=True)
+    return world
+
+
+def _check(world: World) -> None:
+    state, timers = world.state, world.timers
+    if state.closed:
+        assert world.live is None, "when the door closes, everything ends"
+        assert not timers
+        return
+    assert (state.response.generation if state.response else None) == world.live
+    if state.response is not None:
+        assert state.response.released == world.released
+        assert state.response.paused == world.paused
+        assert world.released or state.user is not User.SILENT, "an unreleased response has a turn that may release it"
+    if world.paused:
+        assert state.user is not User.SILENT, "the agent stays paused only while something will decide"
+    if state.user is User.WAITING:
+        undecided = ev.Timer.UNDECIDED in timers and world.released
+        patient = ev.Timer.PATIENCE in timers and not world.released
+        waiting_for_text = state.complete and state.transcript is None and world.finalising
+        assert undecided or patient or waiting_for_text, "a silent user is never left waiting for nothing"
+    if state.user is User.SILENT:
+        assert not timers & {ev.Timer.PATIENCE, ev.Timer.INTERRUPT, ev.Timer.UNDECIDED}
+        quiet = state.open and state.response is None
+        assert (ev.Timer.IDLE in timers) == (quiet and not state.nudged), "silence on both sides is noticed, once"
+
+
+def choices(world: World) -> list[ev.Event]:
+    """Every event that could come next: the likely, the late, and the absurd."""
+    state, at = world.state, world.now + 0.3
+    texts = (WORDS, "mm-hm", "")
+    generations = {state.generation, max(0, state.generation - 1)}
+    return [
+        ev.Opened(at),
+        ev.Closed(at),
+        ev.SpeechStarted(at),
+        ev.SpeechPaused(at, 0.1),
+        ev.SpeechPaused(at, 0.6),
+        ev.SpeechStopped(at),
+        *(ev.PartialTranscript(at, text) for text in (WORDS, "and more", "mm-hm")),
+        *(ev.FinalTranscript(at, state.fork, text) for text in texts),
+        ev.FinalTranscript(at, state.fork - 1, "too late"),
+        ev.TurnJudged(at, state.fork, 0.9),
+        ev.TurnJudged(at, state.fork, 0.1),
+        ev.TurnJudged(at, state.fork - 1, 0.9),
+        *(ev.TimerFired(at, timer) for timer in ev.Timer if timer in world.timers),
+        ev.Typed(at, "hello"),
+        ev.Typed(at, "  "),
+        ev.StopRequested(at),
+        *(ev.PlayoutStarted(at, generation) for generation in generations),
+        *(ev.PlayoutFinished(at, generation) for generation in generations),
+        *(ev.ResponseFailed(at, generation) for generation in generations),
+    ]
+
+
+def essence(world: World) -> object:
+    """What two worlds must share to have the same future, times and counters being relative."""
+    state = world.state
+    response = state.response and replace(state.response, generation=0)
+    return (
+        replace(
+            state,
+            turn=0,
+            fork=0,
+            generation=0,
+            pause_s=0.0,
+            stopped_at=0.0,
+            started_at=min(1.0, round(world.now - state.started_at, 3)),
+            speech_s=min(1.0, round(state.speech_s, 3)),
+            response=response,
+        ),
+        world.live is None,
+        world.released,
+        world.paused,
+        world.timers,
+        world.finalising,
+    )

@@ -1,0 +1,301 @@
+"""The coordinator of one session: the single writer of its state.
+
+It turns what engines, playout and door report into events, feeds them to the machine in order, and carries out the
+effects. Everything happens on the event loop in short calls; there is no task to leak. A door calls `open`, `hear`,
+`pull`, `type`, `stop_speaking` and `close`, and gets messages for people through `send` (`session/messages.py`).
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceagent.audio.playout import Playout
+from voiceagent.audio.speech import Drained, SegmentStarted, WordHeard
+from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEngine, AsrEvent, Transcript
+from voiceagent.engines.contract import StreamFailed
+from voiceagent.engines.llm.contract import LlmEngine, LlmEvent
+from voiceagent.engines.tts.contract import TtsEngine, TtsEvent
+from voiceagent.engines.turn.contract import WINDOW_S, TurnEngine, TurnEvent, TurnPrediction
+from voiceagent.engines.vad.contract import VadEngine, VadEvent
+from voiceagent.session import effects as fx
+from voiceagent.session import events as ev
+from voiceagent.session import messages
+from voiceagent.session.endpointing import Endpointer, Thresholds
+from voiceagent.session.history import History
+from voiceagent.session.machine import step
+from voiceagent.session.response import ResponseRun, Voices
+from voiceagent.session.state import Rules, State
+from voiceagent.session.turns import TurnLog
+from voiceagent.text.segments import Segmenter
+
+log = logging.getLogger(__name__)
+
+WINDOW_SAMPLES = int(WINDOW_S * SAMPLE_RATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The loaded models; `turn` is None where plain silence ends a turn."""
+
+    asr: AsrEngine
+    llm: LlmEngine
+    tts: TtsEngine
+    vad: VadEngine
+    turn: TurnEngine | None
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a session behaves: everything about it that is configured."""
+
+    rules: Rules
+    thresholds: Thresholds
+    scripts: dict[fx.Kind, str]
+    """What the agent says of its own accord."""
+    system_prompt: str
+    budget_tokens: int
+    max_turns: int
+    sentence_pause_s: float
+    segmenter: Callable[[], Segmenter]
+
+
+class Session:
+    """One connected person, from connect to hang-up."""
+
+    def __init__(
+        self,
+        session_id: str,
+        engines: Engines,
+        manners: Manners,
+        turns: TurnLog,
+        send: Callable[[messages.Payload], None],
+    ) -> None:
+        self.id = session_id
+        self.playout = Playout(engines.tts.sample_rate)
+        self._manners = manners
+        self._send = send
+        self._turns = turns
+        self._state = State(manners.rules)
+        self._queue: deque[ev.Event] = deque()
+        self._timers: dict[ev.Timer, asyncio.TimerHandle] = {}
+        self._loop = asyncio.get_running_loop()
+        self._endpointer = Endpointer(manners.thresholds)
+        self._heard: deque[NDArray[np.float32]] = deque()
+        self._heard_samples = 0
+        self._response: ResponseRun | None = None
+        self._history = History(
+            manners.system_prompt, manners.budget_tokens, manners.max_turns, engines.llm.count_tokens
+        )
+        self._asr = engines.asr.open(self._on_asr)
+        self._llm = engines.llm.open(self._on_llm)
+        self._tts = engines.tts.open(self._on_tts)
+        self._vad = engines.vad.open(self._on_vad)
+        self._turn = engines.turn.open(self._on_turn) if engines.turn else None
+        self._voices = Voices(
+            self._llm, self._tts, self.playout, self._loop.time, manners.sentence_pause_s, manners.segmenter
+        )
+
+    @property
+    def state(self) -> State:
+        """The machine's state, to look at."""
+        return self._state
+
+    def open(self) -> None:
+        """The door is open: greet, and listen."""
+        self._llm.prepare(self._history.messages)
+        self._post(ev.Opened(self._loop.time()))
+
+    def hear(self, pcm: NDArray[np.float32]) -> None:
+        """Take what the user's microphone heard: 16 kHz mono float32, in order, silence included."""
+        if self._state.closed:
+            return
+        self._heard.append(pcm)
+        self._heard_samples += len(pcm)
+        while self._heard_samples - len(self._heard[0]) >= WINDOW_SAMPLES:
+            self._heard_samples -= len(self._heard.popleft())
+        self._asr.push(pcm)
+        self._vad.push(pcm, self._loop.time())
+
+    def pull(self) -> NDArray[np.float32]:
+        """Give the next 20 ms for the listener, at the TTS engine's sample rate."""
+        frame = self.playout.pull()
+        for event in self.playout.drain_events():
+            match event:
+                case SegmentStarted(generation, 0):
+                    self._post(ev.PlayoutStarted(self._loop.time(), generation))
+                case WordHeard(generation, segment, index):
+                    self._send(messages.agent_word(generation, segment, index))
+                case Drained(generation):
+                    self._post(ev.PlayoutFinished(self._loop.time(), generation))
+        return frame
+
+    def type(self, text: str) -> None:
+        """The user wrote something."""
+        self._post(ev.Typed(self._loop.time(), text))
+
+    def stop_speaking(self) -> None:
+        """The user pressed the button that silences the agent."""
+        self._post(ev.StopRequested(self._loop.time()))
+
+    def close(self) -> None:
+        """The door is shut: end everything. Safe to call twice."""
+        if self._state.closed:
+            return
+        self._post(ev.Closed(self._loop.time()))
+        for stream in (self._asr, self._llm, self._tts, self._vad, self._turn):
+            if stream is not None:
+                stream.close()
+
+    # What the engines report
+
+    def _on_vad(self, event: VadEvent) -> None:
+        if isinstance(event, StreamFailed):
+            self._report("vad", event.error)
+        elif (change := self._endpointer.feed(event)) is not None:
+            if isinstance(change, ev.SpeechStarted):
+                self._asr.begin_speech()
+            elif isinstance(change, ev.SpeechPaused):
+                self._turns.begin(change.at - self._endpointer.silent_s, silence=change.at)
+            self._post(change)
+
+    def _on_asr(self, event: AsrEvent) -> None:
+        now = self._loop.time()
+        match event:
+            case Transcript(text, None):
+                self._post(ev.PartialTranscript(now, text))
+            case Transcript(text, fork) if fork is not None:
+                self._turns.mark("transcript_final", now)
+                self._post(ev.FinalTranscript(now, fork, text))
+            case StreamFailed(fork, error):
+                self._report("asr", error)
+                self._post(ev.FinalTranscript(now, fork, ""))
+
+    def _on_turn(self, event: TurnEvent) -> None:
+        now = self._loop.time()
+        match event:
+            case TurnPrediction(fork, probability):
+                self._post(ev.TurnJudged(now, fork, probability))
+            case StreamFailed(_, error):
+                self._report("turn", error)  # the patience timer ends the turn
+
+    def _on_llm(self, event: LlmEvent) -> None:
+        generation = event.tag if isinstance(event, StreamFailed) else event.generation
+        if self._response is not None and self._response.generation == generation:
+            self._response.on_llm(event)
+        elif isinstance(event, StreamFailed):
+            self._report("llm", event.error)
+
+    def _on_tts(self, event: TtsEvent) -> None:
+        generation = event.tag if isinstance(event, StreamFailed) else event.generation
+        if self._response is not None and self._response.generation == generation:
+            self._response.on_tts(event)
+
+    def _on_response_failed(self, generation: int, engine: str, error: Exception | None) -> None:
+        if error is not None:
+            self._report(engine, error)
+        self._post(ev.ResponseFailed(self._loop.time(), generation))
+
+    def _report(self, engine: str, error: Exception) -> None:
+        log.error("%s failed: %s", engine, error, extra={"session": self.id, "engine": engine})
+        self._turns.failed(engine)
+        self._send(messages.error(f"{engine}_failed", f"The {engine} engine failed; the conversation goes on."))
+
+    # The machine, and what it wants done
+
+    def _post(self, event: ev.Event) -> None:
+        """Queue the event; whoever is first in works the queue off, so that effects never nest."""
+        self._queue.append(event)
+        if len(self._queue) > 1:
+            return
+        while self._queue:
+            self._state, effects = step(self._state, self._queue[0])
+            for effect in effects:
+                self._carry_out(effect)
+            self._queue.popleft()
+
+    def _carry_out(self, effect: fx.Effect) -> None:
+        now = self._loop.time()
+        match effect:
+            case fx.Finalise(fork):
+                self._asr.finalise(fork, now)
+            case fx.Judge(fork):
+                if self._turn is not None:
+                    audio = np.concatenate(self._heard)[-WINDOW_SAMPLES:]
+                    self._turn.predict(fork, audio, now)
+            case fx.CommitAudio():
+                self._asr.commit()
+            case fx.Respond():
+                self._respond(effect)
+            case fx.Release(generation):
+                self._release(generation)
+            case fx.Pause(generation):
+                self.playout.pause()
+                self._send(messages.agent_paused(generation))
+            case fx.Resume(generation):
+                self.playout.resume()
+                self._turns.false_interruption()
+                self._send(messages.agent_resumed(generation))
+            case fx.End(generation, outcome):
+                self._end(generation, outcome)
+            case fx.SetTimer(timer, delay_s):
+                self._cancel_timer(timer)
+                self._timers[timer] = self._loop.call_later(delay_s, self._fire, timer)
+            case fx.CancelTimer(timer):
+                self._cancel_timer(timer)
+            case fx.ShowFloor(holder):
+                self._send(messages.floor(holder))
+            case fx.ShowUser(turn, text, final):
+                self._send(messages.user_text(turn, text, final=final))
+
+    def _respond(self, effect: fx.Respond) -> None:
+        run = ResponseRun(
+            effect.generation,
+            self._voices,
+            on_segment=lambda index, words: self._send(messages.agent_segment(effect.generation, index, words)),
+            on_failed=partial(self._on_response_failed, effect.generation),
+        )
+        self._response = run
+        if effect.kind is fx.Kind.REPLY:
+            run.think(self._history.with_user(effect.text))
+        else:
+            run.say(self._manners.scripts[effect.kind])
+
+    def _release(self, generation: int) -> None:
+        assert self._response is not None
+        response = self._state.response
+        if response is not None and response.kind is fx.Kind.REPLY:
+            self._history.add_user(response.text)
+            self._turns.released(self._state, self._loop.time())
+        self._response.release()
+
+    def _end(self, generation: int, outcome: ev.Outcome) -> None:
+        run, self._response = self._response, None
+        assert run is not None
+        run.end()
+        if not run.released:
+            self.playout.drop(generation)
+            self._turns.dropped()
+            return
+        heard = {part.segment: len(part.words) for part in self.playout.stop(generation).segments}
+        text = run.raw_text() if outcome is ev.Outcome.COMPLETED else run.heard_text(heard)
+        self._history.add_agent(text)
+        self._history.trim()
+        self._send(messages.agent_end(generation, outcome, sum(heard.values())))
+        if (record := self._turns.ended(generation, outcome, run.marks, self._loop.time())) is not None:
+            self._send(messages.trace(record))
+        if not self._state.closed:
+            self._llm.prepare(self._history.messages)
+
+    def _fire(self, timer: ev.Timer) -> None:
+        self._timers.pop(timer, None)
+        self._post(ev.TimerFired(self._loop.time(), timer))
+
+    def _cancel_timer(self, timer: ev.Timer) -> None:
+        if (handle := self._timers.pop(timer, None)) is not None:
+            handle.cancel()

@@ -1,0 +1,129 @@
+"""What the machine wants done. The coordinator carries effects out, in order, and decides nothing."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from voiceagent.session.events import Outcome, Timer
+
+
+class Kind(Enum):
+    """Why the agent speaks."""
+
+    REPLY = "reply"
+    GREETING = "greeting"
+    IDLE = "idle"
+    APOLOGY = "apology"
+
+
+class Floor(Enum):
+    """Who has the floor, as shown to people."""
+
+    USER = "user"
+    AGENT = "agent"
+    THINKING = "thinking"
+    NOBODY = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Finalise:
+    """Transcribe the turn so far on a fork."""
+
+    fork: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Ask the turn detector about a fork."""
+
+    fork: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommitAudio:
+    """What was heard up to the last fork is dealt with; the recogniser may forget it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """Prepare a response. It is not heard before Release."""
+
+    generation: int
+    kind: Kind
+    text: str
+    """What the user said (REPLY), or "" where the agent speaks of its own accord."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Let the listener hear the response, from now on or as soon as there is audio."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Fall silent at once, ready to go on."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on where Pause stopped."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The response is over. Whatever was not heard of it is dropped; what was heard is remembered."""
+
+    generation: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Fire TimerFired after a while, unless set anew or cancelled."""
+
+    timer: Timer
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """Do not fire."""
+
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class ShowFloor:
+    """Say who has the floor."""
+
+    holder: Floor
+
+
+@dataclass(frozen=True, slots=True)
+class ShowUser:
+    """Say what the user is understood to have said in this turn."""
+
+    turn: int
+    text: str
+    final: bool
+
+
+Effect = (
+    Finalise
+    | Judge
+    | CommitAudio
+    | Respond
+    | Release
+    | Pause
+    | Resume
+    | End
+    | SetTimer
+    | CancelTimer
+    | ShowFloor
+    | ShowUser
+)

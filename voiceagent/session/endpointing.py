@@ -1,0 +1,68 @@
+"""From speech probabilities to the beginning, the first sign of the end, and the end of speech.
+
+Two thresholds and three durations; pure, fed frame by frame. The first sign of silence comes early (the response can be
+prepared from there on), the end comes late enough not to cut a speaker short.
+"""
+
+from dataclasses import dataclass
+
+from voiceagent.engines.asr.contract import SAMPLE_RATE
+from voiceagent.engines.vad.contract import FRAME_SAMPLES, VadFrame
+from voiceagent.session.events import SpeechPaused, SpeechStarted, SpeechStopped
+
+FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Probabilities, and seconds that are rounded up to whole frames of 32 ms."""
+
+    onset: float = 0.5
+    """A frame from here on is speech."""
+    release: float = 0.35
+    """A frame below is silence; between the two, whatever was before goes on."""
+    onset_s: float = 0.064
+    pause_s: float = 0.064
+    stop_s: float = 0.2
+
+
+class Endpointer:
+    """Watches one session's frames."""
+
+    def __init__(self, thresholds: Thresholds) -> None:
+        self._limits = thresholds
+        self._speaking = False
+        self._stopped = True
+        self._voiced_s = 0.0
+        """Length of the run of speech frames up to now, while not speaking; of the whole speech, while speaking."""
+        self._silent_s = 0.0
+        """Time since the last speech frame."""
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds of silence up to the last frame."""
+        return self._silent_s
+
+    def feed(self, frame: VadFrame) -> SpeechStarted | SpeechPaused | SpeechStopped | None:
+        """Take one frame; return what it changes."""
+        return self._in_speech(frame) if self._speaking else self._in_silence(frame)
+
+    def _in_speech(self, frame: VadFrame) -> SpeechPaused | None:
+        self._voiced_s += FRAME_S
+        self._silent_s = self._silent_s + FRAME_S if frame.probability < self._limits.release else 0.0
+        if self._silent_s < self._limits.pause_s:
+            return None
+        self._speaking = False
+        speech_s, self._voiced_s = self._voiced_s - self._silent_s, 0.0
+        return SpeechPaused(frame.heard_at, speech_s)
+
+    def _in_silence(self, frame: VadFrame) -> SpeechStarted | SpeechStopped | None:
+        self._silent_s += FRAME_S
+        self._voiced_s = self._voiced_s + FRAME_S if frame.probability >= self._limits.onset else 0.0
+        if self._voiced_s >= self._limits.onset_s:
+            self._speaking, self._stopped, self._silent_s = True, False, 0.0
+            return SpeechStarted(frame.heard_at)
+        if not self._stopped and self._silent_s >= self._limits.stop_s:
+            self._stopped = True
+            return SpeechStopped(frame.heard_at)
+        return None

@@ -1,0 +1,155 @@
+"""What can happen to a session. `at` is event-loop time in seconds; the machine has no other clock."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Timer(Enum):
+    """The machine's alarms; setting one again replaces it."""
+
+    PATIENCE = "patience"
+    """The user has been silent for long enough, whatever the turn detector thinks."""
+    INTERRUPT = "interrupt"
+    """The user has talked over the agent for long enough to mean it."""
+    UNDECIDED = "undecided"
+    """No word has come from what made the agent pause."""
+    IDLE = "idle"
+    """Nobody has spoken for a long while."""
+
+
+class Outcome(Enum):
+    """How a response ended."""
+
+    COMPLETED = "completed"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    """Dropped before the user could have heard any of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The door is open both ways."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The door is shut; nothing happens after it."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The user began to make speech-like sound."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechPaused:
+    """First sign of silence."""
+
+    at: float
+    speech_s: float
+    """Seconds of voiced sound since SpeechStarted."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """The silence has lasted: the speaker may have finished."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PartialTranscript:
+    """What the user has said so far in this turn."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinalTranscript:
+    """What the user had said up to a fork; "" where nothing was understood."""
+
+    at: float
+    fork: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnJudged:
+    """How likely it is that the user had finished at a fork."""
+
+    at: float
+    fork: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """An alarm that was set and not cancelled."""
+
+    at: float
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The user wrote instead of speaking."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """The user asked for silence by other means than speech (a button, a key)."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutStarted:
+    """The first sample of a response was sent to the listener."""
+
+    at: float
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutFinished:
+    """The last sample of a response was sent to the listener."""
+
+    at: float
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFailed:
+    """A model raised while a response was being made, or made nothing that can be spoken."""
+
+    at: float
+    generation: int
+
+
+Event = (
+    Opened
+    | Closed
+    | SpeechStarted
+    | SpeechPaused
+    | SpeechStopped
+    | PartialTranscript
+    | FinalTranscript
+    | TurnJudged
+    | TimerFired
+    | Typed
+    | StopRequested
+    | PlayoutStarted
+    | PlayoutFinished
+    | ResponseFailed
+)

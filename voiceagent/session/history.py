@@ -1,0 +1,83 @@
+"""What was said in a conversation, as the language model is told it.
+
+Only what the listener heard is remembered of the agent. The system prompt is pinned; the oldest turns are dropped, in
+whole turns, when the conversation outgrows its budget. Trimming drops down to three quarters of the budget, so that it
+happens seldom: every trim makes the model read the rest anew.
+"""
+
+from collections.abc import Callable
+
+from voiceagent.engines.llm.contract import Message
+
+TRIM_TO = 0.75
+
+
+class History:
+    """The messages of one session."""
+
+    def __init__(
+        self,
+        system_prompt: str,
+        budget_tokens: int,
+        max_turns: int,
+        count_tokens: Callable[[tuple[Message, ...]], int],
+    ) -> None:
+        self._system = Message("system", system_prompt)
+        self._budget = budget_tokens
+        self._max_turns = max_turns
+        self._count_tokens = count_tokens
+        self._messages: list[Message] = []
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation so far, the system prompt first."""
+        return (self._system, *self._messages)
+
+    def with_user(self, text: str) -> tuple[Message, ...]:
+        """Return the conversation as it would be if the user had said this."""
+        messages = list(self._messages)
+        _append(messages, Message("user", text))
+        return (self._system, *messages)
+
+    def add_user(self, text: str) -> None:
+        """Remember what the user said. What follows an unheard reply continues the same message."""
+        _append(self._messages, Message("user", text))
+
+    def add_agent(self, heard: str) -> None:
+        """Remember what was heard of the agent."""
+        if heard:
+            _append(self._messages, Message("assistant", heard))
+
+    def trim(self) -> bool:
+        """Drop the oldest turns if the budget is exceeded; say whether anything was dropped. Call between turns."""
+        turns = self._turns()
+        if len(turns) <= self._max_turns and self._count_tokens(self.messages) <= self._budget:
+            return False
+        keep_turns = max(1, int(self._max_turns * TRIM_TO))
+        keep_tokens = int(self._budget * TRIM_TO)
+        turns = turns[-keep_turns:]
+        while len(turns) > 1 and self._count_tokens((self._system, *_flat(turns))) > keep_tokens:
+            turns = turns[1:]
+        self._messages = _flat(turns)
+        return True
+
+    def _turns(self) -> list[list[Message]]:
+        """Split before each user message; what the agent said before the first one is a turn of its own."""
+        turns: list[list[Message]] = []
+        for message in self._messages:
+            if message.role == "user" or not turns:
+                turns.append([])
+            turns[-1].append(message)
+        return turns
+
+
+def _append(messages: list[Message], message: Message) -> None:
+    """Chat templates want the roles to alternate: a second message of the same role goes on with the first."""
+    if messages and messages[-1].role == message.role:
+        message = Message(message.role, f"{messages[-1].content} {message.content}")
+        messages.pop()
+    messages.append(message)
+
+
+def _flat(turns: list[list[Message]]) -> list[Message]:
+    return [message for turn in turns for message in turn]

@@ -1,0 +1,96 @@
+"""What a session tells the people who watch it: one function per message, each a JSON-ready dictionary.
+
+The page, and any other client of the `voiceagent` data channel, reads these (docs/protocol.md). Times (`t`) are seconds
+on the server's clock.
+"""
+
+from typing import Any
+
+from voiceagent.session.effects import Floor
+from voiceagent.session.events import Outcome
+from voiceagent.trace.steps import StepRecord
+
+Payload = dict[str, Any]
+
+
+def session(session_id: str, agent: str, t: float) -> Payload:
+    """Build the first message of a session."""
+    return {"type": "session", "session": session_id, "agent": agent, "t": t}
+
+
+def floor(holder: Floor) -> Payload:
+    """Say who has the floor: the user, the agent, nobody, or the agent while it is thinking."""
+    return {"type": "floor", "holder": holder.value}
+
+
+def user_text(turn: int, text: str, *, final: bool) -> Payload:
+    """Say what the user is understood to have said so far in this turn."""
+    return {"type": "user.final" if final else "user.partial", "turn": turn, "text": text}
+
+
+def agent_segment(generation: int, segment: int, words: list[str]) -> Payload:
+    """Announce words that are about to be spoken."""
+    return {"type": "agent.segment", "generation": generation, "segment": segment, "words": words}
+
+
+def agent_word(generation: int, segment: int, word: int) -> Payload:
+    """Say that a word has begun to be heard."""
+    return {"type": "agent.word", "generation": generation, "segment": segment, "word": word}
+
+
+def agent_paused(generation: int) -> Payload:
+    """Say that the agent fell silent because the user made a sound."""
+    return {"type": "agent.paused", "generation": generation}
+
+
+def agent_resumed(generation: int) -> Payload:
+    """Say that the agent goes on where it paused."""
+    return {"type": "agent.resumed", "generation": generation}
+
+
+def agent_end(generation: int, outcome: Outcome, heard_words: int) -> Payload:
+    """Say how a response ended and how many of its words were heard."""
+    return {"type": "agent.end", "generation": generation, "outcome": outcome.value, "heard_words": heard_words}
+
+
+def error(code: str, message: str) -> Payload:
+    """Say that something failed though the session lives."""
+    return {"type": "error", "code": code, "message": message}
+
+
+def bye(reason: str) -> Payload:
+    """Say that the server ends the session."""
+    return {"type": "bye", "reason": reason}
+
+
+def trace(record: Payload) -> Payload:
+    """Report the finished trace of a turn."""
+    return {"type": "trace", "trace": record}
+
+
+def lanes(now: float, steps: list[StepRecord]) -> Payload:
+    """Show which lane worked when, and for which response."""
+    return {
+        "type": "lanes",
+        "now": round(now, 4),
+        "steps": [
+            {
+                "lane": step.lane,
+                "key": step.key,
+                "start": round(step.start, 4),
+                "end": round(step.end, 4),
+                "generation": step.generation,
+            }
+            for step in steps
+        ],
+    }
+
+
+def level(user_dbfs: float, agent_dbfs: float) -> Payload:
+    """Report how loud both sides are."""
+    return {"type": "level", "user": round(user_dbfs, 1), "agent": round(agent_dbfs, 1)}
+
+
+def network(lost_percent: float, lag_ms: float) -> Payload:
+    """Report how the network treats the user's audio: packets lost, and how late what arrives is heard."""
+    return {"type": "network", "lost_percent": round(lost_percent, 1), "lag_ms": round(lag_ms, 1)}
