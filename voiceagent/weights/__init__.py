@@ -1,0 +1,18 @@
+"""The pinned model files: what there is, where it lies, and how it gets here (`pull` is imported where it is used)."""
+
+from voiceagent.weights.errors import DiskFullError, WeightsError
+from voiceagent.weights.manifest import Manifest, Model, ModelFile, embedded_models, load_manifest
+from voiceagent.weights.store import FileState, Store, default_root
+
+__all__ = [
+    "DiskFullError",
+    "FileState",
+    "Manifest",
+    "Model",
+    "ModelFile",
+    "Store",
+    "WeightsError",
+    "default_root",
+    "embedded_models",
+    "load_manifest",
+]
