@@ -1,8 +1,8 @@
 """What any engine must do, whichever model is behind it: checks to be run against every backend.
 
 A check takes a loaded, idle engine, uses streams of its own and closes them again, so that one engine (which may take
-seconds to load) serves for all checks. Checks look at events and batches only; those of one kind of engine are in `kind_contracts.py`. `test_engine_contract.py` lists the
-engines; to add one, add a parameter there.
+seconds to load) serves for all checks. Checks look at events and batches only. Those of one kind of engine are in
+`kind_contracts.py`; `test_engine_contract.py` lists the engines: to add one, add a parameter there.
 """
 
 from collections.abc import Callable, Iterator

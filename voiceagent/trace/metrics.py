@@ -1,0 +1,130 @@
+"""Counters and histograms for Prometheus, in a registry of their own: two servers in one process share nothing.
+
+Labels never hold a session, a turn or a size: the number of time series stays the same however long the server runs.
+"""
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from voiceagent.trace.steps import StepRecord
+from voiceagent.trace.turn import TurnTrace
+
+VOICE_TO_VOICE_S = (
+    0.05,  # nothing real is this fast: a mark is wrong
+    0.1,
+    0.2,  # the gap between people (Stivers 2009)
+    0.3,
+    0.4,  # what the embedded default aims at
+    0.5,
+    0.6,
+    0.7,  # where its median must be on two cores
+    0.85,
+    1.0,  # where people begin to wonder
+    1.2,  # where its 90th percentile must be
+    1.7,  # the median of the same models behind a separate-process pipeline
+    2.5,
+    5.0,  # the user has asked "hello?"
+)
+STAGE_S = (
+    0.005,  # speculation had it ready
+    0.01,
+    0.02,  # one frame of audio: first packet
+    0.05,  # a recogniser or turn detector on a good CPU
+    0.075,
+    0.1,
+    0.15,
+    0.2,  # the silence that ends speech
+    0.3,
+    0.5,  # half of all one may take
+    0.75,
+    1.0,
+    2.0,  # a bounded wait for more words
+    5.0,
+)
+STEP_S = (
+    0.0002,  # one frame of voice activity detection
+    0.0005,
+    0.001,
+    0.002,  # below this the scheduler does not ration steps
+    0.005,
+    0.01,
+    0.02,  # the bound that steps aim at on a GPU
+    0.03,
+    0.05,
+    0.075,  # turn detection on one CPU core takes 63 ms
+    0.1,
+    0.2,
+    0.5,  # everyone waits: a step this long should have been several
+    1.0,
+)
+
+
+class Metrics:
+    """What a server counts. Attributes are Prometheus metrics: `metrics.interruptions.inc()`."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.voice_to_voice = Histogram(
+            "voiceagent_voice_to_voice_seconds",
+            "From the end of the user's speech to the first packet of the answer, as the server sees it.",
+            buckets=VOICE_TO_VOICE_S,
+            registry=registry,
+        )
+        self.stages = Histogram(
+            "voiceagent_stage_seconds",
+            "Stages of a turn between the end of speech and the first packet.",
+            ["stage"],
+            buckets=STAGE_S,
+            registry=registry,
+        )
+        self.step_times = Histogram(
+            "voiceagent_step_seconds", "Steps run by the lanes.", ["lane", "key"], buckets=STEP_S, registry=registry
+        )
+        self.turns = Counter("voiceagent_turns", "Turns, by how they ended.", ["outcome"], registry=registry)
+        self.interruptions = Counter(
+            "voiceagent_interruptions", "Responses that the user cut short.", registry=registry
+        )
+        self.false_interruptions = Counter(
+            "voiceagent_false_interruptions", "Pauses for a sound without words; playout resumed.", registry=registry
+        )
+        self.speculations = Counter(
+            "voiceagent_speculations", "Responses prepared ahead of time: used or dropped.", ["fate"], registry=registry
+        )
+        self.sessions = Gauge("voiceagent_sessions", "People connected now.", registry=registry)
+        self.refused_sessions = Counter(
+            "voiceagent_refused_sessions", "Callers turned away because the machine was full.", registry=registry
+        )
+        self.packets = Counter(
+            "voiceagent_packets", "Audio packets from users: received, lost or concealed.", ["fate"], registry=registry
+        )
+        self.underruns = Counter(
+            "voiceagent_underruns", "Times a response fell silent because its audio came too late.", registry=registry
+        )
+        self.engine_errors = Counter(
+            "voiceagent_engine_errors", "Steps that raised, by engine.", ["engine"], registry=registry
+        )
+        # A series that appears at its first event hides that event from rate(): show those known beforehand at once.
+        for outcome in ("completed", "interrupted", "failed", "cancelled"):
+            self.turns.labels(outcome)
+        for fate in ("used", "dropped"):
+            self.speculations.labels(fate)
+        for fate in ("received", "lost", "concealed"):
+            self.packets.labels(fate)
+
+    def observe_turn(self, trace: TurnTrace) -> None:
+        """Count a turn that has ended: outcome, speculation, voice-to-voice and stages."""
+        if trace.outcome is not None:
+            self.turns.labels(trace.outcome).inc()
+        self.speculations.labels("used").inc(trace.speculations_used)
+        self.speculations.labels("dropped").inc(trace.speculations_dropped)
+        if trace.voice_to_voice_ms is not None:
+            self.voice_to_voice.observe(trace.voice_to_voice_ms / 1000)
+        for span in trace.spans():
+            self.stages.labels(span.name.replace(" ", "_")).observe(span.ms / 1000)
+
+    def observe_step(self, record: StepRecord) -> None:
+        """Count a step of a lane."""
+        self.step_times.labels(record.lane, record.key[0]).observe(record.end - record.start)
+
+    def render(self) -> tuple[bytes, str]:
+        """Return the body and the content type of an answer to `GET /metrics`."""
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
