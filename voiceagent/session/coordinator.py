@@ -33,6 +33,7 @@ from voiceagent.session.response import ResponseRun, Voices
 from voiceagent.session.state import Rules, State
 from voiceagent.session.turns import TurnLog
 from voiceagent.text.segments import Segmenter
+from voiceagent.trace.log import conversation
 
 log = logging.getLogger(__name__)
 
@@ -128,6 +129,7 @@ class Session:
         for event in self.playout.drain_events():
             match event:
                 case SegmentStarted(generation, 0):
+                    self._turns.first_packet(generation, self._loop.time())
                     self._post(ev.PlayoutStarted(self._loop.time(), generation))
                 case WordHeard(generation, segment, index):
                     self._send(messages.agent_word(generation, segment, index))
@@ -161,7 +163,7 @@ class Session:
             if isinstance(change, ev.SpeechStarted):
                 self._asr.begin_speech()
             elif isinstance(change, ev.SpeechPaused):
-                self._turns.begin(change.at - self._endpointer.silent_s, silence=change.at)
+                self._turns.silence(change.at - self._endpointer.silent_s, change.at)
             self._post(change)
 
     def _on_asr(self, event: AsrEvent) -> None:
@@ -203,7 +205,7 @@ class Session:
 
     def _report(self, engine: str, error: Exception) -> None:
         log.error("%s failed: %s", engine, error, extra={"session": self.id, "engine": engine})
-        self._turns.failed(engine)
+        self._turns.engine_failed(engine)
         self._send(messages.error(f"{engine}_failed", f"The {engine} engine failed; the conversation goes on."))
 
     # The machine, and what it wants done
@@ -271,7 +273,8 @@ class Session:
         response = self._state.response
         if response is not None and response.kind is fx.Kind.REPLY:
             self._history.add_user(response.text)
-            self._turns.released(self._state, self._loop.time())
+            conversation("user", response.text, session=self.id)
+            self._turns.released(self._state.turn - 1, self._response, response.text, self._loop.time())
         self._response.release()
 
     def _end(self, generation: int, outcome: ev.Outcome) -> None:
@@ -286,9 +289,10 @@ class Session:
         text = run.raw_text() if outcome is ev.Outcome.COMPLETED else run.heard_text(heard)
         self._history.add_agent(text)
         self._history.trim()
+        conversation("agent", text, session=self.id)
         self._send(messages.agent_end(generation, outcome, sum(heard.values())))
-        if (record := self._turns.ended(generation, outcome, run.marks, self._loop.time())) is not None:
-            self._send(messages.trace(record))
+        if (trace := self._turns.ended(run, outcome, text, self._loop.time())) is not None:
+            self._send(messages.trace(trace))
         if not self._state.closed:
             self._llm.prepare(self._history.messages)
 

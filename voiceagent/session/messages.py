@@ -9,6 +9,7 @@ from typing import Any
 from voiceagent.session.effects import Floor
 from voiceagent.session.events import Outcome
 from voiceagent.trace.steps import StepRecord
+from voiceagent.trace.turn import TurnTrace
 
 Payload = dict[str, Any]
 
@@ -63,9 +64,9 @@ def bye(reason: str) -> Payload:
     return {"type": "bye", "reason": reason}
 
 
-def trace(record: Payload) -> Payload:
-    """Report the finished trace of a turn."""
-    return {"type": "trace", "trace": record}
+def trace(turn: TurnTrace) -> Payload:
+    """Report the stages of a finished turn; the steps have been shown as they ran."""
+    return {"type": "trace", "trace": {key: value for key, value in turn.to_json().items() if key != "steps"}}
 
 
 def lanes(now: float, steps: list[StepRecord]) -> Payload:
@@ -76,7 +77,7 @@ def lanes(now: float, steps: list[StepRecord]) -> Payload:
         "steps": [
             {
                 "lane": step.lane,
-                "key": step.key,
+                "key": step.key[0],
                 "start": round(step.start, 4),
                 "end": round(step.end, 4),
                 "generation": step.generation,

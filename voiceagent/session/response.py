@@ -1,8 +1,8 @@
 """One response in the making: text from the LLM, cut into segments, spoken by the TTS, queued for playout.
 
-It sets the deadlines (DESIGN, contract 2): now, while somebody waits in silence; later, the moment this session's playout
-runs dry. A response that is not released yet prepares its first segment and then holds, so that little is lost if it is
-dropped. It does not know why it was started or when it ends; the machine decides that.
+It sets the deadlines: now, while somebody waits in silence; later, the moment this session's playout runs dry. A
+response that is not released yet prepares its first segment and then holds, so that little is lost if it is dropped.
+It does not know why it was started or when it ends; the machine decides that.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from voiceagent.engines.llm.contract import Completed, LlmEvent, LlmStream, Mess
 from voiceagent.engines.tts.contract import SpeechAudio, TtsEvent, TtsStream
 from voiceagent.text.segments import Segmenter, ends_sentence
 from voiceagent.text.speakable import speakable
+from voiceagent.trace.turn import Mark
 
 SPECULATIVE_HORIZON_S = 1.0
 """A speculative response is wanted about when the turn may be judged complete; only its order matters."""
@@ -61,8 +62,9 @@ class ResponseRun:
     ) -> None:
         self.generation = generation
         self.segments: list[Segment] = []
-        self.marks: dict[str, float] = {}
-        """When the first token, segment and audio came; names as in TurnTrace."""
+        self.marks: dict[Mark, float] = {}
+        """When the first token, segment and audio came."""
+        self.begun_at = voices.clock()
         self.released = False
         self._voices = voices
         self._on_segment = on_segment

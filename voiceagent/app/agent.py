@@ -1,0 +1,87 @@
+"""The composition root: settings become engines, engines a scheduler, and the scheduler sessions."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from uuid import uuid4
+
+from voiceagent.app.engines import build_engines, lanes_of
+from voiceagent.app.manners import manners
+from voiceagent.config.settings import Settings
+from voiceagent.engines.contract import Engine
+from voiceagent.scheduler.lane import ThreadLane
+from voiceagent.scheduler.scheduler import Scheduler, Step
+from voiceagent.session.coordinator import Engines, Session
+from voiceagent.session.messages import Payload
+from voiceagent.session.turns import TurnLog
+from voiceagent.trace.jsonl import TurnFile
+from voiceagent.trace.log import log_turn
+from voiceagent.trace.metrics import Metrics
+from voiceagent.trace.steps import StepLog, StepRecord
+from voiceagent.trace.turn import TurnTrace
+
+log = logging.getLogger(__name__)
+
+
+class Agent:
+    """One process's models, and the sessions they serve."""
+
+    def __init__(self, settings: Settings, engines: Engines | None = None) -> None:
+        self.settings = settings
+        self.engines = engines or build_engines(settings)
+        self.metrics = Metrics()
+        self.steps = StepLog()
+        self._turn_file = (
+            TurnFile(settings.trace.jsonl, log_text=settings.trace.log_text) if settings.trace.jsonl else None
+        )
+        self._by_lane = lanes_of(self.engines)
+        self._lanes = {name: ThreadLane(name) for name in self._by_lane}
+        self._ready = dict.fromkeys(self._by_lane, False)
+        self._scheduler: Scheduler | None = None
+        self._manners = manners(settings)
+
+    async def start(self) -> None:
+        """Load and warm up every engine, side by side, and begin to schedule. Raises what an engine's load raises."""
+        await asyncio.gather(*(self._load(name, engine) for name, engine in self._by_lane.items()))
+        self._scheduler = Scheduler(self._by_lane, self._lanes, os.cpu_count() or 1, on_step=self._on_step)
+
+    def readiness(self) -> dict[str, bool]:
+        """Say of each engine whether it is loaded and warm."""
+        return dict(self._ready)
+
+    def open_session(self, send: Callable[[Payload], None]) -> Session:
+        """Begin a session whose messages for people go to `send`."""
+        session_id = uuid4().hex[:8]
+        turns = TurnLog(session_id, self.steps, self.metrics, self._on_turn)
+        return Session(session_id, self.engines, self._manners, turns, send)
+
+    def close(self) -> None:
+        """Stop scheduling, end the lanes, free the models."""
+        if self._scheduler is not None:
+            self._scheduler.close()
+        self._ready = dict.fromkeys(self._ready, False)
+        for lane in self._lanes.values():
+            lane.close()
+        for engine in self._by_lane.values():
+            engine.close()
+        if self._turn_file is not None:
+            self._turn_file.close()
+
+    async def _load(self, name: str, engine: Engine) -> None:
+        start = asyncio.get_running_loop().time()
+        await self._lanes[name].load(engine)
+        self._ready[name] = True
+        log.info("engine ready", extra={"engine": name, "seconds": round(asyncio.get_running_loop().time() - start, 2)})
+
+    def _on_turn(self, trace: TurnTrace) -> None:
+        self.metrics.observe_turn(trace)
+        log_turn(trace)
+        if self._turn_file is not None:
+            self._turn_file.append(trace)
+
+    def _on_step(self, step: Step) -> None:
+        batch = step.batch
+        record = StepRecord(batch.lane, batch.cost_key, step.start, step.end, batch.generation, batch.streams)
+        self.steps.add(record)
+        self.metrics.observe_step(record)

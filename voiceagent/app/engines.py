@@ -1,0 +1,139 @@
+"""From settings to engines: the one place that knows every backend by name."""
+
+from pathlib import Path
+
+from voiceagent.config.settings import Settings
+from voiceagent.engines.asr.contract import AsrEngine
+from voiceagent.engines.contract import Engine
+from voiceagent.engines.llm.contract import LlmEngine
+from voiceagent.engines.tts.contract import TtsEngine
+from voiceagent.engines.turn.contract import TurnEngine
+from voiceagent.engines.vad.contract import VadEngine
+from voiceagent.session.coordinator import Engines
+from voiceagent.weights import Store
+
+# Backends are imported inside the functions: each brings a runtime that the others do not need.
+
+
+def build_engines(settings: Settings) -> Engines:
+    """Build every engine the settings name; none is loaded yet. Raises VoiceAgentError for missing model files."""
+    store = Store(settings.weights.dir)
+    return Engines(
+        build_asr(settings, store),
+        build_llm(settings, store),
+        build_tts(settings),
+        build_vad(settings, store),
+        build_turn(settings, store),
+    )
+
+
+def lanes_of(engines: Engines) -> dict[str, Engine]:
+    """Return the engines by the name of their lane."""
+    named = (engines.asr, engines.llm, engines.tts, engines.vad, engines.turn)
+    return {engine.lane: engine for engine in named if engine is not None}
+
+
+def needed_models(settings: Settings) -> list[str]:
+    """Return the manifest's names of the models that these settings need."""
+    names = [
+        (settings.asr.engine, "moonshine", settings.asr.model),
+        (settings.llm.engine, "llama", settings.llm.model),
+        (settings.vad.engine, "silero", SILERO),
+        (settings.turn.detector, "smart_turn", settings.turn.model),
+    ]
+    return [model for chosen, engine, model in names if chosen == engine and not is_path(model)]
+
+
+SILERO = "silero-vad-6.2"
+
+
+def is_path(model: str) -> bool:
+    """Tell a model file given by path from a name in the manifest."""
+    return model.endswith(".gguf")
+
+
+def build_asr(settings: Settings, store: Store) -> AsrEngine:
+    """Build the recogniser."""
+    asr = settings.asr
+    if asr.engine == "scripted":
+        from voiceagent.engines.asr.scripted import ScriptedAsr
+
+        return ScriptedAsr()
+    from voiceagent.engines.asr.moonshine import MoonshineEngine
+
+    return MoonshineEngine(
+        encoder=store.path(asr.model, "encoder_model.ort"),
+        decoder=store.path(asr.model, "decoder_model_merged.ort"),
+        tokenizer=store.path(asr.model, "tokenizer.bin"),
+        threads=asr.threads,
+        partial_interval_s=asr.partial_interval_ms / 1000 if asr.partials else None,
+    )
+
+
+def build_llm(settings: Settings, store: Store) -> LlmEngine:
+    """Build the language model."""
+    llm = settings.llm
+    if llm.engine == "scripted":
+        from voiceagent.engines.llm.scripted import ScriptedLlm
+
+        return ScriptedLlm()
+    from voiceagent.engines.llm.llama import LlamaEngine, Sampling
+
+    path = (
+        Path(llm.model).expanduser()
+        if is_path(llm.model)
+        else store.path(llm.model, store.manifest.model(llm.model).files[0].name)
+    )
+    return LlamaEngine(
+        path,
+        threads=llm.threads,
+        context_tokens=llm.context_tokens,
+        session_tokens=llm.session_tokens,
+        max_streams=settings.server.max_sessions,
+        max_tokens=llm.max_tokens,
+        sampling=Sampling(
+            temperature=llm.temperature,
+            top_p=llm.top_p,
+            top_k=llm.top_k,
+            min_p=llm.min_p,
+            repeat_penalty=llm.repeat_penalty,
+            seed=llm.seed,
+        ),
+    )
+
+
+def build_tts(settings: Settings) -> TtsEngine:
+    """Build the voice."""
+    tts = settings.tts
+    if tts.engine == "scripted":
+        from voiceagent.engines.tts.scripted import ScriptedTts
+
+        return ScriptedTts()
+    from voiceagent.engines.tts.hibari import HibariEngine
+
+    return HibariEngine(voice=tts.voice, speed=tts.speed, threads=tts.threads)
+
+
+def build_vad(settings: Settings, store: Store) -> VadEngine:
+    """Build the voice activity detector."""
+    if settings.vad.engine == "scripted":
+        from voiceagent.engines.vad.scripted import ScriptedVad
+
+        return ScriptedVad()
+    from voiceagent.engines.vad.silero import SileroEngine
+
+    return SileroEngine(store.path(SILERO, "silero_vad.onnx"), threads=settings.vad.threads)
+
+
+def build_turn(settings: Settings, store: Store) -> TurnEngine | None:
+    """Build the turn detector; None where silence alone ends a turn."""
+    turn = settings.turn
+    if turn.detector == "silence":
+        return None
+    from voiceagent.engines.turn.smart_turn import SmartTurnEngine
+
+    return SmartTurnEngine(store.path(turn.model, "smart-turn-v3.2-cpu.onnx"), threads=turn.threads)
+
+
+def _only_file(store: Store, model: str) -> Path:
+    return store.path(model, store.manifest.model(model).files[0].name)

@@ -1,0 +1,71 @@
+"""`voiceagent serve`: load the models, open the door, print where it is."""
+
+import asyncio
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from voiceagent.cli.options import with_settings
+from voiceagent.errors import VoiceAgentError
+
+if TYPE_CHECKING:
+    from voiceagent.config import Loaded
+
+
+@click.command()
+@with_settings
+def serve(loaded: "Loaded") -> None:
+    """Serve the page and WebRTC."""
+    from voiceagent.trace.log import configure
+
+    settings = loaded.settings
+    configure(settings.trace.log_level, settings.trace.log_format, log_text=settings.trace.log_text)
+    listener = _listen(settings.server.host, settings.server.port)
+    asyncio.run(_serve(loaded, listener))
+
+
+async def _serve(loaded: "Loaded", listener: socket.socket) -> None:
+    import uvicorn
+
+    from voiceagent.app.agent import Agent
+    from voiceagent.app.household import household
+    from voiceagent.server.http import create_app
+
+    settings = loaded.settings
+    agent = Agent(settings)
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(household(agent), settings.server), log_config=None, access_log=False)
+    )
+    loading = asyncio.create_task(agent.start())
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await asyncio.wait({loading, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if loading.done():
+            loading.result()
+            host, port = listener.getsockname()[:2]
+            shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host
+            click.echo(f"Ready. Talk to the agent at http://{shown}:{port} (stop with Ctrl-C).")
+            sys.stdout.flush()
+        await serving
+    finally:
+        server.should_exit = True
+        loading.cancel()
+        await asyncio.gather(serving, loading, return_exceptions=True)
+        agent.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything is loaded: a mistake shows at once, not after the models."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise VoiceAgentError(
+            f"Cannot listen on {host}:{port} ({error.strerror}). Stop what is using it,"
+            " or take another port: --set server.port=7861 (0 takes any free one)."
+        ) from error
+    return listener

@@ -1,0 +1,99 @@
+"""The doorkeeper: who is connected, who may come in, and what the others may see of it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiortc import RTCIceServer
+
+from voiceagent.config.settings import IceServer
+from voiceagent.server.errors import UnavailableError, UnknownSessionError
+from voiceagent.server.peer import Peer
+from voiceagent.session import messages
+from voiceagent.session.coordinator import Session
+from voiceagent.trace.metrics import Metrics
+from voiceagent.trace.steps import StepLog
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 10
+"""A conversation lasts minutes; asking again sooner than this seldom helps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """What the server needs of the process it opens the door to."""
+
+    open_session: Callable[[Callable[[messages.Payload], None]], Session]
+    readiness: Callable[[], dict[str, bool]]
+    """Engine name -> loaded and warm."""
+    metrics: Metrics
+    steps: StepLog
+    models: dict[str, str]
+    """What speaks, listens and thinks, by name, as the page shows it."""
+    ice_servers: tuple[IceServer, ...] = ()
+    max_sessions: int = 4
+
+
+@dataclass(slots=True)
+class Doorkeeper:
+    """Admits callers and keeps the list of those connected."""
+
+    household: Household
+    peers: dict[str, Peer] = field(default_factory=dict)
+    _arriving: int = 0
+
+    async def admit(self, sdp: object, kind: object) -> tuple[Peer, str]:
+        """Answer an offer; return the peer and the answer's SDP.
+
+        Raises UnavailableError when the engines are not ready or every place is taken, before any device work;
+        BadRequestError when the offer cannot be answered.
+        """
+        waiting = [engine for engine, ready in self.household.readiness().items() if not ready]
+        if waiting:
+            raise UnavailableError("not_ready", f"Still loading: {', '.join(waiting)}. Try again in a moment.", 2)
+        if len(self.peers) + self._arriving >= self.household.max_sessions:
+            self.household.metrics.refused_sessions.inc()
+            raise UnavailableError(
+                "server_full",
+                f"All {self.household.max_sessions} places are taken. Try again a little later.",
+                RETRY_AFTER_S,
+            )
+        ice = [RTCIceServer(list(s.urls), s.username, s.credential) for s in self.household.ice_servers]
+        self._arriving += 1
+        try:
+            peer = Peer(self.household.open_session, ice, self._watch, self._forget)
+            try:
+                answer = await peer.answer(sdp, kind)
+            except BaseException:
+                await peer.close("refused")
+                raise
+        finally:
+            self._arriving -= 1
+        self.peers[peer.id] = peer
+        self.household.metrics.sessions.set(len(self.peers))
+        log.info("session begun", extra={"session": peer.session.id})
+        return peer, answer
+
+    def peer(self, peer_id: object) -> Peer:
+        """Return a connected peer. Raises UnknownSessionError."""
+        if not isinstance(peer_id, str) or peer_id not in self.peers:
+            raise UnknownSessionError("unknown_session", "No such session: it has ended, or never was. Connect again.")
+        return self.peers[peer_id]
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """Describe the connected sessions."""
+        return [peer.describe() for peer in self.peers.values()]
+
+    async def close(self) -> None:
+        """Say good-bye to everybody."""
+        await asyncio.gather(*(peer.close("restart") for peer in list(self.peers.values())))
+
+    def _forget(self, peer: Peer) -> None:
+        self.peers.pop(peer.id, None)
+        self.household.metrics.sessions.set(len(self.peers))
+
+    def _watch(self, since: float) -> messages.Payload:
+        return messages.lanes(asyncio.get_running_loop().time(), self.household.steps.since(since))

@@ -1,0 +1,36 @@
+"""What the server refuses, as a client sees it: a status, a code for programs, and words for people."""
+
+from voiceagent.errors import VoiceAgentError
+
+
+class RequestError(VoiceAgentError):
+    """A refused request."""
+
+    status = 400
+
+    def __init__(self, code: str, message: str, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retry_after_s = retry_after_s
+
+
+class BadRequestError(RequestError):
+    """The client sent something that cannot work."""
+
+
+class UnknownSessionError(RequestError):
+    """The client named a session that does not exist (any more)."""
+
+    status = 404
+
+
+class TooLargeError(RequestError):
+    """The body is larger than any real client's."""
+
+    status = 413
+
+
+class UnavailableError(RequestError):
+    """Not now; try again later."""
+
+    status = 503

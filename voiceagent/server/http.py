@@ -1,0 +1,143 @@
+"""The HTTP side of the door: signalling, health, metrics, and the page."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from voiceagent.config.settings import Server as ServerSettings
+from voiceagent.server.doorkeeper import Doorkeeper, Household
+from voiceagent.server.errors import BadRequestError, RequestError, TooLargeError
+
+PAGE = Path(__file__).parent / "page"
+MAX_BODY_BYTES = 256_000
+
+
+def create_app(household: Household, settings: ServerSettings) -> Starlette:
+    """Build the ASGI application."""
+    doorkeeper = Doorkeeper(household)
+    routes = Routes(doorkeeper)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await doorkeeper.close()
+
+    table: list[Route | Mount] = [
+        Route("/", routes.page),
+        Mount("/page", StaticFiles(directory=PAGE)),
+        Route("/api/offer", routes.offer, methods=["POST"]),
+        Route("/api/offer", routes.trickle, methods=["PATCH"]),
+        Route("/api/config", routes.config),
+        Route("/api/sessions", routes.sessions),
+        Route("/health", routes.health),
+        Route("/ready", routes.ready),
+    ]
+    if settings.metrics:
+        table.append(Route("/metrics", routes.metrics))
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.allow_origins),
+        allow_methods=["GET", "POST", "PATCH"],
+        allow_headers=["content-type"],
+    )
+    return Starlette(
+        routes=table,
+        lifespan=lifespan,
+        middleware=[cors] if settings.allow_origins else [],
+        exception_handlers={RequestError: _refuse, HTTPException: _no_such_thing},
+    )
+
+
+class Routes:
+    """The endpoints; each is a few lines over the doorkeeper."""
+
+    def __init__(self, doorkeeper: Doorkeeper) -> None:
+        self._doorkeeper = doorkeeper
+        self._household = doorkeeper.household
+
+    async def page(self, request: Request) -> Response:
+        """Serve the page."""
+        return FileResponse(PAGE / "index.html")
+
+    async def offer(self, request: Request) -> Response:
+        """Take a WebRTC offer and answer it."""
+        body = await _json_object(request)
+        peer, answer = await self._doorkeeper.admit(body.get("sdp"), body.get("type"))
+        return JSONResponse({"sdp": answer, "type": "answer", "pc_id": peer.id})
+
+    async def trickle(self, request: Request) -> Response:
+        """Take ICE candidates found after the offer."""
+        body = await _json_object(request)
+        peer = self._doorkeeper.peer(body.get("pc_id"))
+        candidates = body.get("candidates")
+        if not isinstance(candidates, list) or not all(isinstance(item, dict) for item in candidates):
+            raise BadRequestError("bad_candidate", 'Send {"pc_id": "...", "candidates": [{"candidate": "..."}]}.')
+        for item in candidates[:MAX_CANDIDATES]:
+            await peer.add_candidate(item.get("candidate"), item.get("sdp_mid"), item.get("sdp_mline_index"))
+        return JSONResponse({"status": "success"})
+
+    async def config(self, request: Request) -> Response:
+        """Tell the page what it must know before it connects."""
+        ice = [server.model_dump(mode="json", exclude_none=True) for server in self._household.ice_servers]
+        return JSONResponse({"name": "voiceagent", "ice_servers": ice, "models": self._household.models})
+
+    async def sessions(self, request: Request) -> Response:
+        """List the connected sessions."""
+        return JSONResponse({"sessions": self._doorkeeper.sessions()})
+
+    async def health(self, request: Request) -> Response:
+        """Say that the process lives."""
+        return JSONResponse({"status": "ok"})
+
+    async def ready(self, request: Request) -> Response:
+        """Say whether every engine is warm."""
+        engines = self._household.readiness()
+        ready = all(engines.values())
+        return JSONResponse({"ready": ready, "engines": engines}, 200 if ready else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        """Render the Prometheus metrics."""
+        body, content_type = self._household.metrics.render()
+        return Response(body, media_type=content_type)
+
+
+MAX_CANDIDATES = 64
+"""Taken from one request; a machine has a dozen."""
+
+
+async def _json_object(request: Request) -> dict[str, Any]:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise TooLargeError("too_large", f"The body is larger than {MAX_BODY_BYTES} bytes.")
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequestError("bad_json", f"The body is not JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise BadRequestError("bad_json", "The body is not a JSON object.")
+    return value
+
+
+def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)
+    headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+    return JSONResponse({"error": {"code": error.code, "message": str(error)}}, error.status, headers)
+
+
+def _no_such_thing(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message = f"{request.method} {request.url.path}: {error.detail}. The page is at /."
+    return JSONResponse({"error": {"code": "http", "message": message}}, error.status_code, error.headers)

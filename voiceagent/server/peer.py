@@ -1,0 +1,230 @@
+"""One caller's WebRTC connection: audio in, audio out, and the data channel of messages.
+
+It knows aiortc and a session; it does not know HTTP, nor what the session does.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+from uuid import uuid4
+
+import aiortc.rtcsctptransport
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+from aiortc.sdp import candidate_from_sdp
+
+from voiceagent.audio.pcm import SILENCE_DB, Pcm, level_db
+from voiceagent.audio.receive import ReceiveStats
+from voiceagent.server.errors import BadRequestError
+from voiceagent.server.inbound import Inbound
+from voiceagent.server.outbound import AgentTrack
+from voiceagent.server.sdp import ask_for_fec, check_offer
+from voiceagent.session import messages
+from voiceagent.session.coordinator import Session
+
+log = logging.getLogger(__name__)
+
+aiortc.rtcsctptransport.USERDATA_MAX_LENGTH = 1100
+"""Smaller chunks than aiortc's 1,200 bytes: larger ones get lost behind many VPNs, and the channel stalls."""
+
+GONE_S = 10.0
+"""A page pings every second; a caller of whom nothing came for this long has vanished. aiortc itself takes 30 s."""
+MAX_MESSAGE_CHARS = 16_000
+MAX_TEXT_CHARS = 4_000
+"""Longest message a person may type."""
+LEVEL_S = 0.1
+"""How often the page is told how loud both sides are; lanes and network are shown every few times."""
+LANES_EVERY = 3
+NETWORK_EVERY = 20
+
+
+class Peer:
+    """A connected person."""
+
+    def __init__(
+        self,
+        open_session: Callable[[Callable[[messages.Payload], None]], Session],
+        ice_servers: list[RTCIceServer],
+        watch: Callable[[float], messages.Payload],
+        on_closed: Callable[["Peer"], None],
+    ) -> None:
+        self.id = uuid4().hex
+        self._loop = asyncio.get_running_loop()
+        self._pc = RTCPeerConnection(RTCConfiguration(ice_servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+        self._channel: RTCDataChannel | None = None
+        self._backlog: list[str] = []
+        self._watch = watch
+        self._on_closed = on_closed
+        self._closed = False
+        self._opened = False
+        self._last_sign = self._loop.time()
+        self._levels = [SILENCE_DB, SILENCE_DB]
+        self._ticks = 0
+        self.session = open_session(self.send)
+        self.inbound = Inbound(self._hear)
+        self._track = AgentTrack(self._pull, self.session.playout.rate)
+        self._timers = [self._loop.call_later(GONE_S, self._check_alive)]
+        self._pc.on("connectionstatechange", self._on_state)
+        self._pc.on("datachannel", self._on_channel)
+        self._pc.on("track", self._on_track)
+
+    async def answer(self, sdp: object, kind: object) -> str:
+        """Accept an offer and return the answer's SDP. Raises BadRequestError."""
+        offer = check_offer(sdp, kind)
+        try:
+            await self._pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            for transceiver in self._pc.getTransceivers():
+                if transceiver.kind == "audio":
+                    transceiver.sender.replaceTrack(self._track)
+                    transceiver.direction = "sendrecv"
+                    break
+            await self._pc.setLocalDescription(await self._pc.createAnswer())
+        except Exception as error:  # aiortc raises whatever its parsers raise
+            raise BadRequestError(
+                "bad_sdp", f"The offer cannot be answered: {error or type(error).__name__}."
+            ) from error
+        return ask_for_fec(self._pc.localDescription.sdp)
+
+    async def add_candidate(self, line: object, mid: object, index: object) -> None:
+        """Take a trickled ICE candidate; an empty one marks the end. Raises BadRequestError."""
+        if not isinstance(line, str) or not line.removeprefix("candidate:").strip():
+            return
+        try:
+            candidate = candidate_from_sdp(line.removeprefix("candidate:"))
+            candidate.sdpMid = mid if isinstance(mid, str) else None
+            candidate.sdpMLineIndex = index if isinstance(index, int) else None
+            await self._pc.addIceCandidate(candidate)
+        except Exception as error:  # as above
+            raise BadRequestError("bad_candidate", f"Not an ICE candidate: {line[:80]!r}.") from error
+
+    def send(self, message: messages.Payload) -> None:
+        """Send a message to the page; what comes before the channel is open waits for it."""
+        text = json.dumps(message, ensure_ascii=False)
+        if self._channel is None:
+            self._backlog.append(text)
+        elif self._channel.readyState == "open":
+            self._channel.send(text)
+
+    async def close(self, reason: str) -> None:
+        """End the session and the connection. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self.send(messages.bye(reason))
+        self.session.close()
+        self.inbound.close()
+        for timer in self._timers:
+            timer.cancel()
+        self._on_closed(self)
+        self._track.stop()
+        await self._pc.close()
+        log.info("session ended", extra={"session": self.session.id, "reason": reason})
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the session for /api/sessions; nothing of what was said."""
+        state = self.session.state
+        return {
+            "session": self.session.id,
+            "connection": self._pc.connectionState,
+            "turn": state.turn,
+            "generation": state.generation,
+            "floor": state.floor.value,
+            "underruns": self.session.playout.underruns,
+            "receive": asdict(self.inbound.stats),
+        }
+
+    def _hear(self, pcm: Pcm) -> None:
+        self._levels[0] = max(self._levels[0], level_db(pcm))
+        self.session.hear(pcm)
+
+    def _pull(self) -> Pcm:
+        frame = self.session.pull()
+        self._levels[1] = max(self._levels[1], level_db(frame))
+        return frame
+
+    def _on_track(self, track: Any) -> None:
+        if track.kind == "audio":
+            for transceiver in self._pc.getTransceivers():
+                if transceiver.receiver.track is track:
+                    self.inbound.attach(transceiver.receiver)
+
+    def _on_channel(self, channel: RTCDataChannel) -> None:
+        self._channel = channel
+        channel.on("message", self._on_message)
+        for text in self._backlog:
+            channel.send(text)
+        self._backlog.clear()
+
+    def _on_state(self) -> None:
+        state = self._pc.connectionState
+        if state == "connected" and not self._opened:
+            self._opened = True
+            self._last_sign = self._loop.time()
+            self.send(messages.session(self.session.id, "voiceagent", self._loop.time()))
+            self.session.open()
+            self._timers.append(self._loop.call_later(LEVEL_S, self._show_levels))
+        elif state in ("failed", "closed"):
+            self._leave("connection lost")
+
+    def _on_message(self, text: object) -> None:
+        self._last_sign = self._loop.time()
+        try:
+            message = json.loads(text) if isinstance(text, str) and len(text) <= MAX_MESSAGE_CHARS else None
+            kind = message["type"]  # type: ignore[index]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            self.send(messages.error("bad_message", 'Send JSON objects such as {"type": "text", "text": "Hello"}.'))
+            return
+        assert isinstance(message, dict)
+        match kind:
+            case "ping":
+                self.send({"type": "pong", "t": message.get("t")})
+            case "text":
+                self._on_text(message.get("text"))
+            case "interrupt":
+                self.session.stop_speaking()
+            case "hangup":
+                self._leave("hangup")
+            case _:
+                self.send(messages.error("bad_message", "Known types: text, ping, interrupt, hangup."))
+
+    def _on_text(self, text: object) -> None:
+        if not isinstance(text, str) or len(text) > MAX_TEXT_CHARS:
+            self.send(messages.error("bad_message", f"A text has at most {MAX_TEXT_CHARS} characters."))
+        else:
+            self.session.type(text)
+
+    def _show_levels(self) -> None:
+        self.send(messages.level(*self._levels))
+        self._levels = [SILENCE_DB, SILENCE_DB]
+        self._ticks += 1
+        if self._ticks % LANES_EVERY == 0:
+            self.send(self._watch(self._loop.time() - LANES_EVERY * LEVEL_S))
+        if self._ticks % NETWORK_EVERY == 0:
+            stats = self.inbound.stats
+            self.send(messages.network(_lost_percent(stats), stats.lag_ms))
+        self._timers[-1] = self._loop.call_later(LEVEL_S, self._show_levels)
+
+    def _check_alive(self) -> None:
+        silent_s = self._loop.time() - self._last_sign
+        if silent_s >= GONE_S and (self._channel is not None or not self._opened):
+            self._leave("connection lost")
+        else:
+            self._timers[0] = self._loop.call_later(max(0.5, GONE_S - silent_s), self._check_alive)
+
+    def _leave(self, reason: str) -> None:
+        if not self._closed:
+            self._ending = self._loop.create_task(self.close(reason))
+
+
+def _lost_percent(stats: ReceiveStats) -> float:
+    sent = stats.received + stats.lost
+    return 100 * stats.lost / sent if sent else 0.0
