@@ -40,10 +40,9 @@ def test_a_negligible_step_starts_whatever_runs():
     assert lanes(decide(0.0, [batch("vad")], [batch("asr"), batch("llm")], costs, capacity=2)) == ["vad"]
 
 
-def test_speculation_leaves_the_last_room_to_those_who_wait():
-    offered = [batch("llm", 0.0, speculative=True)]
-    assert decide(0.0, offered, [batch("asr")], Costs(), capacity=2) == []
-    assert lanes(decide(0.0, offered, [], Costs(), capacity=2)) == ["llm"]
+def test_speculation_goes_last_however_early_its_deadline():
+    offered = [batch("llm", 0.0, speculative=True), batch("tts", 9.0), batch("asr", 8.0)]
+    assert lanes(decide(0.0, offered, [], Costs(), capacity=2)) == ["asr", "tts"]
 
 
 def test_speculation_runs_on_a_single_core_when_it_is_free():

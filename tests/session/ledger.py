@@ -40,12 +40,12 @@ def advance(world: World, event: ev.Event) -> World:
     if isinstance(event, ev.FinalTranscript) and event.fork == before.state.fork:
         world = replace(world, finalising=False)
     for effect in effects:
-        world = _account(world, effect)
+        world = account(world, effect)
     _check(world)
     return world
 
 
-def _account(world: World, effect: fx.Effect) -> World:
+def account(world: World, effect: fx.Effect) -> World:
     match effect:
         case fx.Respond(generation, _, _):
             assert world.live is None, "at most one response is live"

@@ -3,9 +3,10 @@
 import random
 
 import pytest
-from ledger import RULES, World, advance, choices, essence
+from ledger import RULES, World, account, advance, choices, essence
 
 from voiceagent.session import events as ev
+from voiceagent.session.effects import Pause
 from voiceagent.session.state import State
 
 DEPTH = 8
@@ -48,10 +49,5 @@ def test_long_random_walks_hold_every_invariant(rules):
 
 def test_every_promise_can_be_broken():
     """The ledger objects to a machine that pauses a response which is not there: the checks are alive."""
-    world = World()
     with pytest.raises(AssertionError):
-        from ledger import _account
-
-        from voiceagent.session.effects import Pause
-
-        _account(world, Pause(1))
+        account(World(), Pause(1))

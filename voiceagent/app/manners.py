@@ -5,7 +5,7 @@ from voiceagent.session.coordinator import Manners
 from voiceagent.session.effects import Kind
 from voiceagent.session.endpointing import Thresholds
 from voiceagent.session.state import Rules
-from voiceagent.text.segments import Segmenter
+from voiceagent.text import Segmenter
 
 
 def manners(settings: Settings) -> Manners:

@@ -70,7 +70,7 @@ class Rehearsal:
         self.sent: list[Sent] = []
         self.traces: list[TurnTrace] = []
         self.metrics = Metrics()
-        self.steps = StepLog()
+        self.steps = StepLog(steps_per_lane=256)
         self.agent_heard: list[tuple[float, bool]] = []
         """For each frame pulled: when, and whether the agent was audible in it."""
         self._loop = asyncio.get_running_loop()

@@ -1,12 +1,12 @@
 """An engine base for models that work on one job at a time.
 
-A job is a generator: each `next` is one bounded step on the lane, and each value it yields is an event for
-the stream's owner (or None). Between any two steps the most urgent job goes on, so a final transcript
+A job is a generator: each `next` is one bounded step on the lane; what it yields, and what it returns at its end, is an
+event for the stream's owner (or None). Between any two steps the most urgent job goes on, so a final transcript
 overtakes a partial one half-way. Subclasses add `load` and an `open` that returns their stream; streams
 call `submit` and `cancel`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -23,7 +23,7 @@ class Job:
     """Fork or generation: what `cancel` names, and what a StreamFailed carries."""
     deadline: float
     cost_key: CostKey
-    steps: Iterator[object]
+    steps: Generator[object, None, object]
     on_event: Callable[[Any], None]
     speculative: bool = False
     cancelled: bool = False
@@ -31,7 +31,12 @@ class Job:
     order: int = field(default_factory=count().__next__)
 
 
-_DONE = object()
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What one step of a job gave."""
+
+    event: object
+    done: bool
 
 
 class QueueEngine:
@@ -77,26 +82,28 @@ class QueueEngine:
         if not ready:
             return None
         job = min(ready, key=lambda job: (job.speculative, job.deadline, job.order))
-        return Batch(
-            self._lane, job.cost_key, job.deadline, (job.stream,), job, job.speculative, job.generation
-        )
+        return Batch(self._lane, job.cost_key, job.deadline, (job.stream,), job, job.speculative, job.generation)
 
     def run(self, batch: Batch) -> object:
         """Run the job up to its next yield. On the lane's thread."""
         job = batch.work
         assert isinstance(job, Job)
-        return next(job.steps, _DONE)
+        try:
+            return Stepped(next(job.steps), done=False)
+        except StopIteration as end:
+            return Stepped(end.value, done=True)
 
     def deliver(self, batch: Batch, results: object) -> None:
         """Give the yielded event to the stream, unless its job was cancelled meanwhile."""
         job = batch.work
         assert isinstance(job, Job)
+        assert isinstance(results, Stepped)
         if job.cancelled:
             return
-        if results is _DONE:
+        if results.done:
             self._jobs.remove(job)
-        elif results is not None:
-            job.on_event(results)
+        if results.event is not None:
+            job.on_event(results.event)
 
     def fail(self, batch: Batch, error: Exception) -> None:
         """Drop the job that raised and tell its stream."""
@@ -108,4 +115,6 @@ class QueueEngine:
 
     def close(self) -> None:
         """Forget every job; subclasses free their model."""
+        for job in self._jobs:
+            job.cancelled = True
         self._jobs.clear()

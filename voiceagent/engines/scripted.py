@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceagent.engines.contract import Batch, CostKey
-from voiceagent.engines.queue import Job, QueueEngine
+from voiceagent.engines.queue import Job, QueueEngine, Stepped
 from voiceagent.engines.timing import Timing
 
 T = TypeVar("T")
@@ -77,10 +77,9 @@ class ScriptedEngine(QueueEngine):
         """Move the job on to its next step, or end it, and hand out the event."""
         job = batch.work
         assert isinstance(job, Job)
-        assert isinstance(results, Step)
-        if not job.cancelled:
-            if results.next_key is None:
-                self._jobs.remove(job)
-            else:
-                job.cost_key = results.next_key
-        super().deliver(batch, results.event)
+        assert isinstance(results, Stepped)
+        step = results.event
+        assert isinstance(step, Step)
+        if step.next_key is not None:
+            job.cost_key = step.next_key
+        super().deliver(batch, Stepped(step.event, done=step.next_key is None))

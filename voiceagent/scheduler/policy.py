@@ -1,9 +1,9 @@
 """Contract 2: which steps to start now, as a pure function.
 
 Every offered batch has a deadline, and so a slack: deadline - now - predicted cost. The batch with the least slack goes
-first, as long as the device has room for another step beside those running. Work that may be thrown away goes after all
-work that someone waits for, and never takes the last room: a step cannot be called back, and the next urgent batch would
-have to wait for it.
+first, as long as the device has room for another step beside those running. Work that may be thrown away goes after
+all work that someone waits for. It may take the last room: steps are bounded, so what comes next waits for one step at
+most, while a room kept free for it would make every prepared response late.
 
 Knows neither clocks nor threads nor models: the same function runs live, in virtual time and under property tests.
 """
@@ -35,9 +35,4 @@ def decide(now: float, offered: Sequence[Batch], running: Sequence[Batch], costs
     room = capacity - sum(cost[id(batch)] > NEGLIGIBLE_S for batch in running)
     rest = [batch for batch in offered if cost[id(batch)] > NEGLIGIBLE_S]
     rest.sort(key=lambda batch: (batch.speculative, batch.deadline - now - cost[id(batch)]))
-    for batch in rest:
-        reserve = 1 if batch.speculative and capacity > 1 else 0
-        if room > reserve:
-            start.append(batch)
-            room -= 1
-    return start
+    return start + rest[: max(0, room)]

@@ -11,6 +11,7 @@ from aiortc import RTCIceServer
 from voiceagent.config.settings import IceServer
 from voiceagent.server.errors import UnavailableError, UnknownSessionError
 from voiceagent.server.peer import Peer
+from voiceagent.server.sdp import check_offer
 from voiceagent.session import messages
 from voiceagent.session.coordinator import Session
 from voiceagent.trace.metrics import Metrics
@@ -61,12 +62,13 @@ class Doorkeeper:
                 f"All {self.household.max_sessions} places are taken. Try again a little later.",
                 RETRY_AFTER_S,
             )
+        offer = check_offer(sdp, kind)
         ice = [RTCIceServer(list(s.urls), s.username, s.credential) for s in self.household.ice_servers]
         self._arriving += 1
         try:
             peer = Peer(self.household.open_session, ice, self._watch, self._forget)
             try:
-                answer = await peer.answer(sdp, kind)
+                answer = await peer.answer(offer)
             except BaseException:
                 await peer.close("refused")
                 raise

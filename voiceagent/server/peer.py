@@ -27,7 +27,7 @@ from voiceagent.audio.receive import ReceiveStats
 from voiceagent.server.errors import BadRequestError
 from voiceagent.server.inbound import Inbound
 from voiceagent.server.outbound import AgentTrack
-from voiceagent.server.sdp import ask_for_fec, check_offer
+from voiceagent.server.sdp import ask_for_fec
 from voiceagent.session import messages
 from voiceagent.session.coordinator import Session
 
@@ -77,9 +77,8 @@ class Peer:
         self._pc.on("datachannel", self._on_channel)
         self._pc.on("track", self._on_track)
 
-    async def answer(self, sdp: object, kind: object) -> str:
+    async def answer(self, offer: str) -> str:
         """Accept an offer and return the answer's SDP. Raises BadRequestError."""
-        offer = check_offer(sdp, kind)
         try:
             await self._pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
             for transceiver in self._pc.getTransceivers():

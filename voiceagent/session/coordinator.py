@@ -32,7 +32,7 @@ from voiceagent.session.machine import step
 from voiceagent.session.response import ResponseRun, Voices
 from voiceagent.session.state import Rules, State
 from voiceagent.session.turns import TurnLog
-from voiceagent.text.segments import Segmenter
+from voiceagent.text import Segmenter
 from voiceagent.trace.log import conversation
 
 log = logging.getLogger(__name__)
@@ -86,6 +86,8 @@ class Session:
         self._queue: deque[ev.Event] = deque()
         self._timers: dict[ev.Timer, asyncio.TimerHandle] = {}
         self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time()
+        """When the event happened whose effects are being carried out."""
         self._endpointer = Endpointer(manners.thresholds)
         self._heard: deque[NDArray[np.float32]] = deque()
         self._heard_samples = 0
@@ -216,20 +218,20 @@ class Session:
         if len(self._queue) > 1:
             return
         while self._queue:
+            self._now = self._queue[0].at
             self._state, effects = step(self._state, self._queue[0])
             for effect in effects:
                 self._carry_out(effect)
             self._queue.popleft()
 
     def _carry_out(self, effect: fx.Effect) -> None:
-        now = self._loop.time()
         match effect:
             case fx.Finalise(fork):
-                self._asr.finalise(fork, now)
+                self._asr.finalise(fork, self._now)
             case fx.Judge(fork):
                 if self._turn is not None:
                     audio = np.concatenate(self._heard)[-WINDOW_SAMPLES:]
-                    self._turn.predict(fork, audio, now)
+                    self._turn.predict(fork, audio, self._now)
             case fx.CommitAudio():
                 self._asr.commit()
             case fx.Respond():
@@ -258,6 +260,7 @@ class Session:
     def _respond(self, effect: fx.Respond) -> None:
         run = ResponseRun(
             effect.generation,
+            self._now,
             self._voices,
             on_segment=lambda index, words: self._send(messages.agent_segment(effect.generation, index, words)),
             on_failed=partial(self._on_response_failed, effect.generation),
@@ -274,7 +277,7 @@ class Session:
         if response is not None and response.kind is fx.Kind.REPLY:
             self._history.add_user(response.text)
             conversation("user", response.text, session=self.id)
-            self._turns.released(self._state.turn - 1, self._response, response.text, self._loop.time())
+            self._turns.released(self._state.turn - 1, self._response, response.text, self._now)
         self._response.release()
 
     def _end(self, generation: int, outcome: ev.Outcome) -> None:

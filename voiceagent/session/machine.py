@@ -52,7 +52,7 @@ from voiceagent.session.events import (
 )
 from voiceagent.session.patience import learn_pause, patience_s
 from voiceagent.session.state import Response, State, User
-from voiceagent.text.words import is_backchannel, looks_finished, normalise, words
+from voiceagent.text import is_backchannel, looks_finished, normalise, words
 
 
 def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:

@@ -13,8 +13,7 @@ from voiceagent.audio.speech import SpeechChunk, Word
 from voiceagent.engines.contract import HOLD, StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEvent, LlmStream, Message, Token
 from voiceagent.engines.tts.contract import SpeechAudio, TtsEvent, TtsStream
-from voiceagent.text.segments import Segmenter, ends_sentence
-from voiceagent.text.speakable import speakable
+from voiceagent.text import Segmenter, ends_sentence, speakable
 from voiceagent.trace.turn import Mark
 
 SPECULATIVE_HORIZON_S = 1.0
@@ -56,6 +55,7 @@ class ResponseRun:
     def __init__(
         self,
         generation: int,
+        begun_at: float,
         voices: Voices,
         on_segment: Callable[[int, list[str]], None],
         on_failed: Callable[[str, Exception | None], None],
@@ -64,7 +64,7 @@ class ResponseRun:
         self.segments: list[Segment] = []
         self.marks: dict[Mark, float] = {}
         """When the first token, segment and audio came."""
-        self.begun_at = voices.clock()
+        self.begun_at = begun_at
         self.released = False
         self._voices = voices
         self._on_segment = on_segment

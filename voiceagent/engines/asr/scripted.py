@@ -4,7 +4,7 @@ What is said does not matter, only for how long: a tone of one second stands for
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,8 +122,8 @@ class ScriptedAsrStream:
     def _words_up_to(self, voiced: int) -> int:
         return self._engine.words_in(voiced - self._turn_began_at)
 
-    def _submit(self, tag: int, deadline: float, key: CostKey, steps: Iterator[Step]) -> None:
+    def _submit(self, tag: int, deadline: float, key: CostKey, steps: Generator[Step, None, None]) -> None:
         self._engine.submit(Job(self._stream, tag, deadline, key, steps, self._on_event))
 
-    def _transcribe(self, fork: int | None, turn: int, words: int) -> Iterator[Step]:
+    def _transcribe(self, fork: int | None, turn: int, words: int) -> Generator[Step, None, None]:
         yield Step(Transcript(self._engine.text(turn, words), fork))

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from voiceagent.engines.contract import CostKey
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
@@ -113,7 +113,7 @@ class ScriptedLlmStream:
         """End the stream and free its sequence."""
         self._engine.release(self._stream)
 
-    def _steps(self, generation: int, messages: tuple[Message, ...]) -> Iterator[Step]:
+    def _steps(self, generation: int, messages: tuple[Message, ...]) -> Generator[Step, None, None]:
         tokens = TOKEN.findall(self._engine.reply(messages))
         yield Step(None, DECODE)
         for number, text in enumerate(tokens, 1):

@@ -1,7 +1,7 @@
 """A voice without a model: a soft tone for every word, of a length that is known beforehand."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +106,7 @@ class ScriptedTtsStream:
         """End the stream."""
         self._engine.cancel(self._stream)
 
-    def _steps(self, generation: int, segment: int, text: str) -> Iterator[Step]:
+    def _steps(self, generation: int, segment: int, text: str) -> Generator[Step, None, None]:
         words = text.split()
         rate, word_s = self._engine.sample_rate, self._engine.word_s
         if not words:

@@ -1,7 +1,7 @@
 """A turn detector without a model: its probabilities are written down beforehand."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from itertools import count
 
 import numpy as np
@@ -54,5 +54,5 @@ class ScriptedTurnStream:
         """End the stream."""
         self._engine.cancel(self._stream)
 
-    def _judge(self, fork: int, question: int) -> Iterator[Step]:
+    def _judge(self, fork: int, question: int) -> Generator[Step, None, None]:
         yield Step(TurnPrediction(fork, entry(self._engine.probabilities, question)))

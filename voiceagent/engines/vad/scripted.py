@@ -1,7 +1,7 @@
 """A voice activity detector without a model: a loud frame is speech."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,6 @@ class ScriptedVadStream:
         """End the stream."""
         self._engine.cancel(self._stream)
 
-    def _judge(self, frame: NDArray[np.float32], end_sample: int, heard_at: float) -> Iterator[Step]:
+    def _judge(self, frame: NDArray[np.float32], end_sample: int, heard_at: float) -> Generator[Step, None, None]:
         probability = 0.99 if rms(frame) >= self._engine.threshold else 0.01
         yield Step(VadFrame(probability, end_sample, heard_at))

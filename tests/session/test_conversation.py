@@ -1,0 +1,302 @@
+"""Whole conversations in virtual time: real coordinator, scheduler, playout and machine; scripted models."""
+
+import asyncio
+import gc
+import tracemalloc
+from itertools import pairwise
+
+import pytest
+
+from voiceagent.app.rehearsal import Rehearsal, scripted_engines
+from voiceagent.config import load
+from voiceagent.engines.asr.scripted import ScriptedAsr
+from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.timing import SMALL_CPU
+from voiceagent.engines.tts.scripted import ScriptedTts
+from voiceagent.engines.turn.scripted import ScriptedTurn
+from voiceagent.scheduler.virtual import run_virtual
+
+REAL = {"timing": SMALL_CPU, "sleep": lambda seconds: None}
+QUESTION = "please tell me something about the deep blue sea"
+LONG_REPLY = "The sea is deep. It is full of fish. Some of them shine in the dark. Nobody knows them all."
+
+
+def rehearse(scene, *sets, greeting="", **scripts):
+    async def main():
+        scripts.setdefault("asr", ScriptedAsr([QUESTION], **REAL))
+        settings = load(
+            "scripted.yaml", [f"session.greeting={greeting!r}", "session.idle_s=0", "turn.detector=smart_turn", *sets]
+        )
+        talk = Rehearsal(settings.settings, scripted_engines(**scripts))
+        talk.open()
+        await scene(talk)
+        talk.close()
+        before = asyncio.all_tasks()
+        assert before == {asyncio.current_task()}, "a session leaves no task behind"
+
+    run_virtual(main())
+
+
+def agent_is_silent(talk, last_s):
+    frames = talk.agent_heard[-round(last_s / 0.02) :]
+    return not any(audible for _, audible in frames)
+
+
+def outcomes(talk):
+    return [message["outcome"] for message in talk.messages("agent.end")]
+
+
+def test_a_question_is_answered_within_half_a_second_of_virtual_time():
+    async def scene(talk):
+        await talk.speak(3.0)
+        await talk.listen(8.0)
+        assert outcomes(talk) == ["completed"]
+        (trace,) = talk.traces
+        assert trace.user_text == QUESTION
+        assert trace.speculation == "used"
+        assert trace.voice_to_voice_ms < 500
+
+    rehearse(scene)
+
+
+def test_preparing_early_is_what_makes_it_fast():
+    async def scene(talk, waits):
+        await talk.speak(3.0)
+        await talk.listen(8.0)
+        waits.append(talk.traces[0].voice_to_voice_ms)
+
+    early, late = [], []
+    rehearse(lambda talk: scene(talk, early))
+    rehearse(lambda talk: scene(talk, late), "llm.preemptive=false")
+    assert early[0] < late[0] - 100
+
+
+def test_the_second_turn_remembers_the_first():
+    seen = []
+
+    def reply(messages):
+        seen.append([message.content for message in messages])
+        return "Fine."
+
+    async def scene(talk):
+        for _ in range(2):
+            await talk.speak(3.0)
+            await talk.listen(4.0)
+        assert seen[-1][1:] == ["one two three", "Fine.", "four five six"]
+
+    rehearse(scene, asr=ScriptedAsr(["one two three", "four five six"], **REAL), llm=ScriptedLlm(reply, **REAL))
+
+
+def test_an_interrupted_response_is_remembered_up_to_the_last_heard_word():
+    seen = []
+
+    def reply(messages):
+        seen.append([message.content for message in messages])
+        return LONG_REPLY
+
+    async def scene(talk):
+        await talk.speak(3.0)
+        await talk.listen(3.0)
+        await talk.speak(3.0)
+        assert agent_is_silent(talk, 2.5)
+        await talk.listen(1.0)
+        end = talk.messages("agent.end")[0]
+        assert end["outcome"] == "interrupted"
+        remembered = seen[-1][2]
+        assert LONG_REPLY.startswith(remembered)
+        assert 0 < len(remembered.split()) == end["heard_words"] < len(LONG_REPLY.split())
+
+    rehearse(scene, llm=ScriptedLlm(reply, **REAL))
+
+
+def test_speech_silences_the_agent_within_a_fifth_of_a_second():
+    async def scene(talk):
+        await talk.speak(3.0)
+        await talk.listen(3.0)
+        onset = asyncio.get_running_loop().time()
+        await talk.speak(1.0)
+        last_audible = max(at for at, audible in talk.agent_heard if audible)
+        assert last_audible - onset < 0.2
+
+    rehearse(scene, llm=ScriptedLlm(lambda messages: LONG_REPLY, **REAL))
+
+
+def test_a_cough_pauses_the_agent_who_then_finishes():
+    async def scene(talk):
+        await talk.speak(3.0)
+        await talk.listen(3.0)
+        await talk.speak(0.16)
+        await talk.listen(12.0)
+        assert len(talk.messages("agent.paused")) == 1
+        assert len(talk.messages("agent.resumed")) == 1
+        assert outcomes(talk) == ["completed"]
+        assert talk.messages("agent.end")[0]["heard_words"] == len(LONG_REPLY.split())
+
+    rehearse(scene, llm=ScriptedLlm(lambda messages: LONG_REPLY, **REAL))
+
+
+def test_a_speaker_who_goes_on_in_mid_thought_is_answered_once():
+    async def scene(talk):
+        await talk.speak(1.5)
+        await talk.listen(0.5)
+        await talk.speak(1.5)
+        await talk.listen(8.0)
+        assert len(talk.traces) == 1
+        assert talk.traces[0].user_text == QUESTION
+        assert talk.traces[0].speculations_dropped >= 1
+
+    rehearse(scene, turn=ScriptedTurn([0.05, 0.95], **REAL))
+
+
+def test_a_turn_that_never_sounds_finished_is_answered_after_a_bounded_wait():
+    async def scene(talk):
+        await talk.speak(3.0)
+        await talk.listen(8.0)
+        assert talk.traces[0].voice_to_voice_ms <= 1_200 + 100
+
+    rehearse(scene, turn=ScriptedTurn([0.0], **REAL))
+
+
+def test_sentences_are_a_quarter_of_a_second_apart():
+    async def scene(talk):
+        await talk.speak(3.0)
+        await talk.listen(14.0)
+        audible = [at for at, audible in talk.agent_heard if audible]
+        gaps = [later - earlier for earlier, later in pairwise(audible) if later - earlier > 0.1]
+        assert len(gaps) == 3
+        assert all(0.2 <= gap <= 0.32 for gap in gaps)
+
+    rehearse(scene, llm=ScriptedLlm(lambda messages: LONG_REPLY, **REAL))
+
+
+def test_typed_words_are_answered_too():
+    async def scene(talk):
+        talk.session.type("hello there")
+        await talk.listen(6.0)
+        assert outcomes(talk) == ["completed"]
+        assert "hello there" in talk.said()
+        assert talk.traces[0].voice_to_voice_ms is None
+        assert talk.traces[0].speculation == "none"
+
+    rehearse(scene)
+
+
+def test_the_agent_asks_once_whether_anybody_is_there():
+    async def scene(talk):
+        await talk.listen(60.0)
+        assert outcomes(talk) == ["completed", "completed"]
+        assert "Hello" in talk.said()
+        assert "still there" in talk.said()
+
+    rehearse(scene, "session.idle_s=10", greeting="Hello.")
+
+
+@pytest.mark.parametrize("engine", ["llm", "tts"])
+def test_an_engine_that_throws_in_mid_response_is_apologised_for_and_the_session_lives(engine):
+    broken = {"llm": ScriptedLlm(lambda m: LONG_REPLY, fail_at=9, **REAL), "tts": ScriptedTts(fail_at=3, **REAL)}[
+        engine
+    ]
+
+    async def scene(talk):
+        await talk.speak(3.0)
+        await talk.listen(2.0)
+        broken.fail_at = None
+        await talk.listen(10.0)
+        await talk.speak(3.0)
+        await talk.listen(12.0)
+        assert outcomes(talk)[0] == "failed"
+        assert outcomes(talk)[-1] == "completed"
+        assert talk.messages("error")
+        assert len(talk.traces) == 2
+
+    rehearse(scene, **{engine: broken})
+
+
+def test_a_failure_is_said_in_words():
+    llm = ScriptedLlm(fail_at=1, **REAL)
+
+    async def scene(talk):
+        await talk.speak(3.0)
+        await talk.listen(8.0)
+        assert "something went wrong" in talk.said()
+
+    rehearse(scene, llm=llm)
+
+
+def test_an_empty_reply_is_a_failure_and_not_a_silence():
+    async def scene(talk):
+        await talk.speak(3.0)
+        await talk.listen(8.0)
+        assert "something went wrong" in talk.said()
+
+    rehearse(scene, llm=ScriptedLlm(lambda messages: "**", **REAL))
+
+
+def test_hanging_up_in_mid_response_ends_everything():
+    async def scene(talk):
+        await talk.speak(3.0)
+        await talk.listen(2.0)
+        talk.session.close()
+        talk.session.close()
+        await talk.listen(2.0)
+        assert agent_is_silent(talk, 1.9)
+        assert outcomes(talk) == ["interrupted"]
+
+    rehearse(scene, llm=ScriptedLlm(lambda messages: LONG_REPLY, **REAL))
+
+
+def test_the_stop_button_silences_the_agent():
+    async def scene(talk):
+        await talk.speak(3.0)
+        await talk.listen(3.0)
+        talk.session.stop_speaking()
+        await talk.listen(2.0)
+        assert agent_is_silent(talk, 1.9)
+        assert outcomes(talk) == ["interrupted"]
+
+    rehearse(scene, llm=ScriptedLlm(lambda messages: LONG_REPLY, **REAL))
+
+
+def test_the_prompt_stays_within_its_budget_and_keeps_the_system_prompt():
+    prompts = []
+
+    def reply(messages):
+        prompts.append(messages)
+        return "Yes."
+
+    async def scene(talk):
+        for _ in range(30):
+            talk.session.type("tell me more about it please")
+            await talk.listen(2.0)
+        count = talk.engines.llm.count_tokens
+        assert max(count(messages) for messages in prompts) <= 200 + 10
+        assert all(messages[0].role == "system" for messages in prompts)
+        assert len(prompts[-1]) > 3
+
+    rehearse(scene, "llm.session_tokens=240", "llm.max_tokens=40", llm=ScriptedLlm(reply, **REAL))
+
+
+def test_a_thousand_turns_leak_no_task_and_no_memory():
+    async def scene(talk):
+        sizes = []
+        for turn in range(1000):
+            talk.session.type("hello there")
+            await talk.listen(0.3)
+            if turn % 7 == 0:
+                talk.session.stop_speaking()
+            await talk.listen(0.7)
+            talk.sent.clear()
+            talk.agent_heard.clear()
+            talk.traces.clear()
+            if turn == 500:
+                tracemalloc.start()
+            if turn in (700, 999):
+                gc.collect()
+                sizes.append(tracemalloc.get_traced_memory()[0])
+                assert len(asyncio.all_tasks()) == 1
+        assert sizes[1] - sizes[0] < 100_000, "300 turns must not cost 330 bytes each"
+
+    try:
+        rehearse(scene, llm=ScriptedLlm(lambda messages: "Fine.", **REAL))
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,1 @@
+"""Speech recognition: the contract, and one file a backend."""

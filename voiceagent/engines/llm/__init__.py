@@ -1,0 +1,1 @@
+"""Language models: the contract, and one file a backend."""

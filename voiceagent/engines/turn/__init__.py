@@ -1,0 +1,1 @@
+"""Turn detection: the contract, and one file a backend."""

@@ -1,0 +1,1 @@
+"""Voice activity detection: the contract, and one file a backend."""

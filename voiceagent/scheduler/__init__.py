@@ -1,0 +1,1 @@
+"""Which step runs next: a pure policy, lanes, a cost model, and a virtual clock."""

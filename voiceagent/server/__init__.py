@@ -1,0 +1,1 @@
+"""The door: WebRTC, HTTP and the page."""
