@@ -25,7 +25,7 @@ _SCALARS: dict[str, Callable[[str], object]] = {
     _TAG + "bool": lambda text: text.lower() == "true",
     _TAG + "int": int,
     _TAG + "float": lambda text: float(text.lower().replace(".inf", "inf").replace(".nan", "nan")),
-    _TAG + "str": str,
+    _TAG + "str": lambda text: text.encode().decode(),  # ValueError for half a surrogate pair, as in "\\ud800"
 }
 
 
@@ -77,9 +77,8 @@ def parse(text: str, origin: Callable[[int], Origin], problems: list[Problem], l
 
     Mistakes that leave the rest readable are added to `problems`; broken YAML raises ConfigError.
     """
-    loader = _Loader(text)
     try:
-        root = loader.get_single_node()
+        root = _Loader(text).get_single_node()
     except yaml.MarkedYAMLError as error:
         raise ConfigError([_broken(error, origin)]) from error
     except yaml.reader.ReaderError as error:
@@ -135,7 +134,7 @@ class _Builder:
             try:
                 return _SCALARS[node.tag](node.value)
             except ValueError:
-                self._problem(node, loc, "this number cannot be read")
+                self._problem(node, loc, "this cannot be read")
         else:
             self._problem(node, loc, f"tags such as {node.tag.replace(_TAG, '!!')} are not read here")
         return None

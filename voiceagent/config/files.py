@@ -75,7 +75,7 @@ def _extended(tree: Node, folder: Path, seen: list[Path], problems: list[Problem
     if extends is None:
         return None
     if not isinstance(extends.value, str):
-        message = f"should be the name of a file, not {said(extends.value)}"
+        message = f"should be the name of a file, but is {said(extends.value)}"
     elif (path := _find(extends.value, folder)) is None:
         message = f"there is no file {extends.value}; {_available()}"
     elif path.resolve() in seen:

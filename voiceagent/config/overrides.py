@@ -47,6 +47,11 @@ def _variable(loc: Loc, separator: str) -> str:
 def _override(loc: Loc, text: str, origin: Origin, problems: list[Problem]) -> Node:
     """A tree that holds only what `text` means at `loc`."""
     field = schema.field_at(loc)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        problems.append(Problem(origin, dotted(loc), "this is not text in UTF-8"))
+        return Node({}, origin)
     if field and schema.takes_null(field) and text in ("", "~", "null"):
         return Node.single(loc, None, origin)
     if field and schema.takes_text(field):

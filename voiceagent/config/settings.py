@@ -35,7 +35,10 @@ def _one_or_more(value: object) -> object:
 
 
 def _path(value: object) -> object:
-    return Path(value).expanduser() if isinstance(value, str) and value else value
+    try:
+        return Path(value).expanduser() if isinstance(value, str) and value else value
+    except RuntimeError as error:
+        raise ValueError("names the home folder of somebody who has none here") from error
 
 
 Name = Annotated[str, Field(min_length=1)]

@@ -41,8 +41,10 @@ _Dumper.add_representer(str, _Dumper.represent_text)
 
 
 def _one_line(value: object) -> str:
-    text = yaml.dump(_plain(value), Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=math.inf)
-    return str(text).splitlines()[0]  # PyYAML ends a lone scalar with a line of dots
+    text = yaml.dump(
+        _plain(value), Dumper=_Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf
+    )
+    return text.splitlines()[0]  # PyYAML ends a lone scalar with a line of dots
 
 
 def _plain(value: object) -> object:

@@ -1,0 +1,115 @@
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from voiceagent.config import Settings
+from voiceagent.config.document import Node
+from voiceagent.config.explain import explain
+from voiceagent.config.origins import DEFAULT
+from voiceagent.config.schema import fields, model_at
+from voiceagent.config.settings import IceServer
+
+
+def test_nothing_at_all_is_a_valid_configuration() -> None:
+    assert Settings().server.port == 7860
+    assert Settings.model_validate({}) == Settings()
+
+
+def test_settings_cannot_be_changed_afterwards() -> None:
+    with pytest.raises(ValidationError):
+        Settings().llm.max_tokens = 5  # type: ignore[misc]
+
+
+def test_every_section_and_every_setting_says_what_it_is_in_one_line() -> None:
+    models: list[type[BaseModel]] = [Settings, IceServer]
+    models += [model for name in Settings.model_fields if (model := model_at((name,)))]
+    assert all(model.__doc__ for model in models)
+    for loc, field in [*fields(), *((("ice",), field) for field in IceServer.model_fields.values())]:
+        assert field.description, loc
+        assert "\n" not in field.description
+
+
+@pytest.mark.parametrize(
+    ("section", "values"),
+    [
+        ("server", {"port": 65536}),
+        ("server", {"port": -1}),
+        ("server", {"port": "80"}),
+        ("server", {"port": 80.0}),
+        ("server", {"port": True}),
+        ("server", {"metrics": 1}),
+        ("server", {"host": ""}),
+        ("server", {"max_sessions": 0}),
+        ("server", {"ice_servers": {"urls": "stun:a"}}),
+        ("server", {"ice_servers": [{"urls": "http://a"}]}),
+        ("server", {"ice_servers": [{"urls": []}]}),
+        ("server", {"allow_origins": "*"}),
+        ("server", {"allow_origins": ["https://example.org/"]}),
+        ("server", {"allow_origins": ["example.org"]}),
+        ("llm", {"temperature": float("nan")}),
+        ("llm", {"temperature": float("inf")}),
+        ("llm", {"temperature": False}),
+        ("llm", {"top_p": 0}),
+        ("llm", {"engine": "Llama"}),
+        ("llm", {"session_tokens": 5000}),
+        ("llm", {"max_tokens": 2000}),
+        ("llm", {"first_segment_min_tokens": 30}),
+        ("vad", {"release_threshold": 0.6}),
+        ("vad", {"pause_ms": 300}),
+        ("turn", {"min_wait_ms": 1300}),
+        ("session", {"min_speech_ms": 501}),
+        ("session", {"greeting": None}),
+        ("weights", {"dir": ""}),
+        ("weights", {"dir": 5}),
+        ("trace", {"log_format": "xml"}),
+        ("trace", {"surprise": 1}),
+    ],
+)
+def test_an_impossible_value_is_refused(section: str, values: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings.model_validate({section: values})
+    for error in caught.value.errors():
+        problem = explain(error, Node({}, DEFAULT))
+        assert problem.key.startswith(section)
+        assert problem.message
+
+
+@pytest.mark.parametrize(
+    ("section", "values"),
+    [
+        ("server", {"port": 0}),
+        ("server", {"allow_origins": ["*", "https://example.org", "http://localhost:5173"]}),
+        ("llm", {"temperature": 0, "session_tokens": 4096, "max_tokens": 4096}),
+        ("tts", {"speed": 2}),
+        ("vad", {"threshold": 0.35, "release_threshold": 0.35, "pause_ms": 200}),
+        ("session", {"greeting": "", "idle_s": 0}),
+    ],
+)
+def test_a_value_at_the_edge_is_accepted(section: str, values: dict[str, Any]) -> None:
+    settings = Settings.model_validate({section: values})
+    for name, value in values.items():
+        given = getattr(getattr(settings, section), name)
+        assert given == (tuple(value) if isinstance(value, list) else value)
+
+
+def test_an_ice_server_takes_one_address_or_several() -> None:
+    one = {"urls": "stun:stun.example.org:3478"}
+    several = {"urls": ["turn:a", "turns:b"], "username": "u", "credential": "p"}
+    servers = Settings.model_validate({"server": {"ice_servers": [one, several]}}).server.ice_servers
+    assert [server.urls for server in servers] == [("stun:stun.example.org:3478",), ("turn:a", "turns:b")]
+
+
+def test_a_password_does_not_show_in_the_representation() -> None:
+    assert "hush" not in repr(IceServer(urls=("turn:a",), credential="hush"))
+
+
+def test_a_path_may_begin_at_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    settings = Settings.model_validate({"weights": {"dir": "~/models"}})
+    assert str(settings.weights.dir) == "/home/somebody/models"
+
+
+def test_the_home_of_nobody_is_a_mistake_and_not_a_crash() -> None:
+    with pytest.raises(ValidationError, match="home"):
+        Settings.model_validate({"weights": {"dir": "~no-such-user-here/models"}})

@@ -1,0 +1,51 @@
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from voiceagent.config import Loaded, Settings, load, show
+from voiceagent.config.document import dotted
+from voiceagent.config.origins import DEFAULT
+from voiceagent.config.schema import fields
+from voiceagent.config.show import MASK
+
+TRICKY = st.sampled_from(["", "null", "true", "1e-3", "012", "~", "no", "a: b", "x # y", "- a", "'", '"', "é🙂", "<<"])
+
+
+def test_every_setting_has_one_line_with_its_origin(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("llm:\n  seed: 5\n")
+    lines = show(load(path, ["tts.speed=1.5"], {"VOICEAGENT_VAD__THRESHOLD": "0.6"})).splitlines()
+    told = {line.split(":")[0].strip(): line for line in lines}
+    assert told["seed"].split() == ["seed:", "5", "#", f"{path}:2"]
+    assert told["speed"].split() == ["speed:", "1.5", "#", "--set"]
+    assert told["port"].split() == ["port:", "7860", "#", "default"]
+    assert any(line.endswith("# environment VOICEAGENT_VAD__THRESHOLD") for line in lines)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    text=TRICKY | st.text(st.characters(exclude_categories=["Cs"])),
+    number=st.floats(0, 1),
+    urls=st.lists(st.builds("stun:{}".format, TRICKY), min_size=1),
+)
+def test_what_is_shown_can_be_read_back(tmp_path: Path, text: str, number: float, urls: list[str]) -> None:
+    path = tmp_path / "shown.yaml"
+    changed = {
+        "llm": {"min_p": number},
+        "session": {"greeting": text},
+        "server": {"ice_servers": [{"urls": urls, "username": text}]},
+        "trace": {"jsonl": f"./{text}"},
+    }
+    given = Settings.model_validate(changed)
+    origins = {dotted(loc): DEFAULT for loc, _ in fields()}
+    path.write_text(show(Loaded(given, origins)), encoding="utf-8", newline="")
+    assert load(path, environ={}).settings == given
+
+
+def test_a_password_is_masked(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("server:\n  ice_servers: [{urls: ['turn:a', 'turn:b'], username: me, credential: hush}]\n")
+    shown = show(load(path, environ={}))
+    assert "hush" not in shown
+    assert f"{{urls: ['turn:a', 'turn:b'], username: me, credential: \"{MASK}\"}}" in shown
