@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from voiceagent.audio import Heard, Playout, SpeechChunk, Word, WordHeard
 from voiceagent.audio.playout import REWIND_S
@@ -15,26 +14,13 @@ SCALE = 2**17
 """More than a conversation has samples, so that each has a value of its own, exact in float32."""
 
 
-class Conversation(RuleBasedStateMachine):
+class Conversation:
     """Samples are numbered, and fades are off, so that every sample that comes out can be recognised."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.playout = Playout(RATE, fade_ms=0)
         self.generation = 0
-        self.made = 0  # samples of this generation
-        self.segment = 0
-        self.in_segment = 0
-        self.words = 0
-        self.next_sample = 0  # the one to be heard next
-        self.newest_sample = 0  # the newest heard
-        self.paused = False
-        self.may_rewind = False
-        self.released = False
-        self.word_events: list[WordHeard] = []
-
-    @initialize()
-    def begin(self) -> None:
+        self.paused = self.may_rewind = False
         self.open_next()
 
     def open_next(self) -> None:
@@ -42,79 +28,76 @@ class Conversation(RuleBasedStateMachine):
         self.made = self.segment = self.in_segment = self.words = 0
         self.next_sample = self.newest_sample = 0
         self.released = False
-        self.word_events.clear()
+        self.told: list[tuple[int, int]] = []
 
-    @rule(samples=st.integers(0, 2_000), final=st.booleans(), pause_ms=st.sampled_from([0, 7, 30]))
-    def enqueue(self, samples: int, final: bool, pause_ms: int) -> None:
+    def enqueue(self, samples: int, final: bool) -> None:
         numbered = np.arange(self.made + 1, self.made + samples + 1) / SCALE
         known = int((self.in_segment + samples) / RATE / WORD_S)
         words = tuple(Word(f"{self.segment}.{i}", i * WORD_S, (i + 1) * WORD_S) for i in range(self.words, known))
-        chunk = SpeechChunk(self.generation, self.segment, numbered.astype(np.float32), words, final, pause_ms / 1000)
-        assert self.playout.enqueue(chunk)
+        pcm = numbered.astype(np.float32)
+        pause_s = samples % 3 / 100
+        assert self.playout.enqueue(SpeechChunk(self.generation, self.segment, pcm, words, final, pause_s))
         self.made += samples
         self.in_segment += samples
         self.words = known
         if final:
             self.segment, self.in_segment, self.words = self.segment + 1, 0, 0
 
-    @rule()
     def release(self) -> None:
         if not self.released:
-            self.paused = self.may_rewind = False
-        self.playout.release(self.generation)
-        self.released = True
+            self.playout.release(self.generation)
+            self.released, self.paused, self.may_rewind = True, False, False
 
-    @rule(frames=st.integers(1, 6))
     def pull(self, frames: int) -> None:
         for _ in range(frames):
             frame = self.playout.pull()
             assert len(frame) == RATE // 50
             heard = np.rint(frame[frame != 0] * SCALE).astype(int) - 1
-            if self.paused or not self.released:
-                assert len(heard) == 0
             if len(heard):
+                assert self.released
+                assert not self.paused
                 self.listen(heard)
-            self.word_events += [e for e in self.playout.drain_events() if isinstance(e, WordHeard)]
+            events = self.playout.drain_events()
+            self.told += [(event.segment, event.index) for event in events if isinstance(event, WordHeard)]
 
     def listen(self, heard: np.ndarray) -> None:
         if self.may_rewind and heard[0] != self.next_sample:
             assert 0 < self.next_sample - heard[0] <= REWIND_S * RATE, "only a resume steps back, and not far"
+            event("stepped back")
             self.next_sample = int(heard[0])
         self.may_rewind = False
         assert np.array_equal(heard, self.next_sample + np.arange(len(heard))), "none is lost, doubled or misplaced"
         self.next_sample += len(heard)
         self.newest_sample = max(self.newest_sample, self.next_sample)
 
-    @rule()
     def pause(self) -> None:
         self.playout.pause()
         self.paused = True
 
-    @precondition(lambda self: self.paused)
-    @rule()
     def resume(self) -> None:
+        self.may_rewind |= self.paused
         self.playout.resume()
         self.paused = False
-        self.may_rewind = True
 
-    @rule()
-    def stop(self) -> None:
-        heard = self.playout.stop(self.generation)
-        self.check_heard(heard)
+    def cough(self, frames: int) -> None:
+        self.pause()
+        self.pull(frames)
+        self.resume()
+        self.pull(1)
+
+    def end(self) -> None:
+        if self.released:
+            self.check_heard(self.playout.stop(self.generation))
+            self.paused = self.may_rewind = False
+        else:
+            self.playout.drop(self.generation)
         assert not self.playout.enqueue(SpeechChunk(self.generation, 99, np.ones(5, np.float32)))
-        self.paused = self.may_rewind = False
         self.open_next()
 
-    @precondition(lambda self: not self.released)
-    @rule()
-    def drop(self) -> None:
-        self.playout.drop(self.generation)
-        self.open_next()
-
-    @invariant()
-    def heard_is_a_prefix(self) -> None:
-        if self.generation:
-            self.check_heard(self.playout.heard(self.generation))
+    def check(self) -> None:
+        self.check_heard(self.playout.heard(self.generation))
+        assert self.told == sorted(set(self.told)), "every word is told once, in order"
+        assert self.playout.buffered_s(self.generation) * RATE >= self.made - self.newest_sample - 1e-6
 
     def check_heard(self, heard: Heard) -> None:
         assert [segment.segment for segment in heard.segments] == list(range(len(heard.segments)))
@@ -123,19 +106,25 @@ class Conversation(RuleBasedStateMachine):
             assert [w.text for w in segment.words] == [f"{segment.segment}.{i}" for i in range(len(segment.words))]
             if not segment.complete:
                 assert all(word.middle_s <= segment.played_s for word in segment.words)
-        played = round(sum(segment.played_s for segment in heard.segments) * RATE)
-        assert played == self.newest_sample
-        told = [(event.segment, event.index) for event in self.word_events]
-        assert told == sorted(set(told))
-
-    @invariant()
-    def what_is_buffered_covers_what_is_unheard(self) -> None:
-        if self.generation:
-            assert self.playout.buffered_s(self.generation) * RATE >= self.made - self.newest_sample - 1e-6
+        assert round(sum(segment.played_s for segment in heard.segments) * RATE) == self.newest_sample
 
 
-Conversation.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
-test_no_sample_is_lost_doubled_or_out_of_order = Conversation.TestCase
+moves = st.one_of(
+    st.tuples(st.just("enqueue"), st.integers(0, 3_000), st.booleans()),
+    st.tuples(st.sampled_from(["pull", "pull", "cough"]), st.integers(1, 8)),
+    st.tuples(st.sampled_from(["pause", "resume", "release", "end"])),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(moves, min_size=10, max_size=60))
+def test_no_sample_is_lost_doubled_or_out_of_order(steps: list[tuple[str, ...]]) -> None:
+    conversation = Conversation()
+    conversation.enqueue(2_000, False)
+    conversation.release()
+    for name, *arguments in steps:
+        getattr(conversation, name)(*arguments)
+        conversation.check()
 
 
 @pytest.mark.parametrize("rate", [16_000, 24_000, 48_000])
