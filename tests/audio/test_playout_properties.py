@@ -58,6 +58,7 @@ class Conversation:
                 assert not self.paused
                 self.listen(heard)
             events = self.playout.drain_events()
+            assert {event.generation for event in events} <= {self.generation}
             self.told += [(event.segment, event.index) for event in events if isinstance(event, WordHeard)]
 
     def listen(self, heard: np.ndarray) -> None:

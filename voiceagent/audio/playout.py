@@ -144,7 +144,8 @@ class Playout:
             return Heard(generation)
         if self._sounding:
             self._cut()
-        self._book_words(live)
+        if live.segment is not None:
+            live.segment.hear_words(self.rate)  # words named since the last pull; `Heard` tells of them, no event does
         self._live = None
         return live.heard(self.rate)
 
@@ -206,7 +207,8 @@ class Playout:
         if response is None or response.drained:
             return
         while (segment := response.segment) is not None:
-            self._book_words(response)
+            for index in segment.hear_words(self.rate):
+                self._events.append(WordHeard(response.generation, segment.number, index))
             if response.silence or not segment.complete:
                 return
             if not segment.length:
@@ -219,11 +221,6 @@ class Playout:
             response.drained = True
             response.silence = 0
             self._events.append(Drained(response.generation))
-
-    def _book_words(self, response: ResponseBuffer) -> None:
-        if (segment := response.segment) is not None:
-            for index in segment.hear_words(self.rate):
-                self._events.append(WordHeard(response.generation, segment.number, index))
 
     def _cut(self) -> None:
         """Fade out in the middle of what is being said."""
