@@ -25,6 +25,12 @@ class House:
     async def sessions(self):
         return (await self.http.get("/api/sessions")).json()["sessions"]
 
+    async def empty(self):
+        """Wait until nobody is connected; the time-out only ends a test that would hang."""
+        async with asyncio.timeout(30):
+            while await self.sessions():  # noqa: ASYNC110 - the server has no event to wait for
+                await asyncio.sleep(0.02)
+
 
 @asynccontextmanager
 async def open_house(*sets, engines=None, start=True):
@@ -40,20 +46,10 @@ async def open_house(*sets, engines=None, start=True):
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:
         async with httpx.AsyncClient(base_url=url) as http:
-            while not server.started:
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
                 await asyncio.sleep(0)
             yield House(url, agent, http)
     finally:
         server.should_exit = True
         await serving
         agent.close()
-
-
-def until(condition, timeout_s=20.0):
-    """Wait on the real clock until something is so; the time-out only ends a test that would hang."""
-
-    async def wait():
-        while not condition():
-            await asyncio.sleep(0.01)
-
-    return asyncio.wait_for(wait(), timeout_s)
