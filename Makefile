@@ -7,7 +7,7 @@ CONFIG ?= cpu.yaml
 export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF \
 	-DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TESTS=OFF
 
-.PHONY: serve test lint format bench weights clean
+.PHONY: serve test lint format bench weights pins clean
 
 serve: weights
 	$(BIN)/voiceagent serve --config $(CONFIG)
@@ -16,7 +16,7 @@ weights: .venv/ready
 	$(BIN)/voiceagent weights pull
 
 test: .venv/ready-dev weights
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .
@@ -30,6 +30,10 @@ format: .venv/ready-dev
 
 bench: .venv/ready-dev weights
 	$(BIN)/python -m benchmarks.voice_to_voice --json benchmarks/results/voice_to_voice.json
+
+pins: .venv/ready-dev
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --upgrade --quiet --no-header --no-annotate \
+		--no-emit-index-url --output-file constraints.txt
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
