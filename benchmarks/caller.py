@@ -1,0 +1,138 @@
+"""A caller: an own WebRTC client that speaks, listens, and remembers what came and when.
+
+It runs in another process than the server, takes packets as they arrive (aiortc's jitter buffer is bypassed), and can
+lose outgoing packets in a pattern that is the same in every run:
+
+    async with Caller("http://127.0.0.1:7860") as caller:
+        await caller.until(lambda: caller.last("agent.end"), 10, "the greeting to end")
+        said = await caller.say(pcm)
+        answered = await caller.until(lambda: caller.heard.onset(said.end), 5, "an answer")
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.rtp import RtpPacket, is_rtcp
+
+from benchmarks.line import CallerError, Line
+from benchmarks.microphone import Microphone, Said
+from voiceagent.audio.pcm import Pcm
+
+CONNECT_S = 10.0
+PING_S = 1.0
+_JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
+
+
+class Caller(Line):
+    """One call. Lose `loss` of the outgoing audio packets (0 to 1); `seed` decides which."""
+
+    def __init__(self, url: str, *, loss: float = 0.0, seed: int = 0) -> None:
+        super().__init__()
+        self.sent = 0
+        """Audio packets, the dropped ones included."""
+        self.dropped = 0
+        self._url = url
+        self._loss = loss
+        self._seed = seed
+        self._utterances = 0
+        self._fate = random.Random(seed)
+        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._microphone = Microphone()
+        self._transceiver = self._pc.addTransceiver(self._microphone, direction="sendrecv")
+        self._channel = self._pc.createDataChannel("voiceagent")
+        self._channel.on("message", self._on_message)
+        self._pings: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._connect()
+        except BaseException:
+            await self._pc.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._pings is not None:
+            self._pings.cancel()
+        if self._channel.readyState == "open":
+            self.send({"type": "hangup"})
+        await self._pc.close()
+
+    async def say(self, pcm: Pcm) -> Said:
+        """Speak 16 kHz audio; return when it was sent. The pattern of loss depends on how many utterances came before,
+        not on when they came.
+        """
+        self._utterances += 1
+        self._fate = random.Random(f"{self._seed} {self._utterances}")
+        return await self._microphone.say(pcm)
+
+    def send(self, payload: dict[str, Any]) -> None:
+        """Send a message on the data channel."""
+        self._channel.send(json.dumps(payload))
+
+    @property
+    def late_ms(self) -> float:
+        """The latest that this process was with anything: measurements are no better than this."""
+        return self._microphone.late_s * 1000
+
+    async def _connect(self) -> None:
+        setattr(self._transceiver.receiver, _JITTER_BUFFER, _Tap(self._on_packet))
+        await self._pc.setLocalDescription(await self._pc.createOffer())
+        offer = self._pc.localDescription
+        async with httpx.AsyncClient(base_url=self._url, trust_env=False, timeout=CONNECT_S) as http:
+            answer = await http.post("/api/offer", json={"sdp": offer.sdp, "type": offer.type, "pc_id": None})
+        if answer.status_code != 200:
+            raise CallerError(f"The server refused the call ({answer.status_code}): {answer.text[:200]}")
+        body = answer.json()
+        if "useinbandfec=1" in body["sdp"]:
+            self._microphone.protect(round(self._loss * 100))
+        await self._pc.setRemoteDescription(RTCSessionDescription(body["sdp"], body["type"]))
+        self._lose(self._transceiver.sender.transport)
+        self._pings = asyncio.create_task(self._ping())
+        await self.until(lambda: self.last("session") if self.heard.packets else None, CONNECT_S, "the connection")
+
+    def _lose(self, transport: Any) -> None:
+        """Put the lossy network in front of a transport: RTP only, so that nothing but audio is touched."""
+        send = transport._send_rtp
+
+        async def lossy(data: bytes) -> None:
+            if not is_rtcp(data):
+                self.sent += 1
+                if self._fate.random() < self._loss:
+                    self.dropped += 1
+                    return
+            await send(data)
+
+        transport._send_rtp = lossy
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(PING_S)
+            if self._channel.readyState == "open":
+                self.send({"type": "ping", "t": self.now})
+
+    def _on_message(self, text: str) -> None:
+        self.take_message(json.loads(text))
+
+    def _on_packet(self, packet: RtpPacket) -> None:
+        self.take_packet(packet.sequence_number, packet.timestamp, packet.payload)
+
+
+class _Tap:
+    """Stands where aiortc keeps its jitter buffer, and keeps nothing."""
+
+    def __init__(self, push: Callable[[RtpPacket], None]) -> None:
+        self._push = push
+
+    def add(self, packet: RtpPacket) -> tuple[bool, None]:
+        """Pass the packet on; report neither a lost picture nor a whole frame."""
+        self._push(packet)
+        return False, None

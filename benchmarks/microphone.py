@@ -1,0 +1,97 @@
+"""A caller's microphone: one packet of 20 ms every 20 ms, with quiet room noise, and speech when asked for.
+
+A sample counts as sent when its packet is handed to the transport, as all real microphones send: never sooner than at
+the end of the packet's 20 ms. Speech is placed so that its last sample is the last of a packet.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+from aiortc import MediaStreamTrack
+
+from voiceagent.audio.opus import TIMESTAMP_RATE, OpusEncoder
+from voiceagent.audio.pcm import Pcm
+
+RATE = 16_000
+FRAME_S = 0.02
+FRAME_SAMPLES = round(RATE * FRAME_S)
+NOISE_DB = -66.0
+"""RMS of the room, in dB of full scale: a quiet office."""
+BITRATE = 32_000
+"""What browsers send speech at."""
+_NOISE_S = 10
+_CATCH_UP_S = 0.1
+"""A microphone that is late by more than this leaves the time out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """When speech was sent, in seconds on the event loop's clock."""
+
+    start: float
+    """Its first sample."""
+    end: float
+    """Its last sample."""
+
+
+class Microphone(MediaStreamTrack):
+    """An audio track for aiortc's sender; gives Opus packets ready-made."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late_s = 0.0
+        """The latest that a packet was sent: how far this process itself can be trusted with time."""
+        self._encoder = OpusEncoder(RATE, bitrate=BITRATE, fec=False)
+        noise = np.random.default_rng(0).standard_normal(_NOISE_S * RATE)
+        self._noise = (noise * 10 ** (NOISE_DB / 20)).astype(np.float32).reshape(-1, FRAME_SAMPLES)
+        self._speech: list[Pcm] = []
+        self._started: float | None = None
+        self._said: asyncio.Future[Said] | None = None
+        self._frames = 0
+        self._due: float | None = None
+
+    def protect(self, loss_percent: int) -> None:
+        """Send in-band FEC for so much loss, as a browser does that was asked to and has seen reports of loss."""
+        self._encoder = OpusEncoder(RATE, bitrate=BITRATE, fec=True, packet_loss_percent=loss_percent)
+
+    async def say(self, pcm: Pcm) -> Said:
+        """Speak 16 kHz audio, beginning now; return when its first and last sample were sent."""
+        assert not self._speech, "one thing at a time"
+        padded = np.concatenate([np.zeros(-len(pcm) % FRAME_SAMPLES, np.float32), pcm])
+        self._said = asyncio.get_running_loop().create_future()
+        self._started = None
+        self._speech = list(padded.reshape(-1, FRAME_SAMPLES))
+        return await self._said
+
+    async def recv(self) -> "av.Packet[Any]":
+        """Wait until the next packet is due and return it."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if self._due is None or now - self._due > _CATCH_UP_S:
+            self._due = now
+        if self._due > now:
+            await asyncio.sleep(self._due - now)
+        sent = loop.time()
+        self.late_s = max(self.late_s, sent - self._due)
+        self._due += FRAME_S
+        packet = av.Packet(self._encoder.encode(self._next(sent)))
+        packet.pts = round(self._frames * FRAME_S * TIMESTAMP_RATE)
+        packet.time_base = Fraction(1, TIMESTAMP_RATE)
+        self._frames += 1
+        return packet
+
+    def _next(self, now: float) -> Pcm:
+        frame: Pcm = self._noise[self._frames % len(self._noise)]
+        if not self._speech:
+            return frame
+        self._started = now if self._started is None else self._started
+        frame = frame + self._speech.pop(0)
+        if not self._speech and self._said is not None and not self._said.done():
+            self._said.set_result(Said(self._started, now))
+        return frame

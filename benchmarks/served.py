@@ -1,0 +1,76 @@
+"""A voiceagent server of one's own for the time of a benchmark, in a process of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import httpx
+
+from voiceagent.errors import VoiceAgentError
+
+READY_S = 120.0
+"""Loading takes seconds; the first time, model files are also hashed."""
+STOP_S = 10.0
+HOST = "127.0.0.1"
+
+
+class ServedError(VoiceAgentError):
+    """The server did not come up."""
+
+
+@contextmanager
+def serving(config: str = "cpu.yaml", sets: Sequence[str] = ()) -> Iterator[str]:
+    """Start `voiceagent serve` on a free port, give its address once it is ready, and stop it at the end.
+
+    `sets` are overrides such as "llm.max_tokens=80". Raises ServedError, with the server's last words.
+    """
+    port = _free_port()
+    overrides = [f"server.host={HOST}", f"server.port={port}", "trace.log_level=warning", *sets]
+    options = [word for override in overrides for word in ("--set", override)]
+    arguments = [sys.executable, "-m", "voiceagent", "serve", "--config", config, *options]
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(arguments, stdout=output, stderr=subprocess.STDOUT, env={**os.environ})
+        try:
+            url = f"http://{HOST}:{port}"
+            if not _wait(process, url):
+                output.seek(0)
+                raise ServedError(f"The server did not become ready. It said: {output.read()[-2000:].strip()}")
+            yield url
+        finally:
+            _stop(process)
+
+
+def _wait(process: "subprocess.Popen[bytes]", url: str) -> bool:
+    give_up = time.monotonic() + READY_S
+    with httpx.Client(base_url=url, trust_env=False) as http:
+        while time.monotonic() < give_up and process.poll() is None:
+            try:
+                if http.get("/ready").status_code == 200:
+                    return True
+            except httpx.TransportError:
+                pass  # not listening yet
+            time.sleep(0.1)
+    return False
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
