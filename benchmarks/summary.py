@@ -66,11 +66,11 @@ def _questions(asked: list[Any]) -> dict[str, float | int | None]:
 
 def _answers(samples: Samples) -> dict[str, float | int | None]:
     answers = samples.get("answers", [])
-    stalls = [gap for sample in samples.get("questions", []) for gap in sample["stalls_ms"]]
+    stalls = [gap for sample in samples.get("questions", []) for gap in (0.0, *sample["stalls_ms"])]
     segments = [segment for answer in answers for segment in answer["segments"]]
     holes = [segment["hole_ms"] for segment in segments if segment["found"]]
     return {
-        "gap_ms_max": _largest([*stalls, *holes]) if samples.get("questions") else None,
+        "gap_ms_max": _largest([*stalls, *holes]),
         "gap_late_packet_ms_max": _largest(stalls),
         "gap_hole_ms_max": _largest(holes),
         "caller_late_ms_max": _largest(samples.get("caller_late_ms", [])),
@@ -118,5 +118,5 @@ def wer(samples: Iterable[Any]) -> float | None:
     return ratio(sum(sample["errors"] for sample in taken), sum(sample["words"] for sample in taken))
 
 
-def _largest(values: list[float]) -> float:
-    return round(max(values, default=0.0), 1)
+def _largest(values: list[float]) -> float | None:
+    return round(max(values), 1) if values else None

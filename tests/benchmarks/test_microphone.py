@@ -16,7 +16,7 @@ VOICE = 0.3 * np.sin(2 * np.pi * 300 * np.arange(8_000) / 16_000).astype(np.floa
 def test_a_packet_comes_every_20_ms() -> None:
     async def main() -> list[tuple[float, int]]:
         microphone, loop = Microphone(), asyncio.get_running_loop()
-        return [((packet := await microphone.recv()).pts, loop.time()) for _ in range(3)]
+        return [((await microphone.recv()).pts, loop.time()) for _ in range(3)]
 
     assert [pts for pts, _ in run_virtual(main())] == [0, 960, 1920]
     assert [at for _, at in run_virtual(main())] == pytest.approx([0.0, 0.02, 0.04])
@@ -35,7 +35,7 @@ def test_speech_ends_with_a_packet_and_is_timed_by_the_packets_it_is_in() -> Non
     async def main() -> tuple[Said, np.ndarray]:
         microphone, decoder = Microphone(), OpusDecoder(16_000)
         await microphone.recv()
-        speaking = asyncio.create_task(microphone.say(0.3 * np.ones(1000, np.float32)))
+        speaking = asyncio.create_task(microphone.say(VOICE[:1000]))
         await asyncio.sleep(0)
         heard = [decoder.decode(bytes(await microphone.recv())) for _ in range(6)]
         return await speaking, np.concatenate(heard)

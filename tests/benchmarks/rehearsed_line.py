@@ -1,0 +1,66 @@
+"""A call without a network, in virtual time: the benchmark's caller on one side, a session with scripted engines on
+the other."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from benchmarks.line import Line
+from benchmarks.microphone import Microphone, Said
+from voiceagent.app.rehearsal import Rehearsal, scripted_engines
+from voiceagent.audio.opus import OpusDecoder, OpusEncoder
+from voiceagent.audio.pcm import Pcm
+from voiceagent.config import load
+from voiceagent.scheduler.virtual import run_virtual
+
+T = TypeVar("T")
+
+
+class RehearsedLine(Line):
+    """One call; `sets` are settings, `engines` replace scripted ones."""
+
+    def __init__(self, *sets: str, **engines: Any) -> None:
+        super().__init__()
+        self._microphone = Microphone()
+        rehearsal = Rehearsal(load("scripted.yaml", sets).settings, scripted_engines(**engines))
+        rehearsal.session._send = self.take_message
+        self._rehearsal = rehearsal
+
+    async def say(self, pcm: Pcm) -> Said:
+        return await self._microphone.say(pcm)
+
+    def send(self, payload: dict[str, Any]) -> None:
+        match payload:
+            case {"type": "text", "text": text}:
+                self._rehearsal.session.type(text)
+            case {"type": "interrupt"}:
+                self._rehearsal.session.stop_speaking()
+
+    async def carry(self) -> None:
+        """Be the network."""
+        session = self._rehearsal.session
+        decoder, encoder = OpusDecoder(16_000), OpusEncoder(session.playout.rate)
+        self._rehearsal.open()
+        number = 0
+        try:
+            while True:
+                session.hear(decoder.decode(bytes(await self._microphone.recv())))
+                self.take_packet(number & 0xFFFF, number * 960, encoder.encode(session.pull()))
+                number += 1
+        finally:
+            self._rehearsal.close()
+
+
+def rehearse(talk: Callable[[Line], Awaitable[T]], *sets: str, **engines: Any) -> T:
+    """Run `talk` on a line."""
+
+    async def main() -> T:
+        line = RehearsedLine(*sets, **engines)
+        network = asyncio.create_task(line.carry())
+        try:
+            return await talk(line)
+        finally:
+            network.cancel()
+            await asyncio.gather(network, return_exceptions=True)
+
+    return run_virtual(main())

@@ -1,0 +1,62 @@
+"""A caller over real WebRTC, to a server with scripted engines in another process."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from benchmarks.caller import Caller
+from benchmarks.line import CallerError
+from benchmarks.served import ServedError, serving
+
+VOICE = (0.3 * np.sin(2 * np.pi * 150 * np.arange(8_000) / 16_000)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def url():
+    with serving("scripted.yaml", ["server.max_sessions=1"]) as address:
+        yield address
+
+
+def test_a_caller_hears_the_agent_and_is_heard(url):
+    async def main():
+        async with Caller(url) as caller:
+            onset = await caller.until(lambda: caller.heard.onset(0.0), 5, "the greeting")
+            caller.send({"type": "interrupt"})
+            await caller.until(lambda: caller.last("agent.end"), 5, "an end of it")
+            rest = await caller.until(lambda: caller.heard.rest(onset), 5, "silence")
+            said = await caller.say(VOICE)
+            await caller.until(lambda: caller.last("user.final"), 5, "a transcript")
+            return caller, onset, rest, said
+
+    caller, onset, rest, said = asyncio.run(main())
+    assert onset < rest <= said.start < said.end
+    assert caller.heard.lost == caller.dropped == 0
+    assert caller.sent > 50
+
+
+def test_a_caller_loses_what_it_is_told_to_lose_the_same_in_every_call(url):
+    async def main():
+        async with Caller(url, loss=0.2, seed=7) as caller:
+            caller.sent = caller.dropped = 0
+            await caller.say(VOICE)
+            return caller.sent, caller.dropped
+
+    first, second = asyncio.run(main()), asyncio.run(main())
+    assert first[1] > 0
+    assert abs(first[0] - second[0]) <= 1
+    assert abs(first[1] - second[1]) <= 1
+
+
+def test_a_refused_caller_is_told_why(url):
+    async def main():
+        async with Caller(url), Caller(url):
+            pass
+
+    with pytest.raises(CallerError, match=r"refused the call \(503\): .*places are taken"):
+        asyncio.run(main())
+
+
+def test_a_server_that_does_not_start_is_quoted():
+    with pytest.raises(ServedError, match=r"did not become ready.*no-such.yaml"), serving("no-such.yaml"):
+        pass

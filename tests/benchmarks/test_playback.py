@@ -1,0 +1,67 @@
+"""A segment is found in what was received, and a hole in it is measured, whatever pauses the voice itself makes."""
+
+import numpy as np
+import pytest
+
+from benchmarks.playback import place
+from voiceagent.audio.opus import OpusDecoder, OpusEncoder
+
+RATE = 16_000
+
+
+def speech(seconds: float, seed: int = 0) -> np.ndarray:
+    """Noise in the rhythm of syllables: nothing in it comes twice."""
+    rng = np.random.default_rng(seed)
+    count = round(seconds * RATE)
+    low = np.convolve(rng.standard_normal(count), np.hanning(12) / 6, "same")
+    return (0.2 * low * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * np.arange(count) / RATE))).astype(np.float32)
+
+
+def silence(seconds: float) -> np.ndarray:
+    return np.zeros(round(seconds * RATE), np.float32)
+
+
+def through_opus(pcm: np.ndarray) -> np.ndarray:
+    encoder, decoder = OpusEncoder(RATE, bitrate=32_000), OpusDecoder(RATE)
+    padded = np.concatenate([pcm, silence(0.04)])
+    whole = len(padded) // 320 * 320
+    return np.concatenate([decoder.decode(encoder.encode(padded[at : at + 320])) for at in range(0, whole, 320)])
+
+
+def test_a_whole_segment_has_no_hole():
+    voice = speech(2.0)
+    placed = place(voice, through_opus(np.concatenate([silence(0.3), voice, silence(0.5)])), 0.0, 0.5)
+    assert placed is not None
+    assert placed.start == pytest.approx(0.3, abs=0.03)
+    assert placed.end == pytest.approx(2.3, abs=0.03)
+    assert placed.hole_ms < 1.0
+    assert placed.found == 1.0
+
+
+@pytest.mark.parametrize("hole_s", [0.03, 0.2])
+def test_a_hole_is_measured(hole_s):
+    voice = speech(2.0)
+    torn = np.concatenate([silence(0.3), voice[:16_500], silence(hole_s), voice[16_500:], silence(0.3)])
+    placed = place(voice, through_opus(torn), 0.0, 0.5)
+    assert placed is not None
+    assert placed.hole_ms == pytest.approx(hole_s * 1000, abs=2.0)
+
+
+def test_a_pause_of_the_voice_itself_is_no_hole():
+    voice = np.concatenate([speech(1.0), silence(0.4), speech(1.0, seed=1)])
+    placed = place(voice, through_opus(np.concatenate([silence(0.1), voice])), 0.0, 0.5)
+    assert placed is not None
+    assert placed.hole_ms < 1.0
+
+
+def test_another_voice_is_not_found():
+    assert place(speech(1.0, seed=1), speech(2.0, seed=2), 0.0, 0.5) is None
+    assert place(speech(1.0), silence(0.1), 0.0, 0.5) is None
+    assert place(silence(0.1), speech(1.0), 0.0, 0.5) is None
+
+
+def test_a_part_that_is_missing_is_told():
+    voice = speech(2.0)
+    placed = place(voice, np.concatenate([voice[:16_000], silence(1.0)]), 0.0, 0.1)
+    assert placed is not None
+    assert placed.found == 0.5
