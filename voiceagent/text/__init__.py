@@ -1,0 +1,19 @@
+"""Text: sentence splitting, speech normalisation, and the timing of words."""
+
+from voiceagent.text.boundaries import ends_sentence
+from voiceagent.text.segments import Segmenter
+from voiceagent.text.speakable import speakable
+from voiceagent.text.timing import estimate_word_times
+from voiceagent.text.words import is_backchannel, looks_finished, normalise, word_error_rate, words
+
+__all__ = [
+    "Segmenter",
+    "ends_sentence",
+    "estimate_word_times",
+    "is_backchannel",
+    "looks_finished",
+    "normalise",
+    "speakable",
+    "word_error_rate",
+    "words",
+]
