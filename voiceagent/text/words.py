@@ -3,7 +3,7 @@
 `words` splits text as it is written; `normalise` and `word_error_rate` compare what was said with what was
 heard; `is_backchannel` and `looks_finished` are the two quick judgements that turn taking makes about a
 transcript. All are pure, never raise on any string, and take time in proportion to its length (the error rate:
-to the product of the lengths over the machine's word size, 0.3 s for two texts of 100 kB).
+to the product of the lengths over the machine's word size, half a second for two texts of 100 kB).
 
 They know English word lists only. A transcript in another language is never a backchannel, and is finished
 when its last mark says so. Scripts that write no spaces count each character as a word.
@@ -65,7 +65,8 @@ def word_error_rate(reference: str, hypothesis: str) -> tuple[int, int]:
     return errors, len(target)
 
 
-# What listeners say to keep the speaker going, each parsed in one way only. "Yes" is not here: it is as often an answer, and "uh-uh" is a no.
+# What listeners say to keep the speaker going. "Yes" is not here: it is as often an answer; "uh-uh" is a no.
+# No two alternatives match the same words, so that a long text is not tried in every combination of them.
 _BACKCHANNEL = re.compile(
     r"(?:(?:m h+m+|m+h+m+|h+m+|m{2,}|uh+ h+uh+|a+h+a+|o+h+|a+h+"
     r"|yeah|yea|yep|yup|ok|right|sure|cool|nice|wow|exactly|all right|i see|got it|gotcha)(?: |$))++"
