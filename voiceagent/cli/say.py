@@ -27,8 +27,7 @@ def say(loaded: "Loaded", text: str, output: Path) -> None:
     from voiceagent.engines.contract import StreamFailed
     from voiceagent.engines.drive import drive
     from voiceagent.engines.tts.contract import TtsEvent
-    from voiceagent.text.segments import Segmenter, ends_sentence
-    from voiceagent.text.speakable import speakable
+    from voiceagent.text import Segmenter, ends_sentence, speakable
 
     settings = loaded.settings
     segmenter = Segmenter(settings.llm.first_segment_min_tokens, settings.llm.first_segment_max_tokens)

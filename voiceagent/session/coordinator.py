@@ -289,7 +289,7 @@ class Session:
             self._turns.dropped()
             return
         heard = {part.segment: len(part.words) for part in self.playout.stop(generation).segments}
-        text = run.raw_text() if outcome is ev.Outcome.COMPLETED else run.heard_text(heard)
+        text = run.heard_text(heard)
         self._history.add_agent(text)
         self._history.trim()
         conversation("agent", text, session=self.id)

@@ -118,26 +118,25 @@ class ResponseRun:
         if self.released:
             self._reschedule()
 
-    def raw_text(self) -> str:
-        """Return all of the response as the model wrote it."""
-        return " ".join(segment.text for segment in self.segments)
-
     def heard_text(self, heard_words: dict[int, int]) -> str:
         """Return what was heard, given the number of words heard of each segment.
 
-        Segments heard whole are given as the model wrote them, so that the model recognises its own words.
+        Segments heard whole are given as the model wrote them, so that it recognises its own words.
         """
-        parts = []
+        heard = ""
         for index, segment in enumerate(self.segments):
             count = heard_words.get(index, 0)
-            whole = segment.audio_done and count >= len(segment.words) > 0
-            parts.append(segment.text if whole else " ".join(segment.words[:count]))
-        return " ".join(part for part in parts if part)
+            if not segment.audio_done or count < len(segment.words):
+                return f"{heard} {' '.join(segment.words[:count])}".strip()
+            heard += segment.text
+        return heard.strip()
 
     def _take(self, texts: list[str]) -> None:
         for text in texts:
             spoken = speakable(text)
             if not spoken:
+                if self.segments:
+                    self.segments[-1].text += text
                 continue
             self.marks.setdefault("first_segment", self._voices.clock())
             self.segments.append(Segment(text, spoken, spoken.split()))
