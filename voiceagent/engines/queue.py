@@ -32,6 +32,14 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Next:
+    """What a step may yield in place of an event, to say what the next step costs."""
+
+    cost_key: CostKey
+    event: object = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stepped:
     """What one step of a job gave."""
 
@@ -102,8 +110,11 @@ class QueueEngine:
             return
         if results.done:
             self._jobs.remove(job)
-        if results.event is not None:
-            job.on_event(results.event)
+        event = results.event
+        if isinstance(event, Next):
+            job.cost_key, event = event.cost_key, event.event
+        if event is not None:
+            job.on_event(event)
 
     def fail(self, batch: Batch, error: Exception) -> None:
         """Drop the job that raised and tell its stream."""

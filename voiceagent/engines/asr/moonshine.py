@@ -1,0 +1,174 @@
+"""Moonshine as a recogniser: it hears whole utterances, so it hears the growing turn again and again.
+
+Every transcript of a stream, partial or final, drafts the next one: where they agree, the decoder runs once. What is
+cut off a long turn is transcribed once and kept as text. The model itself is in `moonshine_model.py`.
+"""
+
+from collections.abc import Callable, Generator
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent, Transcript
+from voiceagent.engines.asr.moonshine_model import Moonshine
+from voiceagent.engines.asr.turn_audio import CUT_AFTER_S, Snapshot, TurnAudio
+from voiceagent.engines.contract import Batch, CostKey
+from voiceagent.engines.queue import Job, Next, QueueEngine
+
+DECODE: CostKey = ("asr.decode", 1)
+PARTIAL = -1
+"""Tag of partial transcripts, which belong to no fork."""
+UNDATED = float("-inf")
+"""Deadline of a partial until the scheduler first asks for work: `push` is not told the time."""
+PARTIAL_WITHIN_S = 0.1
+"""A reader notices a word that shows up much later than it was spoken."""
+SETTLE_WITHIN_S = 2.0
+"""A piece cut off must have its text before the turn ends, which is seldom sooner than this."""
+WARM_UP_S = (0.5, 3.0, 12.0)
+
+Steps = Generator[Next, None, Transcript | None]
+
+
+class Draft:
+    """The tokens expected of a turn's open audio. Touched by the lane only; a new turn takes a new one."""
+
+    def __init__(self) -> None:
+        self.tokens: list[int] = []
+
+
+class MoonshineEngine(QueueEngine):
+    """One loaded Moonshine and its streams; `partial_interval_s` of new speech ask for a partial (None: never)."""
+
+    def __init__(
+        self,
+        encoder: Path,
+        decoder: Path,
+        tokenizer: Path,
+        *,
+        threads: int = 1,
+        partial_interval_s: float | None = 0.4,
+    ) -> None:
+        super().__init__("asr")
+        self._files = (encoder, decoder, tokenizer)
+        self._threads = threads
+        self.partial_interval_s = partial_interval_s
+        self._model: Moonshine | None = None
+
+    def load(self) -> None:
+        """Load the model and run it once per size. Raises VoiceAgentError for missing or damaged files."""
+        self._model = Moonshine(*self._files, self._threads)
+        hiss = np.random.default_rng(0).normal(0, 0.01, int(WARM_UP_S[-1] * SAMPLE_RATE)).astype(np.float32)
+        for seconds in WARM_UP_S:
+            for _ in self._hear(hiss[: int(seconds * SAMPLE_RATE)], Draft()):
+                pass
+
+    def open(self, on_event: Callable[[AsrEvent], None]) -> "MoonshineStream":
+        """Start listening for one session."""
+        return MoonshineStream(self, next(self._stream_ids), on_event)
+
+    def pending(self, now: float) -> Batch | None:
+        """Return the most urgent step; work that is new is dated first."""
+        for job in self._jobs:
+            if job.deadline == UNDATED:
+                job.deadline = now + (PARTIAL_WITHIN_S if job.speculative else SETTLE_WITHIN_S)
+        return super().pending(now)
+
+    def is_transcribing(self, stream: int) -> bool:
+        """Tell whether a stream's work is queued."""
+        return any(job.stream == stream for job in self._jobs)
+
+    def transcribe(self, turn: Snapshot, draft: Draft, fork: int | None) -> Generator[Next, None, Transcript]:
+        """Transcribe a turn."""
+        yield from self.settle(turn, draft)
+        text = yield from self._hear(turn.open, draft)
+        return Transcript(" ".join(filter(None, [*(piece.text for piece in turn.pieces), text])), fork)
+
+    def settle(self, turn: Snapshot, draft: Draft) -> Generator[Next, None, None]:
+        """Transcribe the pieces cut off a turn, each of them once."""
+        for piece in turn.pieces:
+            if piece.text is None:
+                expected = draft.tokens
+                piece.text = yield from self._hear(piece.pcm, draft)
+                piece.pcm = piece.pcm[:0].copy()
+                draft.tokens = expected[len(draft.tokens) :]
+                yield Next(encode_key(turn))
+
+    def _hear(self, pcm: NDArray[np.float32], draft: Draft) -> Generator[Next, None, str]:
+        assert self._model is not None, "load() first"
+        decoding = self._model.encode(pcm, draft.tokens)
+        yield Next(DECODE)
+        while not decoding.step():
+            yield Next(DECODE)
+        draft.tokens = decoding.tokens
+        return self._model.text(decoding.tokens)
+
+    def close(self) -> None:
+        """Forget every job and free the model."""
+        super().close()
+        self._model = None
+
+
+class MoonshineStream:
+    """One session's ear."""
+
+    def __init__(self, engine: MoonshineEngine, stream: int, on_event: Callable[[AsrEvent], None]) -> None:
+        self._engine = engine
+        self._stream = stream
+        self._on_event = on_event
+        self._audio = TurnAudio()
+        self._draft = Draft()
+        self._unseen = 0
+        """Samples of speech since the last look at the turn."""
+
+    def push(self, pcm: NDArray[np.float32]) -> None:
+        """Hear more audio; enough new speech asks for a partial transcript."""
+        self._audio.push(pcm)
+        if not self._audio.speaking:
+            return
+        self._unseen += len(pcm)
+        if self._unseen < (self._engine.partial_interval_s or CUT_AFTER_S) * SAMPLE_RATE:
+            return
+        if not self._engine.is_transcribing(self._stream):
+            self._unseen = 0
+            self._look()
+
+    def begin_speech(self) -> None:
+        """Take what was heard shortly before into the turn, and show partials from now on."""
+        if not self._audio.speaking:
+            self._unseen = 0
+        self._audio.begin()
+
+    def finalise(self, fork: int, deadline: float) -> None:
+        """Transcribe the turn up to now, in place of an older fork or a partial; goes on listening."""
+        self._engine.cancel(self._stream)
+        turn = self._audio.fork()
+        self._submit(fork, deadline, turn, self._engine.transcribe(turn, self._draft, fork), speculative=False)
+
+    def commit(self) -> None:
+        """End the turn at the last fork; what was heard after it belongs to the next."""
+        self._engine.cancel(self._stream)
+        self._audio.commit()
+        self._draft = Draft()
+
+    def close(self) -> None:
+        """End the stream."""
+        self._engine.cancel(self._stream)
+
+    def _look(self) -> None:
+        turn = self._audio.snapshot()
+        if self._engine.partial_interval_s is not None:
+            steps: Steps = self._engine.transcribe(turn, self._draft, None)
+        else:
+            steps = self._engine.settle(turn, self._draft)
+        self._submit(PARTIAL, UNDATED, turn, steps, speculative=not turn.unsettled)
+
+    def _submit(self, tag: int, deadline: float, turn: Snapshot, steps: Steps, *, speculative: bool) -> None:
+        self._engine.submit(Job(self._stream, tag, deadline, encode_key(turn), steps, self._on_event, speculative))
+
+
+def encode_key(turn: Snapshot) -> CostKey:
+    """Return the cost key of the first step of a turn's transcription: the encoder's, by seconds of audio."""
+    first = next((piece.pcm for piece in turn.unsettled), turn.open)
+    return ("asr.encode", ceil(len(first) / SAMPLE_RATE))

@@ -1,0 +1,70 @@
+"""Smart Turn v3 through onnxruntime: two steps, the features (`log_mel.py`) and the model."""
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from voiceagent.engines.contract import CostKey
+from voiceagent.engines.onnx import open_session
+from voiceagent.engines.queue import Job, Next, QueueEngine
+from voiceagent.engines.turn.contract import TurnEvent, TurnPrediction
+from voiceagent.engines.turn.log_mel import SAMPLES, log_mel
+
+FEATURES: CostKey = ("turn.features", 1)
+MODEL: CostKey = ("turn.model", 1)
+
+
+class SmartTurnEngine(QueueEngine):
+    """One loaded Smart Turn and its streams."""
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        super().__init__("turn")
+        self._path = path
+        self._threads = threads
+        self._session: ort.InferenceSession | None = None
+
+    def load(self) -> None:
+        """Load and run once. Raises VoiceAgentError for a missing or damaged file."""
+        self._session = open_session(self._path, self._threads)
+        for _ in self.judge(0, np.zeros(SAMPLES, np.float32)):
+            pass
+
+    def open(self, on_event: Callable[[TurnEvent], None]) -> "SmartTurnStream":
+        """Start judging for one session."""
+        return SmartTurnStream(self, next(self._stream_ids), on_event)
+
+    def judge(self, fork: int, pcm: NDArray[np.float32]) -> Generator[Next, None, TurnPrediction]:
+        """Judge the turn that ends with `pcm`, of which the last 8 s count."""
+        assert self._session is not None, "load() first"
+        features = log_mel(pcm)
+        yield Next(MODEL)
+        # The output is called "logits", but the model ends with a sigmoid.
+        (probabilities,) = self._session.run(None, {"input_features": features[np.newaxis]})
+        return TurnPrediction(fork, float(probabilities[0, 0]))
+
+    def close(self) -> None:
+        """Forget every question and free the model."""
+        super().close()
+        self._session = None
+
+
+class SmartTurnStream:
+    """One session's judge."""
+
+    def __init__(self, engine: SmartTurnEngine, stream: int, on_event: Callable[[TurnEvent], None]) -> None:
+        self._engine = engine
+        self._stream = stream
+        self._on_event = on_event
+
+    def predict(self, fork: int, pcm: NDArray[np.float32], deadline: float) -> None:
+        """Judge the turn that ends with `pcm` (16 kHz mono float32). Drops an older question."""
+        self._engine.cancel(self._stream)
+        steps = self._engine.judge(fork, pcm)
+        self._engine.submit(Job(self._stream, fork, deadline, FEATURES, steps, self._on_event))
+
+    def close(self) -> None:
+        """End the stream."""
+        self._engine.cancel(self._stream)
