@@ -49,12 +49,18 @@ def test_the_response_is_prepared_at_the_first_silence_and_released_when_the_tur
     talk = Talk().says("how are you")
     assert talk.did(fx.Respond) == [fx.Respond(1, fx.Kind.REPLY, "how are you")]
     assert not talk.did(fx.Release)
-    talk.stops()
-    assert talk.did(fx.Judge)
-    talk.judged(0.9)
+    talk.stops().judged(0.9)
     assert talk.did(fx.Release) == [fx.Release(1)]
     assert talk.did(fx.CommitAudio)
     assert talk.state.turn == 2
+
+
+def test_the_verdict_is_asked_for_at_the_first_silence_and_acted_on_when_the_silence_has_lasted():
+    talk = Talk().feed(ev.SpeechStarted(1.0), ev.SpeechPaused(2.0, 1.0))
+    assert talk.did(fx.Judge) == [fx.Judge(1)]
+    talk.feed(ev.TurnJudged(2.1, 1, 0.9), ev.FinalTranscript(2.1, 1, "hello there"))
+    assert not talk.did(fx.Release)
+    assert talk.stops().did(fx.Release) == [fx.Release(1)]
 
 
 def test_a_user_who_goes_on_makes_the_prepared_response_void():

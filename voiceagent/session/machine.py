@@ -101,32 +101,55 @@ class _Draft:
     def forget_turn(self) -> None:
         """What was heard is dealt with: the user has the right to start afresh."""
         self.do(CancelTimer(Timer.PATIENCE), CancelTimer(Timer.UNDECIDED), CancelTimer(Timer.INTERRUPT), CommitAudio())
-        self.set(user=User.SILENT, transcript=None, complete=False, speech_s=0.0)
+        self.set(user=User.SILENT, transcript=None, probability=None, complete=False, speech_s=0.0)
 
-    def await_end_of_turn(self) -> None:
-        """The user is silent: find out whether for good. The timer bounds the wait whatever the detector does."""
+    def judge(self) -> None:
+        """Have the turn detector listen to the fork."""
+        if self.state.rules.judge:
+            self.do(Judge(self.state.fork))
+
+    def await_end_of_turn(self, at: float) -> None:
+        """The user has been silent for a while. For good? The timer bounds the wait whatever the detector does."""
         rules = self.state.rules
         limit_s = rules.max_wait_s if rules.judge else rules.silence_s
         self.do(SetTimer(Timer.PATIENCE, max(0.0, limit_s - rules.stop_s)))
-        if rules.judge:
-            self.do(Judge(self.state.fork))
+        self.weigh(at)
+        self.settle(at)
+
+    def weigh(self, at: float) -> None:
+        """Draw the conclusion from the turn detector's verdict, once it is known and the silence has lasted."""
+        state = self.state
+        if state.probability is None or state.user is not User.WAITING or self.talked_over():
+            return
+        if state.probability >= state.rules.threshold:
+            self.set(complete=True)
+            self.do(CancelTimer(Timer.PATIENCE))
+            return
+        silent_s = at - state.stopped_at + state.rules.stop_s
+        wait_s = patience_s(state.probability, looks_finished(state.transcript or ""), state.rules, state.pause_s)
+        self.do(SetTimer(Timer.PATIENCE, max(0.0, wait_s - silent_s)))
 
     def talked_over(self) -> bool:
         return self.state.response is not None and self.state.response.released
 
-    def interrupt(self) -> None:
-        self.end(Outcome.INTERRUPTED)
+    def yield_floor(self, at: float) -> None:
+        """The agent has stopped speaking: what the user has begun is an ordinary turn from now on."""
+        if self.state.user in (User.PAUSED, User.WAITING):
+            self.judge()
         if self.state.user is User.WAITING:
-            self.await_end_of_turn()
+            self.await_end_of_turn(at)
 
-    def settle(self) -> None:
+    def settle(self, at: float) -> None:
         """Draw the conclusions once the current fork's transcript is known."""
         transcript = self.state.transcript
         if transcript is None:
             return
         if self.talked_over():
             if _is_meant(transcript, self.state.speech_s, self.state):
-                self.interrupt()
+                self.end(Outcome.INTERRUPTED)
+                self.yield_floor(at)
+                if self.state.user is User.WAITING:
+                    return  # settled in there
             elif self.state.user is User.WAITING:
                 self.resume()
                 return
@@ -210,7 +233,7 @@ def _speech_started(draft: _Draft, event: SpeechStarted) -> None:
         pause_s = event.at - state.stopped_at + state.rules.stop_s
         draft.set(pause_s=learn_pause(state.pause_s, pause_s))
         draft.do(CancelTimer(Timer.PATIENCE), CancelTimer(Timer.UNDECIDED))
-    draft.set(user=User.SPEAKING, started_at=event.at, transcript=None, complete=False, nudged=False)
+    draft.set(user=User.SPEAKING, started_at=event.at, transcript=None, probability=None, complete=False, nudged=False)
     if draft.talked_over():
         if state.response is not None and not state.response.paused:
             draft.mark(paused=True)
@@ -224,6 +247,8 @@ def _speech_paused(draft: _Draft, event: SpeechPaused) -> None:
         return
     draft.set(user=User.PAUSED, fork=state.fork + 1, speech_s=state.speech_s + event.speech_s)
     draft.do(CancelTimer(Timer.INTERRUPT), Finalise(state.fork + 1))
+    if not draft.talked_over():
+        draft.judge()
 
 
 def _speech_stopped(draft: _Draft, event: SpeechStopped) -> None:
@@ -232,9 +257,9 @@ def _speech_stopped(draft: _Draft, event: SpeechStopped) -> None:
     draft.set(user=User.WAITING, stopped_at=event.at)
     if draft.talked_over():
         draft.do(SetTimer(Timer.UNDECIDED, draft.state.rules.undecided_s))
+        draft.settle(event.at)
     else:
-        draft.await_end_of_turn()
-    draft.settle()
+        draft.await_end_of_turn(event.at)
 
 
 def _partial(draft: _Draft, event: PartialTranscript) -> None:
@@ -256,28 +281,24 @@ def _final(draft: _Draft, event: FinalTranscript) -> None:
     draft.set(transcript=event.text)
     if words(event.text):
         draft.do(ShowUser(state.turn, event.text, final=True))
-    draft.settle()
+    draft.settle(event.at)
 
 
 def _judged(draft: _Draft, event: TurnJudged) -> None:
     state = draft.state
-    if event.fork != state.fork or state.user is not User.WAITING or draft.talked_over():
+    if event.fork != state.fork or state.user not in (User.PAUSED, User.WAITING) or state.complete:
         return
-    if event.probability >= state.rules.threshold:
-        draft.set(complete=True)
-        draft.do(CancelTimer(Timer.PATIENCE))
-        draft.settle()
-        return
-    silent_s = event.at - state.stopped_at + state.rules.stop_s
-    wait_s = patience_s(event.probability, looks_finished(state.transcript or ""), state.rules, state.pause_s)
-    draft.do(SetTimer(Timer.PATIENCE, max(0.0, wait_s - silent_s)))
+    draft.set(probability=event.probability)
+    draft.weigh(event.at)
+    if draft.state.complete:
+        draft.settle(event.at)
 
 
 def _timer(draft: _Draft, event: TimerFired) -> None:
     state = draft.state
     if event.timer is Timer.PATIENCE and state.user is User.WAITING and not draft.talked_over():
         draft.set(complete=True)
-        draft.settle()
+        draft.settle(event.at)
     elif event.timer is Timer.INTERRUPT and state.user is User.SPEAKING and draft.talked_over():
         draft.end(Outcome.INTERRUPTED)
     elif event.timer is Timer.UNDECIDED and state.user is User.WAITING and draft.talked_over():
@@ -304,8 +325,8 @@ def _typed(draft: _Draft, event: Typed) -> None:
 
 def _stop_requested(draft: _Draft, event: StopRequested) -> None:
     if draft.talked_over():
-        draft.interrupt()
-        draft.settle()
+        draft.end(Outcome.INTERRUPTED)
+        draft.yield_floor(event.at)
 
 
 def _playout_started(draft: _Draft, event: PlayoutStarted) -> None:
@@ -317,9 +338,7 @@ def _playout_finished(draft: _Draft, event: PlayoutFinished) -> None:
     if not _concerns_live(draft.state, event.generation):
         return
     draft.end(Outcome.COMPLETED)
-    if draft.state.user is User.WAITING:
-        draft.await_end_of_turn()
-        draft.settle()
+    draft.yield_floor(event.at)
 
 
 def _response_failed(draft: _Draft, event: ResponseFailed) -> None:
@@ -329,10 +348,8 @@ def _response_failed(draft: _Draft, event: ResponseFailed) -> None:
     draft.end(Outcome.FAILED)
     if not response.released:
         return  # nobody waits for it yet; it is tried again when somebody does
-    if draft.state.user is User.WAITING:
-        draft.await_end_of_turn()
-        draft.settle()
-    elif draft.state.user is User.SILENT and response.kind is not Kind.APOLOGY:
+    draft.yield_floor(event.at)
+    if draft.state.user is User.SILENT and draft.state.response is None and response.kind is not Kind.APOLOGY:
         draft.respond(Kind.APOLOGY, "")
         draft.release()
 
