@@ -1,0 +1,237 @@
+"""Whatever is forked, dropped, prepared and mixed: replies are those of a fresh context, and little is read twice."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from llama_talk import SYSTEM, Caller, Oracle, agent, drive, loaded, reply, step, tiny, user
+
+from voiceagent.engines.contract import HOLD
+from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
+from voiceagent.engines.llm.llama import LlamaEngine
+
+FIRST = (SYSTEM, user("Say something about the sea."))
+
+
+@pytest.fixture(scope="module", params=["plain", "hybrid"])
+def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny(tmp_path_factory.mktemp("model"), request.param)
+
+
+@pytest.fixture(scope="module")
+def oracle(path: Path) -> Iterator[Oracle]:
+    oracle = Oracle(path)
+    yield oracle
+    oracle.close()
+
+
+@pytest.fixture
+def engine(path: Path) -> Iterator[LlamaEngine]:
+    engine = loaded(path)
+    yield engine
+    engine.close()
+
+
+def test_a_reply_is_what_a_fresh_context_says(engine: LlamaEngine, oracle: Oracle) -> None:
+    caller = Caller(engine)
+    assert reply(engine, caller, 1, *FIRST) == oracle.reply(*FIRST)
+    assert caller.events[-1] == Completed(1, "length")
+
+
+def test_so_is_the_reply_after_a_dropped_one_and_the_one_after_that(engine: LlamaEngine, oracle: Oracle) -> None:
+    caller = Caller(engine)
+    caller.stream.generate(1, FIRST, 1.0)
+    for _ in range(6):
+        step(engine)
+    caller.stream.cancel(1)
+    other = (SYSTEM, user("Say nothing at all about the sea, please."))
+    assert reply(engine, caller, 2, *other) == oracle.reply(*other)
+    assert reply(engine, caller, 3, *FIRST) == oracle.reply(*FIRST)
+
+
+def test_streams_that_join_and_leave_at_different_times_keep_to_themselves(engine: LlamaEngine, oracle: Oracle) -> None:
+    callers = [Caller(engine) for _ in range(3)]
+    asked = [(SYSTEM, user(text)) for text in ("Hello?", "Tell me of the moon and of its craters.", "Why?")]
+    for caller, messages in zip(callers, asked, strict=True):
+        caller.stream.generate(1, messages, 1.0)
+        for _ in range(4):
+            step(engine)
+    drive(engine)
+    for caller, messages in zip(callers, asked, strict=True):
+        assert caller.text(1) == oracle.reply(*messages)
+
+
+def test_a_step_holds_the_next_token_of_every_reply_and_a_piece_of_prefill(engine: LlamaEngine) -> None:
+    talking, joining = Caller(engine), Caller(engine)
+    talking.stream.generate(1, (SYSTEM, user("Hello?")), 1.0)
+    while not talking.events:
+        step(engine)
+    joining.stream.generate(1, (Message("system", "Another."), user("Tell me of the moon.")), 1.0)
+    batch = engine.pending(0.0)
+    assert batch is not None
+    assert sorted(len(piece.tokens) for piece in batch.work.pieces) == [1, 16]  # type: ignore[attr-defined]
+    assert batch.cost_key == ("llm.step", 20)
+    assert batch.generation is None
+
+
+def test_a_prepared_conversation_leaves_only_the_users_words_to_read(engine: LlamaEngine, oracle: Oracle) -> None:
+    caller = Caller(engine)
+    history = (SYSTEM, user("Hello?"), agent("Hello to you."))
+    caller.stream.prepare(history)
+    drive(engine)
+    assert not caller.events
+    before = engine.prefilled_tokens
+    messages = (*history, user("Why?"))
+    assert reply(engine, caller, 1, *messages) == oracle.reply(*messages)
+    words = "Why?<|im_end|>\n<|im_start|>assistant\n"
+    assert engine.prefilled_tokens - before == oracle.length(words)
+
+
+def test_preparing_does_not_count_on_the_users_last_message_being_whole(engine: LlamaEngine, oracle: Oracle) -> None:
+    caller = Caller(engine)
+    caller.stream.prepare((SYSTEM, user("Hello")))
+    drive(engine)
+    before = engine.prefilled_tokens
+    reply(engine, caller, 1, SYSTEM, user("Hello and good evening"))
+    words = "Hello and good evening<|im_end|>\n<|im_start|>assistant\n"
+    assert engine.prefilled_tokens - before == oracle.length(words)
+
+
+def test_a_reply_heard_whole_is_not_read_again(engine: LlamaEngine, oracle: Oracle) -> None:
+    caller = Caller(engine)
+    said = reply(engine, caller, 1, *FIRST)
+    before = engine.prefilled_tokens
+    second = (*FIRST, agent(said), user("Why?"))
+    reply(engine, caller, 2, *second)
+    # The last token drawn was never computed: it was the last one allowed.
+    words = "<|im_end|>\n<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n"
+    assert engine.prefilled_tokens - before == 1 + oracle.length(words)
+
+
+def test_after_an_interruption_only_what_was_heard_and_what_is_new_is_read(engine: LlamaEngine, oracle: Oracle) -> None:
+    caller = Caller(engine)
+    caller.stream.generate(1, FIRST, 1.0)
+    while len(caller.events) < 8:
+        step(engine)
+    caller.stream.cancel(1)
+    heard = caller.text(1)[:4]
+    before = engine.prefilled_tokens
+    second = (*FIRST, agent(heard), user("Why?"))
+    assert reply(engine, caller, 2, *second) == oracle.reply(*second)
+    checkpoint = len(oracle.tokens(SYSTEM, user(""))) - oracle.length("<|im_end|>\n<|im_start|>assistant\n")
+    everything_after = len(oracle.tokens(*second)) - checkpoint
+    read = engine.prefilled_tokens - before
+    if oracle.model.rewindable:
+        new = "<|im_end|>\n<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n"
+        assert read <= len(heard) + oracle.length(new)
+    else:
+        assert read == everything_after
+
+
+def test_a_guess_at_what_the_user_says_costs_only_its_difference(engine: LlamaEngine, oracle: Oracle) -> None:
+    caller = Caller(engine)
+    caller.stream.prepare((SYSTEM,))
+    drive(engine)
+    caller.stream.generate(1, (SYSTEM, user("What is the capital")), 1.0, speculative=True)
+    drive(engine)
+    before = engine.prefilled_tokens
+    whole = (SYSTEM, user("What is the capital of France?"))
+    assert reply(engine, caller, 2, *whole) == oracle.reply(*whole)
+    ending = "<|im_end|>\n<|im_start|>assistant\n"
+    new = " of France?" if oracle.model.rewindable else "What is the capital of France?"
+    assert engine.prefilled_tokens - before == oracle.length(new + ending)
+
+
+def test_asking_the_same_again_reads_at_most_the_users_words(engine: LlamaEngine, oracle: Oracle) -> None:
+    caller = Caller(engine)
+    said = reply(engine, caller, 1, *FIRST)
+    before = engine.prefilled_tokens
+    assert reply(engine, caller, 2, *FIRST) == said
+    words = oracle.length("Say something about the sea.<|im_end|>\n<|im_start|>assistant\n")
+    assert engine.prefilled_tokens - before == (1 if oracle.model.rewindable else words)
+
+
+def test_all_streams_share_one_reading_of_the_system_prompt(engine: LlamaEngine, oracle: Oracle) -> None:
+    first, second = Caller(engine), Caller(engine)
+    reply(engine, first, 1, *FIRST)
+    before = engine.prefilled_tokens
+    greeted = (SYSTEM, agent("Hello!"), user("Why?"))
+    assert reply(engine, second, 1, *greeted) == oracle.reply(*greeted)
+    after_system = "assistant\nHello!<|im_end|>\n<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n"
+    assert engine.prefilled_tokens - before == oracle.length(after_system)
+
+
+def test_streams_with_different_system_prompts_do_not_disturb_each_other(engine: LlamaEngine, oracle: Oracle) -> None:
+    one, other = Caller(engine), Caller(engine)
+    pirate = Message("system", "You are a pirate.")
+    for generation in range(3):
+        asked = user(f"Question {generation}")
+        one.stream.generate(generation, (SYSTEM, asked), 1.0)
+        other.stream.generate(generation, (pirate, asked), 1.0)
+        drive(engine)
+        assert one.text(generation) == oracle.reply(SYSTEM, asked)
+        assert other.text(generation) == oracle.reply(pirate, asked)
+
+
+def test_a_reply_on_hold_waits_and_then_goes_on_where_it_was(engine: LlamaEngine, oracle: Oracle) -> None:
+    caller = Caller(engine)
+    caller.stream.generate(1, FIRST, 1.0)
+    while len(caller.events) < 3:
+        step(engine)
+    caller.stream.reschedule(1, HOLD)
+    assert step(engine) is None
+    caller.stream.reschedule(1, 2.0)
+    drive(engine)
+    assert caller.text(1) == oracle.reply(*FIRST)
+
+
+def test_nothing_is_told_of_a_reply_that_was_replaced_while_its_token_was_computed(
+    engine: LlamaEngine, oracle: Oracle
+) -> None:
+    caller = Caller(engine)
+    other = (SYSTEM, user("Why?"))
+    caller.stream.generate(1, FIRST, 1.0)
+    while len(caller.events) < 3:
+        step(engine)
+    told = len(caller.events)
+    step(engine, meanwhile=lambda: caller.stream.generate(2, other, 1.0))
+    assert len(caller.events) == told
+    drive(engine)
+    assert caller.text(2) == oracle.reply(*other)
+
+
+def test_a_stream_may_close_and_another_take_its_place_while_a_step_runs(engine: LlamaEngine, oracle: Oracle) -> None:
+    others = [Caller(engine) for _ in range(3)]
+    leaving = Caller(engine)
+    leaving.stream.generate(1, FIRST, 1.0)
+    coming: list[Caller] = []
+
+    def change() -> None:
+        leaving.stream.close()
+        coming.append(Caller(engine))
+        coming[0].stream.generate(1, (SYSTEM, user("Why?")), 1.0)
+
+    step(engine, meanwhile=change)
+    drive(engine)
+    assert not leaving.events
+    assert coming[0].text(1) == oracle.reply(SYSTEM, user("Why?"))
+    assert all(not other.events for other in others)
+
+
+def test_a_listener_may_cancel_at_the_first_token_and_close_at_the_next_reply(engine: LlamaEngine) -> None:
+    events: list[LlmEvent] = []
+
+    def hear(event: LlmEvent) -> None:
+        events.append(event)
+        if isinstance(event, Token):
+            stream.cancel(event.generation)
+            if event.generation == 1:
+                stream.generate(2, FIRST, 1.0)
+            else:
+                stream.close()
+
+    stream = engine.open(hear)
+    stream.generate(1, FIRST, 1.0)
+    drive(engine)
+    assert [event.generation for event in events if isinstance(event, Token)] == [1, 2]
+    stream.close()

@@ -1,0 +1,185 @@
+"""What ends a reply, and what happens where something is too much or goes wrong."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import tiny_gguf
+from llama_talk import SYSTEM, Caller, Oracle, agent, drive, loaded, reply, step, tiny, user
+
+from voiceagent.engines.contract import StreamFailed
+from voiceagent.engines.llm.contract import Completed, Message
+from voiceagent.engines.llm.llama import LlamaEngine, Sampling
+from voiceagent.errors import VoiceAgentError
+
+FIRST = (SYSTEM, user("Say something about the sea."))
+
+
+@pytest.fixture(scope="module", params=["plain", "hybrid"])
+def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny(tmp_path_factory.mktemp("model"), request.param)
+
+
+@pytest.fixture(scope="module")
+def oracle(path: Path) -> Iterator[Oracle]:
+    oracle = Oracle(path)
+    yield oracle
+    oracle.close()
+
+
+@pytest.fixture
+def engine(path: Path) -> Iterator[LlamaEngine]:
+    engine = loaded(path)
+    yield engine
+    engine.close()
+
+
+def test_more_streams_than_sequences_are_refused_until_one_closes(engine: LlamaEngine) -> None:
+    callers = [Caller(engine) for _ in range(4)]
+    with pytest.raises(VoiceAgentError, match="All 4 conversations"):
+        engine.open(lambda event: None)
+    callers[0].stream.close()
+    Caller(engine)
+
+
+def test_a_conversation_longer_than_a_session_may_be_fails_with_the_remedy(engine: LlamaEngine) -> None:
+    caller = Caller(engine)
+    endless = user("word " * 200)
+    assert engine.count_tokens((SYSTEM, endless)) > 256
+    caller.stream.prepare((SYSTEM, endless, agent("Yes?")))
+    caller.stream.generate(1, (SYSTEM, endless), 1.0)
+    assert not caller.events, "events come from steps, never from within a call"
+    drive(engine)
+    (failure,) = caller.events
+    assert isinstance(failure, StreamFailed)
+    assert failure.tag == 1
+    assert "drop its oldest turns" in str(failure.error)
+    assert reply(engine, caller, 2, *FIRST)
+
+
+def test_a_refusal_that_is_cancelled_is_not_told(engine: LlamaEngine) -> None:
+    caller = Caller(engine)
+    caller.stream.generate(1, (SYSTEM, user("word " * 200)), 1.0)
+    caller.stream.cancel(1)
+    drive(engine)
+    assert not caller.events
+
+
+def test_a_reply_ends_where_the_session_is_full(path: Path, oracle: Oracle) -> None:
+    room = len(oracle.tokens(*FIRST)) + 5
+    engine = loaded(path, session_tokens=room)
+    caller = Caller(engine)
+    assert reply(engine, caller, 1, *FIRST) == oracle.reply(*FIRST, count=5)
+    assert caller.events[-1] == Completed(1, "length")
+    engine.close()
+
+
+def test_when_the_memory_is_full_the_least_urgent_reply_gives_way(path: Path, oracle: Oracle) -> None:
+    engine = loaded(path, context_tokens=256, session_tokens=256, max_tokens=100)
+    urgent, patient = Caller(engine), Caller(engine)
+    asked = (SYSTEM, user("Say something. " * 4))
+    urgent.stream.generate(1, asked, 1.0)
+    patient.stream.generate(1, (Message("system", "Another."), user("Tell me all. " * 5)), 2.0)
+    drive(engine)
+    assert [failure.tag for failure in patient.failures] == [1]
+    assert "context of 256 tokens is full" in str(patient.failures[0].error)
+    assert urgent.text(1) == oracle.reply(*asked, count=100)
+    urgent.stream.close()
+    assert reply(engine, patient, 2, *FIRST) == oracle.reply(*FIRST, count=100)
+    engine.close()
+
+
+def test_a_failed_step_is_told_and_what_it_touched_is_computed_anew(engine: LlamaEngine, oracle: Oracle) -> None:
+    caller = Caller(engine)
+    caller.stream.prepare((SYSTEM,))
+    error = RuntimeError("the device is on fire")
+    batch = engine.pending(0.0)
+    assert batch is not None
+    engine.run(batch)
+    engine.fail(batch, error)
+    assert caller.events == [StreamFailed(-1, error)]
+    caller.stream.generate(1, FIRST, 1.0)
+    step(engine)
+    batch = engine.pending(0.0)
+    assert batch is not None
+    engine.run(batch)
+    engine.fail(batch, error)
+    assert caller.events[1:] == [StreamFailed(1, error)]
+    assert reply(engine, caller, 2, *FIRST) == oracle.reply(*FIRST)
+
+
+def test_a_step_that_is_run_twice_raises_instead_of_corrupting(engine: LlamaEngine) -> None:
+    caller = Caller(engine)
+    caller.stream.generate(1, FIRST, 1.0)
+    step(engine)
+    batch = engine.pending(0.0)
+    assert batch is not None
+    engine.run(batch)
+    with pytest.raises(VoiceAgentError, match="does not end at"):
+        engine.run(batch)
+
+
+def test_the_models_own_end_token_ends_a_reply_and_is_not_shown(path: Path, oracle: Oracle, tmp_path: Path) -> None:
+    drawn = oracle.continuation(oracle.tokens(*FIRST), 12)
+    end = next(token for index, token in enumerate(drawn) if index > 3 and token not in drawn[:index])
+    kind = "plain" if oracle.model.rewindable else "hybrid"
+    engine = loaded(tiny(tmp_path, kind, **{"tokenizer.ggml.eot_token_id": end}))  # type: ignore[arg-type]
+    caller = Caller(engine)
+    expected = b"".join(map(oracle.model.piece, drawn[: drawn.index(end)])).decode().lstrip()
+    assert reply(engine, caller, 1, *FIRST) == expected
+    assert caller.events[-1] == Completed(1, "stop")
+    engine.close()
+
+
+def test_a_prompt_that_opens_a_thought_gives_a_reply_without_text(tmp_path: Path) -> None:
+    template = tiny_gguf.CHATML.replace("assistant\n{%", "assistant\n<think>\n{%")
+    engine = loaded(tiny(tmp_path, "plain", template=template))
+    caller = Caller(engine)
+    assert reply(engine, caller, 1, *FIRST) == ""
+    assert caller.events[-1] == Completed(1, "length")
+    engine.close()
+
+
+def test_a_reply_that_goes_round_in_circles_is_cut(engine: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voiceagent.engines.llm.llama_stream.is_loop", lambda said: len(said) == 3)
+    caller = Caller(engine)
+    reply(engine, caller, 1, *FIRST)
+    assert caller.events[-1] == Completed(1, "stop")
+    assert len(caller.events) == 4
+
+
+def test_work_that_cannot_be_rendered_fails_alone(tmp_path: Path) -> None:
+    strict = "{% if messages[0].role != 'system' %}{{ raise_exception('begin with the system') }}{% endif %}"
+    engine = loaded(tiny(tmp_path, "plain", template=strict + tiny_gguf.CHATML))
+    caller = Caller(engine)
+    caller.stream.prepare((user("Hello?"), agent("Yes?")))
+    caller.stream.generate(1, (user("Hello?"),), 1.0)
+    drive(engine)
+    assert "begin with the system" in str(caller.failures[0].error)
+    assert reply(engine, caller, 2, *FIRST)
+    engine.close()
+
+
+def test_an_engine_that_is_not_loaded_says_so(path: Path) -> None:
+    engine = LlamaEngine(path)
+    with pytest.raises(VoiceAgentError, match="not loaded"):
+        engine.open(lambda event: None)
+    engine.close()
+
+
+def test_a_session_cannot_have_more_than_the_context(path: Path) -> None:
+    with pytest.raises(VoiceAgentError, match="Lower the session's part"):
+        LlamaEngine(path, context_tokens=512, session_tokens=1024).load()
+
+
+def test_replies_drawn_at_random_repeat_with_their_seed(path: Path) -> None:
+    def say(sampling: Sampling) -> str:
+        engine = loaded(path, sampling=sampling)
+        text = reply(engine, Caller(engine), 1, *FIRST)
+        engine.close()
+        return text
+
+    warm = Sampling(temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, seed=7)
+    assert say(warm) == say(warm)
+    assert len({say(replace(warm, seed=seed)) for seed in range(4)}) > 1

@@ -1,0 +1,286 @@
+"""Replies from a GGUF model through llama.cpp: one context, many sequences, one batch a step.
+
+Each step is one `llama_decode` with the next token of every live reply and a bounded piece of prefill. Nothing is
+shared between the two threads that take part:
+
+- The event loop owns the streams, the replies and a mirror of what every sequence holds (`Sequence.tokens`). `pending`
+  plans a step from the mirror (`llama_plan`); `deliver` brings the mirror up to date and hands out the tokens. Of
+  llama.cpp they use only the vocabulary, which never changes.
+- The lane owns the context: `run` carries out the plan's drops, forks and decode. Of the plan's objects it reads only
+  what never changes (ids, tokens) and the samplers, which nobody else uses.
+
+So calls that come while a step runs (cancel, close, another generate) change only what the next plan will be. The fork
+of a cancelled reply stays until its stream needs the sequence again, for its beginning may be of use; a closed
+stream's sequences are replaced by dirty ones, which the next plan empties.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from voiceagent.engines.contract import Batch
+from voiceagent.engines.llm.contract import LlmEvent, Message
+from voiceagent.engines.llm.llama_context import LlamaContext, Rows
+from voiceagent.engines.llm.llama_model import LlamaModel
+from voiceagent.engines.llm.llama_plan import Piece, Plan, Sequence, plan
+from voiceagent.engines.llm.llama_stream import Common, Drawn, LlamaStream, Reply
+from voiceagent.engines.llm.sampler import Sampler, Sampling
+from voiceagent.engines.llm.template import ChatTemplate
+from voiceagent.errors import VoiceAgentError
+
+__all__ = ["LlamaEngine", "Sampling"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step brought."""
+
+    drawn: dict[Piece, Drawn]
+    lost: list[Piece]
+    """What the memory had no room for; its sequences are empty now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What `load` makes."""
+
+    model: LlamaModel
+    context: LlamaContext
+    common: Common
+
+
+class LlamaEngine:
+    """A GGUF model.
+
+    `context_tokens` is the memory of all streams together, `session_tokens` what one of them may fill with prompt and
+    reply, `max_tokens` the longest reply. A step reads at most `prefill_tokens` of prompts.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        threads: int = 1,
+        context_tokens: int = 4096,
+        max_streams: int = 4,
+        session_tokens: int = 1024,
+        max_tokens: int = 96,
+        prefill_tokens: int = 16,
+        sampling: Sampling | None = None,
+        gpu_layers: int = 0,
+        flash_attention: bool = False,
+    ) -> None:
+        self._path = path
+        self._threads = threads
+        self._context_tokens = context_tokens
+        self._max_streams = max_streams
+        self._session_tokens = session_tokens
+        self._max_tokens = max_tokens
+        self._prefill_tokens = prefill_tokens
+        self._sampling = sampling or Sampling()
+        self._gpu_layers = gpu_layers
+        # On a CPU flash attention costs: 24 tokens behind a history of 1,500 take 1.6 times as long with it.
+        self._flash_attention = flash_attention
+        self._loaded: Loaded | None = None
+        self._wake: Callable[[], None] = lambda: None
+        self._system = Sequence(0)
+        self._free = [(Sequence(2 * slot + 1), Sequence(2 * slot + 2)) for slot in range(max_streams)]
+        self._streams: dict[int, LlamaStream] = {}
+        self._numbers = count()
+        self.prefilled_tokens = 0
+        """Tokens of prompts computed so far."""
+        self.decoded_tokens = 0
+        """Tokens of replies computed so far."""
+
+    @property
+    def lane(self) -> str:
+        """Name of the lane its steps run on."""
+        return "llm"
+
+    def bind(self, wake: Callable[[], None]) -> None:
+        """Take the function to call whenever new work may be pending."""
+        self._wake = wake
+
+    def load(self) -> None:
+        """Load the model and run it once. Raises VoiceAgentError, with the remedy, when that cannot be."""
+        model = LlamaModel(self._path, gpu_layers=self._gpu_layers)
+        try:
+            template = ChatTemplate(model)
+            if self._session_tokens > min(self._context_tokens, model.trained_tokens):
+                raise VoiceAgentError(
+                    f"A session cannot fill {self._session_tokens} tokens: the context has {self._context_tokens}, "
+                    f"and {self._path.name} was trained on {model.trained_tokens}. Lower the session's part."
+                )
+            context = LlamaContext(
+                model,
+                context_tokens=self._context_tokens,
+                sequences=2 * self._max_streams + 1,
+                batch_tokens=self._prefill_tokens + self._max_streams,
+                threads=self._threads,
+                flash_attention=self._flash_attention,
+            )
+        except Exception:
+            model.close()
+            raise
+        common = Common(
+            model,
+            template,
+            self._sampling,
+            self._session_tokens,
+            self._max_tokens,
+            self._system,
+            lambda: self._wake(),
+        )
+        self._loaded = Loaded(model, context, common)
+        self._warm_up(self._loaded)
+
+    def open(self, on_event: Callable[[LlmEvent], None]) -> LlamaStream:
+        """Start a conversation. Raises VoiceAgentError when no sequence is free."""
+        if not self._free:
+            raise VoiceAgentError(
+                f"All {self._max_streams} conversations of the language model are taken: end one first."
+            )
+        number = next(self._numbers)
+        self._streams[number] = LlamaStream(number, *self._free.pop(), self._ready.common, on_event, self._close)
+        return self._streams[number]
+
+    def count_tokens(self, messages: tuple[Message, ...]) -> int:
+        """Return the number of tokens the conversation takes, chat template included."""
+        return len(self._ready.common.template.prompt(messages).tokens)
+
+    def pending(self, now: float) -> Batch | None:
+        """Plan the next step."""
+        works = [work for stream in self._streams.values() if (work := stream.work(now)) is not None]
+        refused = [stream for stream in self._streams.values() if stream.refusal is not None]
+        if not works and not refused:
+            return None
+        planned = plan(works, self._dirty(), self._prefill_tokens, rewindable=self._ready.model.rewindable)
+        wanted = [piece.work for piece in planned.pieces]
+        generations = [work.generation for work in wanted if isinstance(work, Reply)]
+        generations += [stream.refusal.tag for stream in refused if stream.refusal is not None]
+        return Batch(
+            self.lane,
+            ("llm.step", _bucket(sum(len(piece.tokens) for piece in planned.pieces))),
+            min((work.deadline for work in wanted), default=now),
+            tuple(work.stream for work in wanted) + tuple(stream.number for stream in refused),
+            planned,
+            speculative=not refused and all(work.speculative for work in wanted),
+            generation=generations[0] if len(generations) == len(wanted) + len(refused) == 1 else None,
+        )
+
+    def run(self, batch: Batch) -> Outcome:
+        """Carry out a plan. When the memory is full, the least urgent work makes room for the rest."""
+        planned, loaded = _plan_of(batch), self._ready
+        for sequence in planned.drops:
+            loaded.context.drop(sequence.id)
+        for piece in planned.pieces:
+            for fork in piece.forks:
+                loaded.context.fork(fork.source.id, fork.target.id, fork.keep)
+        pieces = [piece for piece in planned.pieces if piece.tokens]
+        lost: list[Piece] = []
+        while pieces:
+            rows = loaded.context.decode(
+                [Rows(piece.work.sequence.id, piece.start, piece.tokens, piece.sample) for piece in pieces]
+            )
+            if rows is not None:
+                drawn = {
+                    piece: self._draw(loaded, piece.work.sampler, row)
+                    for piece, row in zip(pieces, rows, strict=True)
+                    if piece.sample and piece.work.sampler is not None
+                }
+                return Outcome(drawn, lost)
+            lost.append(pieces.pop())
+            loaded.context.drop(lost[-1].work.sequence.id)
+        return Outcome({}, lost)
+
+    def deliver(self, batch: Batch, results: object) -> None:
+        """Bring the mirror up to date, then hand out the tokens."""
+        assert isinstance(results, Outcome)
+        planned = _plan_of(batch)
+        for sequence in planned.drops:
+            sequence.dirty = False
+        for piece in planned.pieces:
+            for fork in piece.forks:
+                fork.target.tokens = fork.source.tokens[: fork.keep]
+        for piece in planned.pieces:
+            if piece in results.lost:
+                piece.work.sequence.tokens = []
+                continue
+            piece.work.sequence.tokens.extend(piece.tokens)
+            if isinstance(piece.work, Reply) and piece.start >= len(piece.work.prompt.tokens):
+                self.decoded_tokens += len(piece.tokens)
+            else:
+                self.prefilled_tokens += len(piece.tokens)
+        full = VoiceAgentError(
+            f"The language model's context of {self._context_tokens} tokens is full: "
+            "make it larger, or allow fewer or shorter sessions."
+        )
+        for piece in planned.pieces:
+            stream = self._streams.get(piece.work.stream)
+            if stream is not None and piece in results.lost:
+                stream.lose(piece.work, full)
+            elif stream is not None and piece in results.drawn:
+                stream.take(piece.work, results.drawn[piece])
+        for stream in tuple(self._streams.values()):
+            stream.refuse()
+
+    def fail(self, batch: Batch, error: Exception) -> None:
+        """Tell the streams of the batch; their sequences are emptied before they are used again."""
+        planned = _plan_of(batch)
+        for piece in planned.pieces:
+            for sequence in (piece.work.sequence, *(fork.target for fork in piece.forks)):
+                sequence.tokens, sequence.dirty = [], True
+        for piece in planned.pieces:
+            if (stream := self._streams.get(piece.work.stream)) is not None:
+                stream.lose(piece.work, error)
+
+    def close(self) -> None:
+        """Free the model."""
+        if self._loaded is not None:
+            self._loaded.context.close()
+            self._loaded.model.close()
+            self._loaded = None
+
+    @property
+    def _ready(self) -> Loaded:
+        if self._loaded is None:
+            raise VoiceAgentError("The language model is not loaded.")
+        return self._loaded
+
+    def _warm_up(self, loaded: Loaded) -> None:
+        """Run the largest and the smallest batch once: the first use maps the weights and fills caches."""
+        sampler = Sampler(loaded.model.n_vocab, self._sampling)
+        token = loaded.model.tokenize("Hello")[0]
+        size = self._prefill_tokens + self._max_streams
+        for rows in (Rows(0, 0, [token] * size, True), Rows(0, size, [token], True)):
+            last = loaded.context.decode([rows])
+            if last is not None:
+                loaded.context.sample(sampler, last[0])
+        loaded.context.drop(0)
+
+    def _draw(self, loaded: Loaded, sampler: Sampler, row: int) -> Drawn:
+        token = loaded.context.sample(sampler, row)
+        return Drawn(token, loaded.model.piece(token), loaded.model.is_end(token))
+
+    def _dirty(self) -> list[Sequence]:
+        open_streams = [(stream.base, stream.fork) for stream in self._streams.values()]
+        return [
+            sequence for pair in (*open_streams, *self._free, (self._system,)) for sequence in pair if sequence.dirty
+        ]
+
+    def _close(self, stream: LlamaStream) -> None:
+        if self._streams.pop(stream.number, None) is not None:
+            # New objects: a step under way may still write down what it does to the old ones.
+            self._free.append((Sequence(stream.base.id, dirty=True), Sequence(stream.fork.id, dirty=True)))
+
+
+def _plan_of(batch: Batch) -> Plan:
+    assert isinstance(batch.work, Plan)
+    return batch.work
+
+
+def _bucket(tokens: int) -> int:
+    """Round up so that the cost model learns a few sizes: each to 4, then multiples of 4, beyond 32 of 32."""
+    width = 1 if tokens <= 4 else 4 if tokens <= 32 else 32
+    return -(-tokens // width) * width

@@ -1,0 +1,158 @@
+"""The memory of many sequences and the one batch that advances them, through llama.cpp's C API.
+
+llama.cpp aborts the process or corrupts neighbours on several wrong arguments (an id out of range, more tokens than
+the batch holds, a partial copy), so every call is checked here first and every return code is looked at. Only the
+lane's thread may use a LlamaContext. There is no abort callback: stopping a decode in its middle damages other
+sequences of hybrid models, so work is cancelled between small steps instead.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llama_cpp import llama_cpp as lib
+
+from voiceagent.engines.llm.llama_model import LlamaError, LlamaModel, forget_complaints
+from voiceagent.engines.llm.sampler import Sampler
+
+_MEMORY_FULL = 1  # llama_decode: no free cells; nothing was changed
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Tokens to put behind the `start` that a sequence holds; `sample` where the next token will be drawn."""
+
+    sequence: int
+    start: int
+    tokens: Sequence[int]
+    sample: bool
+
+
+class LlamaContext:
+    """One context: `sequences` sequences over one unified memory of `context_tokens` cells.
+
+    `batch_tokens` bounds one decode. Raises LlamaError when it cannot be made, for example for want of memory.
+    """
+
+    def __init__(
+        self,
+        model: LlamaModel,
+        *,
+        context_tokens: int,
+        sequences: int,
+        batch_tokens: int,
+        threads: int,
+        flash_attention: bool,
+    ) -> None:
+        forget_complaints()
+        params = lib.llama_context_default_params()
+        params.n_ctx = context_tokens
+        params.n_batch = params.n_ubatch = batch_tokens
+        params.n_seq_max = sequences
+        # The least llama.cpp takes (fewer than sequences aborts), and all that is needed: a token for each.
+        params.n_outputs_max = sequences
+        params.n_threads = params.n_threads_batch = threads
+        params.flash_attn_type = int(flash_attention)
+        # Unified: copies of a sequence share its cells, and any set of sequences is one batch.
+        params.kv_unified = True
+        params.no_perf = True
+        handle = lib.llama_init_from_model(model.handle, params)
+        memory = lib.llama_get_memory(handle) if handle else None
+        if handle is None or memory is None:
+            raise LlamaError(
+                f"{model.path} gives no context of {context_tokens} tokens: there is too little memory "
+                "(choose a smaller context), or it is no text generator"
+            )
+        self._model = model
+        self._handle = handle
+        self._memory = memory
+        self._room = batch_tokens
+        self._batch = lib.llama_batch_init(batch_tokens, 0, 1)
+        self._lengths = [0] * sequences
+        self._sampled: set[int] = set()
+
+    def decode(self, pieces: Sequence[Rows]) -> list[int] | None:
+        """Compute the pieces in one batch; return the row of each one's last token, for `sample`.
+
+        None when the memory is full: then nothing has changed. Raises LlamaError on any other failure; the sequences
+        concerned must then be dropped.
+        """
+        self._check(pieces)
+        batch, row = self._batch, 0
+        last: list[int] = []
+        for piece in pieces:
+            for position, token in enumerate(piece.tokens, piece.start):
+                batch.token[row] = token
+                batch.pos[row] = position
+                batch.n_seq_id[row] = 1
+                batch.seq_id[row][0] = piece.sequence
+                batch.logits[row] = 0
+                row += 1
+            batch.logits[row - 1] = int(piece.sample)
+            last.append(row - 1)
+        batch.n_tokens = row
+        forget_complaints()
+        code = lib.llama_decode(self._handle, batch)
+        self._sampled = {row for row, piece in zip(last, pieces, strict=True) if piece.sample and code == 0}
+        if code == _MEMORY_FULL:
+            return None
+        if code != 0:
+            raise LlamaError(f"llama_decode failed with {code}")
+        for piece in pieces:
+            self._lengths[piece.sequence] += len(piece.tokens)
+        return last
+
+    def sample(self, sampler: Sampler, row: int) -> int:
+        """Draw the token that follows a row of the last decode."""
+        if row not in self._sampled:
+            raise LlamaError(f"Row {row} of the batch was not to be sampled")
+        return sampler.draw(self._handle, row)
+
+    def fork(self, source: int, target: int, keep: int) -> None:
+        """Make `target` hold the first `keep` tokens of `source`, sharing its cells; 0 empties it.
+
+        A `keep` shorter than the source needs a model that can be rewound.
+        """
+        length = self._length(source)
+        if not 0 <= keep <= length:
+            raise LlamaError(f"Sequence {source} holds {length} tokens, not {keep}")
+        if source != target:
+            self.drop(target)
+            # Copied whole, then cut: a partial copy corrupts hybrid memory without a word.
+            lib.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+            self._lengths[target] = length
+        if keep == 0:
+            self.drop(target)
+        elif keep < length:
+            if not (self._model.rewindable and lib.llama_memory_seq_rm(self._memory, target, keep, -1)):
+                raise LlamaError("This model's memory cannot be rewound")
+            self._lengths[target] = keep
+
+    def drop(self, sequence: int) -> None:
+        """Empty a sequence, whatever it holds."""
+        self._length(sequence)
+        if not lib.llama_memory_seq_rm(self._memory, sequence, -1, -1):
+            raise LlamaError(f"Sequence {sequence} cannot be dropped")
+        self._lengths[sequence] = 0
+
+    def close(self) -> None:
+        """Free the context. The model stays."""
+        lib.llama_batch_free(self._batch)
+        lib.llama_free(self._handle)
+
+    def _length(self, sequence: int) -> int:
+        if not 0 <= sequence < len(self._lengths):
+            raise LlamaError(f"There is no sequence {sequence}")
+        return self._lengths[sequence]
+
+    def _check(self, pieces: Sequence[Rows]) -> None:
+        for piece in pieces:
+            if self._length(piece.sequence) != piece.start:
+                raise LlamaError(f"Sequence {piece.sequence} does not end at {piece.start}")
+            if not piece.tokens:
+                raise LlamaError("A piece without tokens")
+            if min(piece.tokens) < 0 or max(piece.tokens) >= self._model.n_vocab:
+                raise LlamaError("A token is not in the vocabulary")
+        if len({piece.sequence for piece in pieces}) != len(pieces):
+            raise LlamaError("Two pieces for one sequence")
+        if not 0 < sum(len(piece.tokens) for piece in pieces) <= self._room:
+            raise LlamaError(f"A batch holds 1 to {self._room} tokens")

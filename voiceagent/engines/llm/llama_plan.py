@@ -1,0 +1,127 @@
+"""What one step does, decided on the event loop from what the sequences hold. Pure: no model is touched.
+
+Nothing is ever rewound unless the model's memory allows it. A stream has two sequences: `base`, a checkpoint of its
+history, and `reply`, a fork of it for the reply under way; one more sequence, shared by all, holds the system prompt.
+Whatever is to be computed starts from the sequence that already holds the most of it.
+"""
+
+from dataclasses import dataclass, field
+
+from voiceagent.engines.llm.sampler import Sampler
+from voiceagent.engines.llm.template import common_prefix
+
+
+@dataclass(slots=True, eq=False)
+class Sequence:
+    """What one sequence of the context holds, once all delivered steps have run."""
+
+    id: int
+    tokens: list[int] = field(default_factory=list)
+    dirty: bool = False
+    """True when it may hold something else, and must be emptied before use."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Work:
+    """Tokens that a sequence shall hold."""
+
+    stream: int
+    sequence: Sequence
+    sibling: Sequence
+    """The stream's other sequence."""
+    shared: Sequence
+    tokens: list[int]
+    heads: tuple[tuple[Sequence, list[int]], ...] = ()
+    """Checkpoints to leave on the way: which sequence shall hold which beginning of the tokens."""
+    sampler: Sampler | None = None
+    """Draws the token after the last one, where there is a reply to be made."""
+    deadline: float
+    speculative: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Let `target` hold the first `keep` tokens of `source`, at no cost; none of them empties it."""
+
+    source: Sequence
+    target: Sequence
+    keep: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """One stream's part of a step: forks, then some tokens behind the `start` that the sequence then holds."""
+
+    work: Work
+    forks: tuple[Fork, ...]
+    start: int
+    tokens: list[int]
+    sample: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One step, in the order of execution: drops, all forks, one decode."""
+
+    drops: tuple[Sequence, ...]
+    pieces: tuple[Piece, ...]
+    """Most urgent first."""
+
+
+def plan(works: list[Work], dirty: list[Sequence], prefill_tokens: int, *, rewindable: bool) -> Plan:
+    """Plan a step: the next token of every reply, and up to `prefill_tokens` of what is to be read.
+
+    The least deadline comes first. Speculative work runs only where there is no other.
+    """
+    urgent = [work for work in works if not work.speculative] or works
+    urgent.sort(key=lambda work: work.deadline)
+    held: dict[Sequence, list[int]] = {}
+    pieces = []
+    for work in urgent:
+        decoding = work.sampler is not None and len(work.sequence.tokens) == len(work.tokens) - 1
+        if decoding or prefill_tokens:
+            piece = _piece(work, 1 if decoding else prefill_tokens, held, rewindable)
+            pieces.append(piece)
+            if not decoding:
+                prefill_tokens -= len(piece.tokens)
+    return Plan(tuple(dirty), tuple(pieces))
+
+
+def _piece(work: Work, room: int, held: dict[Sequence, list[int]], rewindable: bool) -> Piece:
+    """Plan one stream's part; `held` is what the sequences hold after the forks planned so far, where they differ."""
+    most = len(work.tokens) - (work.sampler is not None)  # a token must be computed to draw the next one
+
+    def holds(sequence: Sequence) -> list[int]:
+        return held.get(sequence, sequence.tokens)
+
+    def usable(sequence: Sequence) -> int:
+        common = common_prefix(holds(sequence), work.tokens)
+        if rewindable:
+            return min(common, most)
+        return common if common == len(holds(sequence)) <= most else 0
+
+    def fork(source: Sequence, target: Sequence, keep: int) -> None:
+        forks.append(Fork(source, target, keep))
+        held[target] = holds(source)[:keep]
+
+    forks: list[Fork] = []
+    source = max((work.sequence, work.sibling, work.shared), key=usable)
+    start = usable(source)
+    if source is not work.sequence or start < len(holds(source)):
+        fork(source, work.sequence, start)
+    for checkpoint, head in work.heads:
+        at = len(head)
+        if not head or holds(checkpoint) == head or work.tokens[:at] != head:
+            continue
+        if start == at or (start > at and rewindable):
+            fork(work.sequence, checkpoint, at)
+        elif start < at and not rewindable:
+            room = min(room, at - start)  # to be copied when it holds just this
+    other = holds(work.sibling)
+    if common_prefix(other, work.tokens) < min(len(other), len(work.tokens)):
+        # Of no use any more; and so a stream never occupies more cells than its longer sequence.
+        fork(work.sibling, work.sibling, 0)
+    tokens = work.tokens[start : start + room]
+    return Piece(
+        work, tuple(forks), start, tokens, work.sampler is not None and start + len(tokens) == len(work.tokens)
+    )

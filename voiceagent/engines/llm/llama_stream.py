@@ -1,0 +1,223 @@
+"""One conversation with a llama.cpp model: its wishes, as work for the planner, and its replies, as events.
+
+Lives on the event loop and touches no device. Knows neither other streams nor when its work will run.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from voiceagent.engines.contract import HOLD, StreamFailed
+from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
+from voiceagent.engines.llm.llama_model import LlamaModel
+from voiceagent.engines.llm.llama_plan import Sequence, Work
+from voiceagent.engines.llm.reply_text import ReplyText, is_loop
+from voiceagent.engines.llm.sampler import Sampler, Sampling
+from voiceagent.engines.llm.template import ChatTemplate, Prompt
+from voiceagent.errors import VoiceAgentError
+
+Reason = Literal["stop", "length"]
+
+PREPARE_WITHIN_S = 60.0
+"""Nobody waits for a history to be prepared: it is read when there is nothing else to do."""
+REMEMBERED_REPLIES = 4
+"""Whole replies whose own tokens are kept; speculative ones that nobody heard count among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What all streams of an engine share."""
+
+    model: LlamaModel
+    template: ChatTemplate
+    sampling: Sampling
+    session_tokens: int
+    max_tokens: int
+    system: Sequence
+    """Holds the system prompt that was read last, whoever's it was."""
+    wake: Callable[[], None]
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Reply(Work):
+    """A reply under way: `tokens` is the prompt and then what was drawn."""
+
+    generation: int
+    prompt: Prompt
+    text: ReplyText
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A token of a reply."""
+
+    token: int
+    piece: bytes
+    end: bool
+    """The model says that it has finished."""
+
+
+class LlamaStream:
+    """One session's conversation with the model."""
+
+    def __init__(
+        self,
+        number: int,
+        base: Sequence,
+        fork: Sequence,
+        common: Common,
+        on_event: Callable[[LlmEvent], None],
+        on_close: Callable[["LlamaStream"], None],
+    ) -> None:
+        self.number = number
+        self.base = base
+        """Checkpoint: the conversation up to where the user's next words will stand."""
+        self.fork = fork
+        """The reply under way, or what is left of the last one."""
+        self.refusal: StreamFailed | None = None
+        """A reply that cannot even begin; to be told by the next `deliver`."""
+        self._common = common
+        self._on_event = on_event
+        self._on_close = on_close
+        self._reply: Reply | None = None
+        self._preparation: Work | None = None
+        self._head: tuple[tuple[Message, ...], list[int]] = ((), [])
+        self._known: deque[Prompt] = deque(maxlen=REMEMBERED_REPLIES)
+
+    # What the session asks for
+
+    def prepare(self, messages: tuple[Message, ...]) -> None:
+        """Read the conversation when there is time. A last message of the user is left out: it may still grow."""
+        history = messages[:-1] if messages and messages[-1].role == "user" else messages
+        self._prepare(history)
+        self._common.wake()
+
+    def generate(
+        self, generation: int, messages: tuple[Message, ...], deadline: float, *, speculative: bool = False
+    ) -> None:
+        """Reply to `messages`. Replaces a reply under way."""
+        self._reply = self.refusal = None
+        try:
+            self._reply = self._begin(generation, messages, deadline, speculative)
+        except VoiceAgentError as error:
+            self.refusal = StreamFailed(generation, error)
+        self._common.wake()
+
+    def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
+        """Say anew by when the next tokens are needed."""
+        if self._reply is not None and self._reply.generation == generation:
+            self._reply.deadline, self._reply.speculative = deadline, speculative
+            self._common.wake()
+
+    def cancel(self, generation: int) -> None:
+        """Drop the reply."""
+        if self._reply is not None and self._reply.generation == generation:
+            self._reply = None
+            self._common.wake()  # a preparation may have waited
+        if self.refusal is not None and self.refusal.tag == generation:
+            self.refusal = None
+
+    def close(self) -> None:
+        """End the stream and free its sequences."""
+        self._reply = self._preparation = self.refusal = None
+        self._on_close(self)
+
+    # What the engine asks for
+
+    def work(self, now: float) -> Work | None:
+        """Return what is to be computed: the reply unless it is on hold, or the preparation of one."""
+        if self._reply is not None:
+            return None if self._reply.deadline == HOLD else self._reply
+        if self._preparation is None or self._preparation.tokens == self.base.tokens:
+            return None
+        self._preparation.deadline = now + PREPARE_WITHIN_S
+        return self._preparation
+
+    def take(self, work: Work, drawn: Drawn) -> None:
+        """Take a token of a reply, and tell what it says unless that reply is no longer wanted."""
+        reply = self._reply
+        if reply is None or reply is not work:
+            return
+        reason: Reason | None
+        if drawn.end:
+            text, reason = "", "stop"
+        else:
+            reply.tokens.append(drawn.token)
+            text, reason = reply.text.feed(drawn.piece), self._limit(reply)
+        if reason:
+            text += reply.text.finish()
+            self._known.append(Prompt(reply.prompt.text + reply.text.raw, reply.tokens))
+        if text or not drawn.end:
+            self._on_event(Token(reply.generation, text))
+        if reason and reply is self._reply:
+            self._reply = None
+            self._on_event(Completed(reply.generation, reason))
+
+    def lose(self, work: Work, error: Exception) -> None:
+        """Take note that work failed."""
+        if work is self._preparation:
+            self._preparation = None
+            self._on_event(StreamFailed(-1, error))
+        elif self._reply is not None and work is self._reply:
+            generation, self._reply = self._reply.generation, None
+            self._on_event(StreamFailed(generation, error))
+
+    def refuse(self) -> None:
+        """Tell that a reply could not begin."""
+        if (refusal := self.refusal) is not None:
+            self.refusal = None
+            self._on_event(refusal)
+
+    def _begin(self, generation: int, messages: tuple[Message, ...], deadline: float, speculative: bool) -> Reply:
+        common = self._common
+        prompt = common.template.prompt(messages, self._known)
+        if len(prompt.tokens) >= common.session_tokens:
+            raise VoiceAgentError(
+                f"The conversation takes {len(prompt.tokens)} tokens and a session has {common.session_tokens}: "
+                "drop its oldest turns, or give sessions more of the context."
+            )
+        self._prepare(messages[:-1])
+        heads = [(common.system, common.template.system_head(messages))]
+        if self._preparation is not None:
+            heads.append((self.base, self._preparation.tokens))
+        return Reply(
+            stream=self.number,
+            sequence=self.fork,
+            sibling=self.base,
+            shared=common.system,
+            tokens=list(prompt.tokens),
+            heads=tuple(heads),
+            sampler=Sampler(common.model.n_vocab, common.sampling),
+            deadline=deadline,
+            speculative=speculative,
+            generation=generation,
+            prompt=prompt,
+            text=ReplyText(thinking=prompt.text.rstrip().endswith("<think>")),
+        )
+
+    def _prepare(self, history: tuple[Message, ...]) -> None:
+        common = self._common
+        if self._head[0] != history:
+            self._head = history, common.template.head(history, self._known)
+        tokens = self._head[1]
+        self._preparation = None
+        if 0 < len(tokens) < common.session_tokens:
+            self._preparation = Work(
+                stream=self.number,
+                sequence=self.base,
+                sibling=self.fork,
+                shared=common.system,
+                tokens=tokens,
+                heads=((common.system, common.template.system_head(history)),),
+                deadline=HOLD,
+                speculative=True,
+            )
+
+    def _limit(self, reply: Reply) -> Reason | None:
+        """Say why the reply must end here, if it must."""
+        said = reply.tokens[len(reply.prompt.tokens) :]
+        if is_loop(said):
+            return "stop"
+        full = len(said) >= self._common.max_tokens or len(reply.tokens) >= self._common.session_tokens
+        return "length" if full else None

@@ -1,0 +1,75 @@
+"""From a model's tokens to text fit to be spoken: whole characters, no thinking, no endless loops. Pure."""
+
+import codecs
+import re
+from collections.abc import Sequence
+
+_OPEN, _CLOSE = "<think>", "</think>"
+_TAGS = re.compile(f"({_OPEN}|{_CLOSE})")
+
+LONGEST_LOOP = 40
+"""Tokens: small models repeat whole sentences, and a spoken sentence seldom has more."""
+
+
+class ReplyText:
+    """Turns the bytes of one reply's tokens into its visible text.
+
+    Half characters and what may become a tag are held back; bytes that are no UTF-8 are left out. `thinking` says
+    that the prompt already opened a thought.
+    """
+
+    def __init__(self, *, thinking: bool = False) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("ignore")
+        self._thinking = thinking
+        self._held = ""
+        self._begun = False
+        self._raw = bytearray()
+
+    @property
+    def raw(self) -> str:
+        """All that was fed, thinking and tags included."""
+        return self._raw.decode("utf-8", "ignore")
+
+    def feed(self, piece: bytes) -> str:
+        """Take a token's bytes and return the text that is certain now."""
+        self._raw += piece
+        *parts, last = _TAGS.split(self._held + self._decoder.decode(piece))
+        whole = len(last) - _unfinished_tag(last)
+        self._held = last[whole:]
+        shown = ""
+        for part in (*parts, last[:whole]):
+            if part in (_OPEN, _CLOSE):
+                self._thinking = part == _OPEN
+            elif not self._thinking:
+                shown += part
+        return self._trimmed(shown)
+
+    def finish(self) -> str:
+        """Return what was held back and turned out to be text."""
+        rest, self._held = self._held, ""
+        return "" if self._thinking else self._trimmed(rest)
+
+    def _trimmed(self, text: str) -> str:
+        """Leave out white space before the first word: templates close an empty thought with blank lines."""
+        if not self._begun:
+            text = text.lstrip()
+            self._begun = bool(text)
+        return text
+
+
+def _unfinished_tag(text: str) -> int:
+    """Return how many characters at the end may be the beginning of a tag."""
+    ends = (text[-length:] for length in range(len(_CLOSE) - 1, 0, -1))
+    return next((len(end) for end in ends if _OPEN.startswith(end) or _CLOSE.startswith(end)), 0) if text else 0
+
+
+def is_loop(tokens: Sequence[int]) -> bool:
+    """Say whether a reply has begun to repeat itself.
+
+    A phrase may come three times (a refrain), a single token twelve times (a long number, a laugh).
+    """
+    for period in range(1, min(LONGEST_LOOP, len(tokens) // 4) + 1):
+        tail = tokens[-period * max(4, -(-13 // period)) :]
+        if len(tail) >= 13 and tail[:-period] == tail[period:]:
+            return True
+    return False

@@ -1,0 +1,60 @@
+"""Drawing the next token: llama.cpp's sampler chain, one for each reply.
+
+All of it runs in C over the logits where they lie; Python sees one integer.
+"""
+
+import weakref
+from dataclasses import dataclass
+
+from llama_cpp import llama_cpp as lib
+
+_RANDOM_SEED = 0xFFFFFFFF  # llama.cpp's LLAMA_DEFAULT_SEED: take one from the system
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is drawn. A temperature of 0 is greedy and needs none of the rest but the penalty."""
+
+    temperature: float = 0.0
+    top_k: int = 40
+    """Only the so many likeliest tokens; 0 for all."""
+    top_p: float = 0.95
+    """Only the likeliest tokens that together have this probability."""
+    min_p: float = 0.05
+    """Only tokens at least this likely compared to the likeliest."""
+    repeat_penalty: float = 1.1
+    """Divides the logit of each token said in the last `repeat_window`; 1 for none."""
+    repeat_window: int = 64
+    seed: int | None = None
+    """Makes replies repeatable; None draws a new seed for each."""
+
+
+class Sampler:
+    """A chain with the state of one reply (what it has said, its random numbers)."""
+
+    def __init__(self, n_vocab: int, sampling: Sampling) -> None:
+        chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
+        # The chain owns its links. A step under way keeps a reference, so this cannot run beneath it.
+        weakref.finalize(self, lib.llama_sampler_free, chain)
+        self._chain = chain
+        links = []
+        if sampling.repeat_penalty != 1.0:
+            links.append(
+                lib.llama_sampler_init_penalties(n_vocab, sampling.repeat_window, sampling.repeat_penalty, 0.0, 0.0)
+            )
+        if sampling.temperature <= 0.0:
+            links.append(lib.llama_sampler_init_greedy())
+        else:
+            links += [
+                lib.llama_sampler_init_top_k(sampling.top_k),
+                lib.llama_sampler_init_top_p(sampling.top_p, 1),
+                lib.llama_sampler_init_min_p(sampling.min_p, 1),
+                lib.llama_sampler_init_temp(sampling.temperature),
+                lib.llama_sampler_init_dist(_RANDOM_SEED if sampling.seed is None else sampling.seed),
+            ]
+        for link in links:
+            lib.llama_sampler_chain_add(chain, link)
+
+    def draw(self, context: lib.llama_context_p, row: int) -> int:
+        """Draw the token after one row of the context's last decode, and remember it as said."""
+        return int(lib.llama_sampler_sample(self._chain, context, row))

@@ -1,0 +1,99 @@
+"""From messages to tokens: the chat template that comes in the GGUF file, and the model's tokenizer.
+
+Text that is not the operator's (what users and the model said) cannot forge the conversation's structure: control
+tokens spelt out in it are removed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import takewhile
+from typing import Any
+
+from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+
+from voiceagent.engines.llm.contract import Message
+from voiceagent.engines.llm.llama_model import LlamaModel
+from voiceagent.errors import VoiceAgentError
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A rendered conversation."""
+
+    text: str
+    tokens: list[int]
+
+
+class ChatTemplate:
+    """Renders conversations for one model. Raises VoiceAgentError when the model has no (valid) template."""
+
+    def __init__(self, model: LlamaModel) -> None:
+        if not model.template:
+            raise VoiceAgentError(f"{model.path} has no chat template: choose an instruction-tuned model.")
+        try:
+            self._render = Jinja2ChatFormatter(model.template, eos_token=model.eos, bos_token=model.bos)
+        except Exception as error:  # Jinja's errors have no common base worth importing Jinja for
+            raise VoiceAgentError(f"The chat template in {model.path} is broken: {error}") from error
+        self._model = model
+        self._clean = lru_cache(maxsize=1024)(self._without_control_tokens)
+        self._system_head = lru_cache(maxsize=16)(self._system_head_of)
+
+    def prompt(self, messages: tuple[Message, ...], known: Iterable[Prompt] = ()) -> Prompt:
+        """Return the conversation up to where the model's reply begins.
+
+        Where it goes on from a conversation in `known`, that one's tokens are kept: what the model generated may be
+        split otherwise than the tokenizer would, and its memory holds what it generated.
+        Raises VoiceAgentError when the template refuses the messages.
+        """
+        chat: list[Any] = [
+            {"role": each.role, "content": each.content if each.role == "system" else self._clean(each.content)}
+            for each in messages
+        ]
+        try:
+            text = self._render(messages=chat, enable_thinking=False).prompt
+        except Exception as error:  # as above; templates also raise what they like
+            raise VoiceAgentError(f"The model's chat template refuses this conversation: {error}") from error
+        for past in sorted(known, key=lambda past: len(past.text), reverse=True):
+            if text.startswith(past.text):
+                rest = self._model.tokenize(text[len(past.text) :])
+                # Only at a control token is splitting the text sure not to change its tokens.
+                if rest and self._model.is_control(rest[0]):
+                    return Prompt(text, past.tokens + rest)
+        return Prompt(text, self._model.tokenize(text))
+
+    def head(self, history: tuple[Message, ...], known: Iterable[Prompt] = ()) -> list[int]:
+        """Return the tokens with which the conversation goes on whatever the user says next; maybe none."""
+        return self._shared_by((*history, Message("user", "A")), (*history, Message("user", "1")), known=tuple(known))
+
+    def system_head(self, messages: tuple[Message, ...]) -> list[int]:
+        """Return the tokens with which every conversation of this system prompt begins; maybe none."""
+        return self._system_head(tuple(takewhile(lambda message: message.role == "system", messages)))
+
+    def _system_head_of(self, system: tuple[Message, ...]) -> list[int]:
+        user = Message("user", "A")
+        return self._shared_by((*system, user), (*system, Message("assistant", "A"), user)) or self.head(system)
+
+    def _shared_by(self, *chats: tuple[Message, ...], known: tuple[Prompt, ...] = ()) -> list[int]:
+        try:
+            one, other = (self.prompt(chat, known).tokens for chat in chats)
+        except VoiceAgentError:
+            return []  # what cannot be rendered cannot be prepared; `prompt` will tell
+        return one[: common_prefix(one, other)]
+
+    def _without_control_tokens(self, text: str) -> str:
+        tokens = self._model.tokenize(text)
+        while any(map(self._model.is_control, tokens)):
+            # Again, because what is left may spell a control token anew.
+            kept = (self._model.piece(token) for token in tokens if not self._model.is_control(token))
+            text = b"".join(kept).decode("utf-8", "replace")
+            tokens = self._model.tokenize(text)
+        return text
+
+
+def common_prefix(one: list[int], other: list[int]) -> int:
+    """Return how many tokens two lists have in common at their beginning."""
+    length = min(len(one), len(other))
+    if one[:length] == other[:length]:
+        return length
+    return next(index for index in range(length) if one[index] != other[index])
