@@ -1,4 +1,4 @@
-"""How every ONNX model of the house is opened: one thread that does not spin, and errors that name the remedy.
+"""How every ONNX model of the house is opened: threads that do not spin, and errors that name the remedy.
 
 It knows nothing of what the models do.
 """
@@ -9,26 +9,39 @@ import onnxruntime as ort
 
 from voiceagent.errors import VoiceAgentError
 
+PULL = "Check it: voiceagent weights verify; fetch it again: voiceagent weights pull"
 
-def open_session(path: Path, threads: int) -> ort.InferenceSession:
-    """Load the model file at `path` for the CPU with `threads` intra-op threads.
 
-    Raises VoiceAgentError that names the file where it is missing, truncated or not a model.
+def open_session(path: Path, threads: int, *, reveal: str | None = None, remedy: str = PULL) -> ort.InferenceSession:
+    """Load the model file at `path` for the CPU with `threads` threads.
+
+    `reveal` names an inner value of an `.onnx` model to be given out after its own outputs. Raises VoiceAgentError
+    that names the file, and the remedy, where it is missing, truncated or not such a model.
     """
     if not path.is_file():
-        raise VoiceAgentError(f"Model file {path} is missing. Fetch it: voiceagent weights pull")
+        raise VoiceAgentError(f"Model file {path} is missing. {remedy}")
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what goes wrong is raised, and need not be printed too
     # Threads that wait by spinning take the core from the other lanes (measured with ggml: 20x slower on 2 cores).
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # A memory plan is kept for every input length ever seen: in a long talk that is a leak.
     options.enable_mem_pattern = False
+    model = str(path) if reveal is None else path.read_bytes() + _output(reveal)
     try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise VoiceAgentError(
-            f"Model file {path} cannot be loaded ({error}). "
-            "Check it: voiceagent weights verify; fetch it again: voiceagent weights pull"
-        ) from error
+        raise VoiceAgentError(f"Model file {path} cannot be loaded ({error}). {remedy}") from error
+
+
+def _output(name: str) -> bytes:
+    """Return what adds an output to a serialised model: protobuf merges messages that are written one after the other.
+
+    ModelProto.graph is field 7, GraphProto.output field 12, ValueInfoProto.name field 1 (onnx.proto).
+    """
+    message = name.encode()
+    for field in (1, 12, 7):
+        assert len(message) < 128, "longer fields have longer lengths"
+        message = bytes((field << 3 | 2, len(message))) + message
+    return message

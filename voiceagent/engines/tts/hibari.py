@@ -1,0 +1,140 @@
+"""hibari as a voice: text to phonemes, phonemes to spectra, spectra to sound, each of them a step.
+
+A segment is spoken utterance by utterance, and each is handed out as soon as it is there. The model itself is in
+`hibari_model.py`.
+"""
+
+from collections.abc import Callable, Generator
+from itertools import pairwise
+
+import numpy as np
+
+from voiceagent.engines.contract import Batch, CostKey
+from voiceagent.engines.queue import Job, Next, QueueEngine
+from voiceagent.engines.tts.contract import SpeechAudio, SpeechWord, TtsEvent
+from voiceagent.engines.tts.hibari_model import SAMPLE_RATE, HibariModel, Speech
+from voiceagent.engines.tts.pronunciation import Utterance
+
+SENTENCE_PAUSE_S, CLAUSE_PAUSE_S = 0.25, 0.1
+"""Silence between the utterances of one segment."""
+WARM_UP = ("Hi.", "Zyxgorp says: the quick brown fox jumps over the lazy dog, and then it went away for a long walk.")
+"""Short, long, and with a word that no lexicon knows."""
+PHONEMES_PER_SIZE = 20
+PHONEMES: CostKey = ("tts.phonemes", 1)
+
+
+class HibariEngine(QueueEngine):
+    """One loaded voice and its streams; `speed` 1.0 is its natural pace."""
+
+    def __init__(self, voice: str = "heart", speed: float = 1.0, threads: int = 1) -> None:
+        super().__init__("tts")
+        self._voice = voice
+        self._speed = speed
+        self._threads = threads
+        self._model: HibariModel | None = None
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz of the audio it makes."""
+        return SAMPLE_RATE
+
+    def load(self) -> None:
+        """Load the voice and speak a little. Raises VoiceAgentError for an unknown, absent or damaged voice."""
+        self._model = HibariModel(self._voice, self._threads)
+        for text in WARM_UP:
+            for _ in self.speak(0, 0, text):
+                pass
+
+    def open(self, on_event: Callable[[TtsEvent], None]) -> "HibariStream":
+        """Start speaking for one session."""
+        return HibariStream(self, next(self._stream_ids), on_event)
+
+    def enqueue(self, job: Job) -> None:
+        """Queue a segment, never more urgent than the one it follows: it must not overtake it."""
+        for before in self._jobs:
+            if before.stream == job.stream and before.tag == job.tag:
+                job.deadline = max(job.deadline, before.deadline)
+                job.speculative |= before.speculative
+        self.submit(job)
+
+    def fail(self, batch: Batch, error: Exception) -> None:
+        """Drop the segment that raised, and those that were to follow it; tell the stream once."""
+        super().fail(batch, error)
+        job = batch.work
+        assert isinstance(job, Job)
+        self.cancel(job.stream, job.tag)
+
+    def speak(self, generation: int, segment: int, text: str) -> Generator[Next, None, SpeechAudio]:
+        """Speak a segment: one step for its phonemes, two for each of its utterances."""
+        assert self._model is not None, "load() first"
+        utterances = self._model.utterances(text)
+        if not utterances[0].sounds:
+            words = tuple(SpeechWord(word.text, 0.0, 0.0) for word in utterances[0].words)
+            return SpeechAudio(generation, segment, np.zeros(0, np.float32), words, final=True)
+        at_s = 0.0
+        yield Next(spectra_key(utterances[0]))
+        for utterance, following in pairwise(utterances):
+            speech = yield from self._utter(utterance)
+            pause_s = SENTENCE_PAUSE_S if utterance.ends_sentence else CLAUSE_PAUSE_S
+            pcm = np.concatenate((speech.pcm, np.zeros(int(pause_s * SAMPLE_RATE), np.float32)))
+            words = timed(utterance, speech, at_s)
+            at_s += len(pcm) / SAMPLE_RATE
+            yield Next(spectra_key(following), SpeechAudio(generation, segment, pcm, words, final=False))
+        speech = yield from self._utter(utterances[-1])
+        return SpeechAudio(generation, segment, speech.pcm, timed(utterances[-1], speech, at_s), final=True)
+
+    def _utter(self, utterance: Utterance) -> Generator[Next, None, Speech]:
+        assert self._model is not None
+        spectra = self._model.spectra(utterance, self._speed)
+        yield Next(("tts.sound", size(utterance)))
+        return self._model.speech(spectra)
+
+    def close(self) -> None:
+        """Forget every segment and free the model."""
+        super().close()
+        self._model = None
+
+
+class HibariStream:
+    """One session's voice."""
+
+    def __init__(self, engine: HibariEngine, stream: int, on_event: Callable[[TtsEvent], None]) -> None:
+        self._engine = engine
+        self._stream = stream
+        self._on_event = on_event
+
+    def speak(self, generation: int, segment: int, text: str, deadline: float, *, speculative: bool = False) -> None:
+        """Synthesise one segment, after the earlier ones of its generation."""
+        steps = self._engine.speak(generation, segment, text)
+        job = Job(
+            self._stream, generation, deadline, PHONEMES, steps, self._on_event, speculative, generation=generation
+        )
+        self._engine.enqueue(job)
+
+    def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
+        """Say anew by when the generation's next audio is needed."""
+        self._engine.reschedule(self._stream, generation, deadline, speculative=speculative)
+
+    def cancel(self, generation: int) -> None:
+        """Drop the generation's segments."""
+        self._engine.cancel(self._stream, generation)
+
+    def close(self) -> None:
+        """End the stream."""
+        self._engine.cancel(self._stream)
+
+
+def size(utterance: Utterance) -> int:
+    """Return what an utterance's cost depends on: its phonemes, in twenties."""
+    return sum(len(word.phonemes) for word in utterance.words) // PHONEMES_PER_SIZE
+
+
+def spectra_key(utterance: Utterance) -> CostKey:
+    """Return the cost key of the network's step."""
+    return ("tts.spectra", size(utterance))
+
+
+def timed(utterance: Utterance, speech: Speech, at_s: float) -> tuple[SpeechWord, ...]:
+    """Return the words of an utterance that begins `at_s` seconds into its segment."""
+    pairs = zip(utterance.words, speech.times, strict=True)
+    return tuple(SpeechWord(word.text, at_s + start_s, at_s + end_s) for word, (start_s, end_s) in pairs)

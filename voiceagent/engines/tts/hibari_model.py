@@ -1,0 +1,139 @@
+"""hibari through onnxruntime: utterances in, speech and the time of each of their words out, in bounded steps.
+
+The model decides how long each phoneme lasts and does not say; here it is made to. The noise in the voice comes from a
+seed: the same text always sounds the same. Knows no streams and no time.
+
+Model: hibari-tts 0.2; its `dsp` module turns what the network gives into sound.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from hibari import dsp
+from hibari.g2p import G2P
+from hibari.tts import ASSETS, Hibari
+from hibari.voices import VOICES, voice_path
+from numpy.typing import NDArray
+
+from voiceagent.audio.pcm import Pcm, checked, trim_silence
+from voiceagent.engines.onnx import open_session
+from voiceagent.engines.tts.pronunciation import MARKS, Utterance, utterances
+from voiceagent.errors import VoiceAgentError
+from voiceagent.text.timing import estimate_word_times
+
+SAMPLE_RATE = 24_000
+SEED = 0
+PHONEME_ENDS = "/CumSum_output_0"
+"""The model's inner count of frames up to the end of each symbol."""
+OUTPUTS = 6
+"""What the network gives out by itself: the arguments of `dsp.synth`."""
+BOUNDARY = 0
+"""The symbol that begins and ends every utterance."""
+REINSTALL = "Install the package again: pip install --force-reinstall hibari-tts"
+
+Times = list[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """An utterance in the network's symbols, and which of them are each word's: from, and up to."""
+
+    utterance: Utterance
+    ids: list[int]
+    spans: list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Spectra:
+    """What the network made of an utterance."""
+
+    spelled: Spelled
+    outputs: Sequence[NDArray[np.float32]]
+    ends: NDArray[np.int64] | None
+    """Frames up to the end of each symbol; None where the model does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Sound at 24 kHz, and when each word is spoken, in seconds from its beginning."""
+
+    pcm: Pcm
+    times: Times
+
+
+class HibariModel:
+    """A loaded voice."""
+
+    def __init__(self, voice: str, threads: int) -> None:
+        path = find_voice(voice)
+        try:
+            self._session = open_session(path, threads, reveal=PHONEME_ENDS, remedy=REINSTALL)
+        except VoiceAgentError:  # a voice exported in another way still speaks; its timing is estimated
+            self._session = open_session(path, threads, remedy=REINSTALL)
+        self._symbols: dict[str, int] = json.loads(Path(ASSETS, "vocab.json").read_text(encoding="utf-8"))
+        self._phonemes = G2P(british=VOICES[voice]["british"])
+
+    def utterances(self, text: str) -> list[Utterance]:
+        """Divide a text into what is spoken at once: 1 ms a sentence, 5 more for a word not in the lexicon."""
+        return utterances(text, Hibari.split_sentences(text), self._phonemes)
+
+    def spectra(self, utterance: Utterance, speed: float) -> Spectra:
+        """Run the network: 4 ms for a second of speech."""
+        spelled = spell(utterance, self._symbols)
+        feed = {"ids": np.array([spelled.ids], np.int64), "speed": np.array([speed], np.float32)}
+        outputs = self._session.run(None, feed)
+        ends = outputs[OUTPUTS].reshape(-1) if len(outputs) > OUTPUTS else None
+        return Spectra(spelled, outputs[:OUTPUTS], ends)
+
+    def speech(self, spectra: Spectra) -> Speech:
+        """Turn spectra into sound without the silence around it: 3 ms for a second of speech."""
+        whole = checked(dsp.synth(*(output[0] for output in spectra.outputs), np.random.default_rng(SEED)))
+        trimmed = trim_silence(whole, SAMPLE_RATE)
+        duration_s = len(trimmed.pcm) / SAMPLE_RATE
+        if spectra.ends is None:
+            words = spectra.spelled.utterance.words
+            weights = [len(word.phonemes) for word in words]
+            return Speech(trimmed.pcm, list(estimate_word_times([word.text for word in words], duration_s, weights)))
+        seconds = spectra.ends * (len(whole) / spectra.ends[-1] / SAMPLE_RATE) - trimmed.cut_front / SAMPLE_RATE
+        seconds = np.clip(seconds, 0.0, duration_s)
+        return Speech(
+            trimmed.pcm, [(float(seconds[start - 1]), float(seconds[end - 1])) for start, end in spectra.spelled.spans]
+        )
+
+
+def spell(utterance: Utterance, symbols: dict[str, int]) -> Spelled:
+    """Write an utterance in the network's symbols. A word's marks are symbols too, but not part of its span."""
+    ids, spans = [BOUNDARY], []
+    for word in utterance.words:
+        if word.phonemes and len(ids) > 1:
+            ids.append(symbols[" "])
+        start = len(ids)
+        ids += [symbols[phoneme] for phoneme in word.phonemes if phoneme in symbols]
+        marks = len(word.phonemes) - len(word.phonemes.rstrip("".join(MARKS)))
+        spans.append((start, max(start, len(ids) - marks)))
+    return Spelled(utterance, [*ids, BOUNDARY], spans)
+
+
+def find_voice(voice: str) -> Path:
+    """Return the file of a voice that is here. Raises VoiceAgentError that names those which are."""
+    if voice in VOICES:
+        try:
+            return Path(voice_path(voice, download_missing=False))
+        except FileNotFoundError as error:
+            missing = f"The voice {voice!r} is not on this machine ({error} is missing)"
+            remedy = f'; fetch it: python -c "from hibari.voices import voice_path; voice_path({voice!r})"'
+    else:
+        missing, remedy = f"There is no voice {voice!r} in hibari", ""
+    here = [name for name in VOICES if _is_here(name)]
+    raise VoiceAgentError(f"{missing}. Set tts.voice to one that is: {', '.join(here)}{remedy}.")
+
+
+def _is_here(voice: str) -> bool:
+    try:
+        voice_path(voice, download_missing=False)
+    except FileNotFoundError:
+        return False
+    return True
