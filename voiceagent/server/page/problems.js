@@ -1,0 +1,119 @@
+// Everything that can go wrong, in words with what to do. The one place where those words are written.
+
+/**
+ * @typedef {object} Words
+ * @property {string} title what happened
+ * @property {string} advice what to do
+ * @property {"call" | "microphone" | "sound" | "session"} about what clears it: a call that connects clears "call"
+ * @property {boolean} [final] trying the same again cannot help
+ */
+
+/** @type {{[code: string]: Words}} */
+const WORDS = {
+  no_webrtc: {
+    title: "This browser cannot make calls",
+    advice: "WebRTC is missing or switched off. Use a current Firefox, Chrome, Edge or Safari, or allow WebRTC in its settings.",
+    about: "call",
+    final: true,
+  },
+  insecure: {
+    title: "The microphone needs a secure page",
+    advice: "Open this page as https://… or, on the machine itself, as http://localhost. Until then you can listen and type.",
+    about: "microphone",
+  },
+  no_microphone: {
+    title: "No microphone was found",
+    advice: "You can listen and type. To speak, plug one in and press the button.",
+    about: "microphone",
+  },
+  microphone_denied: {
+    title: "The microphone is not allowed",
+    advice: "You can listen and type. To speak, allow the microphone beside the page's address and press the button.",
+    about: "microphone",
+  },
+  microphone_busy: {
+    title: "The microphone does not start",
+    advice: "Another program may be using it: close that one, or choose another microphone. You can listen and type meanwhile.",
+    about: "microphone",
+  },
+  microphone_lost: {
+    title: "The microphone was unplugged",
+    advice: "You can listen and type. Plug it in again or choose another one, and press the button.",
+    about: "microphone",
+  },
+  sound_blocked: {
+    title: "Your browser holds the sound back",
+    advice: "Press the button to hear the agent.",
+    about: "sound",
+  },
+  unreachable: {
+    title: "The server does not answer",
+    advice: "Check that voiceagent is running and that you are on its network.",
+    about: "call",
+  },
+  server_full: {
+    title: "All places are taken",
+    advice: "The server has as many callers as it can answer in time. A place opens when one hangs up.",
+    about: "call",
+  },
+  not_ready: {
+    title: "The models are still loading",
+    advice: "The server is starting. This takes a moment after a start.",
+    about: "call",
+  },
+  bad_sdp: {
+    title: "Server and browser do not understand each other",
+    advice: "Load the page again; if it stays, try another browser.",
+    about: "call",
+    final: true,
+  },
+  refused: {
+    title: "The server refused the call",
+    advice: "Load the page again; if it stays, the server's log says why.",
+    about: "call",
+  },
+  no_path: {
+    title: "No way through for the sound",
+    advice: "The server answers, but audio does not reach it. A firewall or VPN may block UDP; the server may need a TURN server.",
+    about: "call",
+  },
+  connection_lost: {
+    title: "The connection was lost",
+    advice: "Check your network. The page connects again by itself.",
+    about: "call",
+  },
+  gave_up: {
+    title: "The server could not be reached",
+    advice: "Check your network and the server, then press Connect.",
+    about: "call",
+    final: true,
+  },
+  restart: {
+    title: "The server is restarting",
+    advice: "The page connects again by itself.",
+    about: "call",
+  },
+  ended: { title: "The server ended the call", advice: "Press Connect to start again.", about: "call", final: true },
+  session: { title: "Something went wrong; the call goes on", advice: "", about: "session" },
+};
+
+/** A problem that a person should read about. */
+export class Problem extends Error {
+  /**
+   * @param {string} code a key of WORDS, or a code of the server's that is not known here
+   * @param {{message?: string, retryAfter?: number, status?: number}} detail the server's own words; seconds to
+   *   wait before trying again; the HTTP status, of which 4xx (but 408 and 429) means that trying again cannot help
+   */
+  constructor(code, { message = "", retryAfter = 0, status = 0 } = {}) {
+    const known = Object.hasOwn(WORDS, code);
+    const words = WORDS[known ? code : "refused"];
+    super(message || words.advice);
+    this.code = code;
+    this.title = words.title;
+    // The server's words are about this very case; ours are what can be said without it.
+    this.advice = message || words.advice;
+    this.about = words.about;
+    this.retryAfter = retryAfter;
+    this.final = Boolean(words.final) || (status >= 400 && status < 500 && status !== 408 && status !== 429);
+  }
+}
