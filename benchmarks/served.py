@@ -25,12 +25,12 @@ class ServedError(VoiceAgentError):
 
 
 @contextmanager
-def serving(config: str = "cpu.yaml", sets: Sequence[str] = ()) -> Iterator[str]:
-    """Start `voiceagent serve` on a free port, give its address once it is ready, and stop it at the end.
+def serving(config: str = "cpu.yaml", sets: Sequence[str] = (), port: int | None = None) -> Iterator[str]:
+    """Start `voiceagent serve` on a port (None: any free one), give its address once it is ready, and stop it at the end.
 
     `sets` are overrides such as "llm.max_tokens=80". Raises ServedError, with the server's last words.
     """
-    port = _free_port()
+    port = port or _free_port()
     overrides = [f"server.host={HOST}", f"server.port={port}", "trace.log_level=warning", *sets]
     options = [word for override in overrides for word in ("--set", override)]
     arguments = [sys.executable, "-m", "voiceagent", "serve", "--config", config, *options]
