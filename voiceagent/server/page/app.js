@@ -1,6 +1,7 @@
 // Puts the page together: controls on one side, the call in the middle, the displays on the other.
 
 import { Announcer } from "./announce.js";
+import { getConfig } from "./api.js";
 import { Call } from "./call.js";
 import { byId } from "./dom.js";
 import { Lanes } from "./lanes.js";
@@ -10,7 +11,6 @@ import { Notice } from "./notice.js";
 import { Problem } from "./problems.js";
 import { Transcript } from "./transcript.js";
 import { Waterfall } from "./waterfall.js";
-import { getConfig } from "./api.js";
 
 const announcer = new Announcer(byId("polite"), byId("urgent"), byId("read-out"));
 const notice = new Notice((text) => announcer.alert(text));
@@ -42,7 +42,6 @@ const call = new Call({
 });
 
 let agent = "Agent";
-let floor = "none";
 let countdown = 0;
 let rttFromServer = false;
 
@@ -122,7 +121,6 @@ function countDown(/** @type {number} */ seconds) {
 }
 
 function showFloor(/** @type {any} */ holder) {
-  floor = holder;
   level.floor = holder;
   document.body.dataset.floor = holder;
   const listening = !microphone.track ? "Type, and listen" : microphone.muted ? "You are muted" : "Listening";
@@ -194,7 +192,7 @@ async function changeMicrophone() {
   const track = await openMicrophone();
   if (track && !(await call.useMicrophone(track))) call.restart();
   allowMute();
-  showFloor(floor);
+  showFloor(level.floor);
 }
 
 function play(/** @type {MediaStream} */ stream) {
@@ -221,7 +219,7 @@ function setMuted(/** @type {boolean} */ muted) {
   microphone.mute(muted);
   byId("mute").setAttribute("aria-pressed", String(muted));
   announcer.say(muted ? "Muted." : "Not muted.");
-  showFloor(floor);
+  showFloor(level.floor);
 }
 
 // -- what the person does
