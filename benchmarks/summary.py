@@ -27,6 +27,7 @@ def summarise(samples: Samples) -> dict[str, float | int | None]:
         **_answers(samples),
         **_disturbances(samples.get("barge_ins", []), samples.get("coughs", [])),
         **_understanding(samples),
+        "error_count": len(samples.get("errors", [])),
     }
 
 
@@ -100,10 +101,11 @@ def _understanding(samples: Samples) -> dict[str, float | int | None]:
     third = len(lags) // 3
     early, late = percentile(lags[:third], 90), percentile(lags[-third:] if third else [], 90)
     packets = samples.get("prompts_loss5_packets", [])
+    clean = samples.get("prompts") or samples.get("questions", [])  # a quick run has questions only
     return {
-        "wer_percent": wer(samples.get("prompts", [])),
+        "wer_percent": wer(clean),
         "wer_percent_loss5": wer(samples.get("prompts_loss5", [])),
-        "prompt_count": len(samples.get("prompts", [])),
+        "prompt_count": len(clean),
         "prompt_count_loss5": len(samples.get("prompts_loss5", [])),
         "loss_percent": ratio(sum(p["dropped"] for p in packets), sum(p["sent"] for p in packets)),
         "lag_ms_max": _largest(samples.get("prompts_lag_ms", [])),

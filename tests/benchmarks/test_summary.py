@@ -13,10 +13,11 @@ def question(v2v_ms, *, server_ms=400.0, cut_in=False, outcome="completed", stal
         {"name": "first packet", "start_ms": 300.0, "end_ms": server_ms},
     ]
     trace = {"voice_to_voice_ms": server_ms, "spans": spans, "speculation": "used"}
-    return {"v2v_ms": v2v_ms, "cut_in": cut_in, "outcome": outcome, "stalls_ms": list(stalls), "trace": trace}
+    words = {"errors": 1, "words": 4}
+    return {"v2v_ms": v2v_ms, "cut_in": cut_in, "outcome": outcome, "stalls_ms": list(stalls), "trace": trace, **words}
 
 
-SILENT = {"v2v_ms": None, "cut_in": False, "outcome": None, "stalls_ms": [], "trace": None}
+SILENT = {"v2v_ms": None, "cut_in": False, "outcome": None, "stalls_ms": [], "trace": None, "errors": 4, "words": 4}
 
 
 def answer(hole_ms, between, errors=0):
@@ -73,6 +74,11 @@ def test_error_rates_and_lag_are_kept_apart_by_loss():
     assert (summary["wer_percent"], summary["wer_percent_loss5"], summary["loss_percent"]) == (4.0, 10.0, 5.0)
     assert (summary["lag_ms_max"], summary["lag_ms_max_loss5"]) == (1.0, 25.0)
     assert summary["lag_ms_growth_loss5"] == 7.0
+
+
+def test_without_prompts_the_questions_tell_how_well_the_agent_hears():
+    summary = summarise({"questions": SAMPLES["questions"]})
+    assert (summary["wer_percent"], summary["prompt_count"]) == (43.75, 4)
 
 
 def test_what_was_not_measured_is_unknown_and_not_good():
