@@ -38,7 +38,8 @@ def wait_for_answers(page, count):
     page.wait_for_function(
         """(count) => {
             const said = [...document.querySelectorAll("#entries > li.entry-agent .said")];
-            const whole = (p) => p.children.length && [...p.children].every((word) => word.matches(".heard, .cut"));
+            const over = (word) => word.matches(".heard") || word.closest(".cut");
+            const whole = (p) => p.querySelector(".word") && [...p.querySelectorAll(".word")].every(over);
             return said.filter(whole).length >= count && document.body.dataset.floor === "none";
         }""",
         arg=count,
@@ -61,7 +62,7 @@ def test_a_spoken_question_is_understood_and_answered_aloud(tmp_path, people):
         assert level_db(heard) > -40
         written = CliRunner().invoke(transcribe, [str(tmp_path / "agent.webm")]).output
         errors, count = word_error_rate(answer, written)
-        assert errors <= max(2, 0.3 * count), (answer, written)
+        assert errors <= max(3, 0.4 * count), (answer, written)
         number = page.locator("#v2v-number").inner_text()
         assert re.fullmatch(r"[\d,. ]+", number)
         page.screenshot(path=tmp_path / "page.png")
@@ -84,10 +85,9 @@ def test_speaking_interrupts_the_agent_and_what_was_not_heard_is_struck_through(
         connect(page, url)
         wait_for_answers(page, 2)
         greeting = page.locator("#entries > li.entry-agent").first
-        struck = greeting.locator(".cut")
-        assert struck.count() > 3
-        assert "interrupted" in " ".join(struck.last.inner_text().split()).replace(".", "")
-        assert "Welcome." in greeting.inner_text()
+        assert greeting.locator(".cut .word").count() > 3
+        assert greeting.locator(".tag").inner_text() == "interrupted"
+        assert greeting.locator(".heard").first.inner_text() == "Welcome."
         assert texts(page, "user")
 
 

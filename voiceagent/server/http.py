@@ -21,6 +21,10 @@ from voiceagent.server.errors import BadRequestError, RequestError, TooLargeErro
 
 PAGE = Path(__file__).parent / "page"
 MAX_BODY_BYTES = 256_000
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'",
+    "Cache-Control": "no-cache",
+}
 
 
 def create_app(household: Household, settings: ServerSettings) -> Starlette:
@@ -67,8 +71,8 @@ class Routes:
         self._household = doorkeeper.household
 
     async def page(self, request: Request) -> Response:
-        """Serve the page."""
-        return FileResponse(PAGE / "index.html")
+        """Serve the page, which needs nothing from anywhere else."""
+        return FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
 
     async def offer(self, request: Request) -> Response:
         """Take a WebRTC offer and answer it."""

@@ -69,6 +69,7 @@ class Peer:
         self._last_sign = self._loop.time()
         self._levels = [SILENCE_DB, SILENCE_DB]
         self._ticks = 0
+        self._lanes_shown = self._loop.time()
         self.session = open_session(self.send)
         self.inbound = Inbound(self._hear)
         self._track = AgentTrack(self._pull, self.session.playout.rate)
@@ -206,7 +207,8 @@ class Peer:
         self._levels = [SILENCE_DB, SILENCE_DB]
         self._ticks += 1
         if self._ticks % LANES_EVERY == 0:
-            self.send(self._watch(self._loop.time() - LANES_EVERY * LEVEL_S))
+            self.send(self._watch(self._lanes_shown))
+            self._lanes_shown = self._loop.time()
         if self._ticks % NETWORK_EVERY == 0:
             stats = self.inbound.stats
             self.send(messages.network(_lost_percent(stats), stats.lag_ms))

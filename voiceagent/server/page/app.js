@@ -43,7 +43,7 @@ const call = new Call({
 
 let agent = "Agent";
 let countdown = 0;
-let rttFromServer = false;
+let network = {}; // what is known of it: the round trip from our pings, the rest from the server
 
 // -- what the server says
 
@@ -67,10 +67,7 @@ const receivers = {
   trace: ({ trace }) => waterfall.add(trace),
   lanes: ({ now, steps }) => lanes.add(now, steps),
   level: ({ user, agent: theirs }) => level.report(user, theirs),
-  network(message) {
-    rttFromServer = true;
-    showNetwork(message);
-  },
+  network: (message) => showNetwork(message),
   error: ({ message }) => report(new Problem("session", { message })),
 };
 
@@ -95,7 +92,7 @@ function showState(/** @type {import("./call.js").State} */ state, /** @type {nu
     level.stop();
     lanes.stop();
     transcript.endSession();
-    rttFromServer = false;
+    network = {};
     byId("network").textContent = "";
   }
   if (state === "idle") {
@@ -144,11 +141,13 @@ function showConfig(/** @type {any} */ { name, models }) {
   if (models) byId("models").textContent = `Hears with ${models.asr}, thinks with ${models.llm}, speaks with ${models.tts}.`;
 }
 
-function showNetwork(/** @type {any} */ { rtt_ms: rtt, lost_percent: lost, lag_ms: lag }) {
-  if (rttFromServer && lost === undefined) return; // our own ping says less than the server's report
-  const parts = [`${Math.round(rtt)} ms round trip`];
-  if (lost !== undefined && lost !== null) parts.push(`${lost.toFixed(1)} % lost`);
-  if (lag !== undefined && lag !== null) parts.push(`sound ${Math.round(lag)} ms behind`);
+function showNetwork(/** @type {any} */ news) {
+  network = { ...network, ...news };
+  const { rtt_ms: rtt, lost_percent: lost, lag_ms: lag } = /** @type {any} */ (network);
+  const parts = [];
+  if (Number.isFinite(rtt)) parts.push(`${Math.round(rtt)} ms round trip`);
+  if (Number.isFinite(lost)) parts.push(`${lost.toFixed(1)} % lost`);
+  if (Number.isFinite(lag)) parts.push(`sound ${Math.round(lag)} ms behind`);
   byId("network").textContent = parts.join(" · ");
 }
 
