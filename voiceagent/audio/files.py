@@ -69,9 +69,13 @@ def read_audio(path: str | Path, rate: int = 16_000) -> Pcm:
 
 
 def write_wav(path: str | Path, pcm: Pcm, rate: int) -> None:
-    """Write mono 16-bit WAV. Raises AudioError for audio that `to_s16` refuses, OSError for a bad place."""
+    """Write mono 16-bit WAV. Raises AudioError for audio that `to_s16` refuses, and for a bad place."""
     data = to_s16(pcm)
-    with wave.open(str(path), "wb") as file:
+    try:
+        target = Path(path).open("wb")
+    except OSError as error:
+        raise AudioError(f"Cannot write {path} ({error.strerror}); give a file in a folder that is there.") from error
+    with target, wave.open(target, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
