@@ -187,6 +187,12 @@ def test_sessions_are_described_without_a_word_of_what_was_said():
         (session,) = await house.sessions()
         assert session["turn"] == 2
         assert session["receive"]["received"] > 0
+        caller.send({"type": "hangup"})
+        await house.empty()
+        metrics = (await house.http.get("/metrics")).text
+        received = next(line for line in metrics.splitlines() if 'packets_total{fate="received"}' in line)
+        assert float(received.split()[-1]) > 20
+        assert 'voiceagent_turns_total{outcome="completed"} 1.0' in metrics
 
     talk(scene)
 

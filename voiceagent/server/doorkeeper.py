@@ -10,7 +10,7 @@ from aiortc import RTCIceServer
 
 from voiceagent.config.settings import IceServer
 from voiceagent.server.errors import UnavailableError, UnknownSessionError
-from voiceagent.server.peer import Peer
+from voiceagent.server.peer import Peer, Report
 from voiceagent.server.sdp import check_offer
 from voiceagent.session import messages
 from voiceagent.session.coordinator import Session
@@ -66,7 +66,7 @@ class Doorkeeper:
         ice = [RTCIceServer(list(s.urls), s.username, s.credential) for s in self.household.ice_servers]
         self._arriving += 1
         try:
-            peer = Peer(self.household.open_session, ice, self._watch, self._forget)
+            peer = Peer(self.household.open_session, ice, self._watch, self._count, self._forget)
             try:
                 answer = await peer.answer(offer)
             except BaseException:
@@ -96,6 +96,13 @@ class Doorkeeper:
     def _forget(self, peer: Peer) -> None:
         self.peers.pop(peer.id, None)
         self.household.metrics.sessions.set(len(self.peers))
+
+    def _count(self, report: Report) -> None:
+        metrics = self.household.metrics
+        metrics.packets.labels("received").inc(report.received)
+        metrics.packets.labels("lost").inc(report.lost)
+        metrics.packets.labels("concealed").inc(report.concealed)
+        metrics.underruns.inc(report.underruns)
 
     def _watch(self, since: float) -> messages.Payload:
         return messages.lanes(asyncio.get_running_loop().time(), self.household.steps.since(since))

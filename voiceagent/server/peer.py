@@ -7,7 +7,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -43,8 +43,30 @@ MAX_TEXT_CHARS = 4_000
 """Longest message a person may type."""
 LEVEL_S = 0.1
 """How often the page is told how loud both sides are; lanes and network are shown every few times."""
+CONCEALED_PACKET = 320
+"""Samples of an ordinary packet at 16 kHz."""
 LANES_EVERY = 3
 NETWORK_EVERY = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What has happened to a caller's audio."""
+
+    received: int = 0
+    lost: int = 0
+    concealed: int = 0
+    """Packets, of those lost, that were replaced by something."""
+    underruns: int = 0
+
+    def since(self, earlier: "Report") -> "Report":
+        """Return what is new."""
+        return Report(
+            self.received - earlier.received,
+            self.lost - earlier.lost,
+            self.concealed - earlier.concealed,
+            self.underruns - earlier.underruns,
+        )
 
 
 class Peer:
@@ -55,6 +77,7 @@ class Peer:
         open_session: Callable[[Callable[[messages.Payload], None]], Session],
         ice_servers: list[RTCIceServer],
         watch: Callable[[float], messages.Payload],
+        on_report: Callable[[Report], None],
         on_closed: Callable[["Peer"], None],
     ) -> None:
         self.id = uuid4().hex
@@ -63,7 +86,9 @@ class Peer:
         self._channel: RTCDataChannel | None = None
         self._backlog: list[str] = []
         self._watch = watch
+        self._on_report = on_report
         self._on_closed = on_closed
+        self._reported = Report()
         self._closed = False
         self._opened = False
         self._last_sign = self._loop.time()
@@ -119,6 +144,7 @@ class Peer:
         if self._closed:
             return
         self._closed = True
+        self._report()
         self.send(messages.bye(reason))
         self.session.close()
         self.inbound.close()
@@ -212,7 +238,16 @@ class Peer:
         if self._ticks % NETWORK_EVERY == 0:
             stats = self.inbound.stats
             self.send(messages.network(_lost_percent(stats), stats.lag_ms))
+            self._report()
         self._timers[-1] = self._loop.call_later(LEVEL_S, self._show_levels)
+
+    def _report(self) -> None:
+        """Report what has happened to the audio since the last report."""
+        stats = self.inbound.stats
+        concealed = stats.fec_recovered + stats.concealed // CONCEALED_PACKET
+        now = Report(stats.received, stats.lost, concealed, self.session.playout.underruns)
+        self._on_report(now.since(self._reported))
+        self._reported = now
 
     def _check_alive(self) -> None:
         silent_s = self._loop.time() - self._last_sign
