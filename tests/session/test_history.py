@@ -1,0 +1,79 @@
+"""What the language model is told of the conversation."""
+
+from voiceagent.engines.llm.contract import Message
+from voiceagent.session.history import History
+
+
+def words(messages):
+    return sum(len(message.content.split()) for message in messages)
+
+
+def history(budget=100, turns=10):
+    return History("be nice", budget, turns, words)
+
+
+def talk(kept, count):
+    for number in range(count):
+        kept.add_user(f"question {number}")
+        kept.add_agent(f"answer {number}")
+        kept.trim()
+
+
+def test_the_system_prompt_comes_first_and_stays():
+    kept = history(budget=12)
+    talk(kept, 50)
+    assert kept.messages[0] == Message("system", "be nice")
+
+
+def test_nothing_is_dropped_while_there_is_room():
+    kept = history()
+    talk(kept, 3)
+    assert [message.content for message in kept.messages[1:]] == [
+        text for number in range(3) for text in (f"question {number}", f"answer {number}")
+    ]
+
+
+def test_the_oldest_turns_go_first_and_whole():
+    kept = history(budget=20)
+    talk(kept, 6)
+    assert words(kept.messages) <= 20
+    assert kept.messages[1].role == "user"
+    assert kept.messages[-1].content == "answer 5"
+
+
+def test_trimming_makes_room_for_several_turns():
+    kept = history(budget=39)
+    talk(kept, 9)
+    assert kept.trim() is False
+    kept.add_user("question 9")
+    assert kept.trim() is True
+    assert words(kept.messages) <= 29
+
+
+def test_the_number_of_turns_is_bounded_too():
+    kept = history(budget=10_000, turns=4)
+    talk(kept, 20)
+    assert sum(message.role == "user" for message in kept.messages) <= 4
+
+
+def test_the_newest_turn_is_kept_however_long_it_is():
+    kept = history(budget=5)
+    kept.add_user("far more words than the budget has room for")
+    kept.trim()
+    assert kept.messages[-1].role == "user"
+
+
+def test_words_after_an_unheard_reply_go_on_with_the_same_message():
+    kept = history()
+    kept.add_user("what is")
+    kept.add_agent("")
+    kept.add_user("the time")
+    assert kept.messages[1:] == (Message("user", "what is the time"),)
+    assert kept.with_user("in Rome")[-1] == Message("user", "what is the time in Rome")
+    assert kept.messages[-1] == Message("user", "what is the time")
+
+
+def test_no_turns_at_all_may_be_kept():
+    kept = history(turns=0)
+    talk(kept, 3)
+    assert len(kept.messages) <= 3
