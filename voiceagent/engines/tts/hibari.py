@@ -4,27 +4,29 @@ A segment is spoken utterance by utterance, and each is handed out as soon as it
 `hibari_model.py`.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from itertools import pairwise
 
 import numpy as np
 
-from voiceagent.engines.contract import Batch, CostKey
-from voiceagent.engines.queue import Job, Next, QueueEngine
-from voiceagent.engines.tts.contract import SpeechAudio, SpeechWord, TtsEvent
+from voiceagent.engines.contract import CostKey
+from voiceagent.engines.queue import Next
+from voiceagent.engines.tts.contract import SpeechAudio, SpeechWord
 from voiceagent.engines.tts.hibari_model import SAMPLE_RATE, HibariModel, Speech
 from voiceagent.engines.tts.pronunciation import Utterance
+from voiceagent.engines.tts.segments import SegmentQueue
 
 SENTENCE_PAUSE_S, CLAUSE_PAUSE_S = 0.25, 0.1
 """Silence between the utterances of one segment."""
 WARM_UP = ("Hi.", "Zyxgorp says: the quick brown fox jumps over the lazy dog, and then it went away for a long walk.")
 """Short, long, and with a word that no lexicon knows."""
 PHONEMES_PER_SIZE = 20
-PHONEMES: CostKey = ("tts.phonemes", 1)
 
 
-class HibariEngine(QueueEngine):
+class HibariEngine(SegmentQueue):
     """One loaded voice and its streams; `speed` 1.0 is its natural pace."""
+
+    first_step = ("tts.phonemes", 1)
 
     def __init__(self, voice: str = "heart", speed: float = 1.0, threads: int = 1) -> None:
         super().__init__("tts")
@@ -44,25 +46,6 @@ class HibariEngine(QueueEngine):
         for text in WARM_UP:
             for _ in self.speak(0, 0, text):
                 pass
-
-    def open(self, on_event: Callable[[TtsEvent], None]) -> "HibariStream":
-        """Start speaking for one session."""
-        return HibariStream(self, next(self._stream_ids), on_event)
-
-    def enqueue(self, job: Job) -> None:
-        """Queue a segment, never more urgent than the one it follows: it must not overtake it."""
-        for before in self._jobs:
-            if before.stream == job.stream and before.tag == job.tag:
-                job.deadline = max(job.deadline, before.deadline)
-                job.speculative |= before.speculative
-        self.submit(job)
-
-    def fail(self, batch: Batch, error: Exception) -> None:
-        """Drop the segment that raised, and those that were to follow it; tell the stream once."""
-        super().fail(batch, error)
-        job = batch.work
-        assert isinstance(job, Job)
-        self.cancel(job.stream, job.tag)
 
     def speak(self, generation: int, segment: int, text: str) -> Generator[Next, None, SpeechAudio]:
         """Speak a segment: one step for its phonemes, two for each of its utterances."""
@@ -93,35 +76,6 @@ class HibariEngine(QueueEngine):
         """Forget every segment and free the model."""
         super().close()
         self._model = None
-
-
-class HibariStream:
-    """One session's voice."""
-
-    def __init__(self, engine: HibariEngine, stream: int, on_event: Callable[[TtsEvent], None]) -> None:
-        self._engine = engine
-        self._stream = stream
-        self._on_event = on_event
-
-    def speak(self, generation: int, segment: int, text: str, deadline: float, *, speculative: bool = False) -> None:
-        """Synthesise one segment, after the earlier ones of its generation."""
-        steps = self._engine.speak(generation, segment, text)
-        job = Job(
-            self._stream, generation, deadline, PHONEMES, steps, self._on_event, speculative, generation=generation
-        )
-        self._engine.enqueue(job)
-
-    def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
-        """Say anew by when the generation's next audio is needed."""
-        self._engine.reschedule(self._stream, generation, deadline, speculative=speculative)
-
-    def cancel(self, generation: int) -> None:
-        """Drop the generation's segments."""
-        self._engine.cancel(self._stream, generation)
-
-    def close(self) -> None:
-        """End the stream."""
-        self._engine.cancel(self._stream)
 
 
 def size(utterance: Utterance) -> int:

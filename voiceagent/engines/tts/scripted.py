@@ -6,11 +6,11 @@ from collections.abc import Callable, Generator
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceagent.engines.contract import Batch, CostKey
-from voiceagent.engines.queue import Job
+from voiceagent.engines.contract import CostKey
 from voiceagent.engines.scripted import ScriptedEngine, Step
 from voiceagent.engines.timing import SMALL_CPU, Timing
-from voiceagent.engines.tts.contract import SpeechAudio, SpeechWord, TtsEvent
+from voiceagent.engines.tts.contract import SpeechAudio, SpeechWord
+from voiceagent.engines.tts.segments import SegmentQueue
 
 SEGMENT: CostKey = ("tts.segment", 1)
 PITCH_HZ = 220.0
@@ -33,11 +33,13 @@ def tone(word: str, samples: int, sample_rate: int) -> NDArray[np.float32]:
     return pcm
 
 
-class ScriptedTts(ScriptedEngine):
+class ScriptedTts(SegmentQueue, ScriptedEngine):
     """Speaks every word for `word_s` seconds, one word a step.
 
     The word `fail_at` (counted from 1) of every segment raises; set it to None to be well again.
     """
+
+    first_step = SEGMENT
 
     def __init__(
         self,
@@ -58,61 +60,14 @@ class ScriptedTts(ScriptedEngine):
         """Hz of the audio it makes."""
         return self._sample_rate
 
-    def open(self, on_event: Callable[[TtsEvent], None]) -> "ScriptedTtsStream":
-        """Start speaking for one session."""
-        return ScriptedTtsStream(self, next(self._stream_ids), on_event)
-
-    def enqueue(self, job: Job) -> None:
-        """Queue a segment, never more urgent than the one it follows: it must not overtake it."""
-        for before in self._jobs:
-            if before.stream == job.stream and before.tag == job.tag:
-                job.deadline = max(job.deadline, before.deadline)
-                job.speculative |= before.speculative
-        self.submit(job)
-
-    def fail(self, batch: Batch, error: Exception) -> None:
-        """Drop the segment that raised, and those that were to follow it; tell the stream once."""
-        super().fail(batch, error)
-        job = batch.work
-        assert isinstance(job, Job)
-        self.cancel(job.stream, job.tag)
-
-
-class ScriptedTtsStream:
-    """One session's voice."""
-
-    def __init__(self, engine: ScriptedTts, stream: int, on_event: Callable[[TtsEvent], None]) -> None:
-        self._engine = engine
-        self._stream = stream
-        self._on_event = on_event
-
-    def speak(self, generation: int, segment: int, text: str, deadline: float, *, speculative: bool = False) -> None:
-        """Synthesise one segment, after the earlier ones of its generation."""
-        steps = self._steps(generation, segment, text)
-        job = Job(
-            self._stream, generation, deadline, SEGMENT, steps, self._on_event, speculative, generation=generation
-        )
-        self._engine.enqueue(job)
-
-    def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
-        """Say anew by when the generation's next audio is needed."""
-        self._engine.reschedule(self._stream, generation, deadline, speculative=speculative)
-
-    def cancel(self, generation: int) -> None:
-        """Drop the generation's segments."""
-        self._engine.cancel(self._stream, generation)
-
-    def close(self) -> None:
-        """End the stream."""
-        self._engine.cancel(self._stream)
-
-    def _steps(self, generation: int, segment: int, text: str) -> Generator[Step, None, None]:
+    def speak(self, generation: int, segment: int, text: str) -> Generator[Step, None, None]:
+        """Return one step for every word."""
         words = text.split()
-        rate, word_s = self._engine.sample_rate, self._engine.word_s
+        rate, word_s = self._sample_rate, self.word_s
         if not words:
             yield Step(SpeechAudio(generation, segment, np.zeros(0, np.float32), (), final=True))
         for number, word in enumerate(words, 1):
-            if number == self._engine.fail_at:
+            if number == self.fail_at:
                 raise RuntimeError(f"scripted to fail at word {number}")
             start, end = round((number - 1) * word_s * rate), round(number * word_s * rate)
             spoken = SpeechWord(word, start / rate, end / rate)

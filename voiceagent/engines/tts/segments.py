@@ -1,0 +1,66 @@
+"""What voices that speak one segment after the other have in common: their queue and their streams."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator
+
+from voiceagent.engines.contract import Batch, CostKey
+from voiceagent.engines.queue import Job, QueueEngine
+from voiceagent.engines.tts.contract import TtsEvent
+
+
+class SegmentQueue(QueueEngine, ABC):
+    """A queue in which a generation's segments keep their order, and none follows one that failed."""
+
+    first_step: CostKey
+    """What the first step of a segment costs."""
+
+    @abstractmethod
+    def speak(self, generation: int, segment: int, text: str) -> Generator[object, None, object]:
+        """Return the steps that speak a segment."""
+
+    def open(self, on_event: Callable[[TtsEvent], None]) -> "SegmentStream":
+        """Start speaking for one session."""
+        return SegmentStream(self, next(self._stream_ids), on_event)
+
+    def submit(self, job: Job) -> None:
+        """Queue a segment, never more urgent than the one it follows: it must not overtake it."""
+        for before in self._jobs:
+            if before.stream == job.stream and before.tag == job.tag:
+                job.deadline = max(job.deadline, before.deadline)
+                job.speculative |= before.speculative
+        super().submit(job)
+
+    def fail(self, batch: Batch, error: Exception) -> None:
+        """Drop the segment that raised, and those that were to follow it; tell the stream once."""
+        super().fail(batch, error)
+        job = batch.work
+        assert isinstance(job, Job)
+        self.cancel(job.stream, job.tag)
+
+
+class SegmentStream:
+    """One session's voice."""
+
+    def __init__(self, engine: SegmentQueue, stream: int, on_event: Callable[[TtsEvent], None]) -> None:
+        self._engine = engine
+        self._stream = stream
+        self._on_event = on_event
+
+    def speak(self, generation: int, segment: int, text: str, deadline: float, *, speculative: bool = False) -> None:
+        """Synthesise one segment, after the earlier ones of its generation."""
+        steps = self._engine.speak(generation, segment, text)
+        key = self._engine.first_step
+        job = Job(self._stream, generation, deadline, key, steps, self._on_event, speculative, generation=generation)
+        self._engine.submit(job)
+
+    def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
+        """Say anew by when the generation's next audio is needed."""
+        self._engine.reschedule(self._stream, generation, deadline, speculative=speculative)
+
+    def cancel(self, generation: int) -> None:
+        """Drop the generation's segments."""
+        self._engine.cancel(self._stream, generation)
+
+    def close(self) -> None:
+        """End the stream."""
+        self._engine.cancel(self._stream)
