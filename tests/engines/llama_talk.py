@@ -29,7 +29,13 @@ def agent(text: str) -> Message:
 
 def loaded(path: Path, **options: Any) -> LlamaEngine:
     """Load an engine; replies are 12 tokens long, as the tiny models never end by themselves."""
-    defaults: dict[str, Any] = {"sampling": GREEDY, "max_tokens": 12, "session_tokens": 256, "context_tokens": 1024}
+    defaults: dict[str, Any] = {
+        "sampling": GREEDY,
+        "max_tokens": 12,
+        "session_tokens": 256,
+        "context_tokens": 1024,
+        "prefill_tokens": 16,
+    }
     engine = LlamaEngine(path, **(defaults | options))
     engine.load()
     return engine

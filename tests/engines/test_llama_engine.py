@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tiny_gguf
 from llama_talk import SYSTEM, Caller, Oracle, agent, drive, loaded, reply, step, tiny, user
 
 from voiceagent.engines.contract import HOLD
@@ -106,6 +107,26 @@ def test_a_reply_heard_whole_is_not_read_again(engine: LlamaEngine, oracle: Orac
     # The last token drawn was never computed: it was the last one allowed.
     words = "<|im_end|>\n<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n"
     assert engine.prefilled_tokens - before == 1 + oracle.length(words)
+
+
+def test_so_it_is_when_the_model_split_its_words_otherwise_than_the_tokenizer_would(
+    path: Path, oracle: Oracle, tmp_path: Path
+) -> None:
+    asked = (SYSTEM, user("Why?"))
+    one, other = (oracle.model.piece(token).decode() for token in oracle.continuation(oracle.tokens(*asked), 3)[1:])
+    words = {
+        "tokenizer.ggml.tokens": tiny_gguf.vocabulary(one + other, "ll", "lll"),
+        "tokenizer.ggml.merges": [f"{one} {other}", "l l", "ll l"],
+    }
+    engine = loaded(tiny(tmp_path, "plain" if oracle.model.rewindable else "hybrid", **words))
+    caller = Caller(engine)
+    said = reply(engine, caller, 1, *asked)
+    assert one + other in said, "drawn as two tokens, which the tokenizer would merge"
+    before = engine.prefilled_tokens
+    reply(engine, caller, 2, *asked, agent(said), user("Why?"))
+    new = "<|im_end|>\n<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n"
+    assert engine.prefilled_tokens - before == 1 + oracle.length(new)
+    engine.close()
 
 
 def test_after_an_interruption_only_what_was_heard_and_what_is_new_is_read(engine: LlamaEngine, oracle: Oracle) -> None:

@@ -9,7 +9,7 @@ import tiny_gguf
 from llama_talk import SYSTEM, Caller, Oracle, agent, drive, loaded, reply, step, tiny, user
 
 from voiceagent.engines.contract import StreamFailed
-from voiceagent.engines.llm.contract import Completed, Message
+from voiceagent.engines.llm.contract import Completed, LlmEvent, Message
 from voiceagent.engines.llm.llama import LlamaEngine, Sampling
 from voiceagent.errors import VoiceAgentError
 
@@ -86,8 +86,26 @@ def test_when_the_memory_is_full_the_least_urgent_reply_gives_way(path: Path, or
     assert "context of 256 tokens is full" in str(patient.failures[0].error)
     assert urgent.text(1) == oracle.reply(*asked, count=100)
     urgent.stream.close()
+    patient.stream.generate(2, (Message("system", "Another."), user("Tell me all. " * 5)), 2.0)
+    step(engine)
+    assert not patient.failures[1:], "what was lost counts as lost"
     assert reply(engine, patient, 2, *FIRST) == oracle.reply(*FIRST, count=100)
     engine.close()
+
+
+def test_a_listener_may_cancel_at_the_last_token(engine: LlamaEngine) -> None:
+    events: list[LlmEvent] = []
+
+    def hear(event: LlmEvent) -> None:
+        events.append(event)
+        if len(events) == 12:
+            stream.cancel(1)
+
+    stream = engine.open(hear)
+    stream.generate(1, FIRST, 1.0)
+    drive(engine)
+    assert len(events) == 12
+    assert not any(isinstance(event, Completed) for event in events)
 
 
 def test_a_failed_step_is_told_and_what_it_touched_is_computed_anew(engine: LlamaEngine, oracle: Oracle) -> None:

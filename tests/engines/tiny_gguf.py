@@ -28,7 +28,7 @@ EXPERTS, USED, EXPERT_FEED = 4, 2, 32
 def write(path: Path, kind: Kind = "plain", *, seed: int = 0, template: str = CHATML, **overrides: Any) -> Path:
     """Write a model of about 400 kB. `overrides` replace or add metadata, `None` leaves a key out."""
     rng = np.random.default_rng(seed)
-    words = [*_byte_tokens(), "he", "ll", "hell", *SPECIAL]
+    words = vocabulary("he", "ll", "hell")
     arch = {"plain": "llama", "hybrid": "nemotron_h_moe"}[kind]
     meta: dict[str, Any] = {"general.architecture": arch}
     meta |= {f"{arch}.{key}": value for key, value in _shape(kind).items()}
@@ -136,8 +136,8 @@ def _tensors(kind: Kind, vocabulary: int, rng: np.random.Generator) -> dict[str,
     return tensors | {"output.weight": output}
 
 
-def _byte_tokens() -> list[str]:
-    """Return GPT-2's printable stand-ins for the 256 bytes."""
+def vocabulary(*merged: str) -> list[str]:
+    """Return the tokens: GPT-2's printable stand-ins for the 256 bytes, three merged ones, the special ones."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in plain]
-    return [chr(byte) for byte in plain] + [chr(256 + index) for index in range(len(others))]
+    return [*map(chr, plain), *(chr(256 + index) for index in range(len(others))), *merged, *SPECIAL]

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from voiceagent.engines.contract import Batch
 from voiceagent.engines.llm.contract import LlmEvent, Message
+from voiceagent.engines.llm.fast_copy import load_fastest
 from voiceagent.engines.llm.llama_context import LlamaContext, Rows
 from voiceagent.engines.llm.llama_model import LlamaModel
 from voiceagent.engines.llm.llama_plan import Piece, Plan, Sequence, plan
@@ -54,7 +55,8 @@ class LlamaEngine:
     """A GGUF model.
 
     `context_tokens` is the memory of all streams together, `session_tokens` what one of them may fill with prompt and
-    reply, `max_tokens` the longest reply. A step reads at most `prefill_tokens` of prompts.
+    reply, `max_tokens` the longest reply. A step reads at most `prefill_tokens` of prompts. `copies` is a folder where
+    a copy of the model may be kept that is faster on a CPU (`fast_copy`).
     """
 
     def __init__(
@@ -66,12 +68,14 @@ class LlamaEngine:
         max_streams: int = 4,
         session_tokens: int = 1024,
         max_tokens: int = 96,
-        prefill_tokens: int = 16,
+        prefill_tokens: int = 24,
         sampling: Sampling | None = None,
         gpu_layers: int = 0,
         flash_attention: bool = False,
+        copies: Path | None = None,
     ) -> None:
         self._path = path
+        self._copies = copies
         self._threads = threads
         self._context_tokens = context_tokens
         self._max_streams = max_streams
@@ -104,7 +108,10 @@ class LlamaEngine:
 
     def load(self) -> None:
         """Load the model and run it once. Raises VoiceAgentError, with the remedy, when that cannot be."""
-        model = LlamaModel(self._path, gpu_layers=self._gpu_layers)
+        if self._copies is not None and self._gpu_layers == 0:
+            model = load_fastest(self._path, self._copies)
+        else:
+            model = LlamaModel(self._path, gpu_layers=self._gpu_layers)
         try:
             template = ChatTemplate(model)
             if self._session_tokens > min(self._context_tokens, model.trained_tokens):

@@ -82,11 +82,18 @@ class LlamaModel:
         """True when a sequence's tail may be removed: attention can be rewound, recurrent state cannot."""
         self.bos = self._text(lib.llama_vocab_bos(self._vocab))
         self.eos = self._text(lib.llama_vocab_eos(self._vocab))
+        self.file_type = self._metadata("general.file_type")
+        """What most weights are stored as, as llama.cpp's number for it."""
         template = lib.llama_model_chat_template(handle, None)
         self.template = template.decode("utf-8", "replace") if template else ""
         """The chat template in Jinja, empty where the file has none."""
         # Vocabularies disagree on whether these are control tokens, whose text would not be shown at all.
         self._shown = {ids[0] for tag in ("<think>", "</think>") if len(ids := self.tokenize(tag)) == 1}
+
+    def _metadata(self, key: str) -> str:
+        buffer = ctypes.create_string_buffer(64)
+        lib.llama_model_meta_val_str(self.handle, key.encode(), buffer, len(buffer))
+        return buffer.value.decode("utf-8", "replace")
 
     def _text(self, token: int) -> str:
         return lib.llama_vocab_get_text(self._vocab, token).decode("utf-8", "replace") if token >= 0 else ""

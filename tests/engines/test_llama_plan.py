@@ -1,0 +1,86 @@
+"""Plans, carried out on a model of the memory: whatever the sequences hold, each piece finds what it counts on."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from llama_talk import GREEDY
+
+from voiceagent.engines.llm.llama_plan import Plan, Sequence, Work, plan
+from voiceagent.engines.llm.sampler import Sampler
+from voiceagent.engines.llm.template import common_prefix
+
+PREFILL = 4
+TOKENS = st.lists(st.integers(0, 1), max_size=8)
+SAMPLER = Sampler(10, GREEDY)
+
+
+@st.composite
+def wishes(draw: st.DrawFn) -> list[Work]:
+    """Return works of up to three streams over sequences that hold anything."""
+    shared = Sequence(0, draw(TOKENS))
+    works = []
+    for stream in range(draw(st.integers(1, 3))):
+        pair = [Sequence(2 * stream + number, draw(TOKENS)) for number in (1, 2)]
+        replying = draw(st.booleans())
+        own, sibling = pair if replying else pair[::-1]
+        tokens = [*draw(TOKENS), 0]
+        heads = [(shared, tokens[: draw(st.integers(0, 3))]), (sibling, tokens[: draw(st.integers(0, 8))])]
+        work = Work(
+            stream=stream,
+            sequence=own,
+            sibling=sibling,
+            shared=shared,
+            tokens=tokens,
+            heads=tuple(heads),
+            sampler=SAMPLER if replying else None,
+            deadline=draw(st.floats(0, 9)),
+            speculative=draw(st.booleans()),
+        )
+        works.append(work)
+    return works
+
+
+def carry_out(planned: Plan, *, rewindable: bool) -> None:
+    """Do what the engine does, on lists."""
+    for piece in planned.pieces:
+        for fork in piece.forks:
+            assert fork.keep <= len(fork.source.tokens)
+            assert rewindable or fork.keep in (0, len(fork.source.tokens)), "a hybrid memory cannot be rewound"
+            fork.target.tokens = fork.source.tokens[: fork.keep]
+    for piece in planned.pieces:
+        assert piece.work.sequence.tokens == piece.work.tokens[: piece.start]
+        piece.work.sequence.tokens = piece.work.sequence.tokens + piece.tokens
+        assert piece.sample == (piece.work.sampler is not None and piece.work.sequence.tokens == piece.work.tokens)
+
+
+@given(wishes(), st.booleans())
+def test_every_work_gets_done_a_bounded_piece_at_a_time(works: list[Work], rewindable: bool) -> None:
+    open_works = works
+    for _ in range(40):
+        planned = plan(list(open_works), [], PREFILL, rewindable=rewindable)
+        read = [len(piece.tokens) for piece in planned.pieces if len(piece.tokens) > 1]
+        assert sum(read) <= PREFILL
+        assert all(piece.tokens or piece.start == len(piece.work.tokens) for piece in planned.pieces)
+        carry_out(planned, rewindable=rewindable)
+        open_works = [work for work in open_works if work.sequence.tokens != work.tokens]
+        if not open_works:
+            break
+    assert not open_works
+
+
+@given(wishes(), st.booleans())
+def test_a_stream_keeps_nothing_that_its_work_has_no_use_for(works: list[Work], rewindable: bool) -> None:
+    planned = plan(list(works), [], PREFILL, rewindable=rewindable)
+    carry_out(planned, rewindable=rewindable)
+    for work in (piece.work for piece in planned.pieces):
+        kept = work.sibling.tokens
+        assert common_prefix(kept, work.tokens) == min(len(kept), len(work.tokens))
+
+
+@given(wishes())
+def test_the_urgent_come_first_and_guesses_only_where_nobody_waits(works: list[Work]) -> None:
+    planned = plan(list(works), [], PREFILL, rewindable=True)
+    chosen = [piece.work for piece in planned.pieces]
+    assert [work.deadline for work in chosen] == sorted(work.deadline for work in chosen)
+    assert len({work.speculative for work in chosen}) == 1
+    if any(not work.speculative for work in works):
+        assert not any(work.speculative for work in chosen)

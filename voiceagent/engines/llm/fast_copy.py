@@ -1,0 +1,60 @@
+"""A copy of a model that a CPU reads prompts faster from, made once and kept.
+
+llama.cpp multiplies batches fast in some weight formats only, and the Q4_1 of the embedded SmolLM2 is none of them:
+24 tokens of prompt take 122 ms of a core from the original, 74 ms from a Q8_0 copy; a token of the reply takes 8.5 ms
+from either. The copy says the same (Kullback-Leibler divergence 0.006; the still faster 4-bit formats: 0.25 to 0.39).
+"""
+
+import ctypes
+import logging
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from llama_cpp import llama_cpp as lib
+
+from voiceagent.engines.llm.llama_model import LlamaError, LlamaModel, forget_complaints
+
+log = logging.getLogger(__name__)
+
+SLOW_TYPES = {"3", "9"}
+"""`general.file_type` of files that are mostly Q4_1 or Q5_1."""
+
+
+def load_fastest(path: Path, folder: Path) -> LlamaModel:
+    """Load a model, or the fast copy of it in `folder` if there is something to gain.
+
+    The copy is made if it is missing or older than the model; if that fails, the model itself is as good. Raises
+    VoiceAgentError as LlamaModel does.
+    """
+    model = LlamaModel(path)
+    if model.file_type not in SLOW_TYPES:
+        return model
+    copy = folder / f"{path.stem}.q8_0.gguf"
+    try:
+        if not copy.is_file() or copy.stat().st_mtime < path.stat().st_mtime:
+            _make(path, copy)
+        fast = LlamaModel(copy)
+    except (OSError, LlamaError) as error:
+        log.warning("no fast copy of %s: %s", path, error)
+        with suppress(OSError):  # so that a damaged one is made anew the next time
+            copy.unlink()
+        return model
+    model.close()
+    return fast
+
+
+def _make(path: Path, copy: Path) -> None:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = copy.with_suffix(f".{os.getpid()}.part")
+    params = lib.llama_model_quantize_default_params()
+    params.ftype = lib.LLAMA_FTYPE_MOSTLY_Q8_0
+    params.allow_requantize = True
+    params.nthread = 1
+    forget_complaints()
+    try:
+        if lib.llama_model_quantize(os.fsencode(path), os.fsencode(unfinished), ctypes.byref(params)) != 0:
+            raise LlamaError(f"{unfinished} cannot be written")
+        unfinished.replace(copy)
+    finally:
+        unfinished.unlink(missing_ok=True)
