@@ -22,11 +22,21 @@ SPEECH_S = 40.0
 """The longest answer."""
 BREATH_S = 0.6
 """A person's pause before speaking again."""
-LONG_REQUEST = "Tell me a long story about a sailor and the sea."
+LONG_REQUESTS = (
+    "Tell me a long story about a sailor and the sea.",
+    "Describe the city of Paris for me.",
+    "Tell me what people do on a farm all day.",
+    "Explain to me how a car engine works.",
+    "Tell me a long story about a dog and a cat.",
+    "Describe a walk through a forest in autumn.",
+)
+"""What makes even a small model talk for a while."""
 WORDS_BEFORE = 4
 """Words of an answer that are heard before it is disturbed ..."""
 WORDS_AFTER = 5
 """... and at least to come, so that it does not end of itself meanwhile."""
+
+COUGH_S = 0.15
 
 Sample = dict[str, Any]
 
@@ -55,6 +65,8 @@ async def ask(line: Line, clip: Clip, *, whole: bool = True) -> tuple[Sample, Sp
     sample: Sample = {
         "clip": clip.name,
         "cut_in": cut_in is not None and cut_in < said.end,
+        "sent_at": said.end,
+        "heard_at": None,
         "v2v_ms": None,
         "outcome": None,
         "stalls_ms": [],
@@ -64,6 +76,7 @@ async def ask(line: Line, clip: Clip, *, whole: bool = True) -> tuple[Sample, Sp
         onset = await line.until(lambda: line.heard.onset(said.end), ANSWER_S, "an answer")
     except CallerError:
         return sample | heard_words(line, mark, clip), None
+    sample["heard_at"] = onset
     sample["v2v_ms"] = None if sample["cut_in"] else round((onset - said.end) * 1000, 1)
     if not whole:
         await breathe(line)
@@ -80,9 +93,9 @@ async def ask(line: Line, clip: Clip, *, whole: bool = True) -> tuple[Sample, Sp
     return sample | heard_words(line, mark, clip), spoken if heard_all else None
 
 
-async def barge_in(line: Line, clip: Clip) -> Sample:
-    """Speak while the agent speaks, and measure how long it goes on: onset sent to silence at the listener."""
-    mark, generation = await mid_answer(line)
+async def barge_in(line: Line, clip: Clip, request: str) -> Sample:
+    """Speak while the agent answers a request, and measure how long it goes on: onset sent to silence heard."""
+    mark, generation = await mid_answer(line, request)
     said = await line.say(clip.pcm)
     silent = await line.until(lambda: line.heard.rest(said.start), SPEECH_S, "silence after a barge-in")
     outcomes = [m.payload["outcome"] for m in line.since(mark, "agent.end") if m.payload["generation"] == generation]
@@ -95,9 +108,9 @@ async def barge_in(line: Line, clip: Clip) -> Sample:
     }
 
 
-async def cough_at(line: Line, cough: Pcm) -> Sample:
-    """Cough while the agent speaks; it should go on to the end, perhaps after a pause."""
-    mark, generation = await mid_answer(line)
+async def cough_at(line: Line, cough: Pcm, request: str) -> Sample:
+    """Cough while the agent answers a request; it should go on to the end, perhaps after a pause."""
+    mark, generation = await mid_answer(line, request)
     await line.say(cough)
 
     def end() -> Received | None:
@@ -136,16 +149,25 @@ async def dictate(line: Line, clip: Clip) -> Sample:
     return {"clip": clip.name, **sample}
 
 
-def make_cough(seed: int) -> Pcm:
-    """Return 150 ms of a cough: a burst of air in 2 ms, 40 ms at full force, then dying away; coloured by a throat."""
-    rng = np.random.default_rng(seed)
-    count = round(0.15 * RATE)
+def make_cough(seed: int, voice: Pcm | None = None) -> Pcm:
+    """Return 150 ms of a cough: a burst in 2 ms, 40 ms at full force, then dying away.
+
+    Without `voice` it is air alone, coloured by a throat. With it, it is the loudest part of a person's speech: a cough
+    with voice, which a detector of speech does notice.
+    """
+    count = round(COUGH_S * RATE)
     time_s = np.arange(count) / RATE
-    noise = np.fft.rfft(rng.standard_normal(count))
-    hertz = np.fft.rfftfreq(count, 1 / RATE)
-    throat = np.sum([1 / (1 + ((hertz - peak) / 250) ** 2) for peak in (600 + 40 * seed, 1500, 2600)], axis=0)
     force = np.minimum(time_s / 0.002, 1) * np.where(time_s < 0.04, 1, np.exp(-(time_s - 0.04) / 0.03))
-    cough = np.fft.irfft(noise * throat * (hertz > 80), count) * force
+    if voice is None:
+        hertz = np.fft.rfftfreq(count, 1 / RATE)
+        throat = np.sum([1 / (1 + ((hertz - peak) / 250) ** 2) for peak in (600 + 40 * seed, 1500, 2600)], axis=0)
+        air = np.fft.rfft(np.random.default_rng(seed).standard_normal(count)) * throat * (hertz > 80)
+        sound = np.fft.irfft(air, count)
+    else:
+        power = np.convolve(np.square(voice, dtype=np.float64), np.ones(count), "valid")
+        sound = voice[int(np.argmax(power)) :][:count].astype(np.float64)
+        force = np.maximum(force, 0.5 * (time_s < COUGH_S - 0.02))
+    cough = sound * force
     levelled: Pcm = (0.5 * cough / np.abs(cough).max()).astype(np.float32)
     return levelled
 
@@ -172,12 +194,12 @@ async def hush(line: Line) -> None:
     await line.until(quiet, SPEECH_S, "the agent to fall silent")
 
 
-async def mid_answer(line: Line) -> tuple[int, int]:
+async def mid_answer(line: Line, request: str) -> tuple[int, int]:
     """Have the agent begin a long answer and return in the middle of it: message number, generation."""
-    for _ in range(5):
+    for _ in range(3):
         await breathe(line)
         mark = len(line.messages)
-        line.send({"type": "text", "text": LONG_REQUEST})
+        line.send({"type": "text", "text": request})
         generation = await line.until(partial(_deep_in_speech, line, mark), SPEECH_S, "a long answer")
         if generation >= 0:
             return mark, generation

@@ -26,7 +26,7 @@ class ServedError(VoiceAgentError):
 
 @contextmanager
 def serving(config: str = "cpu.yaml", sets: Sequence[str] = (), port: int | None = None) -> Iterator[str]:
-    """Start `voiceagent serve` on a port (None: any free one), give its address once it is ready, and stop it at the end.
+    """Start `voiceagent serve` on a port (None: any free one), give its address once it is ready, stop it at the end.
 
     `sets` are overrides such as "llm.max_tokens=80". Raises ServedError, with the server's last words.
     """

@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -21,7 +22,7 @@ import httpx
 from benchmarks import conversations as talk
 from benchmarks import corpus, form
 from benchmarks.caller import Caller
-from benchmarks.line import CallerError
+from benchmarks.line import CallerError, Line
 from benchmarks.playback import Playback
 from benchmarks.served import serving
 from benchmarks.summary import TARGETS, stage_rows, summarise
@@ -31,6 +32,8 @@ from voiceagent.errors import VoiceAgentError
 NAME = "voice_to_voice"
 LOSS = 0.05
 LAG_EVERY_S = 0.2
+QUICK_SETS = ("session.greeting=''",)
+"""A quick run does not wait for greetings."""
 CLOSING_S = 4.0
 """What a quick run keeps for stopping the server and writing."""
 MOST_ERRORS = 2
@@ -64,8 +67,11 @@ class Run:
     """On the monotonic clock."""
     limit_s: float
     """Nothing is begun when this much time has passed."""
+    greets: bool
+    """Whether the agent begins the call."""
     samples: dict[str, list[Any]] = field(default_factory=dict)
     answers: list[talk.Spoken] = field(default_factory=list)
+    _disturbed: int = 0
 
     async def all(self) -> None:
         """Do everything, in order of importance."""
@@ -90,12 +96,19 @@ class Run:
             self.samples["caller_late_ms"] = [round(caller.late_ms, 1)]
 
     async def _disturbances(self) -> None:
-        interruptions = corpus.questions(self.plan.barge_ins)
-        coughs = [talk.make_cough(seed) for seed in range(self.plan.coughs)]
+        """Disturb the agent, each time in a call of its own: a model of few parameters imitates its own cut answers."""
+        interruptions = corpus.questions(self.plan.barge_ins) if self.plan.barge_ins else []
+        voices = [clip.pcm for clip in corpus.questions(self.plan.coughs)] if self.plan.coughs else []
+        coughs = [talk.make_cough(seed, None if seed % 2 else voice) for seed, voice in enumerate(voices)]
+        await self._each("barge_ins", interruptions, partial(self._disturb, talk.barge_in))
+        await self._each("coughs", coughs, partial(self._disturb, talk.cough_at))
+
+    async def _disturb(self, how: Callable[[Line, Any, str], Awaitable[talk.Sample]], sound: Any) -> talk.Sample:
+        request = talk.LONG_REQUESTS[self._disturbed % len(talk.LONG_REQUESTS)]
+        self._disturbed += 1
         async with Caller(self.url) as caller:
             await self._begin(caller)
-            await self._each("barge_ins", interruptions, lambda clip: talk.barge_in(caller, clip))
-            await self._each("coughs", coughs, lambda cough: talk.cough_at(caller, cough))
+            return await how(caller, sound, request)
 
     async def _prompts(self, kind: str, loss: float) -> None:
         clips = corpus.prompts(self.plan.prompts)
@@ -109,9 +122,7 @@ class Run:
             self.samples[f"{kind}_packets"] = [{"sent": caller.sent, "dropped": caller.dropped}]
 
     async def _begin(self, caller: Caller) -> None:
-        if self.plan.quick:
-            await talk.hush(caller)
-        else:
+        if self.greets:
             await talk.greeted(caller)
 
     async def _each(self, kind: str, items: Sequence[Any], do: Callable[[Any], Awaitable[talk.Sample]]) -> None:
@@ -153,15 +164,16 @@ def main(arguments: Sequence[str]) -> int:
     line.add_argument("--url", help="measure a running server instead of starting one")
     options = line.parse_args(arguments)
     plan = QUICK if options.quick else FULL
+    sets = [*options.set, *(QUICK_SETS if options.quick else ())]
     report = form.Report(NAME, form.command(NAME, arguments))
-    with nullcontext(options.url) if options.url else serving(options.config, options.set) as url:
+    with nullcontext(options.url) if options.url else serving(options.config, sets) as url:
         limit_s = form.QUICK_S - CLOSING_S - LONGEST_STEP_S if plan.quick else float("inf")
-        run = Run(url, plan, began, limit_s)
+        run = Run(url, plan, began, limit_s, greets=not options.quick or options.url is not None)
         asyncio.run(run.all())
     report.samples = run.samples
     if run.answers:
         form.progress(f"listening again to {len(run.answers)} answers")
-        report.samples["answers"] = Playback(load(options.config, options.set).settings).judge(run.answers)
+        report.samples["answers"] = Playback(load(options.config, sets).settings).judge(run.answers)
     report.summary = summarise(run.samples)
     if options.json:
         report.write(options.json)

@@ -13,6 +13,7 @@ from voiceagent.engines.llm.scripted import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU
 
 STORY = "There was a sailor who loved the sea more than anything else in the world and told it so every day."
+ASKED = "Tell me a story."
 QUIET = {"timing": SMALL_CPU, "sleep": lambda seconds: None}
 
 
@@ -72,33 +73,33 @@ def test_an_agent_that_cuts_in_has_not_answered_quickly() -> None:
 
 
 def test_a_barge_in_is_timed_from_its_onset_to_silence() -> None:
-    sample = rehearse(lambda line: talk.barge_in(line, QUESTION), "session.greeting=''", llm=llm())
+    sample = rehearse(lambda line: talk.barge_in(line, QUESTION, ASKED), "session.greeting=''", llm=llm())
     assert sample["outcome"] == "interrupted"
     assert 64 <= sample["barge_in_ms"] <= 160  # 64 ms of speech are its onset
 
 
 def test_an_agent_that_talks_on_was_not_interrupted() -> None:
     hum = Clip("hum", "Mm-hm.", voice(0.3))
-    sample = rehearse(lambda line: talk.barge_in(line, hum), "session.greeting=''", asr=asr("mm-hm"), llm=llm())
+    sample = rehearse(lambda line: talk.barge_in(line, hum, ASKED), "session.greeting=''", asr=asr("mm-hm"), llm=llm())
     assert sample["barge_in_ms"] is None
     assert sample["outcome"] != "interrupted"
 
 
 def test_an_agent_resumes_after_a_cough() -> None:
     cough = 0.6 * voice(0.15)
-    sample = rehearse(lambda line: talk.cough_at(line, cough), "session.greeting=''", asr=asr(""), llm=llm())
+    sample = rehearse(lambda line: talk.cough_at(line, cough, ASKED), "session.greeting=''", asr=asr(""), llm=llm())
     assert (sample["paused"], sample["resumed"], sample["outcome"]) == (True, True, "completed")
     assert 200 <= sample["away_ms"] <= 1000
 
 
 def test_an_agent_that_does_not_notice_a_cough_was_not_away() -> None:
-    sample = rehearse(lambda line: talk.cough_at(line, 0 * voice(0.15)), "session.greeting=''", llm=llm())
+    sample = rehearse(lambda line: talk.cough_at(line, 0 * voice(0.15), ASKED), "session.greeting=''", llm=llm())
     assert (sample["paused"], sample["outcome"], sample["away_ms"]) == (False, "completed", None)
 
 
 def test_an_agent_of_few_words_cannot_be_interrupted() -> None:
     with pytest.raises(CallerError, match="no answers long enough"):
-        rehearse(lambda line: talk.barge_in(line, QUESTION), "session.greeting=''", llm=llm("No. I will not."))
+        rehearse(lambda line: talk.barge_in(line, QUESTION, ASKED), "session.greeting=''", llm=llm("No. I will not."))
 
 
 def test_dictation_takes_the_last_word_on_each_turn() -> None:
