@@ -3,6 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 CONFIG ?= cpu.yaml
+WHEELS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/voiceagent/wheels
+LLAMA := .venv/llama
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --find-links $(WHEELS)
 # llama.cpp without what an in-process engine never uses: less to compile.
 export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF \
 	-DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TESTS=OFF
@@ -43,11 +46,17 @@ clean:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
-.venv/ready: pyproject.toml constraints.txt | .venv/bin/uv
-	@echo "Installing (the first time llama.cpp is compiled: 5 to 20 minutes on two cores)"
-	$(BIN)/uv pip install --python $(BIN)/python --constraint constraints.txt --editable .
+# The compiled llama.cpp is kept outside the checkout, so that the next one (and CI) need not compile it again.
+$(LLAMA): constraints.txt | .venv/bin/uv
+	@ls $(WHEELS)/$$(sed -n 's/^llama-cpp-python==/llama_cpp_python-/p' constraints.txt)-*.whl >/dev/null 2>&1 || { \
+		echo "Compiling llama.cpp, once: 5 to 20 minutes on two cores"; \
+		$(BIN)/python -m pip wheel --quiet --no-deps --constraint constraints.txt --wheel-dir $(WHEELS) llama-cpp-python; }
+	@touch $@
+
+.venv/ready: pyproject.toml constraints.txt $(LLAMA) | .venv/bin/uv
+	$(INSTALL) --editable .
 	@touch $@
 
 .venv/ready-dev: .venv/ready
-	$(BIN)/uv pip install --python $(BIN)/python --constraint constraints.txt --editable . --group dev
+	$(INSTALL) --editable . --group dev
 	@touch $@
