@@ -35,6 +35,7 @@ def loaded(path: Path, **options: Any) -> LlamaEngine:
         "session_tokens": 256,
         "context_tokens": 1024,
         "prefill_tokens": 16,
+        "streams_per_step": 4,
     }
     engine = LlamaEngine(path, **(defaults | options))
     engine.load()

@@ -75,6 +75,20 @@ def test_a_step_holds_the_next_token_of_every_reply_and_a_piece_of_prefill(engin
     assert batch.generation is None
 
 
+def test_on_a_cpu_a_step_serves_the_most_urgent_stream_alone(path: Path, oracle: Oracle) -> None:
+    engine = loaded(path, streams_per_step=None)
+    urgent, patient = Caller(engine), Caller(engine)
+    patient.stream.generate(1, (SYSTEM, user("Why?")), 2.0)
+    urgent.stream.generate(1, FIRST, 1.0)
+    while not urgent.ended(1):
+        assert not patient.events
+        step(engine)
+    drive(engine)
+    assert urgent.text(1) == oracle.reply(*FIRST)
+    assert patient.text(1) == oracle.reply(SYSTEM, user("Why?"))
+    engine.close()
+
+
 def test_a_prepared_conversation_leaves_only_the_users_words_to_read(engine: LlamaEngine, oracle: Oracle) -> None:
     caller = Caller(engine)
     history = (SYSTEM, user("Hello?"), agent("Hello to you."))

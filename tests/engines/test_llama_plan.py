@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from llama_talk import GREEDY
 
-from voiceagent.engines.llm.llama_plan import Plan, Sequence, Work, plan
+from voiceagent.engines.llm.llama_plan import Plan, Sequence, Work, most_tokens, plan
 from voiceagent.engines.llm.sampler import Sampler
 from voiceagent.engines.llm.template import common_prefix
 
@@ -52,13 +52,13 @@ def carry_out(planned: Plan, *, rewindable: bool) -> None:
         assert piece.sample == (piece.work.sampler is not None and piece.work.sequence.tokens == piece.work.tokens)
 
 
-@given(wishes(), st.booleans())
-def test_every_work_gets_done_a_bounded_piece_at_a_time(works: list[Work], rewindable: bool) -> None:
+@given(wishes(), st.integers(1, 3), st.booleans())
+def test_every_work_gets_done_a_bounded_piece_at_a_time(works: list[Work], streams: int, rewindable: bool) -> None:
     open_works = works
     for _ in range(40):
-        planned = plan(list(open_works), [], PREFILL, rewindable=rewindable)
-        read = [len(piece.tokens) for piece in planned.pieces if len(piece.tokens) > 1]
-        assert sum(read) <= PREFILL
+        planned = plan(open_works, [], streams=streams, prefill_tokens=PREFILL, rewindable=rewindable)
+        assert len(planned.pieces) <= streams
+        assert sum(len(piece.tokens) for piece in planned.pieces) <= most_tokens(streams, PREFILL)
         assert all(piece.tokens or piece.start == len(piece.work.tokens) for piece in planned.pieces)
         carry_out(planned, rewindable=rewindable)
         open_works = [work for work in open_works if work.sequence.tokens != work.tokens]
@@ -69,7 +69,7 @@ def test_every_work_gets_done_a_bounded_piece_at_a_time(works: list[Work], rewin
 
 @given(wishes(), st.booleans())
 def test_a_stream_keeps_nothing_that_its_work_has_no_use_for(works: list[Work], rewindable: bool) -> None:
-    planned = plan(list(works), [], PREFILL, rewindable=rewindable)
+    planned = plan(works, [], streams=3, prefill_tokens=PREFILL, rewindable=rewindable)
     carry_out(planned, rewindable=rewindable)
     for work in (piece.work for piece in planned.pieces):
         kept = work.sibling.tokens
@@ -78,9 +78,38 @@ def test_a_stream_keeps_nothing_that_its_work_has_no_use_for(works: list[Work], 
 
 @given(wishes())
 def test_the_urgent_come_first_and_guesses_only_where_nobody_waits(works: list[Work]) -> None:
-    planned = plan(list(works), [], PREFILL, rewindable=True)
+    planned = plan(works, [], streams=2, prefill_tokens=PREFILL, rewindable=True)
     chosen = [piece.work for piece in planned.pieces]
+    assert 1 <= len(chosen) <= 2
     assert [work.deadline for work in chosen] == sorted(work.deadline for work in chosen)
     assert len({work.speculative for work in chosen}) == 1
     if any(not work.speculative for work in works):
         assert not any(work.speculative for work in chosen)
+
+
+def reading(length: int) -> list[int]:
+    """Return the sizes of the pieces in which a prompt of this length is read."""
+    sequence, sibling, shared = (Sequence(number) for number in range(3))
+    work = Work(
+        stream=0,
+        sequence=sequence,
+        sibling=sibling,
+        shared=shared,
+        tokens=[1] * length,
+        sampler=SAMPLER,
+        deadline=0.0,
+        speculative=False,
+    )
+    pieces = []
+    while len(sequence.tokens) < length:
+        planned = plan([work], [], streams=1, prefill_tokens=16, rewindable=True)
+        carry_out(planned, rewindable=True)
+        pieces.append(len(planned.pieces[0].tokens))
+    return pieces
+
+
+def test_a_small_rest_is_read_with_the_piece_before_it() -> None:
+    assert reading(16) == [16]
+    assert reading(24) == [24]
+    assert reading(25) == [16, 9]
+    assert reading(40) == [16, 24]

@@ -132,7 +132,7 @@ def _tensors(kind: Kind, vocabulary: int, rng: np.random.Generator) -> dict[str,
             }
         tensors |= {f"blk.{index}.{name}": value for name, value in block.items()}
     output = matrix(vocabulary, HIDDEN, gain=4)
-    output[94:-7] = output[-4:] = 0  # it says printable ASCII only, and never ends by itself
+    output[94:] = 0  # it says single ASCII characters only, and never ends by itself
     return tensors | {"output.weight": output}
 
 

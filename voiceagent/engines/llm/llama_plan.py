@@ -68,23 +68,28 @@ class Plan:
     """Most urgent first."""
 
 
-def plan(works: list[Work], dirty: list[Sequence], prefill_tokens: int, *, rewindable: bool) -> Plan:
-    """Plan a step: the next token of every reply, and up to `prefill_tokens` of what is to be read.
+def plan(works: list[Work], dirty: list[Sequence], *, streams: int, prefill_tokens: int, rewindable: bool) -> Plan:
+    """Plan a step for the most urgent `streams`: the next token of a reply, or a piece of what is to be read.
 
-    The least deadline comes first. Speculative work runs only where there is no other.
+    All pieces together have `prefill_tokens`, or half as many again where that is the whole rest: a small rest costs
+    nearly a step of its own. Speculative work runs only where there is no other.
     """
     urgent = [work for work in works if not work.speculative] or works
-    urgent.sort(key=lambda work: work.deadline)
     held: dict[Sequence, list[int]] = {}
     pieces = []
-    for work in urgent:
+    for work in sorted(urgent, key=lambda work: work.deadline)[:streams]:
         decoding = work.sampler is not None and len(work.sequence.tokens) == len(work.tokens) - 1
-        if decoding or prefill_tokens:
+        if decoding or prefill_tokens > 0:
             piece = _piece(work, 1 if decoding else prefill_tokens, held, rewindable)
             pieces.append(piece)
             if not decoding:
                 prefill_tokens -= len(piece.tokens)
     return Plan(tuple(dirty), tuple(pieces))
+
+
+def most_tokens(streams: int, prefill_tokens: int) -> int:
+    """Return the size of the largest step that may be planned."""
+    return prefill_tokens * 3 // 2 + streams
 
 
 def _piece(work: Work, room: int, held: dict[Sequence, list[int]], rewindable: bool) -> Piece:
@@ -107,6 +112,8 @@ def _piece(work: Work, room: int, held: dict[Sequence, list[int]], rewindable: b
     forks: list[Fork] = []
     source = max((work.sequence, work.sibling, work.shared), key=usable)
     start = usable(source)
+    if len(work.tokens) - start <= room * 3 // 2:
+        room = len(work.tokens) - start
     if source is not work.sequence or start < len(holds(source)):
         fork(source, work.sequence, start)
     for checkpoint, head in work.heads:
