@@ -3,6 +3,7 @@
 `read_audio` takes anything FFmpeg can decode; what comes out is mono float32 at the rate asked for.
 """
 
+import io
 import wave
 from pathlib import Path
 
@@ -71,15 +72,16 @@ def read_audio(path: str | Path, rate: int = 16_000) -> Pcm:
 def write_wav(path: str | Path, pcm: Pcm, rate: int) -> None:
     """Write mono 16-bit WAV. Raises AudioError for audio that `to_s16` refuses, and for a bad place."""
     data = to_s16(pcm)
-    try:
-        target = Path(path).open("wb")
-    except OSError as error:
-        raise AudioError(f"Cannot write {path} ({error.strerror}); give a file in a folder that is there.") from error
-    with target, wave.open(target, "wb") as file:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes(data)
+    try:
+        Path(path).write_bytes(buffer.getvalue())
+    except OSError as error:
+        raise AudioError(f"Cannot write {path} ({error.strerror}); give a file in a folder that is there.") from error
 
 
 def _joined(frames: list[av.AudioFrame]) -> Pcm:

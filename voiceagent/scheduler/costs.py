@@ -1,7 +1,7 @@
 """What a step costs, learned from the steps that were run.
 
-Knows keys and seconds only. A key that has never run is predicted from the nearest size of the same kind, or, with none,
-by a cautious default.
+Knows keys and seconds only. A key that has never run is predicted from the nearest size of the same kind, or, with
+none, by a cautious default.
 """
 
 from collections import deque

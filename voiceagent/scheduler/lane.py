@@ -47,7 +47,7 @@ class ThreadLane:
 
 
 class VirtualLane:
-    """A lane of an imagined device: the step's result comes after its predicted cost, on whatever clock the loop has."""
+    """A lane of an imagined device: a step's result comes after its predicted cost, on the loop's own clock."""
 
     def __init__(self, cost_s: Callable[[Batch], float]) -> None:
         self._cost_s = cost_s

@@ -1,6 +1,6 @@
 """A virtual clock: an event loop whose time jumps to the next timer instead of waiting for it.
 
-With scripted engines and virtual lanes a thirty-minute conversation takes seconds, and takes the same course every time.
+With scripted engines and virtual lanes a thirty-minute conversation takes seconds, and the same course every time.
 """
 
 import asyncio

@@ -66,7 +66,7 @@ class Doorkeeper:
         ice = [RTCIceServer(list(s.urls), s.username, s.credential) for s in self.household.ice_servers]
         self._arriving += 1
         try:
-            peer = Peer(self.household.open_session, ice, self._watch, self._count, self._forget)
+            peer = Peer(self.household.open_session, ice, self.household.steps.since, self._count, self._forget)
             try:
                 answer = await peer.answer(offer)
             except BaseException:
@@ -103,6 +103,3 @@ class Doorkeeper:
         metrics.packets.labels("lost").inc(report.lost)
         metrics.packets.labels("concealed").inc(report.concealed)
         metrics.underruns.inc(report.underruns)
-
-    def _watch(self, since: float) -> messages.Payload:
-        return messages.lanes(asyncio.get_running_loop().time(), self.household.steps.since(since))

@@ -30,6 +30,7 @@ from voiceagent.server.outbound import AgentTrack
 from voiceagent.server.sdp import ask_for_fec
 from voiceagent.session import messages
 from voiceagent.session.coordinator import Session
+from voiceagent.trace.steps import StepRecord
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class Peer:
         self,
         open_session: Callable[[Callable[[messages.Payload], None]], Session],
         ice_servers: list[RTCIceServer],
-        watch: Callable[[float], messages.Payload],
+        steps_since: Callable[[float], list[StepRecord]],
         on_report: Callable[[Report], None],
         on_closed: Callable[["Peer"], None],
     ) -> None:
@@ -85,7 +86,7 @@ class Peer:
         self._pc = RTCPeerConnection(RTCConfiguration(ice_servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._channel: RTCDataChannel | None = None
         self._backlog: list[str] = []
-        self._watch = watch
+        self._steps_since = steps_since
         self._on_report = on_report
         self._on_closed = on_closed
         self._reported = Report()
@@ -233,7 +234,8 @@ class Peer:
         self._levels = [SILENCE_DB, SILENCE_DB]
         self._ticks += 1
         if self._ticks % LANES_EVERY == 0:
-            self.send(self._watch(self._lanes_shown))
+            steps = self._steps_since(self._lanes_shown)
+            self.send(messages.lanes(self._loop.time(), steps, self.session.streams))
             self._lanes_shown = self._loop.time()
         if self._ticks % NETWORK_EVERY == 0:
             stats = self.inbound.stats

@@ -105,6 +105,17 @@ class Session:
         )
 
     @property
+    def streams(self) -> set[tuple[str, int]]:
+        """Lanes and numbers of this session's streams, as batches name them."""
+        streams = {
+            ("asr", self._asr.number),
+            ("llm", self._llm.number),
+            ("tts", self._tts.number),
+            ("vad", self._vad.number),
+        }
+        return streams | {("turn", self._turn.number)} if self._turn else streams
+
+    @property
     def state(self) -> State:
         """The machine's state, to look at."""
         return self._state

@@ -69,8 +69,8 @@ def trace(turn: TurnTrace) -> Payload:
     return {"type": "trace", "trace": {key: value for key, value in turn.to_json().items() if key != "steps"}}
 
 
-def lanes(now: float, steps: list[StepRecord]) -> Payload:
-    """Show which lane worked when, and for which response."""
+def lanes(now: float, steps: list[StepRecord], streams: set[tuple[str, int]]) -> Payload:
+    """Show which lane worked when, for which response, and whether for this session's streams or for others'."""
     return {
         "type": "lanes",
         "now": round(now, 4),
@@ -81,6 +81,7 @@ def lanes(now: float, steps: list[StepRecord]) -> Payload:
                 "start": round(step.start, 4),
                 "end": round(step.end, 4),
                 "generation": step.generation,
+                "mine": any((step.lane, number) in streams for number in step.streams),
             }
             for step in steps
         ],

@@ -27,6 +27,9 @@ AsrEvent = Transcript | StreamFailed
 class AsrStream(Protocol):
     """One session's ear. All methods are cheap and on the event loop."""
 
+    number: int
+    """What the engine's batches call it."""
+
     def push(self, pcm: NDArray[np.float32]) -> None:
         """Hear more audio (16 kHz mono float32), in speech and in silence."""
 

@@ -115,7 +115,7 @@ class MoonshineStream:
 
     def __init__(self, engine: MoonshineEngine, stream: int, on_event: Callable[[AsrEvent], None]) -> None:
         self._engine = engine
-        self._stream = stream
+        self.number = stream
         self._on_event = on_event
         self._audio = TurnAudio()
         self._draft = Draft()
@@ -130,7 +130,7 @@ class MoonshineStream:
         self._unseen += len(pcm)
         if self._unseen < (self._engine.partial_interval_s or CUT_AFTER_S) * SAMPLE_RATE:
             return
-        if not self._engine.is_transcribing(self._stream):
+        if not self._engine.is_transcribing(self.number):
             self._unseen = 0
             self._look()
 
@@ -142,19 +142,19 @@ class MoonshineStream:
 
     def finalise(self, fork: int, deadline: float) -> None:
         """Transcribe the turn up to now, in place of an older fork or a partial; goes on listening."""
-        self._engine.cancel(self._stream)
+        self._engine.cancel(self.number)
         turn = self._audio.fork()
         self._submit(fork, deadline, turn, self._engine.transcribe(turn, self._draft, fork), speculative=False)
 
     def commit(self) -> None:
         """End the turn at the last fork; what was heard after it belongs to the next."""
-        self._engine.cancel(self._stream)
+        self._engine.cancel(self.number)
         self._audio.commit()
         self._draft = Draft()
 
     def close(self) -> None:
         """End the stream."""
-        self._engine.cancel(self._stream)
+        self._engine.cancel(self.number)
 
     def _look(self) -> None:
         turn = self._audio.snapshot()
@@ -165,7 +165,7 @@ class MoonshineStream:
         self._submit(PARTIAL, UNDATED, turn, steps, speculative=not turn.unsettled)
 
     def _submit(self, tag: int, deadline: float, turn: Snapshot, steps: Steps, *, speculative: bool) -> None:
-        self._engine.submit(Job(self._stream, tag, deadline, encode_key(turn), steps, self._on_event, speculative))
+        self._engine.submit(Job(self.number, tag, deadline, encode_key(turn), steps, self._on_event, speculative))
 
 
 def encode_key(turn: Snapshot) -> CostKey:

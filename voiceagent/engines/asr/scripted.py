@@ -75,7 +75,7 @@ class ScriptedAsrStream:
 
     def __init__(self, engine: ScriptedAsr, stream: int, on_event: Callable[[AsrEvent], None]) -> None:
         self._engine = engine
-        self._stream = stream
+        self.number = stream
         self._on_event = on_event
         self._frames = Frames(FRAME_SAMPLES)
         self._turn = 0
@@ -90,7 +90,7 @@ class ScriptedAsrStream:
         """Hear more audio; once speech has begun, a new word asks for a partial transcript."""
         self._voiced += sum(rms(frame) >= VOICED_RMS for frame in self._frames.push(pcm))
         words = self._words_up_to(self._voiced)
-        if self._speaking and words > self._words_shown and not self._engine.has_open(self._stream, PARTIAL):
+        if self._speaking and words > self._words_shown and not self._engine.has_open(self.number, PARTIAL):
             self._words_shown = words
             self._submit(PARTIAL, UNDATED, PARTIAL_KEY, self._transcribe(None, self._turn, words))
 
@@ -100,7 +100,7 @@ class ScriptedAsrStream:
 
     def finalise(self, fork: int, deadline: float) -> None:
         """Transcribe what has been heard up to now, in place of an older fork or a partial; goes on listening."""
-        self._engine.cancel(self._stream)
+        self._engine.cancel(self.number)
         self._forked_at = self._voiced
         self._spoke_since_fork = False
         words = self._words_up_to(self._voiced)
@@ -108,7 +108,7 @@ class ScriptedAsrStream:
 
     def commit(self) -> None:
         """End the turn at the last fork; what was voiced after it belongs to the next."""
-        self._engine.cancel(self._stream)
+        self._engine.cancel(self.number)
         if self._words_up_to(self._forked_at):
             self._turn += 1
         self._turn_began_at = self._forked_at
@@ -117,13 +117,13 @@ class ScriptedAsrStream:
 
     def close(self) -> None:
         """End the stream."""
-        self._engine.cancel(self._stream)
+        self._engine.cancel(self.number)
 
     def _words_up_to(self, voiced: int) -> int:
         return self._engine.words_in(voiced - self._turn_began_at)
 
     def _submit(self, tag: int, deadline: float, key: CostKey, steps: Generator[Step, None, None]) -> None:
-        self._engine.submit(Job(self._stream, tag, deadline, key, steps, self._on_event))
+        self._engine.submit(Job(self.number, tag, deadline, key, steps, self._on_event))
 
     def _transcribe(self, fork: int | None, turn: int, words: int) -> Generator[Step, None, None]:
         yield Step(Transcript(self._engine.text(turn, words), fork))

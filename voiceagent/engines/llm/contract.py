@@ -37,6 +37,9 @@ LlmEvent = Token | Completed | StreamFailed
 class LlmStream(Protocol):
     """One session's conversation with the model. At most one reply at a time."""
 
+    number: int
+    """What the engine's batches call it."""
+
     def prepare(self, messages: tuple[Message, ...]) -> None:
         """Prefill this conversation when there is time, because the next reply will begin with it."""
 

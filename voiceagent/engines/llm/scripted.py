@@ -77,7 +77,7 @@ class ScriptedLlmStream:
 
     def __init__(self, engine: ScriptedLlm, stream: int, on_event: Callable[[LlmEvent], None]) -> None:
         self._engine = engine
-        self._stream = stream
+        self.number = stream
         self._on_event = on_event
 
     def prepare(self, messages: tuple[Message, ...]) -> None:
@@ -87,10 +87,10 @@ class ScriptedLlmStream:
         self, generation: int, messages: tuple[Message, ...], deadline: float, *, speculative: bool = False
     ) -> None:
         """Reply to `messages`. Replaces a reply under way."""
-        self._engine.cancel(self._stream)
+        self._engine.cancel(self.number)
         self._engine.submit(
             Job(
-                self._stream,
+                self.number,
                 generation,
                 deadline,
                 PREFILL,
@@ -103,15 +103,15 @@ class ScriptedLlmStream:
 
     def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
         """Say anew by when the next tokens are needed."""
-        self._engine.reschedule(self._stream, generation, deadline, speculative=speculative)
+        self._engine.reschedule(self.number, generation, deadline, speculative=speculative)
 
     def cancel(self, generation: int) -> None:
         """Drop the reply."""
-        self._engine.cancel(self._stream, generation)
+        self._engine.cancel(self.number, generation)
 
     def close(self) -> None:
         """End the stream and free its sequence."""
-        self._engine.release(self._stream)
+        self._engine.release(self.number)
 
     def _steps(self, generation: int, messages: tuple[Message, ...]) -> Generator[Step, None, None]:
         tokens = TOKEN.findall(self._engine.reply(messages))

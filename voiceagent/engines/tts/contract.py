@@ -37,9 +37,10 @@ TtsEvent = SpeechAudio | StreamFailed
 class TtsStream(Protocol):
     """One session's voice."""
 
-    def speak(
-        self, generation: int, segment: int, text: str, deadline: float, *, speculative: bool = False
-    ) -> None:
+    number: int
+    """What the engine's batches call it."""
+
+    def speak(self, generation: int, segment: int, text: str, deadline: float, *, speculative: bool = False) -> None:
         """Synthesise one segment; segments of a generation are spoken in the order of these calls."""
 
     def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:

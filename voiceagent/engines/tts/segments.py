@@ -43,24 +43,24 @@ class SegmentStream:
 
     def __init__(self, engine: SegmentQueue, stream: int, on_event: Callable[[TtsEvent], None]) -> None:
         self._engine = engine
-        self._stream = stream
+        self.number = stream
         self._on_event = on_event
 
     def speak(self, generation: int, segment: int, text: str, deadline: float, *, speculative: bool = False) -> None:
         """Synthesise one segment, after the earlier ones of its generation."""
         steps = self._engine.speak(generation, segment, text)
         key = self._engine.first_step
-        job = Job(self._stream, generation, deadline, key, steps, self._on_event, speculative, generation=generation)
+        job = Job(self.number, generation, deadline, key, steps, self._on_event, speculative, generation=generation)
         self._engine.submit(job)
 
     def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
         """Say anew by when the generation's next audio is needed."""
-        self._engine.reschedule(self._stream, generation, deadline, speculative=speculative)
+        self._engine.reschedule(self.number, generation, deadline, speculative=speculative)
 
     def cancel(self, generation: int) -> None:
         """Drop the generation's segments."""
-        self._engine.cancel(self._stream, generation)
+        self._engine.cancel(self.number, generation)
 
     def close(self) -> None:
         """End the stream."""
-        self._engine.cancel(self._stream)
+        self._engine.cancel(self.number)

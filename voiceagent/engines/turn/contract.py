@@ -27,6 +27,9 @@ TurnEvent = TurnPrediction | StreamFailed
 class TurnStream(Protocol):
     """One session's judge."""
 
+    number: int
+    """What the engine's batches call it."""
+
     def predict(self, fork: int, pcm: NDArray[np.float32], deadline: float) -> None:
         """Judge the turn that ends with `pcm` (16 kHz mono float32, at most 8 s). Drops an older question."""
 

@@ -40,19 +40,19 @@ class ScriptedTurnStream:
 
     def __init__(self, engine: ScriptedTurn, stream: int, on_event: Callable[[TurnEvent], None]) -> None:
         self._engine = engine
-        self._stream = stream
+        self.number = stream
         self._on_event = on_event
         self._questions = count()
 
     def predict(self, fork: int, pcm: NDArray[np.float32], deadline: float) -> None:
         """Judge the turn, whatever the audio. Drops an older question."""
-        self._engine.cancel(self._stream)
+        self._engine.cancel(self.number)
         steps = self._judge(fork, next(self._questions))
-        self._engine.submit(Job(self._stream, fork, deadline, PREDICT, steps, self._on_event))
+        self._engine.submit(Job(self.number, fork, deadline, PREDICT, steps, self._on_event))
 
     def close(self) -> None:
         """End the stream."""
-        self._engine.cancel(self._stream)
+        self._engine.cancel(self.number)
 
     def _judge(self, fork: int, question: int) -> Generator[Step, None, None]:
         yield Step(TurnPrediction(fork, entry(self._engine.probabilities, question)))

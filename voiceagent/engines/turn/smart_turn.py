@@ -56,15 +56,15 @@ class SmartTurnStream:
 
     def __init__(self, engine: SmartTurnEngine, stream: int, on_event: Callable[[TurnEvent], None]) -> None:
         self._engine = engine
-        self._stream = stream
+        self.number = stream
         self._on_event = on_event
 
     def predict(self, fork: int, pcm: NDArray[np.float32], deadline: float) -> None:
         """Judge the turn that ends with `pcm` (16 kHz mono float32). Drops an older question."""
-        self._engine.cancel(self._stream)
+        self._engine.cancel(self.number)
         steps = self._engine.judge(fork, pcm)
-        self._engine.submit(Job(self._stream, fork, deadline, FEATURES, steps, self._on_event))
+        self._engine.submit(Job(self.number, fork, deadline, FEATURES, steps, self._on_event))
 
     def close(self) -> None:
         """End the stream."""
-        self._engine.cancel(self._stream)
+        self._engine.cancel(self.number)

@@ -30,6 +30,9 @@ VadEvent = VadFrame | StreamFailed
 class VadStream(Protocol):
     """One session's audio."""
 
+    number: int
+    """What the engine's batches call it."""
+
     def push(self, pcm: NDArray[np.float32], now: float) -> None:
         """Take more audio (16 kHz mono float32) that arrived at `now` (event-loop seconds)."""
 

@@ -40,7 +40,7 @@ class ScriptedVadStream:
 
     def __init__(self, engine: ScriptedVad, stream: int, on_event: Callable[[VadEvent], None]) -> None:
         self._engine = engine
-        self._stream = stream
+        self.number = stream
         self._on_event = on_event
         self._frames = Frames(FRAME_SAMPLES)
         self._end_sample = 0
@@ -50,11 +50,11 @@ class ScriptedVadStream:
         for frame in self._frames.push(pcm):
             self._end_sample += FRAME_SAMPLES
             steps = self._judge(frame, self._end_sample, now)
-            self._engine.submit(Job(self._stream, NO_TAG, now + FRAME_S, FRAME, steps, self._on_event))
+            self._engine.submit(Job(self.number, NO_TAG, now + FRAME_S, FRAME, steps, self._on_event))
 
     def close(self) -> None:
         """End the stream."""
-        self._engine.cancel(self._stream)
+        self._engine.cancel(self.number)
 
     def _judge(self, frame: NDArray[np.float32], end_sample: int, heard_at: float) -> Generator[Step, None, None]:
         probability = 0.99 if rms(frame) >= self._engine.threshold else 0.01

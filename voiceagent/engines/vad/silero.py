@@ -75,9 +75,9 @@ class SileroEngine:
 
     def open(self, on_event: Callable[[VadEvent], None]) -> "SileroStream":
         """Start watching one session's audio."""
-        stream = next(self._stream_ids)
-        self._streams[stream] = SileroStream(self._wake, on_event, lambda: self._streams.pop(stream, None))
-        return self._streams[stream]
+        number = next(self._stream_ids)
+        self._streams[number] = SileroStream(number, self._wake, on_event, lambda: self._streams.pop(number, None))
+        return self._streams[number]
 
     def pending(self, now: float) -> Batch | None:
         """Return one step over every stream with a frame due."""
@@ -134,8 +134,9 @@ class SileroStream:
     """One session's audio, its recurrent state, and when each sample came."""
 
     def __init__(
-        self, wake: Callable[[], None], on_event: Callable[[VadEvent], None], end: Callable[[], object]
+        self, number: int, wake: Callable[[], None], on_event: Callable[[VadEvent], None], end: Callable[[], object]
     ) -> None:
+        self.number = number
         self._wake = wake
         self._on_event = on_event
         self._end = end
