@@ -37,7 +37,7 @@ class Caller(Line):
         self.sent = 0
         """Audio packets, the dropped ones included."""
         self.dropped = 0
-        self._url = url
+        self._http = httpx.AsyncClient(base_url=url, trust_env=False, timeout=CONNECT_S)
         self._loss = loss
         self._seed = seed
         self._utterances = 0
@@ -53,18 +53,16 @@ class Caller(Line):
         try:
             await self._connect()
         except BaseException:
-            await self._pc.close()
+            await self._close()
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._pings is not None:
-            self._pings.cancel()
         if self._channel.readyState == "open":
             self.send({"type": "hangup"})
-        await self._pc.close()
+        await self._close()
 
     async def say(self, pcm: Pcm) -> Said:
         """Speak 16 kHz audio; return when it was sent. The pattern of loss depends on how many utterances came before,
@@ -83,12 +81,27 @@ class Caller(Line):
         """The latest that this process was with anything: measurements are no better than this."""
         return self._microphone.late_s * 1000
 
+    async def description(self) -> dict[str, Any]:
+        """Ask the server how it describes this call (an entry of /api/sessions)."""
+        first = self.last("session")
+        listed = (await self._http.get("/api/sessions")).json()["sessions"]
+        mine = [entry for entry in listed if first is not None and entry["session"] == first.payload["session"]]
+        if not mine:
+            raise CallerError("The server does not list this call; has it ended?")
+        entry: dict[str, Any] = mine[0]
+        return entry
+
+    async def _close(self) -> None:
+        if self._pings is not None:
+            self._pings.cancel()
+        await self._pc.close()
+        await self._http.aclose()
+
     async def _connect(self) -> None:
         setattr(self._transceiver.receiver, _JITTER_BUFFER, _Tap(self._on_packet))
         await self._pc.setLocalDescription(await self._pc.createOffer())
         offer = self._pc.localDescription
-        async with httpx.AsyncClient(base_url=self._url, trust_env=False, timeout=CONNECT_S) as http:
-            answer = await http.post("/api/offer", json={"sdp": offer.sdp, "type": offer.type, "pc_id": None})
+        answer = await self._http.post("/api/offer", json={"sdp": offer.sdp, "type": offer.type, "pc_id": None})
         if answer.status_code != 200:
             raise CallerError(f"The server refused the call ({answer.status_code}): {answer.text[:200]}")
         body = answer.json()

@@ -59,17 +59,17 @@ class Clip:
         return len(self.pcm) / RATE
 
 
-def questions(count: int) -> list[Clip]:
+def questions(count: int, longest_s: float = LONGEST_S) -> list[Clip]:
     """Return whole utterances of one sentence: what a caller would say and then wait for an answer.
 
     Raises CorpusError if the packages are missing or hold fewer.
     """
-    return _choose(count, lambda text: is_plain(text) and is_one_sentence(text))
+    return _choose(count, longest_s, lambda text: is_plain(text) and is_one_sentence(text))
 
 
-def prompts(count: int) -> list[Clip]:
+def prompts(count: int, longest_s: float = LONGEST_S) -> list[Clip]:
     """Return utterances of three words or more, for word error rates. Raises CorpusError as `questions` does."""
-    return _choose(count, is_plain)
+    return _choose(count, longest_s, is_plain)
 
 
 def is_plain(text: str) -> bool:
@@ -97,13 +97,15 @@ def prepare(pcm: Pcm) -> Pcm:
     return voice * np.float32(min(gain, PEAK / peak if peak else gain))
 
 
-def _choose(count: int, fits: Callable[[str], bool]) -> list[Clip]:
+def _choose(count: int, longest_s: float, fits: Callable[[str], bool]) -> list[Clip]:
     chosen: list[Clip] = []
+    if count == 0:
+        return chosen
     for name, path, text in sorted(_recordings(), key=lambda item: hashlib.sha256(item[0].encode()).digest()):
         if not fits(text):
             continue
         clip = Clip(name, text, prepare(_read(path)))
-        if SHORTEST_S <= clip.seconds <= LONGEST_S:
+        if SHORTEST_S <= clip.seconds <= longest_s:
             chosen.append(clip)
         if len(chosen) == count:
             return chosen

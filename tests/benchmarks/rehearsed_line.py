@@ -17,7 +17,10 @@ T = TypeVar("T")
 
 
 class RehearsedLine(Line):
-    """One call; `sets` are settings, `engines` replace scripted ones."""
+    """One call; `sets` are settings, `engines` replace scripted ones. As a context manager it is carried by itself."""
+
+    late_ms = 0.0
+    sent, dropped = 100, 5
 
     def __init__(self, *sets: str, **engines: Any) -> None:
         super().__init__()
@@ -35,6 +38,17 @@ class RehearsedLine(Line):
                 self._rehearsal.session.type(text)
             case {"type": "interrupt"}:
                 self._rehearsal.session.stop_speaking()
+
+    async def description(self) -> dict[str, Any]:
+        return {"receive": {"lag_ms": 20.0}}
+
+    async def __aenter__(self) -> "RehearsedLine":
+        self._network = asyncio.create_task(self.carry())
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self._network.cancel()
+        await asyncio.gather(self._network, return_exceptions=True)
 
     async def carry(self) -> None:
         """Be the network."""
@@ -55,12 +69,7 @@ def rehearse(talk: Callable[[Line], Awaitable[T]], *sets: str, **engines: Any) -
     """Run `talk` on a line."""
 
     async def main() -> T:
-        line = RehearsedLine(*sets, **engines)
-        network = asyncio.create_task(line.carry())
-        try:
+        async with RehearsedLine(*sets, **engines) as line:
             return await talk(line)
-        finally:
-            network.cancel()
-            await asyncio.gather(network, return_exceptions=True)
 
     return run_virtual(main())

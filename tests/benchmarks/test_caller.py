@@ -27,9 +27,10 @@ def test_a_caller_hears_the_agent_and_is_heard(url):
             rest = await caller.until(lambda: caller.heard.rest(onset), 5, "silence")
             said = await caller.say(VOICE)
             await caller.until(lambda: caller.last("user.final"), 5, "a transcript")
-            return caller, onset, rest, said
+            return caller, onset, rest, said, await caller.description()
 
-    caller, onset, rest, said = asyncio.run(main())
+    caller, onset, rest, said, described = asyncio.run(main())
+    assert described["receive"]["lost"] == 0
     assert onset < rest <= said.start < said.end
     assert caller.heard.lost == caller.dropped == 0
     assert caller.sent > 50
@@ -54,6 +55,17 @@ def test_a_refused_caller_is_told_why(url):
             pass
 
     with pytest.raises(CallerError, match=r"refused the call \(503\): .*places are taken"):
+        asyncio.run(main())
+
+
+def test_a_call_that_has_ended_is_not_described(url):
+    async def main():
+        async with Caller(url) as caller:
+            caller.send({"type": "hangup"})
+            await caller.until(lambda: caller.last("bye"), 5, "a good-bye")
+            await caller.description()
+
+    with pytest.raises(CallerError, match="has it ended"):
         asyncio.run(main())
 
 

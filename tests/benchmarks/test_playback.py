@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from benchmarks.playback import place
+from benchmarks.conversations import Spoken
+from benchmarks.playback import Playback, place
 from voiceagent.audio.opus import OpusDecoder, OpusEncoder
+from voiceagent.config import load
 
 RATE = 16_000
 
@@ -65,3 +67,42 @@ def test_a_part_that_is_missing_is_told():
     placed = place(voice, np.concatenate([voice[:16_000], silence(1.0)]), 0.0, 0.1)
     assert placed is not None
     assert placed.found == 0.5
+
+
+class Judge(Playback):
+    """Speaks noise for any text, a second for each word, and understands all but the first word."""
+
+    def __init__(self, texts):
+        self.texts = texts
+
+    def speak(self, text):
+        return speech(len(text.split()), seed=len(text))
+
+    def transcribe(self, pcm):
+        return " ".join(" ".join(self.texts).split()[1:])
+
+
+def test_an_answer_is_judged_by_its_segments_the_silences_between_and_its_words():
+    texts = ["Well yes.", "That is so."]
+    judge = Judge(texts)
+    received = [silence(0.1), judge.speak(texts[0]), silence(0.25), judge.speak(texts[1]), silence(0.1)]
+    (judged,) = judge.judge([Spoken(texts, np.concatenate(received))])
+    assert [segment["found"] for segment in judged["segments"]] == [1.0, 1.0]
+    assert judged["between_ms"] == [pytest.approx(250.0, abs=0.1)]
+    assert (judged["errors"], judged["words"]) == (1, 5)
+
+
+def test_a_segment_that_is_not_there_does_not_hide_the_next():
+    texts = ["Well yes.", "Never was said.", "That is so."]
+    judge = Judge(texts)
+    received = [judge.speak(texts[0]), silence(0.25), judge.speak(texts[2]), silence(0.1)]
+    (judged,) = judge.judge([Spoken(texts, np.concatenate(received))])
+    assert [segment["found"] for segment in judged["segments"]] == [1.0, 0.0, 1.0]
+    assert judged["between_ms"] == []
+
+
+def test_the_engines_of_the_settings_speak_and_listen():
+    playback = Playback(load("scripted.yaml", []).settings)
+    pcm = playback.speak("three short words")
+    assert len(pcm) == pytest.approx(3 * 0.3 * RATE, abs=RATE * 0.05)
+    assert playback.transcribe(pcm)
