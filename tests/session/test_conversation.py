@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import tracemalloc
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from voiceagent.app.rehearsal import Rehearsal, scripted_engines
 from voiceagent.config import load
 from voiceagent.engines.asr.scripted import ScriptedAsr
+from voiceagent.engines.llm.contract import Completed
 from voiceagent.engines.llm.scripted import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU
 from voiceagent.engines.tts.scripted import ScriptedTts
@@ -230,6 +232,23 @@ def test_an_empty_reply_is_a_failure_and_not_a_silence():
         assert "something went wrong" in talk.said()
 
     rehearse(scene, llm=ScriptedLlm(lambda messages: "**", **REAL))
+
+
+def test_a_reply_that_ran_out_of_tokens_ends_with_its_last_whole_sentence():
+    class ShortOfTokens(ScriptedLlm):
+        def deliver(self, batch, results):
+            if isinstance(getattr(results.event, "event", None), Completed):
+                cut = Completed(results.event.event.generation, "length")
+                results = replace(results, event=replace(results.event, event=cut))
+            super().deliver(batch, results)
+
+    async def scene(talk):
+        await talk.speak(3.0)
+        await talk.listen(8.0)
+        assert outcomes(talk) == ["completed"]
+        assert talk.said() == "This is whole."
+
+    rehearse(scene, llm=ShortOfTokens(lambda messages: "This is whole. But this is not", **REAL))
 
 
 def test_hanging_up_in_mid_response_ends_everything():

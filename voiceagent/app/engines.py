@@ -45,6 +45,8 @@ def needed_models(settings: Settings) -> list[str]:
 
 
 SILERO = "silero-vad-6.2"
+COPIES = ".copies"
+"""Folder, beside the model files, of models converted to what this machine's CPU reads fastest."""
 
 
 def is_path(model: str) -> bool:
@@ -91,6 +93,7 @@ def build_llm(settings: Settings, store: Store) -> LlmEngine:
         session_tokens=llm.session_tokens,
         max_streams=settings.server.max_sessions,
         max_tokens=llm.max_tokens,
+        copies=store.root / COPIES,
         sampling=Sampling(
             temperature=llm.temperature,
             top_p=llm.top_p,

@@ -102,8 +102,11 @@ class ResponseRun:
             case Token():
                 self.marks.setdefault("first_token", self._voices.clock())
                 self._take(self._segmenter.push(event.text))
-            case Completed():
-                self._take(self._segmenter.flush())
+            case Completed(_, reason):
+                rest = self._segmenter.flush()
+                if reason == "length" and self.segments:
+                    rest = [text for text in rest if ends_sentence(text)]  # better unsaid than broken off
+                self._take(rest)
                 self._complete_text()
             case StreamFailed():
                 self._on_failed("llm", event.error)
