@@ -25,7 +25,7 @@ NOT_OURS = ("Failed to load resource", "Canvas2D: Multiple readback")
 expect.set_options(timeout=20_000)  # a busy machine is not a failure
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.skip(f"{CHROMIUM} is not installed")
