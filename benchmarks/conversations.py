@@ -37,6 +37,8 @@ WORDS_AFTER = 5
 """... and at least to come, so that it does not end of itself meanwhile."""
 
 COUGH_S = 0.15
+INSTANT_S = 0.03
+"""An agent that is silent sooner than one packet and some can travel was between two words; nothing was measured."""
 
 Sample = dict[str, Any]
 
@@ -100,10 +102,12 @@ async def barge_in(line: Line, clip: Clip, request: str) -> Sample:
     silent = await line.until(lambda: line.heard.rest(said.start), SPEECH_S, "silence after a barge-in")
     outcomes = [m.payload["outcome"] for m in line.since(mark, "agent.end") if m.payload["generation"] == generation]
     stopped = bool(outcomes) and outcomes[0] == "interrupted" and silent < said.end
+    in_pause = silent - said.start < INSTANT_S
     await hush(line)
     return {
         "clip": clip.name,
-        "barge_in_ms": round((silent - said.start) * 1000, 1) if stopped else None,
+        "barge_in_ms": round((silent - said.start) * 1000, 1) if stopped and not in_pause else None,
+        "in_pause": in_pause,
         "outcome": outcomes[0] if outcomes else None,
     }
 

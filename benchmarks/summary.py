@@ -87,7 +87,7 @@ def _disturbances(barge_ins: list[Any], coughs: list[Any]) -> dict[str, float | 
     return {
         **spread("barge_in_ms", times),
         "barge_in_count": len(barge_ins),
-        "barge_in_missed_count": len(barge_ins) - len(times),
+        "barge_in_missed_count": sum(s["barge_in_ms"] is None and not s["in_pause"] for s in barge_ins),
         "cough_count": len(coughs),
         "cough_paused": sum(sample["paused"] for sample in coughs),
         "cough_resumed": resumed,

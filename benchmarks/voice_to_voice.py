@@ -9,6 +9,7 @@ A caller in a process of its own talks over WebRTC to `voiceagent serve`:
 """
 
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -72,6 +73,7 @@ def show(report: form.Report) -> str:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through `serving`, so that no server is left behind
     try:
         sys.exit(main(sys.argv[1:]))
     except VoiceAgentError as error:

@@ -28,7 +28,11 @@ def answer(hole_ms, between, errors=0):
 SAMPLES = {
     "questions": [question(430.0, stalls=[3.0]), question(470.0), question(None, cut_in=True), SILENT],
     "answers": [answer(12.5, [300.0]), answer(0.0, [340.0], errors=1)],
-    "barge_ins": [{"barge_in_ms": 200.0}, {"barge_in_ms": None}],
+    "barge_ins": [
+        {"barge_in_ms": 200.0, "in_pause": False},
+        {"barge_in_ms": None, "in_pause": False},
+        {"barge_in_ms": None, "in_pause": True},
+    ],
     "coughs": [
         {"paused": True, "outcome": "completed", "away_ms": 500.0},
         {"paused": False, "outcome": "interrupted", "away_ms": None},
