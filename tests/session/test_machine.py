@@ -155,7 +155,7 @@ def test_words_interrupt():
 
 
 def test_words_interrupt_while_the_user_still_speaks():
-    talk = Talk().agent_speaks().feed(ev.SpeechStarted(3.0), ev.PartialTranscript(3.3, "wait a"))
+    talk = Talk().agent_speaks().feed(ev.SpeechStarted(3.0), ev.PartialTranscript(3.4, "wait a"))
     assert talk.did(fx.End) == [fx.End(1, ev.Outcome.INTERRUPTED)]
 
 

@@ -237,7 +237,7 @@ class Session(Section):
     """The pause between two sentences of a response."""
     interrupt_after_ms: Milliseconds = 500
     """Speech this long interrupts the agent even when no words are recognised."""
-    min_speech_ms: Milliseconds = 250
+    min_speech_ms: Milliseconds = 300
     """A shorter sound never interrupts the agent."""
     failure_message: str = "Sorry, something went wrong on my side. Could you say that again?"
     """What the agent says when a model has failed."""

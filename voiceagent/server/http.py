@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from voiceagent.config.settings import Server as ServerSettings
+from voiceagent.errors import VoiceAgentError
 from voiceagent.server.doorkeeper import Doorkeeper, Household
 from voiceagent.server.errors import BadRequestError, RequestError, TooLargeError
 
@@ -59,7 +60,7 @@ def create_app(household: Household, settings: ServerSettings) -> Starlette:
         routes=table,
         lifespan=lifespan,
         middleware=[cors] if settings.allow_origins else [],
-        exception_handlers={RequestError: _refuse, HTTPException: _no_such_thing},
+        exception_handlers={RequestError: _refuse, VoiceAgentError: _unavailable, HTTPException: _no_such_thing},
     )
 
 
@@ -139,6 +140,10 @@ def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)
     headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
     return JSONResponse({"error": {"code": error.code, "message": str(error)}}, error.status, headers)
+
+
+def _unavailable(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": {"code": "unavailable", "message": str(error)}}, 503)
 
 
 def _no_such_thing(request: Request, error: Exception) -> Response:

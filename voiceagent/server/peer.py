@@ -4,7 +4,6 @@ It knows aiortc and a session; it does not know HTTP, nor what the session does.
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -15,7 +14,6 @@ import aiortc.rtcsctptransport
 from aiortc import (
     RTCBundlePolicy,
     RTCConfiguration,
-    RTCDataChannel,
     RTCIceServer,
     RTCPeerConnection,
     RTCSessionDescription,
@@ -24,6 +22,7 @@ from aiortc.sdp import candidate_from_sdp
 
 from voiceagent.audio.pcm import SILENCE_DB, Pcm, level_db
 from voiceagent.audio.receive import ReceiveStats
+from voiceagent.server.channel import Channel, Requests
 from voiceagent.server.errors import BadRequestError
 from voiceagent.server.inbound import Inbound
 from voiceagent.server.outbound import AgentTrack
@@ -39,9 +38,6 @@ aiortc.rtcsctptransport.USERDATA_MAX_LENGTH = 1100
 
 GONE_S = 10.0
 """A page pings every second; a caller of whom nothing came for this long has vanished. aiortc itself takes 30 s."""
-MAX_MESSAGE_CHARS = 16_000
-MAX_TEXT_CHARS = 4_000
-"""Longest message a person may type."""
 LEVEL_S = 0.1
 """How often the page is told how loud both sides are; lanes and network are shown every few times."""
 CONCEALED_PACKET = 320
@@ -83,9 +79,6 @@ class Peer:
     ) -> None:
         self.id = uuid4().hex
         self._loop = asyncio.get_running_loop()
-        self._pc = RTCPeerConnection(RTCConfiguration(ice_servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
-        self._channel: RTCDataChannel | None = None
-        self._backlog: list[str] = []
         self._steps_since = steps_since
         self._on_report = on_report
         self._on_closed = on_closed
@@ -96,12 +89,15 @@ class Peer:
         self._levels = [SILENCE_DB, SILENCE_DB]
         self._ticks = 0
         self._lanes_shown = self._loop.time()
-        self.session = open_session(self.send)
+        requests = Requests(self._type, self._interrupt, lambda: self._leave("hangup"), self._sign_of_life)
+        self._channel = Channel(requests)
+        self.session = open_session(self._channel.send)
         self.inbound = Inbound(self._hear)
         self._track = AgentTrack(self._pull, self.session.playout.rate)
         self._timers = [self._loop.call_later(GONE_S, self._check_alive)]
+        self._pc = RTCPeerConnection(RTCConfiguration(ice_servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._pc.on("connectionstatechange", self._on_state)
-        self._pc.on("datachannel", self._on_channel)
+        self._pc.on("datachannel", self._channel.attach)
         self._pc.on("track", self._on_track)
 
     async def answer(self, offer: str) -> str:
@@ -132,21 +128,13 @@ class Peer:
         except Exception as error:  # as above
             raise BadRequestError("bad_candidate", f"Not an ICE candidate: {line[:80]!r}.") from error
 
-    def send(self, message: messages.Payload) -> None:
-        """Send a message to the page; what comes before the channel is open waits for it."""
-        text = json.dumps(message, ensure_ascii=False)
-        if self._channel is None:
-            self._backlog.append(text)
-        elif self._channel.readyState == "open":
-            self._channel.send(text)
-
     async def close(self, reason: str) -> None:
         """End the session and the connection. Safe to call twice."""
         if self._closed:
             return
         self._closed = True
         self._report()
-        self.send(messages.bye(reason))
+        self._channel.send(messages.bye(reason))
         self.session.close()
         self.inbound.close()
         for timer in self._timers:
@@ -184,62 +172,37 @@ class Peer:
                 if transceiver.receiver.track is track:
                     self.inbound.attach(transceiver.receiver)
 
-    def _on_channel(self, channel: RTCDataChannel) -> None:
-        self._channel = channel
-        channel.on("message", self._on_message)
-        for text in self._backlog:
-            channel.send(text)
-        self._backlog.clear()
-
     def _on_state(self) -> None:
         state = self._pc.connectionState
         if state == "connected" and not self._opened:
             self._opened = True
             self._last_sign = self._loop.time()
-            self.send(messages.session(self.session.id, "voiceagent", self._loop.time()))
+            self._channel.send(messages.session(self.session.id, "voiceagent", self._loop.time()))
             self.session.open()
             self._timers.append(self._loop.call_later(LEVEL_S, self._show_levels))
         elif state in ("failed", "closed"):
             self._leave("connection lost")
 
-    def _on_message(self, text: object) -> None:
-        self._last_sign = self._loop.time()
-        try:
-            message = json.loads(text) if isinstance(text, str) and len(text) <= MAX_MESSAGE_CHARS else None
-            kind = message["type"]  # type: ignore[index]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            self.send(messages.error("bad_message", 'Send JSON objects such as {"type": "text", "text": "Hello"}.'))
-            return
-        assert isinstance(message, dict)
-        match kind:
-            case "ping":
-                self.send({"type": "pong", "t": message.get("t")})
-            case "text":
-                self._on_text(message.get("text"))
-            case "interrupt":
-                self.session.stop_speaking()
-            case "hangup":
-                self._leave("hangup")
-            case _:
-                self.send(messages.error("bad_message", "Known types: text, ping, interrupt, hangup."))
+    def _type(self, text: str) -> None:
+        self.session.type(text)
 
-    def _on_text(self, text: object) -> None:
-        if not isinstance(text, str) or len(text) > MAX_TEXT_CHARS:
-            self.send(messages.error("bad_message", f"A text has at most {MAX_TEXT_CHARS} characters."))
-        else:
-            self.session.type(text)
+    def _interrupt(self) -> None:
+        self.session.stop_speaking()
+
+    def _sign_of_life(self) -> None:
+        self._last_sign = self._loop.time()
 
     def _show_levels(self) -> None:
-        self.send(messages.level(*self._levels))
+        self._channel.send(messages.level(*self._levels))
         self._levels = [SILENCE_DB, SILENCE_DB]
         self._ticks += 1
         if self._ticks % LANES_EVERY == 0:
             steps = self._steps_since(self._lanes_shown)
-            self.send(messages.lanes(self._loop.time(), steps, self.session.streams))
+            self._channel.send(messages.lanes(self._loop.time(), steps, self.session.streams))
             self._lanes_shown = self._loop.time()
         if self._ticks % NETWORK_EVERY == 0:
             stats = self.inbound.stats
-            self.send(messages.network(_lost_percent(stats), stats.lag_ms))
+            self._channel.send(messages.network(_lost_percent(stats), stats.lag_ms))
             self._report()
         self._timers[-1] = self._loop.call_later(LEVEL_S, self._show_levels)
 
@@ -253,7 +216,7 @@ class Peer:
 
     def _check_alive(self) -> None:
         silent_s = self._loop.time() - self._last_sign
-        if silent_s >= GONE_S and (self._channel is not None or not self._opened):
+        if silent_s >= GONE_S and (self._channel.attached or not self._opened):
             self._leave("connection lost")
         else:
             self._timers[0] = self._loop.call_later(max(0.5, GONE_S - silent_s), self._check_alive)

@@ -33,7 +33,7 @@ class Rules:
     min_wait_s: float = 0.25
     max_wait_s: float = 1.2
     """Silence after which a turn ends though it seemed incomplete, at least and at most."""
-    min_speech_s: float = 0.25
+    min_speech_s: float = 0.3
     """A shorter sound never interrupts the agent."""
     interrupt_after_s: float = 0.5
     """Speech this long interrupts the agent even before a word of it is understood."""
