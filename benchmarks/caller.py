@@ -76,10 +76,10 @@ class Caller(Line):
         """Send a message on the data channel."""
         self._channel.send(json.dumps(payload))
 
-    @property
-    def late_ms(self) -> float:
-        """The latest that this process was with anything: measurements are no better than this."""
-        return self._microphone.late_s * 1000
+    def held_up_ms(self, start: float, end: float) -> float:
+        """Return the longest that this process itself was held up in that time."""
+        delays = [sent - due for due, sent in self._microphone.delays if sent > start and due < end]
+        return max(delays, default=0.0) * 1000
 
     async def description(self) -> dict[str, Any]:
         """Ask the server how it describes this call (an entry of /api/sessions)."""

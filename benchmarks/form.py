@@ -72,9 +72,9 @@ class Report:
         }
 
     def write(self, path: Path) -> None:
-        """Write the report as JSON; the folder is made if need be."""
+        """Write the report as JSON, a sample on a line; the folder is made if need be."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(_lines(self.to_json(), depth=3) + "\n", encoding="utf-8")
 
 
 def parser(name: str, description: str) -> argparse.ArgumentParser:
@@ -142,6 +142,19 @@ def versions() -> dict[str, Any]:
     return {"python": platform.python_version(), "packages": packages, "git_commit": _commit()}
 
 
+def _lines(value: Any, depth: int, indent: str = "") -> str:
+    """Return JSON that is broken into lines in its outer `depth` levels only."""
+    if depth == 0 or not isinstance(value, dict | list) or not value:
+        return json.dumps(value, ensure_ascii=False)
+    inner = indent + " "
+    if isinstance(value, dict):
+        items = [f"{json.dumps(key)}: {_lines(item, depth - 1, inner)}" for key, item in value.items()]
+    else:
+        items = [_lines(item, depth - 1, inner) for item in value]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return f"{opening}\n{inner}" + f",\n{inner}".join(items) + f"\n{indent}{closing}"
+
+
 def _cpu() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -161,7 +174,7 @@ def _commit() -> str | None:
         return done.stdout.strip()
 
     try:
-        return git("rev-parse", "HEAD") + ("-modified" if git("status", "--porcelain") else "")
+        return git("rev-parse", "HEAD") + ("-modified" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 

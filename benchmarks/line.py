@@ -52,6 +52,10 @@ class Line(ABC):
     def send(self, payload: dict[str, Any]) -> None:
         """Send a message."""
 
+    @abstractmethod
+    def held_up_ms(self, start: float, end: float) -> float:
+        """Return the longest that this process itself was held up in that time: it cannot be more exact than that."""
+
     @property
     def now(self) -> float:
         """The time."""

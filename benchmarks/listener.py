@@ -38,6 +38,19 @@ class Packet:
     """One for each block of `BLOCK_MS`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """A time in which a listener had nothing to play."""
+
+    start: float
+    end: float
+
+    @property
+    def ms(self) -> float:
+        """How long it lasted."""
+        return (self.end - self.start) * 1000
+
+
 class Timeline:
     """All that one listener has received, in the order in which it came."""
 
@@ -100,19 +113,19 @@ class Timeline:
             joined[packet.timestamp - zero :][: len(packet.pcm)] = packet.pcm
         return joined
 
-    def stalls_ms(self, start: float, end: float) -> list[float]:
-        """Return the gaps in ms that late packets make for a listener who plays on at `start` with no buffer at all.
+    def stalls(self, start: float, end: float) -> list[Stall]:
+        """Return the gaps that late packets make for a listener who plays on at `start` with no buffer at all.
 
         After a gap that listener is behind the sender by as much, so that a packet as late as the last makes no other.
         """
-        gaps: list[float] = []
+        stalls: list[Stall] = []
         dry_at: float | None = None
         for packet in self.between(start, end):
             if dry_at is not None and packet.arrival > dry_at:
-                gaps.append((packet.arrival - dry_at) * 1000)
+                stalls.append(Stall(dry_at, packet.arrival))
                 dry_at = None
             dry_at = (packet.arrival if dry_at is None else dry_at) + len(packet.pcm) / RATE
-        return gaps
+        return stalls
 
     def _blocks(self, after: float) -> Iterator[tuple[float, bool]]:
         """Give time and audibility of every block heard at `after` or later."""

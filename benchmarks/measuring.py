@@ -77,10 +77,7 @@ class Run:
                     self.answers.append(spoken)
                 return sample
 
-            try:
-                await self._each("questions", clips, one)
-            finally:
-                self.samples["caller_late_ms"] = [round(caller.late_ms, 1)]
+            await self._each("questions", clips, one)
 
     async def _disturbances(self) -> None:
         """Disturb the agent, each time in a call of its own: a model of few parameters imitates its own cut answers."""

@@ -18,6 +18,7 @@ TARGETS = (
 )
 
 Samples = dict[str, list[Any]]
+NO_STALL = {"ms": 0.0, "own_ms": 0.0}
 
 
 def summarise(samples: Samples) -> dict[str, float | int | None]:
@@ -67,14 +68,16 @@ def _questions(asked: list[Any]) -> dict[str, float | int | None]:
 
 def _answers(samples: Samples) -> dict[str, float | int | None]:
     answers = samples.get("answers", [])
-    stalls = [gap for sample in samples.get("questions", []) for gap in (0.0, *sample["stalls_ms"])]
+    asked = samples.get("questions", [])
+    # What the caller itself was held up is not the agent's doing.
+    stalls = [max(0.0, stall["ms"] - stall["own_ms"]) for sample in asked for stall in (NO_STALL, *sample["stalls"])]
     segments = [segment for answer in answers for segment in answer["segments"]]
     holes = [segment["hole_ms"] for segment in segments if segment["found"]]
     return {
         "gap_ms_max": _largest([*stalls, *holes]),
         "gap_late_packet_ms_max": _largest(stalls),
         "gap_hole_ms_max": _largest(holes),
-        "caller_late_ms_max": _largest(samples.get("caller_late_ms", [])),
+        "caller_held_up_ms_max": _largest([stall["own_ms"] for sample in asked for stall in sample["stalls"]]),
         "segments_found_percent": ratio(sum(bool(segment["found"]) for segment in segments), len(segments)),
         **spread("between_segments_ms", [gap for answer in answers for gap in answer["between_ms"]]),
         "agent_wer_percent": wer(answers),

@@ -19,7 +19,6 @@ T = TypeVar("T")
 class RehearsedLine(Line):
     """One call; `sets` are settings, `engines` replace scripted ones. As a context manager it is carried by itself."""
 
-    late_ms = 0.0
     sent, dropped = 100, 5
 
     def __init__(self, *sets: str, **engines: Any) -> None:
@@ -38,6 +37,9 @@ class RehearsedLine(Line):
                 self._rehearsal.session.type(text)
             case {"type": "interrupt"}:
                 self._rehearsal.session.stop_speaking()
+
+    def held_up_ms(self, start: float, end: float) -> float:
+        return 0.0
 
     async def description(self) -> dict[str, Any]:
         return {"receive": {"lag_ms": 20.0}}

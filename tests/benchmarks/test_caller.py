@@ -34,6 +34,8 @@ def test_a_caller_hears_the_agent_and_is_heard(url):
     assert onset < rest <= said.start < said.end
     assert caller.heard.lost == caller.dropped == 0
     assert caller.sent > 50
+    assert caller.held_up_ms(0.0, 1.0) == 0.0
+    assert caller.held_up_ms(0.0, said.end) < 1000
 
 
 def test_a_caller_loses_what_it_is_told_to_lose_the_same_in_every_call(url):

@@ -57,6 +57,14 @@ def test_a_report_holds_all_that_is_needed_to_judge_it(tmp_path: Path) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", written["started"])
 
 
+def test_a_sample_has_a_line_of_its_own(tmp_path: Path) -> None:
+    samples = {"x": [{"a": [1, 2]}, {"a": []}], "y": []}
+    form.Report("b", "python -m benchmarks.b", samples=samples).write(tmp_path / "report.json")
+    text = (tmp_path / "report.json").read_text()
+    assert json.loads(text)["samples"] == samples
+    assert '   {"a": [1, 2]},\n   {"a": []}\n' in text
+
+
 def test_a_report_names_no_folder_of_this_machine() -> None:
     text = json.dumps(form.Report("b", form.command("b", [])).to_json())
     assert str(form.REPOSITORY) not in text

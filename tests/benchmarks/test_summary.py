@@ -14,10 +14,10 @@ def question(v2v_ms, *, server_ms=400.0, cut_in=False, outcome="completed", stal
     ]
     trace = {"voice_to_voice_ms": server_ms, "spans": spans, "speculation": "used"}
     words = {"errors": 1, "words": 4}
-    return {"v2v_ms": v2v_ms, "cut_in": cut_in, "outcome": outcome, "stalls_ms": list(stalls), "trace": trace, **words}
+    return {"v2v_ms": v2v_ms, "cut_in": cut_in, "outcome": outcome, "stalls": list(stalls), "trace": trace, **words}
 
 
-SILENT = {"v2v_ms": None, "cut_in": False, "outcome": None, "stalls_ms": [], "trace": None, "errors": 4, "words": 4}
+SILENT = {"v2v_ms": None, "cut_in": False, "outcome": None, "stalls": [], "trace": None, "errors": 4, "words": 4}
 
 
 def answer(hole_ms, between, errors=0):
@@ -26,7 +26,12 @@ def answer(hole_ms, between, errors=0):
 
 
 SAMPLES = {
-    "questions": [question(430.0, stalls=[3.0]), question(470.0), question(None, cut_in=True), SILENT],
+    "questions": [
+        question(430.0, stalls=[{"ms": 3.0, "own_ms": 0.0}, {"ms": 30.0, "own_ms": 28.0}]),
+        question(470.0),
+        question(None, cut_in=True),
+        SILENT,
+    ],
     "answers": [answer(12.5, [300.0]), answer(0.0, [340.0], errors=1)],
     "barge_ins": [
         {"barge_in_ms": 200.0, "in_pause": False},
