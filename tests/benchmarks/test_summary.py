@@ -65,7 +65,8 @@ def test_only_real_answers_count_as_waits():
 
 def test_a_gap_is_a_late_packet_or_a_hole_whichever_is_longer():
     summary = summarise(SAMPLES)
-    assert (summary["gap_late_packet_ms_max"], summary["gap_hole_ms_max"], summary["gap_ms_max"]) == (3.0, 12.5, 12.5)
+    assert (summary["gap_late_packet_ms_max"], summary["gap_hole_ms_max"], summary["gap_ms_max"]) == (30.0, 12.5, 30.0)
+    assert summary["gap_less_caller_held_up_ms_max"] == 3.0
     assert summary["segments_found_percent"] == 50.0
     assert summary["between_segments_ms_p50"] == 320.0
     assert summary["agent_wer_percent"] == 5.0

@@ -33,17 +33,6 @@ def lanes_of(engines: Engines) -> dict[str, Engine]:
     return {engine.lane: engine for engine in named if engine is not None}
 
 
-def needed_models(settings: Settings) -> list[str]:
-    """Return the manifest's names of the models that these settings need."""
-    names = [
-        (settings.asr.engine, "moonshine", settings.asr.model),
-        (settings.llm.engine, "llama", settings.llm.model),
-        (settings.vad.engine, "silero", SILERO),
-        (settings.turn.detector, "smart_turn", settings.turn.model),
-    ]
-    return [model for chosen, engine, model in names if chosen == engine and not is_path(model)]
-
-
 SILERO = "silero-vad-6.2"
 COPIES = ".copies"
 """Folder, beside the model files, of models converted to what this machine's CPU reads fastest."""

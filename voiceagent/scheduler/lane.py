@@ -7,8 +7,6 @@ from typing import Protocol
 
 from voiceagent.engines.contract import Batch, Engine
 
-Outcome = object | Exception
-
 
 class Lane(Protocol):
     """Runs one step at a time, away from the event loop."""
