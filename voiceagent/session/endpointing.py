@@ -11,11 +11,13 @@ from voiceagent.engines.vad.contract import FRAME_SAMPLES, VadFrame
 from voiceagent.session.events import SpeechPaused, SpeechStarted, SpeechStopped
 
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
+NEAREST_S = FRAME_S / 2
+"""A duration is reached by the frame whose end lies nearest to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Probabilities, and seconds that are rounded up to whole frames of 32 ms."""
+    """Probabilities, and seconds that are rounded to the nearest whole frame of 32 ms."""
 
     onset: float = 0.5
     """A frame from here on is speech."""
@@ -50,7 +52,7 @@ class Endpointer:
     def _in_speech(self, frame: VadFrame) -> SpeechPaused | None:
         self._voiced_s += FRAME_S
         self._silent_s = self._silent_s + FRAME_S if frame.probability < self._limits.release else 0.0
-        if self._silent_s < self._limits.pause_s:
+        if self._silent_s < self._limits.pause_s - NEAREST_S:
             return None
         self._speaking = False
         speech_s, self._voiced_s = self._voiced_s - self._silent_s, 0.0
@@ -59,10 +61,10 @@ class Endpointer:
     def _in_silence(self, frame: VadFrame) -> SpeechStarted | SpeechStopped | None:
         self._silent_s += FRAME_S
         self._voiced_s = self._voiced_s + FRAME_S if frame.probability >= self._limits.onset else 0.0
-        if self._voiced_s >= self._limits.onset_s:
+        if self._voiced_s >= self._limits.onset_s - NEAREST_S:
             self._speaking, self._stopped, self._silent_s = True, False, 0.0
             return SpeechStarted(frame.heard_at)
-        if not self._stopped and self._silent_s >= self._limits.stop_s:
+        if not self._stopped and self._silent_s >= self._limits.stop_s - NEAREST_S:
             self._stopped = True
             return SpeechStopped(frame.heard_at)
         return None

@@ -43,6 +43,7 @@ const call = new Call({
 
 let agent = "Agent";
 let countdown = 0;
+let sessions = 0; // since the page was opened
 let network = {}; // what is known of it: the round trip from our pings, the rest from the server
 
 // -- what the server says
@@ -50,9 +51,10 @@ let network = {}; // what is known of it: the round trip from our pings, the res
 /** @type {{[type: string]: (message: any) => void}} */
 const receivers = {
   session(message) {
-    const again = !transcript.isEmpty;
+    // Not "anew" in the first session: what was typed before this message came is already in the transcript.
+    if (sessions && !transcript.isEmpty) transcript.note(`Connected anew at ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`);
+    sessions += 1;
     if (message.agent) showName(message.agent);
-    if (again) transcript.note(`Connected anew at ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`);
     byId("welcome").hidden = true;
     lanes.start();
   },
