@@ -1,7 +1,7 @@
 """A caller: an own WebRTC client that speaks, listens, and remembers what came and when.
 
-It runs in another process than the server, takes packets as they arrive (aiortc's jitter buffer is bypassed), and can
-lose outgoing packets in a pattern that is the same in every run:
+It runs in another process than the server, takes packets as they arrive (aiortc's jitter buffer is bypassed, and the
+time is the kernel's), and can lose outgoing packets in a pattern that is the same in every run:
 
     async with Caller("http://127.0.0.1:7860") as caller:
         await caller.until(lambda: caller.last("agent.end"), 10, "the greeting to end")
@@ -20,6 +20,7 @@ import httpx
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtp import RtpPacket, is_rtcp
 
+from benchmarks.arrival import ArrivalSocket
 from benchmarks.line import CallerError, Line
 from benchmarks.microphone import Microphone, Said
 from voiceagent.audio.pcm import Pcm
@@ -48,6 +49,7 @@ class Caller(Line):
         self._channel = self._pc.createDataChannel("voiceagent")
         self._channel.on("message", self._on_message)
         self._pings: asyncio.Task[None] | None = None
+        self._sockets: list[ArrivalSocket] = []
 
     async def __aenter__(self) -> Self:
         try:
@@ -76,11 +78,6 @@ class Caller(Line):
         """Send a message on the data channel."""
         self._channel.send(json.dumps(payload))
 
-    def held_up_ms(self, start: float, end: float) -> float:
-        """Return the longest that this process itself was held up in that time."""
-        delays = [sent - due for due, sent in self._microphone.delays if sent > start and due < end]
-        return max(delays, default=0.0) * 1000
-
     async def description(self) -> dict[str, Any]:
         """Ask the server how it describes this call (an entry of /api/sessions)."""
         first = self.last("session")
@@ -100,6 +97,7 @@ class Caller(Line):
     async def _connect(self) -> None:
         setattr(self._transceiver.receiver, _JITTER_BUFFER, _Tap(self._on_packet))
         await self._pc.setLocalDescription(await self._pc.createOffer())
+        self._note_arrivals()
         offer = self._pc.localDescription
         answer = await self._http.post("/api/offer", json={"sdp": offer.sdp, "type": offer.type, "pc_id": None})
         if answer.status_code != 200:
@@ -111,6 +109,14 @@ class Caller(Line):
         self._lose(self._transceiver.sender.transport)
         self._pings = asyncio.create_task(self._ping())
         await self.until(lambda: self.last("session") if self.heard.packets else None, CONNECT_S, "the connection")
+
+    def _note_arrivals(self) -> None:
+        """Put a clock on every socket on which sound may come."""
+        gatherer = self._transceiver.receiver.transport.transport.iceGatherer
+        for protocol in gatherer._connection._protocols:
+            transport: Any = protocol.transport
+            transport._sock = ArrivalSocket(transport._sock)
+            self._sockets.append(transport._sock)
 
     def _lose(self, transport: Any) -> None:
         """Put the lossy network in front of a transport: RTP only, so that nothing but audio is touched."""
@@ -136,7 +142,9 @@ class Caller(Line):
         self.take_message(json.loads(text))
 
     def _on_packet(self, packet: RtpPacket) -> None:
-        self.take_packet(packet.sequence_number, packet.timestamp, packet.payload)
+        seen = (socket.arrival(packet.sequence_number) for socket in self._sockets)
+        arrival = next((at for at in seen if at is not None), self.now)
+        self.take_packet(packet.sequence_number, packet.timestamp, packet.payload, arrival)
 
 
 class _Tap:

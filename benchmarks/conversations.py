@@ -37,7 +37,6 @@ WORDS_AFTER = 5
 """... and at least to come, so that it does not end of itself meanwhile."""
 
 COUGH_S = 0.15
-PACKET_S = 0.02
 NOTABLE_MS = 1.0
 """Shorter gaps are the grain of the clock."""
 INSTANT_S = 0.03
@@ -74,7 +73,7 @@ async def ask(line: Line, clip: Clip, *, whole: bool = True) -> tuple[Sample, Sp
         "heard_at": None,
         "v2v_ms": None,
         "outcome": None,
-        "stalls": [],
+        "stalls_ms": [],
         "trace": None,
     }
     try:
@@ -90,11 +89,7 @@ async def ask(line: Line, clip: Clip, *, whole: bool = True) -> tuple[Sample, Sp
     await breathe(line)
     generation = end.payload["generation"]
     sample["outcome"] = end.payload["outcome"]
-    sample["stalls"] = [
-        {"ms": round(stall.ms, 1), "own_ms": round(line.held_up_ms(stall.start - PACKET_S, stall.end), 1)}
-        for stall in line.heard.stalls(onset, end.at)
-        if stall.ms >= NOTABLE_MS
-    ]
+    sample["stalls_ms"] = [round(ms, 1) for ms in line.heard.stalls_ms(onset, end.at) if ms >= NOTABLE_MS]
     traces = [message.payload["trace"] for message in line.since(mark, "trace")]
     sample["trace"] = next((trace for trace in traces if trace["generation"] == generation), None)
     spoken = Spoken(announced(line, generation), line.heard.pcm(onset - 0.1, line.now))

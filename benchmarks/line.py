@@ -52,10 +52,6 @@ class Line(ABC):
     def send(self, payload: dict[str, Any]) -> None:
         """Send a message."""
 
-    @abstractmethod
-    def held_up_ms(self, start: float, end: float) -> float:
-        """Return the longest that this process itself was held up in that time: it cannot be more exact than that."""
-
     @property
     def now(self) -> float:
         """The time."""
@@ -85,7 +81,7 @@ class Line(ABC):
         self.messages.append(Received(self.now, payload))
         self._news.set()
 
-    def take_packet(self, sequence_number: int, timestamp: int, payload: bytes) -> None:
+    def take_packet(self, sequence_number: int, timestamp: int, payload: bytes, arrival: float) -> None:
         """An Opus packet has come, with its RTP header."""
-        self.heard.push(sequence_number, timestamp, payload, self.now)
+        self.heard.push(sequence_number, timestamp, payload, arrival)
         self._news.set()

@@ -38,19 +38,6 @@ class Packet:
     """One for each block of `BLOCK_MS`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stall:
-    """A time in which a listener had nothing to play."""
-
-    start: float
-    end: float
-
-    @property
-    def ms(self) -> float:
-        """How long it lasted."""
-        return (self.end - self.start) * 1000
-
-
 class Timeline:
     """All that one listener has received, in the order in which it came."""
 
@@ -113,16 +100,16 @@ class Timeline:
             joined[packet.timestamp - zero :][: len(packet.pcm)] = packet.pcm
         return joined
 
-    def stalls(self, start: float, end: float) -> list[Stall]:
+    def stalls_ms(self, start: float, end: float) -> list[float]:
         """Return the gaps that late packets make for a listener who plays on at `start` with no buffer at all.
 
         After a gap that listener is behind the sender by as much, so that a packet as late as the last makes no other.
         """
-        stalls: list[Stall] = []
+        stalls: list[float] = []
         dry_at: float | None = None
         for packet in self.between(start, end):
             if dry_at is not None and packet.arrival > dry_at:
-                stalls.append(Stall(dry_at, packet.arrival))
+                stalls.append((packet.arrival - dry_at) * 1000)
                 dry_at = None
             dry_at = (packet.arrival if dry_at is None else dry_at) + len(packet.pcm) / RATE
         return stalls

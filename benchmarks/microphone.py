@@ -23,7 +23,6 @@ NOISE_DB = -66.0
 """RMS of the room, in dB of full scale: a quiet office."""
 BITRATE = 32_000
 """What browsers send speech at."""
-PUNCTUAL_S = 0.002
 _NOISE_S = 10
 _CATCH_UP_S = 0.1
 """A microphone that is late by more than this leaves the time out."""
@@ -46,9 +45,6 @@ class Microphone(MediaStreamTrack):
 
     def __init__(self) -> None:
         super().__init__()
-        self.delays: list[tuple[float, float]] = []
-        """When a packet was due and when it was sent, where that was more than `PUNCTUAL_S` later: how far this process
-        itself can be trusted with time."""
         self._encoder = OpusEncoder(RATE, bitrate=BITRATE, fec=False)
         noise = np.random.default_rng(0).standard_normal(_NOISE_S * RATE)
         self._noise = (noise * 10 ** (NOISE_DB / 20)).astype(np.float32).reshape(-1, FRAME_SAMPLES)
@@ -80,8 +76,6 @@ class Microphone(MediaStreamTrack):
         if self._due > now:
             await asyncio.sleep(self._due - now)
         sent = loop.time()
-        if sent - self._due > PUNCTUAL_S:
-            self.delays.append((self._due, sent))
         self._due += FRAME_S
         packet = av.Packet(self._encoder.encode(self._next(sent)))
         packet.pts = round(self._frames * FRAME_S * TIMESTAMP_RATE)

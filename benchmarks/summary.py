@@ -18,7 +18,6 @@ TARGETS = (
 )
 
 Samples = dict[str, list[Any]]
-NO_STALL = {"ms": 0.0, "own_ms": 0.0}
 
 
 def summarise(samples: Samples) -> dict[str, float | int | None]:
@@ -69,17 +68,13 @@ def _questions(asked: list[Any]) -> dict[str, float | int | None]:
 def _answers(samples: Samples) -> dict[str, float | int | None]:
     answers = samples.get("answers", [])
     asked = samples.get("questions", [])
-    stalls = [stall for sample in asked for stall in (NO_STALL, *sample["stalls"])]
-    late = [stall["ms"] for stall in stalls]
+    late = [ms for sample in asked for ms in (0.0, *sample["stalls_ms"])]
     segments = [segment for answer in answers for segment in answer["segments"]]
     holes = [segment["hole_ms"] for segment in segments if segment["found"]]
     return {
         "gap_ms_max": _largest([*late, *holes]),
         "gap_late_packet_ms_max": _largest(late),
-        # Tells where to look; the target is held against the whole of it.
-        "gap_less_caller_held_up_ms_max": _largest([max(0.0, stall["ms"] - stall["own_ms"]) for stall in stalls]),
         "gap_hole_ms_max": _largest(holes),
-        "caller_held_up_ms_max": _largest([stall["own_ms"] for sample in asked for stall in sample["stalls"]]),
         "segments_found_percent": ratio(sum(bool(segment["found"]) for segment in segments), len(segments)),
         **spread("between_segments_ms", [gap for answer in answers for gap in answer["between_ms"]]),
         "agent_wer_percent": wer(answers),

@@ -38,9 +38,6 @@ class RehearsedLine(Line):
             case {"type": "interrupt"}:
                 self._rehearsal.session.stop_speaking()
 
-    def held_up_ms(self, start: float, end: float) -> float:
-        return 0.0
-
     async def description(self) -> dict[str, Any]:
         return {"receive": {"lag_ms": 20.0}}
 
@@ -61,7 +58,7 @@ class RehearsedLine(Line):
         try:
             while True:
                 session.hear(decoder.decode(bytes(await self._microphone.recv())))
-                self.take_packet(number & 0xFFFF, number * 960, encoder.encode(session.pull()))
+                self.take_packet(number & 0xFFFF, number * 960, encoder.encode(session.pull()), self.now)
                 number += 1
         finally:
             self._rehearsal.close()

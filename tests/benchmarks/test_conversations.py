@@ -45,7 +45,7 @@ def test_an_answer_is_timed_from_the_last_sample_sent_to_the_first_one_heard() -
     )  # the server notices within a VAD frame, and codecs hold 13 ms back
     assert sample["outcome"] == "completed"
     assert (sample["errors"], sample["words"], sample["cut_in"]) == (0, 6, False)
-    assert sample["stalls"] == []
+    assert sample["stalls_ms"] == []
     assert spoken is not None
     assert " ".join(spoken.segments) == STORY
     assert len(spoken.pcm) / 16_000 > len(STORY.split()) * 0.3

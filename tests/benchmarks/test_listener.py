@@ -87,12 +87,12 @@ def test_the_sound_is_joined_as_it_was_sent_with_silence_for_what_was_lost(sende
 
 def test_where_nothing_came_there_is_no_sound(sender: Sender) -> None:
     assert len(sender.timeline.pcm(0.0)) == 0
-    assert sender.timeline.stalls(0.0, 200.0) == []
+    assert sender.timeline.stalls_ms(0.0, 200.0) == []
 
 
 def test_packets_in_time_leave_no_gap(sender: Sender) -> None:
     sender.send(50, loud=True)
-    assert sum(stall.ms for stall in sender.timeline.stalls(100.0, 200.0)) == pytest.approx(0.0, abs=0.001)
+    assert sum(sender.timeline.stalls_ms(100.0, 200.0)) == pytest.approx(0.0, abs=0.001)
 
 
 def test_a_late_packet_leaves_a_gap_once(sender: Sender) -> None:
@@ -100,8 +100,7 @@ def test_a_late_packet_leaves_a_gap_once(sender: Sender) -> None:
     sender.send(5, loud=True, late_s=0.03)
     sender.send(5, loud=True)
     sender.send(5, loud=True, late_s=0.03)
-    (stall,) = [stall for stall in sender.timeline.stalls(100.0, 200.0) if stall.ms > 0.01]
-    assert (stall.start, stall.end) == (pytest.approx(100.1), pytest.approx(100.13))
+    assert [ms for ms in sender.timeline.stalls_ms(100.0, 200.0) if ms > 0.01] == [pytest.approx(30.0)]
 
 
 def test_what_is_damaged_doubled_or_late_counts_for_nothing(sender: Sender) -> None:

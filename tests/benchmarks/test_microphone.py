@@ -46,22 +46,17 @@ def test_speech_ends_with_a_packet_and_is_timed_by_the_packets_it_is_in() -> Non
     assert np.abs(heard[400:1280]).max() > 0.2
 
 
-def test_a_microphone_that_was_held_up_owns_up_and_leaves_the_time_out() -> None:
-    async def main() -> tuple[list[tuple[float, float]], float]:
+def test_a_microphone_that_was_held_up_leaves_the_time_out() -> None:
+    async def main() -> float:
         microphone, loop = Microphone(), asyncio.get_running_loop()
         await microphone.recv()
-        await asyncio.sleep(0.05)
-        await microphone.recv()
-        delays = list(microphone.delays)
         await asyncio.sleep(5.0)
         await microphone.recv()
         before = loop.time()
         await microphone.recv()
-        return delays, loop.time() - before
+        return loop.time() - before
 
-    delays, pause = run_virtual(main())
-    assert delays == [pytest.approx((0.02, 0.05))]
-    assert pause == pytest.approx(FRAME_S)
+    assert run_virtual(main()) == pytest.approx(FRAME_S)
 
 
 def test_redundancy_is_sent_only_when_asked_for() -> None:
