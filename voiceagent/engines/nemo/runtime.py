@@ -1,0 +1,116 @@
+"""NeMo and torch in a server's process: imported once, without side effects, on the device the settings name.
+
+Importing takes ten seconds or more: engines call `import_nemo` first thing in `load`, on a thread of their own, beside
+the other models. This is the only place that imports NeMo's collections for the first time.
+"""
+
+import importlib
+import logging
+import threading
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal
+
+from voiceagent.engines.nemo.quarantine import quarantine
+from voiceagent.errors import VoiceAgentError
+
+if TYPE_CHECKING:
+    import torch
+
+Collection = Literal["asr", "tts"]
+DeviceName = Literal["auto", "cpu", "cuda"]
+DtypeName = Literal["auto", "float32", "bfloat16"]
+
+_lock = threading.Lock()
+_imported: set[str] = set()
+
+
+def require_nemo() -> None:
+    """Look whether torch and NeMo are installed, without importing them. Raises VoiceAgentError if not."""
+    missing = [package for package in ("torch", "nemo") if find_spec(package) is None]
+    if missing:
+        raise VoiceAgentError(
+            f"{' and '.join(missing)} cannot be found: run `pip install 'voiceagent[nemo]'`"
+            " (on a GPU, with a build of torch for its CUDA version)"
+        )
+
+
+def import_nemo(collection: Collection = "asr") -> None:
+    """Import one of NeMo's collections, unless that has been done. Raises VoiceAgentError where it cannot be.
+
+    May be called from any thread. NeMo's messages arrive at the logger "nemo" from WARNING on.
+    """
+    with _lock:
+        if collection in _imported:
+            return
+        require_nemo()
+        logging.getLogger("nv_one_logger").setLevel(logging.ERROR)  # it warns that there is no telemetry
+        try:
+            with quarantine():
+                importlib.import_module(f"nemo.collections.{collection}.models")
+                _tame()
+        except (ImportError, OSError) as error:  # OSError: a shared library that does not fit
+            raise VoiceAgentError(
+                f"NeMo is installed but cannot be imported ({error}): run `pip install 'voiceagent[nemo]'` again,"
+                " in an environment of its own"
+            ) from error
+        _imported.add(collection)
+
+
+def pick_device(setting: DeviceName) -> "torch.device":
+    """The device to run on; `auto` takes a GPU where there is one. Raises VoiceAgentError without a usable GPU."""
+    import torch
+
+    if setting == "cpu" or (setting == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        why = "this torch is built without CUDA" if torch.version.cuda is None else "the driver offers none"
+        raise VoiceAgentError(
+            f"No GPU for `device: cuda` ({why}): install a build of torch for this machine's CUDA version,"
+            " or set `device: cpu`"
+        )
+    return torch.device("cuda", torch.cuda.current_device())
+
+
+def pick_dtype(setting: DtypeName, device: "torch.device") -> "torch.dtype":
+    """The number format of the weights; `auto` is bfloat16 on a GPU and float32 on a CPU. Raises VoiceAgentError."""
+    import torch
+
+    if setting == "auto":
+        setting = "bfloat16" if device.type == "cuda" else "float32"
+    if setting == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise VoiceAgentError(f"{torch.cuda.get_device_name(device)} cannot compute in bfloat16: set `dtype: float32`")
+    return torch.bfloat16 if setting == "bfloat16" else torch.float32
+
+
+def _tame() -> None:
+    """Turn off what NeMo would go on doing after its import."""
+    from nemo.core.utils import cuda_python_utils
+    from nemo.lightning.callback_group import CallbackGroup
+    from nemo.utils import logging as nemo_logging
+
+    logger = logging.getLogger("nemo")
+    logger.setLevel(logging.WARNING)
+    nemo_logging.captureWarnings(False)
+    nemo_logging._handlers.clear()
+    nemo_logging._logger = logger
+    CallbackGroup.get_instance().callbacks.clear()  # the only one is the telemetry's
+    if hasattr(cuda_python_utils, "nvrtc") and not isinstance(cuda_python_utils.nvrtc, OwnLogBuffer):
+        cuda_python_utils.nvrtc = OwnLogBuffer(cuda_python_utils.nvrtc)
+
+
+class OwnLogBuffer:
+    """NVRTC as NeMo sees it, with a buffer of its own for the compiler's log.
+
+    NeMo lends `b" " * size`. For an empty log the size is 1, and CPython has a single object for `b" "`: the
+    terminating zero would be written into every `b" "` of the process, and HTTP parsers split by that.
+    """
+
+    def __init__(self, nvrtc: Any) -> None:
+        self._nvrtc = nvrtc
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._nvrtc, name)
+
+    def nvrtcGetProgramLog(self, program: Any, lent: bytes) -> Any:  # noqa: N802
+        """Fetch the log into memory that nobody else has; NeMo does not read it."""
+        return self._nvrtc.nvrtcGetProgramLog(program, bytes(len(lent) + 1))
