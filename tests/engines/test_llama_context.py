@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-import tiny_gguf
 from llama_talk import GREEDY, tiny
 
+from voiceagent.engines.llm.dummy_shape import Kind
 from voiceagent.engines.llm.llama_context import LlamaContext, Rows
 from voiceagent.engines.llm.llama_model import LlamaError, LlamaModel
 from voiceagent.engines.llm.sampler import Sampler
@@ -15,7 +15,7 @@ TEXT = "Hello there, how are you?"
 
 @pytest.fixture(scope="module", params=["plain", "hybrid"])
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaModel]:
-    kind: tiny_gguf.Kind = request.param
+    kind: Kind = request.param
     model = LlamaModel(tiny(tmp_path_factory.mktemp("model"), kind))
     yield model
     model.close()

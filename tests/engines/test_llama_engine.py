@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import tiny_gguf
 from llama_talk import SYSTEM, Caller, Oracle, agent, drive, loaded, reply, step, tiny, user
 
 from voiceagent.engines.contract import HOLD
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
+from voiceagent.engines.llm.dummy_tokenizer import byte_tokens
 from voiceagent.engines.llm.llama import LlamaEngine
 
 FIRST = (SYSTEM, user("Say something about the sea."))
@@ -129,7 +129,7 @@ def test_so_it_is_when_the_model_split_its_words_otherwise_than_the_tokenizer_wo
     asked = (SYSTEM, user("Why?"))
     one, other = (oracle.model.piece(token).decode() for token in oracle.continuation(oracle.tokens(*asked), 3)[1:])
     words = {
-        "tokenizer.ggml.tokens": tiny_gguf.vocabulary(one + other, "ll", "lll"),
+        "tokenizer.ggml.tokens": byte_tokens(one + other, "ll", "lll"),
         "tokenizer.ggml.merges": [f"{one} {other}", "l l", "ll l"],
     }
     engine = loaded(tiny(tmp_path, "plain" if oracle.model.rewindable else "hybrid", **words))

@@ -5,15 +5,15 @@ import random
 from pathlib import Path
 
 import pytest
-import tiny_gguf
 from llama_talk import SYSTEM, Caller, Oracle, loaded, tiny, user
 
+from voiceagent.engines.llm.dummy_shape import Kind
 from voiceagent.scheduler.lane import ThreadLane
 from voiceagent.scheduler.scheduler import Scheduler
 
 
 @pytest.mark.parametrize("kind", ["plain", "hybrid"])
-def test_callers_may_change_their_minds_while_the_lane_computes(kind: tiny_gguf.Kind, tmp_path: Path) -> None:
+def test_callers_may_change_their_minds_while_the_lane_computes(kind: Kind, tmp_path: Path) -> None:
     path = tiny(tmp_path, kind)
     oracle = Oracle(path)
     engine = loaded(path)

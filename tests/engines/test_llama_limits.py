@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import tiny_gguf
 from llama_talk import SYSTEM, Caller, Oracle, agent, drive, loaded, reply, step, tiny, user
 
 from voiceagent.engines.contract import StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message
+from voiceagent.engines.llm.dummy_tokenizer import CHATML
 from voiceagent.engines.llm.llama import LlamaEngine, Sampling
 from voiceagent.errors import VoiceAgentError
 
@@ -151,7 +151,7 @@ def test_the_models_own_end_token_ends_a_reply_and_is_not_shown(path: Path, orac
 
 
 def test_a_prompt_that_opens_a_thought_gives_a_reply_without_text(tmp_path: Path) -> None:
-    template = tiny_gguf.CHATML.replace("assistant\n{%", "assistant\n<think>\n{%")
+    template = CHATML.replace("assistant\\n'", "assistant\\n<think>\\n'")
     engine = loaded(tiny(tmp_path, "plain", template=template))
     caller = Caller(engine)
     assert reply(engine, caller, 1, *FIRST) == ""
@@ -169,7 +169,7 @@ def test_a_reply_that_goes_round_in_circles_is_cut(engine: LlamaEngine, monkeypa
 
 def test_work_that_cannot_be_rendered_fails_alone(tmp_path: Path) -> None:
     strict = "{% if messages[0].role != 'system' %}{{ raise_exception('begin with the system') }}{% endif %}"
-    engine = loaded(tiny(tmp_path, "plain", template=strict + tiny_gguf.CHATML))
+    engine = loaded(tiny(tmp_path, "plain", template=strict + CHATML))
     caller = Caller(engine)
     caller.stream.prepare((user("Hello?"), agent("Yes?")))
     caller.stream.generate(1, (user("Hello?"),), 1.0)

@@ -2,10 +2,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import tiny_gguf
 from llama_talk import SYSTEM, agent, tiny, user
 
 from voiceagent.engines.llm.contract import Message
+from voiceagent.engines.llm.dummy_tokenizer import CHATML
 from voiceagent.engines.llm.llama_model import LlamaModel
 from voiceagent.engines.llm.template import ChatTemplate, Prompt, common_prefix
 from voiceagent.errors import VoiceAgentError
@@ -81,7 +81,7 @@ def test_the_head_of_a_system_prompt_serves_a_greeting_as_well(model: LlamaModel
 
 def test_a_template_that_refuses_a_greeting_still_has_a_system_head(tmp_path: Path) -> None:
     strict = "{% if messages[1].role != 'user' %}{{ raise_exception('the user first') }}{% endif %}"
-    model = LlamaModel(tiny(tmp_path, "plain", template=strict + tiny_gguf.CHATML))
+    model = LlamaModel(tiny(tmp_path, "plain", template=strict + CHATML))
     template = ChatTemplate(model)
     assert template.system_head((SYSTEM,)) == template.head((SYSTEM,)) != []
     with pytest.raises(VoiceAgentError, match="refuses this conversation: the user first"):

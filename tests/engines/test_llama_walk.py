@@ -4,16 +4,17 @@ import random
 from pathlib import Path
 
 import pytest
-import tiny_gguf
 from llama_talk import SYSTEM, Caller, Oracle, agent, drive, loaded, step, tiny, user
 
 from voiceagent.engines.contract import HOLD
 from voiceagent.engines.llm.contract import Completed, Message
+from voiceagent.engines.llm.dummy_shape import Kind
+from voiceagent.engines.llm.dummy_tokenizer import byte_tokens
 from voiceagent.engines.llm.llama import LlamaEngine
 
 WORDS = ["the", "sea", "is", "a", "hello", "shell", "of", "yellow", "light", "and", "you", "said", "well", "or", "hell"]
 NO_MERGES = {
-    "tokenizer.ggml.tokens": tiny_gguf.vocabulary("ÀÁ", "ÂÃ", "ÀÁÂÃ"),
+    "tokenizer.ggml.tokens": byte_tokens("ÀÁ", "ÂÃ", "ÀÁÂÃ"),
     "tokenizer.ggml.merges": ["À Á", "Â Ã", "ÀÁ ÂÃ"],
 }
 """Bytes that no text has: so the tokenizer splits replies as the model drew them, and the oracle reads the same."""
@@ -105,7 +106,7 @@ class Walker:
 @pytest.mark.parametrize("together", [1, 3])
 @pytest.mark.parametrize("kind", ["plain", "hybrid"])
 def test_a_long_walk_gives_the_replies_of_a_fresh_context_and_leaks_nothing(
-    kind: tiny_gguf.Kind, together: int, tmp_path: Path
+    kind: Kind, together: int, tmp_path: Path
 ) -> None:
     path = tiny(tmp_path, kind, **NO_MERGES)
     engine = loaded(

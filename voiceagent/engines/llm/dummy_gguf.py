@@ -1,0 +1,159 @@
+"""Language models with seeded random weights, written as GGUF files that load like any other.
+
+What they say is noise; their speed, memory and arithmetic are those of the real thing. Needs the `gguf` package
+(`pip install voiceagent[dummy]`). Writing needs no more memory than the largest tensor.
+"""
+
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceagent.engines.llm.dummy_shape import SHAPES, Kind, Size, Tensor
+from voiceagent.errors import VoiceAgentError
+
+try:
+    from gguf import GGMLQuantizationType, GGUFWriter
+
+    from voiceagent.engines.llm.dummy_tokenizer import byte_tokenizer, copied_tokenizer
+except ImportError as missing:
+    raise VoiceAgentError("Dummy language models need the gguf package: pip install voiceagent[dummy]") from missing
+
+log = logging.getLogger(__name__)
+
+Weights = Literal["f32", "q8_0", "q4_0"]
+
+REVISION = 1
+"""Grows when the same request makes another file."""
+BLOCK = 32
+"""Values that share a scale in ggml's quantised formats."""
+PIECE = 1 << 24
+"""Values made at a time."""
+GAIN: dict[str, float] = {"matrix": 1.5, "output": 4.0}
+"""Standard deviations, times the square root of what is summed up: lively enough that greedy replies vary."""
+
+
+def dummy_model(folder: Path, kind: Kind, size: Size, weights: Weights, tokenizer: Path | None = None) -> Path:
+    """Return a made-up model from `folder`, written there the first time (true hybrids: 17 to 32 GB).
+
+    Raises VoiceAgentError when the disk has no room for it.
+    """
+    path = folder / f"{kind}-{size}-{weights}-{'bytes' if tokenizer is None else tokenizer.stem}-{REVISION}.gguf"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(f".{os.getpid()}.part")
+        log.info("writing a dummy model", extra={"path": str(path)})
+        try:
+            write(unfinished, kind, size=size, weights=weights, tokenizer=tokenizer)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    return path
+
+
+def write(
+    path: Path,
+    kind: Kind = "plain",
+    *,
+    size: Size = "tiny",
+    weights: Weights = "f32",
+    tokenizer: Path | None = None,
+    template: str | None = None,
+    seed: int = 0,
+    **overrides: Any,
+) -> Path:
+    """Write a model. `overrides` replace or add metadata, `None` leaves a key out.
+
+    `tokenizer` is a GGUF file to copy the tokenizer from; without it a token is a byte. The tiny models in float32
+    have 400 kB, and their results hardly depend on how work is batched.
+    """
+    shape = SHAPES[kind, size]
+    words = byte_tokenizer() if tokenizer is None else copied_tokenizer(tokenizer, shape.vocabulary)
+    meta: dict[str, Any] = shape.metadata() | words.metadata
+    if template is not None:
+        meta["tokenizer.chat_template"] = template
+    meta |= overrides
+    tensors = list(shape.tensors(len(words.metadata["tokenizer.ggml.tokens"])))
+    need = sum(_stored(tensor, weights)[1] for tensor in tensors)
+    if need > shutil.disk_usage(path.parent).free:
+        raise VoiceAgentError(f"A dummy model of {need / 1e9:.1f} GB does not fit on the disk of {path.parent}.")
+    writer = GGUFWriter(path, meta.pop("general.architecture"))
+    for key, value in meta.items():
+        _add(writer, key, value)
+    for tensor in tensors:
+        stored, size_bytes = _stored(tensor, weights)
+        raw = None if stored == GGMLQuantizationType.F32 else stored
+        writer.add_tensor_info(tensor.name, tensor.shape, np.dtype(np.float32), size_bytes, raw_dtype=raw)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_ti_data_to_file()
+    rng = np.random.default_rng(seed)
+    for tensor in tensors:
+        writer.write_tensor_data(_data(tensor, _stored(tensor, weights)[0], words.said, rng))
+    writer.close()
+    return path
+
+
+def _add(writer: GGUFWriter, key: str, value: Any) -> None:
+    match value:
+        case None:
+            return
+        case bool():
+            writer.add_bool(key, value)
+        case int():
+            writer.add_uint32(key, value)
+        case float():
+            writer.add_float32(key, value)
+        case str():
+            writer.add_string(key, value)
+        case _:
+            writer.add_array(key, value)
+
+
+def _stored(tensor: Tensor, weights: Weights) -> tuple[GGMLQuantizationType, int]:
+    """Return the type a tensor is stored as, and its bytes."""
+    count = int(np.prod(tensor.shape))
+    if tensor.exact or weights == "f32" or tensor.shape[-1] % BLOCK:
+        return GGMLQuantizationType.F32, 4 * count
+    if weights == "q8_0":
+        return GGMLQuantizationType.Q8_0, count // BLOCK * (2 + BLOCK)
+    return GGMLQuantizationType.Q4_0, count // BLOCK * (2 + BLOCK // 2)
+
+
+def _data(tensor: Tensor, stored: GGMLQuantizationType, said: int, rng: np.random.Generator) -> NDArray[Any]:
+    if stored == GGMLQuantizationType.F32:
+        values = _values(tensor, rng)
+        if tensor.fill == "output":
+            values[said:] = 0
+        return values
+    # Random integers with one scale: like weights, and a hundred times faster to make than quantising some.
+    width, spread = (BLOCK, 73.9) if stored == GGMLQuantizationType.Q8_0 else (BLOCK // 2, 4.64)
+    blocks = np.empty((int(np.prod(tensor.shape)) // BLOCK, 2 + width), np.uint8)
+    for begin in range(0, len(blocks), PIECE // BLOCK):
+        piece = blocks[begin : begin + PIECE // BLOCK]
+        piece[:, 2:] = np.frombuffer(rng.bytes(len(piece) * width), np.uint8).reshape(len(piece), width)
+    blocks[:, :2] = np.frombuffer(np.float16(_deviation(tensor) / spread).tobytes(), np.uint8)
+    if tensor.fill == "output":
+        blocks[said * tensor.shape[-1] // BLOCK :, :2] = 0
+    return blocks.reshape(*tensor.shape[:-1], -1)
+
+
+def _values(tensor: Tensor, rng: np.random.Generator) -> NDArray[np.float32]:
+    match tensor.fill:
+        case "ones":
+            return np.ones(tensor.shape, np.float32)
+        case "zeros":
+            return np.zeros(tensor.shape, np.float32)
+        case "dt":
+            return rng.uniform(-5, -2, tensor.shape).astype(np.float32)
+        case "decay":
+            return -rng.uniform(1, 8, tensor.shape).astype(np.float32)
+    return np.asarray(rng.normal(0, _deviation(tensor), tensor.shape), np.float32)
+
+
+def _deviation(tensor: Tensor) -> float:
+    return 1.0 if tensor.fill == "embedding" else GAIN[tensor.fill] * float(tensor.shape[-1]) ** -0.5
