@@ -1,6 +1,7 @@
 """From settings to engines: the one place that knows every backend by name."""
 
 from pathlib import Path
+from typing import Any
 
 from voiceagent.config.settings import Settings
 from voiceagent.engines.asr.contract import AsrEngine
@@ -50,6 +51,8 @@ def build_asr(settings: Settings, store: Store) -> AsrEngine:
         from voiceagent.engines.asr.scripted import ScriptedAsr
 
         return ScriptedAsr()
+    if asr.engine == "nemotron":
+        return build_nemotron(settings, store)
     from voiceagent.engines.asr.moonshine import MoonshineEngine
 
     return MoonshineEngine(
@@ -57,6 +60,37 @@ def build_asr(settings: Settings, store: Store) -> AsrEngine:
         decoder=store.path(asr.model, "decoder_model_merged.ort"),
         tokenizer=store.path(asr.model, "tokenizer.bin"),
         threads=asr.threads,
+        partial_interval_s=asr.partial_interval_ms / 1000 if asr.partials else None,
+    )
+
+
+def build_nemotron(settings: Settings, store: Store) -> AsrEngine:
+    """Build the recogniser that runs in NeMo's modules. Raises VoiceAgentError where NeMo is not installed."""
+    from voiceagent.engines.nemo.runtime import pick_device, pick_dtype, require_nemo
+
+    require_nemo()
+    from voiceagent.engines.asr.nemotron import NemotronEngine
+    from voiceagent.engines.nemo.checkpoint import load_asr
+
+    asr = settings.asr
+
+    def load_model() -> Any:
+        device = pick_device(asr.device)
+        return load_asr(
+            asr.model,
+            load_format=asr.load_format,
+            store=store,
+            device=device,
+            dtype=pick_dtype(asr.dtype, device),
+            language=asr.language,
+            threads=asr.threads,
+        )
+
+    return NemotronEngine(
+        load_model,
+        right_context=asr.right_context,
+        max_streams=settings.server.max_sessions,
+        tail_ms=asr.tail_ms,
         partial_interval_s=asr.partial_interval_ms / 1000 if asr.partials else None,
     )
 
@@ -125,7 +159,3 @@ def build_turn(settings: Settings, store: Store) -> TurnEngine | None:
     from voiceagent.engines.turn.smart_turn import SmartTurnEngine
 
     return SmartTurnEngine(store.path(turn.model, "smart-turn-v3.2-cpu.onnx"), threads=turn.threads)
-
-
-def _only_file(store: Store, model: str) -> Path:
-    return store.path(model, store.manifest.model(model).files[0].name)

@@ -25,7 +25,9 @@ def transcribe(loaded: "Loaded", files: tuple[Path, ...]) -> None:
     from voiceagent.engines.drive import drive
     from voiceagent.weights import Store
 
-    engine = build_asr(loaded.settings, Store(loaded.settings.weights.dir))
+    settings = loaded.settings
+    settings = settings.model_copy(update={"asr": settings.asr.model_copy(update={"partials": False})})
+    engine = build_asr(settings, Store(settings.weights.dir))
     engine.load()
     failures = 0
     for path in files:
@@ -45,6 +47,7 @@ def transcribe(loaded: "Loaded", files: tuple[Path, ...]) -> None:
         stream.begin_speech()
         for start in range(0, len(audio), PIECE_SAMPLES):
             stream.push(audio[start : start + PIECE_SAMPLES])
+            drive(engine)  # as it comes: a recording of hours is not held twice
         stream.finalise(1, deadline=0.0)
         drive(engine)
         stream.close()

@@ -104,12 +104,24 @@ class Server(Section):
 class ASR(Section):
     """Speech to text."""
 
-    engine: Literal["moonshine", "scripted"] = "moonshine"
-    """The backend."""
+    engine: Literal["moonshine", "nemotron", "scripted"] = "moonshine"
+    """The backend; nemotron needs `pip install voiceagent[nemo]`."""
     model: Name = "moonshine-tiny-en"
-    """The model's name in the weights manifest."""
+    """The model's name in the weights manifest; for nemotron also the path of a .nemo file, or org/name@revision."""
+    load_format: Literal["checkpoint", "dummy", "dummy_tiny"] = "checkpoint"
+    """Dummy weights, of the true or a tiny shape, understand nothing: they are for measuring and tests (nemotron)."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the model runs; auto takes the GPU if there is one (nemotron)."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """The type of the weights; auto is bfloat16 on a GPU and float32 on a CPU (nemotron)."""
     threads: Threads = 1
     """CPU threads of the model."""
+    right_context: Literal[0, 1, 6, 13] = 1
+    """Frames of 80 ms to look ahead: steps of 80, 160, 560 or 1120 ms. More is more accurate, and later (nemotron)."""
+    tail_ms: Milliseconds = 160
+    """Silence that a final transcript looks ahead into, beyond the end of its last step (nemotron)."""
+    language: Name = "auto"
+    """The language to expect, such as en-US, for multilingual checkpoints (nemotron)."""
     partials: bool = True
     """Whether the growing transcript is shown while the user speaks."""
     partial_interval_ms: Milliseconds = 400

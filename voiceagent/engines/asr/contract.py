@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceagent.audio.speech import Word
 from voiceagent.engines.contract import Engine, StreamFailed
 
 SAMPLE_RATE = 16_000
@@ -19,6 +20,8 @@ class Transcript:
 
     text: str
     fork: int | None = None
+    words: tuple[Word, ...] = ()
+    """When each word was heard, in seconds since the stream was opened; empty where the backend cannot tell."""
 
 
 AsrEvent = Transcript | StreamFailed

@@ -1,0 +1,178 @@
+"""The cache-aware FastConformer encoder, a chunk at a time for any of its streams together.
+
+NeMo owns the modules; the step is ours. What a stream remembers lies in preallocated rows (slots): the last mel frames,
+each layer's keys and values (NeMo keeps the layer's input and projects all of it again at every step), each layer's
+last inputs of the causal convolution, and how many frames it has seen. A step gathers the rows it is given, computes,
+and writes them back: nothing is allocated per stream, no value is read by the host, and all shapes depend on the number
+of rows alone. So a step is one CUDA graph, and streams come and go between any two.
+
+A stream's first chunk is a chunk like any other whose past is masked: the subsampling's convolutions see zeros there,
+as NeMo's padding has it, and attention looks at no frame before the first.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from voiceagent.engines.asr.nemotron.geometry import FRAME_MEL, MEL_CACHE, Geometry
+from voiceagent.errors import VoiceAgentError
+
+BEFORE = 2 * FRAME_MEL
+"""Mel frames of a first chunk's window that lie before the stream."""
+
+
+class StreamingEncoder:
+    """A NeMo `ConformerEncoder` over `slots` streams. Weights keep their type; the caches take it over."""
+
+    def __init__(self, encoder: Any, geometry: Geometry, slots: int) -> None:
+        _check(encoder, geometry)
+        self._encoder = encoder
+        self._geometry = geometry
+        attention = encoder.layers[0].self_attn
+        self._heads, self._head_size = int(attention.h), int(attention.d_k)
+        self._width = self._heads * self._head_size
+        self._kernel = int(encoder.layers[0].conv.depthwise_conv.kernel_size[0])
+        weight = attention.linear_q.weight
+        self._dtype, self._device = weight.dtype, weight.device
+        depth, left = len(encoder.layers), geometry.left_context
+
+        def zeros(*shape: int, dtype: torch.dtype = self._dtype) -> Tensor:
+            return torch.zeros(*shape, dtype=dtype, device=self._device)
+
+        self._mel = zeros(slots, MEL_CACHE, encoder._feat_in, dtype=torch.float32)
+        self._keys = zeros(depth, slots, left, self._width)
+        self._values = zeros(depth, slots, left, self._width)
+        self._conv = zeros(depth, slots, self._kernel - 1, self._width)
+        self._seen = zeros(slots, dtype=torch.int64)
+        self._positions = self._project_positions()
+        self._shift = self._relative_shift()
+
+    @property
+    def state(self) -> tuple[tuple[Tensor, int], ...]:
+        """All a stream remembers: tensors, and the dimension of each that counts slots."""
+        return (self._mel, 0), (self._keys, 1), (self._values, 1), (self._conv, 1), (self._seen, 0)
+
+    def step(self, mel: Tensor, slots: Tensor) -> Tensor:
+        """Encode the next chunk of some streams.
+
+        Takes (batch, geometry.mel_frames, mels) float32 and (batch,) int64; gives (batch, geometry.frames, width).
+        Rows that share a slot overwrite each other's state: only the spare slot may stand twice.
+        """
+        geometry, left = self._geometry, self._geometry.left_context
+        seen = self._seen[slots]
+        first = seen == 0
+        window = torch.cat((self._mel[slots], mel), dim=1)
+        before = torch.arange(window.shape[1], device=self._device) < BEFORE
+        window = window.masked_fill((first[:, None] & before)[:, :, None], 0.0)
+        self._mel.index_copy_(0, slots, window[:, -MEL_CACHE:])
+        x = self._subsample(window.to(self._dtype), first)
+        if self._encoder.xscale:
+            x = x * self._encoder.xscale
+        visible = torch.arange(left + geometry.frames, device=self._device) >= left - seen[:, None]
+        for index, layer in enumerate(self._encoder.layers):
+            x = x + layer.feed_forward1(layer.norm_feed_forward1(x)) * layer.fc_factor
+            x = x + self._attend(index, layer.self_attn, layer.norm_self_att(x), slots, visible)
+            x = x + self._convolve(index, layer.conv, layer.norm_conv(x), slots)
+            x = x + layer.feed_forward2(layer.norm_feed_forward2(x)) * layer.fc_factor
+            x = layer.norm_out(x)
+        self._seen.index_copy_(0, slots, (seen + geometry.frames).clamp(max=left))
+        return x
+
+    def _subsample(self, x: Tensor, first: Tensor) -> Tensor:
+        """Eight mel frames become one frame; the cached ones make two more, which are known already."""
+        hidden, begins = x[:, None], BEFORE
+        for layer in self._encoder.pre_encode.conv:
+            if getattr(layer, "stride", (1, 1)) != (1, 1):
+                before = torch.arange(hidden.shape[2], device=x.device) < begins
+                hidden = hidden.masked_fill((first[:, None] & before)[:, None, :, None], 0.0)
+                begins //= 2
+            hidden = layer(hidden)
+        hidden = hidden[:, :, -self._geometry.frames :].transpose(1, 2).flatten(2)
+        return self._encoder.pre_encode.out(hidden)
+
+    def _attend(self, index: int, module: Any, x: Tensor, slots: Tensor, visible: Tensor) -> Tensor:
+        """Transformer-XL attention over the cached frames and the new ones."""
+        batch, new = x.shape[:2]
+        query = module.linear_q(x).view(batch, new, self._heads, self._head_size)
+        keys = self._remember(self._keys[index], slots, module.linear_k(x))
+        values = self._remember(self._values[index], slots, module.linear_v(x))
+        by_position = (query + module.pos_bias_v).transpose(1, 2) @ self._positions[index]
+        bias = by_position.gather(-1, self._shift.expand(batch, self._heads, -1, -1)) * self._head_size**-0.5
+        bias = bias.masked_fill(~visible[:, None, None], float("-inf"))
+        attended = functional.scaled_dot_product_attention(
+            (query + module.pos_bias_u).transpose(1, 2), self._split(keys), self._split(values), attn_mask=bias
+        )
+        return module.linear_out(attended.transpose(1, 2).flatten(2))
+
+    def _convolve(self, index: int, module: Any, x: Tensor, slots: Tensor) -> Tensor:
+        """The causal depthwise convolution between its two pointwise ones."""
+        x = functional.glu(_pointwise(module.pointwise_conv1, x), dim=-1)
+        window = self._remember(self._conv[index], slots, x)
+        depthwise = module.depthwise_conv
+        x = (window.unfold(1, self._kernel, 1) * depthwise.weight[:, 0]).sum(-1)
+        if depthwise.bias is not None:
+            x = x + depthwise.bias
+        return _pointwise(module.pointwise_conv2, module.activation(module.batch_norm(x)))
+
+    def _remember(self, cache: Tensor, slots: Tensor, new: Tensor) -> Tensor:
+        """Return (batch, cached + new, width), and keep its end for the next chunk."""
+        joined = torch.cat((cache[slots], new), dim=1)
+        cache.index_copy_(0, slots, joined[:, new.shape[1] :])
+        return joined
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.view(*x.shape[:2], self._heads, self._head_size).transpose(1, 2)
+
+    def _project_positions(self) -> list[Tensor]:
+        """Return each layer's (heads, head_size, distances) for all distances a chunk can see, farthest first."""
+        new, left = self._geometry.frames, self._geometry.left_context
+        nothing = torch.zeros(1, new, self._width, dtype=self._dtype, device=self._device)
+        _, embedded = self._encoder.pos_enc(nothing, cache_len=left)
+        embedded = embedded[:, : left + 2 * new - 1].to(self._dtype)
+        return [
+            layer.self_attn.linear_pos(embedded)[0].view(-1, self._heads, self._head_size).permute(1, 2, 0).contiguous()
+            for layer in self._encoder.layers
+        ]
+
+    def _relative_shift(self) -> Tensor:
+        """Return (new, left + new): which distance lies between a new frame and each frame it may see."""
+        new, left = self._geometry.frames, self._geometry.left_context
+        rows = torch.arange(new, device=self._device)[:, None]
+        return new - 1 - rows + torch.arange(left + new, device=self._device)
+
+
+def _pointwise(conv: nn.Conv1d, x: Tensor) -> Tensor:
+    return functional.linear(x, conv.weight[:, :, 0], conv.bias)
+
+
+def _check(encoder: Any, geometry: Geometry) -> None:
+    """Refuse, before anything is computed, what this step would compute wrongly."""
+    layers = encoder.layers
+    conv = layers[0].conv
+    right_padding = getattr(conv.depthwise_conv, "_right_padding", None)
+    problems = {
+        "its subsampling is not the causal eightfold one": not encoder.pre_encode.is_causal
+        or encoder.pre_encode._subsampling != "dw_striding"
+        or encoder.subsampling_factor != FRAME_MEL,
+        "its attention is not relative and chunked": encoder.self_attention_model != "rel_pos"
+        or encoder.att_context_style != "chunked_limited",
+        "its convolutions look ahead": right_padding != 0,
+        "its convolutions are not layer-normed": not isinstance(conv.batch_norm, nn.LayerNorm),
+        "it has a reduction or an output projection": encoder.reduction_position is not None
+        or encoder.out_proj is not None,
+    }
+    if wrong := [problem for problem, holds in problems.items() if holds]:
+        raise VoiceAgentError(
+            f"This encoder cannot be streamed: {'; '.join(wrong)}. Use a cache-aware streaming checkpoint "
+            "(nemotron-speech-streaming-en-0.6b, nemotron-3.5-asr-streaming-0.6b)."
+        )
+    trained = [tuple(context) for context in encoder.att_context_size_all]
+    wanted = (geometry.left_context, geometry.right_context)
+    if wanted not in trained or geometry.left_context % geometry.frames:
+        allowed = sorted(right for left, right in trained if left % (right + 1) == 0)
+        raise VoiceAgentError(
+            f"asr.right_context {geometry.right_context} (with a left context of {geometry.left_context}) is not one "
+            f"this checkpoint was trained with. Set asr.right_context to one of {', '.join(map(str, allowed))}."
+        )

@@ -1,0 +1,174 @@
+"""The device's side of the recogniser: any of its slots, a chunk further, in one step.
+
+It holds what every slot remembers, and knows neither text nor who speaks. Steps come in buckets of sizes: a step of
+three streams is one of four, whose last row is the spare slot. Each bucket has its own buffers and, on a GPU, its own
+CUDA graphs; the host waits once per step, for the tokens.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from voiceagent.engines.asr.nemotron.encoder import StreamingEncoder
+from voiceagent.engines.asr.nemotron.features import LogMel
+from voiceagent.engines.asr.nemotron.geometry import Geometry
+from voiceagent.engines.asr.nemotron.transducer import GreedyTransducer
+from voiceagent.engines.nemo.graphs import captured
+
+SPARE_ROUNDS = 2
+"""Rounds of the decoder beyond one per frame that are computed before the host looks whether more are needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one slot heard in one chunk."""
+
+    tokens: tuple[int, ...]
+    frames: tuple[int, ...]
+    """The encoder frame of each token, counted from the chunk's first."""
+    finite: bool
+    """False when the numbers broke down: the slot must be reset, what it says means nothing."""
+
+
+class Recogniser:
+    """A NeMo cache-aware RNN-T model over `slots` streams."""
+
+    def __init__(self, model: Any, geometry: Geometry, slots: int, buckets: Sequence[int]) -> None:
+        weight = model.joint.pred.weight
+        self.device, self.geometry = weight.device, geometry
+        self._dtype = weight.dtype
+        self.buckets = tuple(sorted(buckets))
+        self._spare = slots
+        self._features = LogMel(model.preprocessor, self.device)
+        self._encoder = StreamingEncoder(model.encoder, geometry, slots + 1)
+        self._prompt = _prompt_of(model)
+        self._transducer = GreedyTransducer(model.decoder, model.joint, _max_symbols(model), slots + 1)
+        self._bucket_steps: dict[int, _Bucket] = {}
+
+    def warm_up(self) -> None:
+        """Run every bucket once on the spare slot; on a GPU this records the graphs."""
+        for size in self.buckets:
+            self._bucket_steps[size] = _Bucket(self, size)
+        self.reset(self._spare)
+
+    @torch.inference_mode()
+    def reset(self, slot: int) -> None:
+        """Let a slot begin anew."""
+        for tensor, dimension in self._encoder.state:
+            tensor.select(dimension, slot).zero_()
+        self._transducer.reset(slot)
+
+    @torch.inference_mode()
+    def copy(self, source: int, target: int) -> None:
+        """Let a slot go on from where another stands."""
+        for tensor, dimension in (*self._encoder.state, *self._transducer.state):
+            tensor.select(dimension, target).copy_(tensor.select(dimension, source))
+
+    @torch.inference_mode()
+    def snapshot(self, slot: int) -> list[Tensor]:
+        """Return a copy of all that a slot remembers."""
+        state = (*self._encoder.state, *self._transducer.state)
+        return [tensor.select(dimension, slot).clone() for tensor, dimension in state]
+
+    @torch.inference_mode()
+    def step(self, slots: Sequence[int], samples: NDArray[np.float32]) -> list[Heard]:
+        """Take each slot a chunk further. `samples` is (slots, geometry.window_samples), float32, 16 kHz; no slot may
+        stand twice, and there must be no more than the largest bucket holds.
+        """
+        size = self.buckets[bisect_left(self.buckets, len(slots))]
+        return self._bucket_steps[size].run([*slots, *[self._spare] * (size - len(slots))], samples, len(slots))
+
+    def encode(self, samples: Tensor, slots: Tensor) -> Tensor:
+        """From samples to what the decoder takes: (batch, frames, width)."""
+        # The decoder keeps its own type: it is small, and which token wins is a close thing.
+        encoded = self._encoder.step(self._features(samples), slots).to(self._dtype)
+        return encoded if self._prompt is None else self._prompt(encoded)
+
+    @property
+    def transducer(self) -> GreedyTransducer:
+        """The decoder."""
+        return self._transducer
+
+
+class _Bucket:
+    """The buffers and graphs for steps of one size."""
+
+    def __init__(self, recogniser: Recogniser, size: int) -> None:
+        geometry, self._device = recogniser.geometry, recogniser.device
+        self._on_cpu = self._device.type == "cpu"
+        self._transducer = recogniser.transducer
+        with torch.inference_mode():
+            self._host_samples = torch.zeros(size, geometry.window_samples, pin_memory=not self._on_cpu)
+            self._host_slots = torch.zeros(size, dtype=torch.int64, pin_memory=not self._on_cpu)
+            self._samples = self._host_samples.to(self._device)
+            self._slots = torch.full((size,), recogniser._spare, device=self._device)
+            self._finite = torch.ones(size, dtype=torch.int64, device=self._device)
+            self._at = self._transducer.start(recogniser.encode(self._samples, self._slots))
+
+            def encode() -> None:
+                encoded = recogniser.encode(self._samples, self._slots)
+                self._finite.copy_(encoded.isfinite().flatten(1).all(1))
+                for kept, new in zip(_tensors(self._at), _tensors(self._transducer.start(encoded)), strict=True):
+                    kept.copy_(new)
+
+            def decode() -> None:
+                for _ in range(geometry.frames + SPARE_ROUNDS):
+                    self._transducer.round(self._at, self._slots)
+
+            self._encode = captured(encode, self._device)
+            self._decode: Callable[[], None] = self._decode_eagerly if self._on_cpu else captured(decode, self._device)
+
+    def run(self, slots: Sequence[int], samples: NDArray[np.float32], count: int) -> list[Heard]:
+        """Compute one step; only the first `count` rows matter."""
+        self._host_samples[:count].copy_(torch.from_numpy(samples))
+        self._host_samples[count:].zero_()
+        self._host_slots.copy_(torch.tensor(slots))
+        self._samples.copy_(self._host_samples, non_blocking=True)
+        self._slots.copy_(self._host_slots, non_blocking=True)
+        self._encode()
+        while True:
+            self._decode()
+            at = self._at
+            rows = torch.cat((at.frame[:, None], at.count[:, None], self._finite[:, None], at.tokens, at.frames), dim=1)
+            read = rows[:count].tolist()
+            if all(row[0] >= at.projected.shape[1] for row in read):
+                break
+        most = at.tokens.shape[1]
+        return [
+            Heard(tuple(row[3 : 3 + row[1]]), tuple(row[3 + most : 3 + most + row[1]]), bool(row[2])) for row in read
+        ]
+
+    def _decode_eagerly(self) -> None:
+        frames = self._at.projected.shape[1]
+        while bool((self._at.frame < frames).any()):
+            self._transducer.round(self._at, self._slots, skip=True)
+
+
+def _tensors(at: Any) -> tuple[Tensor, ...]:
+    return at.projected, at.frame, at.symbols, at.count, at.tokens, at.frames
+
+
+def _max_symbols(model: Any) -> int:
+    return int(model.cfg.decoding.greedy.get("max_symbols") or 10)
+
+
+def _prompt_of(model: Any) -> Callable[[Tensor], Tensor] | None:
+    """Return what NeMo's language prompt does to the encoder's output: the one-hot language goes into a bias."""
+    index = getattr(model, "_inference_prompt_index", None)
+    if index is None:
+        return None
+    first, activation, second = model.prompt_kernel
+    width = first.in_features - model.num_prompts
+    weight = first.weight[:, :width]
+    bias = first.bias + first.weight[:, width + index]
+
+    def prompt(encoded: Tensor) -> Tensor:
+        return second(activation(torch.nn.functional.linear(encoded, weight, bias)))
+
+    return prompt

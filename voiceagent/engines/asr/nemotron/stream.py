@@ -1,0 +1,177 @@
+"""One session's ear: a track that never stops listening, and the turn's final text on a fork of it.
+
+The track keeps its context over all turns; a turn is only a stretch of its tokens. A final text is wanted while the
+last words are still in the encoder's look-ahead: the fork is given silence to look ahead into, the track hears what
+really comes. What the fork brought out early, the track will bring out again, later: `Turn` knows it when it comes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent, Transcript
+from voiceagent.engines.asr.nemotron.track import Token, Track
+from voiceagent.engines.contract import StreamFailed
+from voiceagent.errors import VoiceAgentError
+
+if TYPE_CHECKING:
+    from voiceagent.engines.asr.nemotron.engine import NemotronEngine
+
+MOST_BEHIND_S = 60.0
+"""A recogniser this late would answer to what nobody remembers saying."""
+
+
+@dataclass(slots=True, eq=False)
+class Fork:
+    """A final text that is wanted."""
+
+    number: int
+    deadline: float
+    end: int
+    """Samples of the stream that belong to it."""
+    track: Track | None = None
+    """None until the stream's own track has heard every whole chunk of it."""
+    chunks_left: int = 0
+    tokens: list[Token] = field(default_factory=list)
+    """All of the turn: what the stream's own track had brought when the fork began, and what came since."""
+
+
+class Turn:
+    """Which of a stream's tokens belong to the turn that is open."""
+
+    def __init__(self) -> None:
+        self.tokens: list[Token] = []
+        self._begins_at = 0
+        self._told: list[int] = []
+        """The last turn's tokens, as its fork had them, that the track has not brought yet."""
+        self._told_until = 0
+
+    def take(self, tokens: list[Token]) -> bool:
+        """Add what the track brought, but what belongs to the last turn; say whether anything was added."""
+        before = len(self.tokens)
+        for token in tokens:
+            late = token.at < self._told_until and self._told[:1] == [token.id]
+            if token.at < self._begins_at or late:
+                del self._told[:1]
+            else:
+                self._told = []
+                self.tokens.append(token)
+        return len(self.tokens) > before
+
+    def close(self, end: int, final: list[Token], final_end: int) -> None:
+        """End the turn at a sample. `final` are all its tokens, as the fork had them that heard up to `final_end`."""
+        heard = self.tokens
+        self._begins_at, self._told_until = end, final_end
+        self._told = [token.id for token in final]
+        self.tokens = []
+        self.take(heard)
+
+
+class NemotronStream:
+    """One session's ear."""
+
+    def __init__(
+        self, engine: "NemotronEngine", number: int, track: Track, on_event: Callable[[AsrEvent], None]
+    ) -> None:
+        self._engine = engine
+        self.number = number
+        self.track = track
+        self.fork: Fork | None = None
+        self._on_event = on_event
+        self._turn = Turn()
+        self._cut: tuple[int, list[Token], int] | None = None
+        """Where the turn would end if it were committed now: the end of its last fork, and that fork's tokens."""
+        self._speaking = False
+        self._shown_at = 0
+
+    def push(self, pcm: NDArray[np.float32]) -> None:
+        """Hear more audio."""
+        self.track.push(pcm)
+        if self.track.behind > MOST_BEHIND_S * SAMPLE_RATE and self.fork is None:
+            self._engine.restart(self)
+            self.tell_failure(
+                VoiceAgentError(
+                    f"Speech recognition is more than {MOST_BEHIND_S:.0f} s behind; what was said meanwhile is lost. "
+                    "This machine is too slow for asr.engine nemotron with so many callers: use a GPU, a larger "
+                    "asr.right_context, or fewer sessions."
+                )
+            )
+        if self.track.due:
+            self._engine.wake()
+
+    def begin_speech(self) -> None:
+        """Show partial texts from now on."""
+        self._speaking = True
+
+    def finalise(self, fork: int, deadline: float) -> None:
+        """Transcribe the turn up to now on a fork, in place of an older one; goes on listening."""
+        self._drop_fork()
+        self._speaking = False
+        self.fork = Fork(fork, deadline, self.track.heard)
+        self._cut = (self.track.heard, [], self.track.heard)
+        self._engine.wake()
+
+    def commit(self) -> None:
+        """End the turn at the last fork."""
+        self._drop_fork()
+        if self._cut is not None:
+            self._turn.close(*self._cut)
+            self._cut = None
+
+    def close(self) -> None:
+        """End the stream and free its slots."""
+        self._drop_fork()
+        self._engine.close_stream(self)
+
+    # What follows is for the engine.
+
+    @property
+    def forked(self) -> Track | None:
+        """The fork's track, once it has begun."""
+        return None if self.fork is None else self.fork.track
+
+    def branch(self, slot: int) -> None:
+        """Begin the fork that is wanted, in a slot that will be given this stream's state."""
+        assert self.fork is not None
+        assert self.fork.track is None
+        self.fork.track = self.track.fork(slot, self.fork.end)
+        self.fork.chunks_left = max(1, self.fork.track.chunks_to(self.fork.end + self._engine.tail_samples))
+        self.fork.tokens = list(self._turn.tokens)
+
+    def advanced(self, tokens: list[Token]) -> None:
+        """The track has brought more tokens."""
+        added = self._turn.take(tokens)
+        interval = self._engine.partial_interval_s
+        if not self._speaking or not added or interval is None:
+            return
+        if self.track.heard - self._shown_at >= interval * SAMPLE_RATE:
+            self._shown_at = self.track.heard
+            self._on_event(Transcript(self._engine.text(self._turn.tokens)))
+
+    def fork_advanced(self, tokens: list[Token]) -> None:
+        """The fork has brought more tokens."""
+        assert self.fork is not None
+        assert self.fork.track is not None
+        self.fork.tokens += tokens
+        self.fork.chunks_left -= 1
+        if self.fork.chunks_left > 0:
+            return
+        fork, track = self.fork, self.fork.track
+        heard_to = track.begins + track.chunks * track.geometry.chunk_samples
+        self._cut = (fork.end, fork.tokens, heard_to)
+        self._drop_fork()
+        self._on_event(Transcript(self._engine.text(fork.tokens), fork.number, self._engine.words(fork.tokens)))
+
+    def tell_failure(self, error: Exception) -> None:
+        """What was under way is lost."""
+        number = -1 if self.fork is None else self.fork.number
+        self._drop_fork()
+        self._on_event(StreamFailed(number, error))
+
+    def _drop_fork(self) -> None:
+        if self.forked is not None:
+            self._engine.release(self.forked.slot)
+        self.fork = None

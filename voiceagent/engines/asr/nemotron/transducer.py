@@ -1,0 +1,100 @@
+"""Greedy RNN-T decoding of several streams at once, one move of each per round.
+
+In a round every unfinished stream scores the symbol that comes next at its frame: a blank moves it to the next frame, a
+token is put down and fed to the prediction network. Rounds are the same work for any stream, so they can be batched and
+captured; a stream that is done idles. NeMo's `max_symbols` per frame is kept to.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a batch of streams stands in its chunk."""
+
+    projected: Tensor
+    """(batch, frames, joint) of the encoder's frames."""
+    frame: Tensor
+    """(batch,) int64: the frame a stream is at; the number of frames once it is done."""
+    symbols: Tensor
+    """(batch,) int64: tokens at that frame."""
+    count: Tensor
+    """(batch,) int64: tokens of the chunk."""
+    tokens: Tensor
+    """(batch, most + 1) int64; the last column takes what is thrown away."""
+    frames: Tensor
+    """(batch, most + 1) int64: the frame of each token."""
+
+
+class GreedyTransducer:
+    """The decoder and joint network of a NeMo `EncDecRNNTModel` over `slots` streams."""
+
+    def __init__(self, decoder: Any, joint: Any, max_symbols: int, slots: int) -> None:
+        self._decoder = decoder
+        self._joint = joint
+        self._max_symbols = max_symbols
+        self._blank = int(decoder.blank_idx)
+        weight = joint.pred.weight
+        self._device = weight.device
+        sos = torch.full((1, 1), self._blank, device=self._device)
+        self._layers, self._hidden = int(decoder.pred_rnn_layers), int(decoder.pred_hidden)
+        nothing = [torch.zeros(self._layers, 1, self._hidden, dtype=weight.dtype, device=self._device)] * 2
+        predicted, (hidden, cell) = decoder.predict(sos, nothing, add_sos=False)
+        self._initial = (joint.pred(predicted[:, 0]), hidden, cell)
+        self._predicted = self._initial[0].repeat(slots, 1)
+        self._rnn = [state.repeat(1, slots, 1) for state in self._initial[1:]]
+
+    @property
+    def state(self) -> tuple[tuple[Tensor, int], ...]:
+        """All a stream remembers: tensors, and the dimension of each that counts slots."""
+        return (self._predicted, 0), (self._rnn[0], 1), (self._rnn[1], 1)
+
+    def reset(self, slot: int) -> None:
+        """Let a slot begin anew."""
+        self._predicted[slot] = self._initial[0][0]
+        for state, initial in zip(self._rnn, self._initial[1:], strict=True):
+            state[:, slot] = initial[:, 0]
+
+    def start(self, encoded: Tensor) -> Progress:
+        """Begin with (batch, frames, width) of the encoder's output."""
+        batch, frames = encoded.shape[:2]
+        most = frames * self._max_symbols + 1
+
+        def zeros(*shape: int) -> Tensor:
+            return torch.zeros(batch, *shape, dtype=torch.int64, device=self._device)
+
+        return Progress(self._joint.enc(encoded), zeros(), zeros(), zeros(), zeros(most), zeros(most))
+
+    def round(self, at: Progress, slots: Tensor, *, skip: bool = False) -> None:
+        """Let every stream make one move. With `skip`, look whether any token came and save the prediction network
+        if not (a look that a GPU would have to wait for).
+        """
+        frames = at.projected.shape[1]
+        active = at.frame < frames
+        index = at.frame.clamp(max=frames - 1)[:, None, None].expand(-1, 1, at.projected.shape[2])
+        scored = self._joint.joint_net(at.projected.gather(1, index)[:, 0] + self._predicted[slots])
+        label = scored.argmax(-1)
+        emits = active & (label != self._blank)
+        at.symbols += emits
+        full = at.symbols >= self._max_symbols
+        if not skip or bool(emits.any()):
+            column = torch.where(emits, at.count, at.tokens.shape[1] - 1)[:, None]
+            at.tokens.scatter_(1, column, label[:, None])
+            at.frames.scatter_(1, column, at.frame[:, None])
+            at.count += emits
+            self._predict(label, emits, slots)
+        moves = active & (~emits | full)
+        at.frame += moves
+        at.symbols.masked_fill_(moves, 0)
+
+    def _predict(self, label: Tensor, emits: Tensor, slots: Tensor) -> None:
+        hidden, cell = (state[:, slots] for state in self._rnn)
+        predicted, (new_hidden, new_cell) = self._decoder.predict(label[:, None], [hidden, cell], add_sos=False)
+        kept = torch.where(emits[:, None], self._joint.pred(predicted[:, 0]), self._predicted[slots])
+        self._predicted.index_copy_(0, slots, kept)
+        for state, old, new in zip(self._rnn, (hidden, cell), (new_hidden, new_cell), strict=True):
+            state.index_copy_(1, slots, torch.where(emits[None, :, None], new, old))
