@@ -7,6 +7,9 @@ the other models. This is the only place that imports NeMo's collections for the
 import importlib
 import logging
 import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -54,6 +57,20 @@ def import_nemo(collection: Collection = "asr") -> None:
                 " in an environment of its own"
             ) from error
         _imported.add(collection)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """While NeMo builds or restores a model: drop what it remarks about training, graphs and files. Errors are kept."""
+    logger = logging.getLogger("nemo")
+    level = logger.level
+    logger.setLevel(max(level, logging.ERROR))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def pick_device(setting: DeviceName) -> "torch.device":
