@@ -12,7 +12,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -24,7 +24,17 @@ import numpy as np
 QUICK_S = 50.0
 """A quick run is over after this."""
 
-PACKAGES = ("aiortc", "av", "hibari-tts", "llama-cpp-python", "numpy", "onnxruntime", "voiceagent")
+PACKAGES = (
+    "aiortc",
+    "av",
+    "hibari-tts",
+    "llama-cpp-python",
+    "nemo-toolkit",
+    "numpy",
+    "onnxruntime",
+    "torch",
+    "voiceagent",
+)
 """Their versions decide the results."""
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -124,6 +134,19 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
         for pairs in (list(zip(row, widths, strict=True)) for row in cells)
     ]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def results(summary: Mapping[str, Any], targets: Sequence[Target]) -> str:
+    """Lay out a summary beside its targets."""
+    verdicts = {True: "met", False: "MISSED", None: "not measured"}
+    by_key = {target.key: target for target in targets}
+    rows = []
+    for key, value in summary.items():
+        target = by_key.get(key)
+        goal = "" if target is None else f"{'>=' if target.at_least else '<='} {target.limit:g}"
+        verdict = "" if target is None else verdicts[target.met(dict(summary))]
+        rows.append((key, "-" if value is None else value, goal, verdict))
+    return table(("measured", "value", "target", ""), rows)
 
 
 def machine() -> dict[str, Any]:

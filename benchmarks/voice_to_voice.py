@@ -58,18 +58,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def show(report: form.Report) -> str:
     """Lay out the results for people."""
-    summary = report.summary
-    verdicts = {True: "met", False: "MISSED", None: "not measured"}
-    targets = {target.key: target for target in TARGETS}
     stages = form.table(("stage, median ms", "from", "to", "takes"), stage_rows(report.samples))
-    rows = []
-    for key, value in summary.items():
-        target = targets.get(key)
-        goal = "" if target is None else f"{'>=' if target.at_least else '<='} {target.limit:g}"
-        rows.append(
-            (key, "-" if value is None else value, goal, "" if target is None else verdicts[target.met(summary)])
-        )
-    return f"\n{stages}\n\n{form.table(('measured', 'value', 'target', ''), rows)}"
+    return f"\n{stages}\n\n{form.results(report.summary, TARGETS)}"
 
 
 if __name__ == "__main__":
