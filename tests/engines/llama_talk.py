@@ -104,7 +104,7 @@ class Oracle:
     def continuation(self, tokens: list[int], count: int) -> list[int]:
         """Return the `count` likeliest tokens after `tokens`."""
         self.context.drop(0)
-        sampler = Sampler(self.model.n_vocab, GREEDY)
+        sampler = Sampler(self.model, GREEDY)
         drawn: list[int] = []
         rows = Rows(0, 0, tokens, True)
         for _ in range(count):

@@ -31,7 +31,7 @@ def context(model: LlamaModel) -> Iterator[LlamaContext]:
 def next_token(model: LlamaModel, context: LlamaContext, sequence: int, start: int, tokens: list[int]) -> int:
     rows = context.decode([Rows(sequence, start, tokens, True)])
     assert rows is not None
-    return context.sample(Sampler(model.n_vocab, GREEDY), rows[0])
+    return context.sample(Sampler(model, GREEDY), rows[0])
 
 
 def test_a_fork_goes_on_as_its_source_would(model: LlamaModel, context: LlamaContext) -> None:
@@ -61,7 +61,7 @@ def test_a_full_memory_is_said_and_leaves_everything_as_it_was(model: LlamaModel
         assert context.decode([Rows(0, start, token * 64, False)]) is not None
     assert context.decode([Rows(1, 0, token, True)]) is None
     with pytest.raises(LlamaError, match="not to be sampled"):
-        context.sample(Sampler(model.n_vocab, GREEDY), 0)
+        context.sample(Sampler(model, GREEDY), 0)
     context.drop(0)
     assert context.decode([Rows(1, 0, token, True)]) is not None
 
@@ -98,7 +98,7 @@ def test_a_fork_that_would_corrupt_or_abort_is_refused(
 
 def test_a_row_that_was_not_to_be_sampled_is_refused(model: LlamaModel, context: LlamaContext) -> None:
     context.decode([Rows(0, 0, [1, 2], True), Rows(1, 0, [1, 2], False)])
-    sampler = Sampler(model.n_vocab, GREEDY)
+    sampler = Sampler(model, GREEDY)
     context.sample(sampler, 1)
     for row in (0, 3, 99):
         with pytest.raises(LlamaError, match="not to be sampled"):

@@ -153,14 +153,10 @@ def test_after_an_interruption_only_what_was_heard_and_what_is_new_is_read(engin
     before = engine.prefilled_tokens
     second = (*FIRST, agent(heard), user("Why?"))
     assert reply(engine, caller, 2, *second) == oracle.reply(*second)
-    checkpoint = len(oracle.tokens(SYSTEM, user(""))) - oracle.length("<|im_end|>\n<|im_start|>assistant\n")
-    everything_after = len(oracle.tokens(*second)) - checkpoint
-    read = engine.prefilled_tokens - before
-    if oracle.model.rewindable:
-        new = "<|im_end|>\n<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n"
-        assert read <= len(heard) + oracle.length(new)
-    else:
-        assert read == everything_after
+    new = "<|im_end|>\n<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n"
+    # A memory that can be rewound still holds the words heard themselves.
+    words = new if oracle.model.rewindable else heard + new
+    assert engine.prefilled_tokens - before == oracle.length(words)
 
 
 def test_a_guess_at_what_the_user_says_costs_only_its_difference(engine: LlamaEngine, oracle: Oracle) -> None:
@@ -177,13 +173,35 @@ def test_a_guess_at_what_the_user_says_costs_only_its_difference(engine: LlamaEn
     assert engine.prefilled_tokens - before == oracle.length(new + ending)
 
 
-def test_asking_the_same_again_reads_at_most_the_users_words(engine: LlamaEngine, oracle: Oracle) -> None:
+@pytest.mark.parametrize("tokens", [0, 1, 2, 6])
+def test_a_dropped_guess_that_proves_right_is_not_read_again(engine: LlamaEngine, oracle: Oracle, tokens: int) -> None:
     caller = Caller(engine)
-    said = reply(engine, caller, 1, *FIRST)
+    caller.stream.generate(1, FIRST, 1.0, speculative=True)
+    while len(caller.events) < tokens:
+        step(engine)
+    while engine.prefilled_tokens < len(oracle.tokens(*FIRST)) - 1:
+        step(engine)
     before = engine.prefilled_tokens
-    assert reply(engine, caller, 2, *FIRST) == said
-    words = oracle.length("Say something about the sea.<|im_end|>\n<|im_start|>assistant\n")
-    assert engine.prefilled_tokens - before == (1 if oracle.model.rewindable else words)
+    caller.stream.cancel(1)
+    assert reply(engine, caller, 2, *FIRST) == oracle.reply(*FIRST)
+    assert engine.prefilled_tokens - before <= (0 if tokens else len(oracle.tokens(*FIRST)) % 16)
+
+
+def test_ten_streams_share_one_reading_of_the_system_prompt(path: Path, oracle: Oracle) -> None:
+    engine = loaded(path, max_streams=10, context_tokens=4096)
+    callers = [Caller(engine) for _ in range(10)]
+    callers[0].stream.prepare((SYSTEM,))
+    drive(engine)
+    system = engine.prefilled_tokens
+    assert system > 20
+    for number, caller in enumerate(callers):
+        caller.stream.generate(1, (SYSTEM, user(f"{number}?")), 1.0)
+    drive(engine)
+    for number, caller in enumerate(callers):
+        assert caller.text(1) == oracle.reply(SYSTEM, user(f"{number}?"))
+    new = oracle.length("user\n0?<|im_end|>\n<|im_start|>assistant\n")
+    assert engine.prefilled_tokens - system <= 10 * new
+    engine.close()
 
 
 def test_all_streams_share_one_reading_of_the_system_prompt(engine: LlamaEngine, oracle: Oracle) -> None:

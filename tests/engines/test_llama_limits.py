@@ -150,6 +150,37 @@ def test_the_models_own_end_token_ends_a_reply_and_is_not_shown(path: Path, orac
     engine.close()
 
 
+def test_a_stop_string_ends_a_reply_and_is_not_shown(path: Path, oracle: Oracle) -> None:
+    whole = oracle.reply(*FIRST)
+    engine = loaded(path, stops=("never said", whole[4:7]))
+    caller = Caller(engine)
+    assert reply(engine, caller, 1, *FIRST) == whole[: whole.index(whole[4:7])]
+    assert caller.events[-1] == Completed(1, "stop")
+    asked_again = (*FIRST, agent(caller.text(1)), user("Why?"))
+    assert reply(engine, caller, 2, *asked_again)
+    engine.close()
+
+
+def test_each_reply_follows_the_grammar_from_its_beginning(path: Path) -> None:
+    engine = loaded(path, sampling=Sampling(grammar='root ::= ("yes" | "no") "."'))
+    callers = [Caller(engine) for _ in range(3)]
+    for caller in callers:
+        caller.stream.generate(1, FIRST, 1.0)
+    drive(engine)
+    for caller in callers:
+        assert caller.text(1) in ("yes.", "no.")
+        assert caller.events[-1] == Completed(1, "stop")
+    callers[0].stream.generate(2, FIRST, 1.0)
+    drive(engine)
+    assert callers[0].text(2) == callers[0].text(1)
+    engine.close()
+
+
+def test_a_grammar_that_is_none_is_refused_when_the_model_loads(path: Path) -> None:
+    with pytest.raises(VoiceAgentError, match="no GBNF"):
+        loaded(path, sampling=Sampling(grammar="root ::= ("))
+
+
 def test_a_prompt_that_opens_a_thought_gives_a_reply_without_text(tmp_path: Path) -> None:
     template = CHATML.replace("assistant\\n'", "assistant\\n<think>\\n'")
     engine = loaded(tiny(tmp_path, "plain", template=template))

@@ -1,16 +1,17 @@
 """Plans, carried out on a model of the memory: whatever the sequences hold, each piece finds what it counts on."""
 
+from typing import cast
+
 from hypothesis import given
 from hypothesis import strategies as st
-from llama_talk import GREEDY
 
-from voiceagent.engines.llm.llama_plan import Plan, Sequence, Work, most_tokens, plan
+from voiceagent.engines.llm.llama_plan import Plan, Sequence, Slot, Work, most_tokens, plan
 from voiceagent.engines.llm.sampler import Sampler
 from voiceagent.engines.llm.template import common_prefix
 
 PREFILL = 4
 TOKENS = st.lists(st.integers(0, 1), max_size=8)
-SAMPLER = Sampler(10, GREEDY)
+SAMPLER = cast(Sampler, object())  # plans only ask whether there is one
 
 
 @st.composite
@@ -19,15 +20,16 @@ def wishes(draw: st.DrawFn) -> list[Work]:
     shared = Sequence(0, draw(TOKENS))
     works = []
     for stream in range(draw(st.integers(1, 3))):
-        pair = [Sequence(2 * stream + number, draw(TOKENS)) for number in (1, 2)]
+        slot = Slot(*(Sequence(3 * stream + number, draw(TOKENS)) for number in (1, 2, 3)))
         replying = draw(st.booleans())
-        own, sibling = pair if replying else pair[::-1]
+        own = slot.reply if replying else slot.history
         tokens = [*draw(TOKENS), 0]
-        heads = [(shared, tokens[: draw(st.integers(0, 3))]), (sibling, tokens[: draw(st.integers(0, 8))])]
+        siblings = tuple(sequence for sequence in slot.all if sequence is not own)
+        heads = [(each, tokens[: draw(st.integers(0, 8))]) for each in (shared, *siblings)]
         work = Work(
             stream=stream,
             sequence=own,
-            sibling=sibling,
+            siblings=siblings,
             shared=shared,
             tokens=tokens,
             heads=tuple(heads),
@@ -72,8 +74,8 @@ def test_a_stream_keeps_nothing_that_its_work_has_no_use_for(works: list[Work], 
     planned = plan(works, [], streams=3, prefill_tokens=PREFILL, rewindable=rewindable)
     carry_out(planned, rewindable=rewindable)
     for work in (piece.work for piece in planned.pieces):
-        kept = work.sibling.tokens
-        assert common_prefix(kept, work.tokens) == min(len(kept), len(work.tokens))
+        for kept in (sibling.tokens for sibling in work.siblings):
+            assert common_prefix(kept, work.tokens) == min(len(kept), len(work.tokens))
 
 
 @given(wishes())
@@ -93,7 +95,7 @@ def reading(length: int) -> list[int]:
     work = Work(
         stream=0,
         sequence=sequence,
-        sibling=sibling,
+        siblings=(sibling,),
         shared=shared,
         tokens=[1] * length,
         sampler=SAMPLER,

@@ -81,3 +81,27 @@ def test_counting_to_a_hundred_is_no_loop() -> None:
     assert not is_loop([token for number in range(100) for token in (1000 + number, 5)])
     assert not is_loop([7] * 12)
     assert not is_loop([])
+
+
+def until(stops: tuple[str, ...], pieces: list[bytes]) -> tuple[str, bool]:
+    text = ReplyText(stops=stops)
+    said = "".join(text.feed(piece) for piece in pieces if not text.stopped) + text.finish()
+    return said, text.stopped
+
+
+def test_the_text_ends_before_a_stop_string_however_it_is_cut() -> None:
+    for at in range(12):
+        assert until(("User:", "\n\n"), cut(b"Well.User: hi", [at])) == ("Well.", True)
+    assert until(("User:",), [b"Well. Use", b"d."]) == ("Well. Used.", False)
+    assert until(("User:",), [b"Well. Use"]) == ("Well. Use", False)
+
+
+def test_a_stop_string_in_a_thought_stops_nothing() -> None:
+    assert until(("User:",), [b"<think>User: hi</think>", b"Hello."]) == ("Hello.", False)
+
+
+@given(st.lists(st.sampled_from(["stop", "s", "to", "<think>", "</think>", "a"])), st.lists(st.integers(0, 60)))
+def test_nothing_after_a_stop_string_is_ever_shown(parts: list[str], at: list[int]) -> None:
+    data = "".join(parts).encode()
+    assert until(("stop",), cut(data, at)) == until(("stop",), [data])
+    assert "stop" not in until(("stop",), [data])[0]

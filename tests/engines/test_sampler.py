@@ -7,7 +7,7 @@ from llama_cpp import llama_cpp as lib
 from llama_talk import tiny
 
 from voiceagent.engines.llm.llama_context import LlamaContext, Rows
-from voiceagent.engines.llm.llama_model import LlamaModel
+from voiceagent.engines.llm.llama_model import LlamaError, LlamaModel
 from voiceagent.engines.llm.sampler import Sampler, Sampling
 
 WIDE = Sampling(temperature=5.0, top_k=0, top_p=1.0, min_p=0.0, repeat_penalty=1.0, seed=1)
@@ -17,7 +17,7 @@ class Draws:
     """A model whose last row may be drawn from again and again."""
 
     def __init__(self, model: LlamaModel) -> None:
-        self._model = model
+        self.model = model
         self._context = LlamaContext(
             model, context_tokens=256, sequences=1, batch_tokens=64, threads=1, flash_attention=False
         )
@@ -26,12 +26,12 @@ class Draws:
         self._row = rows[0]
 
     def __call__(self, sampling: Sampling, count: int = 30) -> list[int]:
-        sampler = Sampler(self._model.n_vocab, sampling)
+        sampler = Sampler(self.model, sampling)
         return [self._context.sample(sampler, self._row) for _ in range(count)]
 
     def close(self) -> None:
         self._context.close()
-        self._model.close()
+        self.model.close()
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +69,17 @@ def test_a_chain_is_freed_with_its_sampler(draw: Draws, monkeypatch: pytest.Monk
     draw(WIDE, 1)
     gc.collect()
     assert len(freed) == 1
+
+
+def test_a_grammar_decides_what_may_be_said(draw: Draws) -> None:
+    def said(grammar: str, count: int) -> bytes:
+        return b"".join(map(draw.model.piece, draw(replace(WIDE, grammar=grammar), count)))
+
+    assert said('root ::= "well"', 5) == b"well", "and then the model's own end"
+    assert said("root ::= [0-9]+", 30).isdigit()
+
+
+def test_a_grammar_that_is_none_is_refused(draw: Draws, capfd: pytest.CaptureFixture[str]) -> None:
+    for grammar in ("root ::= (", 'greeting ::= "hi"', "hello"):
+        with pytest.raises(LlamaError, match="no GBNF with a rule named root"):
+            draw(Sampling(grammar=grammar))

@@ -24,7 +24,7 @@ from voiceagent.engines.llm.contract import LlmEvent, Message
 from voiceagent.engines.llm.fast_copy import load_fastest
 from voiceagent.engines.llm.llama_context import LlamaContext, Rows
 from voiceagent.engines.llm.llama_model import LlamaModel
-from voiceagent.engines.llm.llama_plan import Piece, Plan, Sequence, most_tokens, plan
+from voiceagent.engines.llm.llama_plan import SEQUENCES_PER_SLOT, Piece, Plan, Sequence, Slot, most_tokens, plan
 from voiceagent.engines.llm.llama_stream import Common, Drawn, LlamaStream, Reply
 from voiceagent.engines.llm.sampler import Sampler, Sampling
 from voiceagent.engines.llm.template import ChatTemplate
@@ -39,7 +39,7 @@ class Outcome:
 
     drawn: dict[Piece, Drawn]
     lost: list[Piece]
-    """What the memory had no room for; its sequences are empty now."""
+    """What the memory had no room for; all sequences of its stream are empty now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ class LlamaEngine:
         prefill_tokens: int = 24,
         streams_per_step: int | None = None,
         sampling: Sampling | None = None,
+        stops: tuple[str, ...] = (),
         gpu_layers: int = 0,
         flash_attention: bool = False,
         copies: Path | None = None,
@@ -87,14 +88,17 @@ class LlamaEngine:
         # A CPU gains nothing from a batch of replies (two tokens together cost more than one after the other: SmolLM2
         # 27 ms against 15 from Q8_0, 20 against 16 from Q4_1), so the urgent one need not wait for the others.
         self._streams_per_step = streams_per_step or (max_streams if gpu_layers else 1)
+        self._sequences = SEQUENCES_PER_SLOT * max_streams + 1
         self._sampling = sampling or Sampling()
+        self._stops = stops
         self._gpu_layers = gpu_layers
         # On a CPU flash attention costs: 24 tokens behind a history of 1,500 take 1.6 times as long with it.
         self._flash_attention = flash_attention
         self._loaded: Loaded | None = None
         self._wake: Callable[[], None] = lambda: None
         self._system = Sequence(0)
-        self._free = [(Sequence(2 * slot + 1), Sequence(2 * slot + 2)) for slot in range(max_streams)]
+        ids = range(1, self._sequences, SEQUENCES_PER_SLOT)
+        self._free = [Slot(Sequence(first), Sequence(first + 1), Sequence(first + 2)) for first in ids]
         self._streams: dict[int, LlamaStream] = {}
         self._numbers = count()
         self.prefilled_tokens = 0
@@ -127,7 +131,7 @@ class LlamaEngine:
             context = LlamaContext(
                 model,
                 context_tokens=self._context_tokens,
-                sequences=2 * self._max_streams + 1,
+                sequences=self._sequences,
                 batch_tokens=most_tokens(self._streams_per_step, self._prefill_tokens),
                 threads=self._threads,
                 flash_attention=self._flash_attention,
@@ -141,6 +145,7 @@ class LlamaEngine:
             self._sampling,
             self._session_tokens,
             self._max_tokens,
+            self._stops,
             self._system,
             lambda: self._wake(),
         )
@@ -154,7 +159,7 @@ class LlamaEngine:
                 f"All {self._max_streams} conversations of the language model are taken: end one first."
             )
         number = next(self._numbers)
-        self._streams[number] = LlamaStream(number, *self._free.pop(), self._ready.common, on_event, self._close)
+        self._streams[number] = LlamaStream(number, self._free.pop(), self._ready.common, on_event, self._close)
         return self._streams[number]
 
     def count_tokens(self, messages: tuple[Message, ...]) -> int:
@@ -209,7 +214,8 @@ class LlamaEngine:
                 }
                 return Outcome(drawn, lost)
             lost.append(pieces.pop())
-            loaded.context.drop(lost[-1].work.sequence.id)
+            for sequence in lost[-1].work.own:
+                loaded.context.drop(sequence.id)
         return Outcome({}, lost)
 
     def deliver(self, batch: Batch, results: object) -> None:
@@ -223,7 +229,8 @@ class LlamaEngine:
                 fork.target.tokens = fork.source.tokens[: fork.keep]
         for piece in planned.pieces:
             if piece in results.lost:
-                piece.work.sequence.tokens = []
+                for sequence in piece.work.own:
+                    sequence.tokens = []
                 continue
             piece.work.sequence.tokens.extend(piece.tokens)
             if isinstance(piece.work, Reply) and piece.start >= len(piece.work.prompt.tokens):
@@ -268,13 +275,12 @@ class LlamaEngine:
 
     def _warm_up(self, loaded: Loaded) -> None:
         """Run the largest and the smallest batch once: the first use maps the weights and fills caches."""
-        sampler = Sampler(loaded.model.n_vocab, self._sampling)
         token = loaded.model.tokenize("Hello")[0]
         size = most_tokens(self._streams_per_step, self._prefill_tokens)
         for rows in (Rows(0, 0, [token] * size, True), Rows(0, size, [token], True)):
             last = loaded.context.decode([rows])
             if last is not None:
-                loaded.context.sample(sampler, last[0])
+                loaded.context.sample(Sampler(loaded.model, self._sampling), last[0])
         loaded.context.drop(0)
 
     def _draw(self, loaded: Loaded, sampler: Sampler, row: int) -> Drawn:
@@ -282,15 +288,13 @@ class LlamaEngine:
         return Drawn(token, loaded.model.piece(token), loaded.model.is_end(token))
 
     def _dirty(self) -> list[Sequence]:
-        open_streams = [(stream.base, stream.fork) for stream in self._streams.values()]
-        return [
-            sequence for pair in (*open_streams, *self._free, (self._system,)) for sequence in pair if sequence.dirty
-        ]
+        slots = [*(stream.slot for stream in self._streams.values()), *self._free]
+        sequences = [self._system, *(sequence for slot in slots for sequence in slot.all)]
+        return [sequence for sequence in sequences if sequence.dirty]
 
     def _close(self, stream: LlamaStream) -> None:
         if self._streams.pop(stream.number, None) is not None:
-            # New objects: a step under way may still write down what it does to the old ones.
-            self._free.append((Sequence(stream.base.id, dirty=True), Sequence(stream.fork.id, dirty=True)))
+            self._free.append(stream.slot.emptied())
 
 
 def _plan_of(batch: Batch) -> Plan:

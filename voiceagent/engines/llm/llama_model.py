@@ -75,13 +75,14 @@ class LlamaModel:
             )
         self.path = path
         self.handle = handle
-        self._vocab = lib.llama_model_get_vocab(handle)
-        self.n_vocab = lib.llama_vocab_n_tokens(self._vocab)
+        self.vocabulary = lib.llama_model_get_vocab(handle)
+        """llama.cpp's handle of it."""
+        self.n_vocab = lib.llama_vocab_n_tokens(self.vocabulary)
         self.trained_tokens = lib.llama_model_n_ctx_train(handle)
         self.rewindable = not (lib.llama_model_is_hybrid(handle) or lib.llama_model_is_recurrent(handle))
         """True when a sequence's tail may be removed: attention can be rewound, recurrent state cannot."""
-        self.bos = self._text(lib.llama_vocab_bos(self._vocab))
-        self.eos = self._text(lib.llama_vocab_eos(self._vocab))
+        self.bos = self._text(lib.llama_vocab_bos(self.vocabulary))
+        self.eos = self._text(lib.llama_vocab_eos(self.vocabulary))
         self.file_type = self._metadata("general.file_type")
         """What most weights are stored as, as llama.cpp's number for it."""
         template = lib.llama_model_chat_template(handle, None)
@@ -96,14 +97,14 @@ class LlamaModel:
         return buffer.value.decode("utf-8", "replace")
 
     def _text(self, token: int) -> str:
-        return lib.llama_vocab_get_text(self._vocab, token).decode("utf-8", "replace") if token >= 0 else ""
+        return lib.llama_vocab_get_text(self.vocabulary, token).decode("utf-8", "replace") if token >= 0 else ""
 
     def tokenize(self, text: str) -> list[int]:
         """Return the tokens of `text`; special tokens written out in it become what they name."""
         raw = text.encode("utf-8", "replace")
         room = len(raw) + 8  # a token takes a byte or more; a few vocabularies add a space in front
         buffer = (lib.llama_token * room)()
-        count = lib.llama_tokenize(self._vocab, raw, len(raw), buffer, room, False, True)
+        count = lib.llama_tokenize(self.vocabulary, raw, len(raw), buffer, room, False, True)
         if count < 0:
             raise LlamaError(f"{len(raw)} bytes of text cannot be tokenized")
         return list(buffer[:count])
@@ -113,18 +114,18 @@ class LlamaModel:
         size = 64
         while True:
             buffer = ctypes.create_string_buffer(size)
-            count = lib.llama_token_to_piece(self._vocab, token, buffer, size, 0, token in self._shown)
+            count = lib.llama_token_to_piece(self.vocabulary, token, buffer, size, 0, token in self._shown)
             if count >= 0:
                 return buffer.raw[:count]
             size = -count
 
     def is_end(self, token: int) -> bool:
         """Say whether the model means by this token that it has finished."""
-        return bool(lib.llama_vocab_is_eog(self._vocab, token))
+        return bool(lib.llama_vocab_is_eog(self.vocabulary, token))
 
     def is_control(self, token: int) -> bool:
         """Say whether this token structures the conversation instead of being said."""
-        return bool(lib.llama_vocab_is_control(self._vocab, token))
+        return bool(lib.llama_vocab_is_control(self.vocabulary, token))
 
     def close(self) -> None:
         """Free the weights. Nothing of this model may be used afterwards."""

@@ -1,8 +1,8 @@
 """What one step does, decided on the event loop from what the sequences hold. Pure: no model is touched.
 
-Nothing is ever rewound unless the model's memory allows it. A stream has two sequences: `base`, a checkpoint of its
-history, and `reply`, a fork of it for the reply under way; one more sequence, shared by all, holds the system prompt.
-Whatever is to be computed starts from the sequence that already holds the most of it.
+Nothing is ever rewound unless the model's memory allows it. A stream has a `Slot` of three sequences: two checkpoints
+and the reply under way; one more sequence, shared by all, holds the system prompt. Whatever is to be computed starts
+from the sequence that already holds the most of it.
 """
 
 from dataclasses import dataclass, field
@@ -21,14 +21,38 @@ class Sequence:
     """True when it may hold something else, and must be emptied before use."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Slot:
+    """One stream's sequences, each a beginning of the next one in an undisturbed conversation."""
+
+    history: Sequence
+    """Checkpoint: the conversation up to where the user's next words will stand. Other words start here."""
+    question: Sequence
+    """Checkpoint: the whole prompt, up to where the reply begins. What was heard of an interrupted one starts here."""
+    reply: Sequence
+    """The reply under way, or what is left of the last one."""
+
+    @property
+    def all(self) -> tuple[Sequence, Sequence, Sequence]:
+        """The sequences."""
+        return self.history, self.question, self.reply
+
+    def emptied(self) -> "Slot":
+        """Return another slot of the same ids: a step under way may still write down what it does to this one."""
+        return Slot(*(Sequence(sequence.id, dirty=True) for sequence in self.all))
+
+
+SEQUENCES_PER_SLOT = 3
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class Work:
     """Tokens that a sequence shall hold."""
 
     stream: int
     sequence: Sequence
-    sibling: Sequence
-    """The stream's other sequence."""
+    siblings: tuple[Sequence, ...]
+    """The stream's other sequences."""
     shared: Sequence
     tokens: list[int]
     heads: tuple[tuple[Sequence, list[int]], ...] = ()
@@ -37,6 +61,11 @@ class Work:
     """Draws the token after the last one, where there is a reply to be made."""
     deadline: float
     speculative: bool
+
+    @property
+    def own(self) -> tuple[Sequence, ...]:
+        """All sequences of the stream."""
+        return self.sequence, *self.siblings
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +139,7 @@ def _piece(work: Work, room: int, held: dict[Sequence, list[int]], rewindable: b
         held[target] = holds(source)[:keep]
 
     forks: list[Fork] = []
-    source = max((work.sequence, work.sibling, work.shared), key=usable)
+    source = max((work.sequence, *work.siblings, work.shared), key=usable)
     start = usable(source)
     if len(work.tokens) - start <= room * 3 // 2:
         room = len(work.tokens) - start
@@ -124,10 +153,11 @@ def _piece(work: Work, room: int, held: dict[Sequence, list[int]], rewindable: b
             fork(work.sequence, checkpoint, at)
         elif start < at and not rewindable:
             room = min(room, at - start)  # to be copied when it holds just this
-    other = holds(work.sibling)
-    if common_prefix(other, work.tokens) < min(len(other), len(work.tokens)):
-        # Of no use any more; and so a stream never occupies more cells than its longer sequence.
-        fork(work.sibling, work.sibling, 0)
+    for sibling in work.siblings:
+        other = holds(sibling)
+        if common_prefix(other, work.tokens) < min(len(other), len(work.tokens)):
+            # Of no use any more; and so a stream never occupies more cells than its longest sequence.
+            fork(sibling, sibling, 0)
     tokens = work.tokens[start : start + room]
     return Piece(
         work, tuple(forks), start, tokens, work.sampler is not None and start + len(tokens) == len(work.tokens)

@@ -11,7 +11,7 @@ from typing import Literal
 from voiceagent.engines.contract import HOLD, StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
 from voiceagent.engines.llm.llama_model import LlamaModel
-from voiceagent.engines.llm.llama_plan import Sequence, Work
+from voiceagent.engines.llm.llama_plan import Sequence, Slot, Work
 from voiceagent.engines.llm.reply_text import ReplyText, is_loop
 from voiceagent.engines.llm.sampler import Sampler, Sampling
 from voiceagent.engines.llm.template import ChatTemplate, Prompt
@@ -34,6 +34,8 @@ class Common:
     sampling: Sampling
     session_tokens: int
     max_tokens: int
+    stops: tuple[str, ...]
+    """What ends a reply where it says so; not shown."""
     system: Sequence
     """Holds the system prompt that was read last, whoever's it was."""
     wake: Callable[[], None]
@@ -46,6 +48,8 @@ class Reply(Work):
     generation: int
     prompt: Prompt
     text: ReplyText
+    unsaid: str = ""
+    """What the reply begins with and the session has not been told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +68,13 @@ class LlamaStream:
     def __init__(
         self,
         number: int,
-        base: Sequence,
-        fork: Sequence,
+        slot: Slot,
         common: Common,
         on_event: Callable[[LlmEvent], None],
         on_close: Callable[["LlamaStream"], None],
     ) -> None:
         self.number = number
-        self.base = base
-        """Checkpoint: the conversation up to where the user's next words will stand."""
-        self.fork = fork
-        """The reply under way, or what is left of the last one."""
+        self.slot = slot
         self.refusal: StreamFailed | None = None
         """A reply that cannot even begin; to be told by the next `deliver`."""
         self._common = common
@@ -84,6 +84,8 @@ class LlamaStream:
         self._preparation: Work | None = None
         self._head: tuple[tuple[Message, ...], list[int]] = ((), [])
         self._known: deque[Prompt] = deque(maxlen=REMEMBERED_REPLIES)
+        self._first: tuple[list[int], Drawn] | None = None
+        """A prompt, and the first token drawn after it: asked the same again, nothing need be read to go on from it."""
 
     # What the session asks for
 
@@ -129,7 +131,7 @@ class LlamaStream:
         """Return what is to be computed: the reply unless it is on hold, or the preparation of one."""
         if self._reply is not None:
             return None if self._reply.deadline == HOLD else self._reply
-        if self._preparation is None or self._preparation.tokens == self.base.tokens:
+        if self._preparation is None or self._preparation.tokens == self.slot.history.tokens:
             return None
         self._preparation.deadline = now + PREPARE_WITHIN_S
         return self._preparation
@@ -140,11 +142,15 @@ class LlamaStream:
         if reply is None or reply is not work:
             return
         reason: Reason | None
+        text, reply.unsaid = reply.unsaid, ""
         if drawn.end:
-            text, reason = "", "stop"
+            reason = "stop"
         else:
             reply.tokens.append(drawn.token)
-            text, reason = reply.text.feed(drawn.piece), self._limit(reply)
+            text += reply.text.feed(drawn.piece)
+            reason = self._limit(reply)
+            if reason is None and len(reply.tokens) == len(reply.prompt.tokens) + 1:
+                self._first = reply.prompt.tokens, drawn
         if reason:
             text += reply.text.finish()
             self._known.append(Prompt(reply.prompt.text + reply.text.raw, reply.tokens))
@@ -178,23 +184,29 @@ class LlamaStream:
                 "drop its oldest turns, or give sessions more of the context."
             )
         self._prepare(messages[:-1])
-        heads = [(common.system, common.template.system_head(messages))]
+        heads = [(common.system, common.template.system_head(messages)), (self.slot.question, prompt.tokens)]
         if self._preparation is not None:
-            heads.append((self.base, self._preparation.tokens))
-        return Reply(
+            heads.insert(1, (self.slot.history, self._preparation.tokens))
+        reply = Reply(
             stream=self.number,
-            sequence=self.fork,
-            sibling=self.base,
+            sequence=self.slot.reply,
+            siblings=(self.slot.history, self.slot.question),
             shared=common.system,
             tokens=list(prompt.tokens),
             heads=tuple(heads),
-            sampler=Sampler(common.model.n_vocab, common.sampling),
+            sampler=(sampler := Sampler(common.model, common.sampling)),
             deadline=deadline,
             speculative=speculative,
             generation=generation,
             prompt=prompt,
-            text=ReplyText(thinking=prompt.text.rstrip().endswith("<think>")),
+            text=ReplyText(thinking=prompt.text.rstrip().endswith("<think>"), stops=common.stops),
         )
+        if self._first is not None and self._first[0] == prompt.tokens:
+            first = self._first[1]
+            sampler.accept(first.token)
+            reply.tokens.append(first.token)
+            reply.unsaid = reply.text.feed(first.piece)
+        return reply
 
     def _prepare(self, history: tuple[Message, ...]) -> None:
         common = self._common
@@ -205,8 +217,8 @@ class LlamaStream:
         if 0 < len(tokens) < common.session_tokens:
             self._preparation = Work(
                 stream=self.number,
-                sequence=self.base,
-                sibling=self.fork,
+                sequence=self.slot.history,
+                siblings=(self.slot.question, self.slot.reply),
                 shared=common.system,
                 tokens=tokens,
                 heads=((common.system, common.template.system_head(history)),),
@@ -216,6 +228,8 @@ class LlamaStream:
 
     def _limit(self, reply: Reply) -> Reason | None:
         """Say why the reply must end here, if it must."""
+        if reply.text.stopped:
+            return "stop"
         said = reply.tokens[len(reply.prompt.tokens) :]
         if is_loop(said):
             return "stop"

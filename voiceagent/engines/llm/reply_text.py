@@ -5,7 +5,6 @@ import re
 from collections.abc import Sequence
 
 _OPEN, _CLOSE = "<think>", "</think>"
-_TAGS = re.compile(f"({_OPEN}|{_CLOSE})")
 
 LONGEST_LOOP = 40
 """Tokens: small models repeat whole sentences, and a spoken sentence seldom has more."""
@@ -15,10 +14,14 @@ class ReplyText:
     """Turns the bytes of one reply's tokens into its visible text.
 
     Half characters and what may become a tag are held back; bytes that are no UTF-8 are left out. `thinking` says
-    that the prompt already opened a thought.
+    that the prompt already opened a thought. The text ends before the first of `stops` that is not a thought.
     """
 
-    def __init__(self, *, thinking: bool = False) -> None:
+    def __init__(self, *, thinking: bool = False, stops: tuple[str, ...] = ()) -> None:
+        self.stopped = False
+        """A stop string has come."""
+        self._marks = (_OPEN, _CLOSE, *stops)
+        self._split = re.compile(f"({'|'.join(map(re.escape, self._marks))})").split
         self._decoder = codecs.getincrementaldecoder("utf-8")("ignore")
         self._thinking = thinking
         self._held = ""
@@ -33,13 +36,16 @@ class ReplyText:
     def feed(self, piece: bytes) -> str:
         """Take a token's bytes and return the text that is certain now."""
         self._raw += piece
-        *parts, last = _TAGS.split(self._held + self._decoder.decode(piece))
-        whole = len(last) - _unfinished_tag(last)
+        *parts, last = self._split(self._held + self._decoder.decode(piece))
+        whole = len(last) - self._unfinished(last)
         self._held = last[whole:]
         shown = ""
         for part in (*parts, last[:whole]):
             if part in (_OPEN, _CLOSE):
                 self._thinking = part == _OPEN
+            elif not self._thinking and part in self._marks:
+                self.stopped, self._held = True, ""
+                break
             elif not self._thinking:
                 shown += part
         return self._trimmed(shown)
@@ -56,11 +62,11 @@ class ReplyText:
             self._begun = bool(text)
         return text
 
-
-def _unfinished_tag(text: str) -> int:
-    """Return how many characters at the end may be the beginning of a tag."""
-    ends = (text[-length:] for length in range(len(_CLOSE) - 1, 0, -1))
-    return next((len(end) for end in ends if _OPEN.startswith(end) or _CLOSE.startswith(end)), 0) if text else 0
+    def _unfinished(self, text: str) -> int:
+        """Return how many characters at the end may be the beginning of a tag or a stop string."""
+        longest = min(len(text), max(map(len, self._marks)) - 1)
+        lengths = range(longest, 0, -1)
+        return next((n for n in lengths if any(mark.startswith(text[-n:]) for mark in self._marks)), 0)
 
 
 def is_loop(tokens: Sequence[int]) -> bool:

@@ -5,8 +5,11 @@ All of it runs in C over the logits where they lie; Python sees one integer.
 
 import weakref
 from dataclasses import dataclass
+from typing import Any
 
 from llama_cpp import llama_cpp as lib
+
+from voiceagent.engines.llm.llama_model import LlamaError, LlamaModel, forget_complaints
 
 _RANDOM_SEED = 0xFFFFFFFF  # llama.cpp's LLAMA_DEFAULT_SEED: take one from the system
 
@@ -27,20 +30,25 @@ class Sampling:
     repeat_window: int = 64
     seed: int | None = None
     """Makes replies repeatable; None draws a new seed for each."""
+    grammar: str = ""
+    """GBNF that the reply must follow, from a rule named root; empty for none. Slow: it tries every token each time."""
 
 
 class Sampler:
     """A chain with the state of one reply (what it has said, its random numbers)."""
 
-    def __init__(self, n_vocab: int, sampling: Sampling) -> None:
+    def __init__(self, model: LlamaModel, sampling: Sampling) -> None:
+        """Raises LlamaError for a grammar that is none."""
         chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
         # The chain owns its links. A step under way keeps a reference, so this cannot run beneath it.
         weakref.finalize(self, lib.llama_sampler_free, chain)
         self._chain = chain
-        links = []
+        links = [_grammar(model, sampling.grammar)] if sampling.grammar else []
         if sampling.repeat_penalty != 1.0:
             links.append(
-                lib.llama_sampler_init_penalties(n_vocab, sampling.repeat_window, sampling.repeat_penalty, 0.0, 0.0)
+                lib.llama_sampler_init_penalties(
+                    model.n_vocab, sampling.repeat_window, sampling.repeat_penalty, 0.0, 0.0
+                )
             )
         if sampling.temperature <= 0.0:
             links.append(lib.llama_sampler_init_greedy())
@@ -58,3 +66,15 @@ class Sampler:
     def draw(self, context: lib.llama_context_p, row: int) -> int:
         """Draw the token after one row of the context's last decode, and remember it as said."""
         return int(lib.llama_sampler_sample(self._chain, context, row))
+
+    def accept(self, token: int) -> None:
+        """Remember a token as said that was drawn by another."""
+        lib.llama_sampler_accept(self._chain, token)
+
+
+def _grammar(model: LlamaModel, text: str) -> Any:
+    forget_complaints()
+    link = lib.llama_sampler_init_grammar(model.vocabulary, text.encode(), b"root")
+    if not link:
+        raise LlamaError("The grammar is no GBNF with a rule named root")
+    return link
