@@ -9,7 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from engine_contract import NOW, SOON, Heard, drive, opened  # noqa: E402
+import kind_contracts as kinds  # noqa: E402
+from engine_contract import EVERY_KIND, NOW, SOON, Heard, ask_asr, drive, opened  # noqa: E402
 from nemotron_oracle import hear, murmur, padded  # noqa: E402
 
 from voiceagent.engines.asr.contract import Transcript  # noqa: E402
@@ -19,6 +20,8 @@ from voiceagent.engines.contract import StreamFailed  # noqa: E402
 from voiceagent.errors import VoiceAgentError  # noqa: E402
 
 pytestmark = pytest.mark.nemo
+BABBLES_IN_SILENCE = (kinds.hears_no_words_in_silence, kinds.forgets_a_committed_turn)
+"""What random weights cannot keep to."""
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,16 @@ def nothing_is_left_behind(engine: NemotronEngine) -> Iterator[None]:
     yield
     assert engine.pending(NOW) is None
     assert sorted(engine._free) == list(range(8))
+
+
+@pytest.mark.parametrize("check", EVERY_KIND, ids=lambda check: check.__name__)
+def test_it_does_what_every_engine_must(engine: NemotronEngine, check: Any) -> None:
+    check(engine, ask_asr)
+
+
+@pytest.mark.parametrize("check", [c for c in kinds.ASR if c not in BABBLES_IN_SILENCE], ids=lambda c: c.__name__)
+def test_it_does_what_every_recogniser_must(engine: NemotronEngine, check: Any) -> None:
+    check(engine)
 
 
 def nemos(model: Any, pcm: Any) -> str:
@@ -104,6 +117,23 @@ def test_the_next_turn_has_what_the_last_had_not_and_keeps_its_context(model: An
         assert one.text == nemos(model, first)
         assert two.text.endswith(str(model.tokenizer.ids_to_text(later[5:])).strip())
         assert all(word.start_s >= 2.0 - FRAME_S for word in two.words)
+
+
+@pytest.mark.parametrize("right_context", [0, 1, 6, 13])
+def test_what_was_spoken_is_heard_alike_however_long_the_silence_after_it_is(model: Any, right_context: int) -> None:
+    """The look-ahead ends with the chunk: a longer tail can only bring tokens that the decoder gives late."""
+    pcm = murmur(2.5, seed=26)
+    heard = []
+    for tail_ms in (0, 2_000):
+        engine = NemotronEngine(lambda: model, right_context=right_context, max_streams=1, tail_ms=tail_ms)
+        engine.load()
+        with opened(engine) as (stream, events):
+            push(stream, pcm)
+            stream.finalise(1, SOON)
+            drive(engine)
+            heard.append([word for word in finals(events)[0].words if word.end_s <= 2.5])
+    assert heard[0]
+    assert heard[0] == heard[1]
 
 
 def test_words_carry_the_times_at_which_they_were_heard(engine: NemotronEngine) -> None:
