@@ -15,7 +15,7 @@ def history(budget=100, turns=10):
 def talk(kept, count):
     for number in range(count):
         kept.add_user(f"question {number}")
-        kept.add_agent(f"answer {number}")
+        kept.add_agent([Message("assistant", f"answer {number}")])
         kept.trim()
 
 
@@ -66,7 +66,7 @@ def test_the_newest_turn_is_kept_however_long_it_is():
 def test_words_after_an_unheard_reply_go_on_with_the_same_message():
     kept = history()
     kept.add_user("what is")
-    kept.add_agent("")
+    kept.add_agent([])
     kept.add_user("the time")
     assert kept.messages[1:] == (Message("user", "what is the time"),)
     assert kept.with_user("in Rome")[-1] == Message("user", "what is the time in Rome")

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from voiceagent.app.engines import build_engines, lanes_of
 from voiceagent.app.manners import manners
+from voiceagent.app.tools import Tools
 from voiceagent.config.settings import Settings
 from voiceagent.engines.contract import Engine
 from voiceagent.scheduler.lane import ThreadLane
@@ -30,6 +31,7 @@ class Agent:
     def __init__(self, settings: Settings, engines: Engines | None = None) -> None:
         self.settings = settings
         self.engines = engines or build_engines(settings)
+        self._tools = Tools(settings)
         self.metrics = Metrics()
         self.steps = StepLog()
         self._turn_file = (
@@ -42,8 +44,11 @@ class Agent:
         self._manners = manners(settings)
 
     async def start(self) -> None:
-        """Load and warm up every engine, side by side, and begin to schedule. Raises what an engine's load raises."""
-        await asyncio.gather(*(self._load(name, engine) for name, engine in self._by_lane.items()))
+        """Load and warm up every engine, side by side, and begin to schedule.
+
+        Raises what an engine's load raises, and VoiceAgentError for tools that cannot be had.
+        """
+        await asyncio.gather(self._tools.connect(), *(self._load(*engine) for engine in self._by_lane.items()))
         self._scheduler = Scheduler(self._by_lane, self._lanes, os.cpu_count() or 1, on_step=self._on_step)
 
     def readiness(self) -> dict[str, bool]:
@@ -54,12 +59,13 @@ class Agent:
         """Begin a session whose messages for people go to `send`."""
         session_id = uuid4().hex[:8]
         turns = TurnLog(session_id, self.steps, self.metrics, self._on_turn)
-        return Session(session_id, self.engines, self._manners, turns, send)
+        return Session(session_id, self.engines, self._manners, turns, send, self._tools.toolbox)
 
     def close(self) -> None:
         """Stop scheduling, end the lanes, free the models."""
         if self._scheduler is not None:
             self._scheduler.close()
+        self._tools.close()
         self._ready = dict.fromkeys(self._ready, False)
         for lane in self._lanes.values():
             lane.close()

@@ -10,6 +10,7 @@ from voiceagent.engines.llm.contract import LlmEngine
 from voiceagent.engines.tts.contract import TtsEngine
 from voiceagent.engines.turn.contract import TurnEngine
 from voiceagent.engines.vad.contract import VadEngine
+from voiceagent.errors import VoiceAgentError
 from voiceagent.session.coordinator import Engines
 from voiceagent.weights import Store
 
@@ -102,6 +103,8 @@ def build_llm(settings: Settings, store: Store) -> LlmEngine:
         from voiceagent.engines.llm.scripted import ScriptedLlm
 
         return ScriptedLlm()
+    if llm.engine == "openai":
+        return build_openai(settings)
     from voiceagent.engines.llm.llama import LlamaEngine, Sampling
 
     path = (
@@ -125,6 +128,26 @@ def build_llm(settings: Settings, store: Store) -> LlmEngine:
             repeat_penalty=llm.repeat_penalty,
             seed=llm.seed,
         ),
+    )
+
+
+def build_openai(settings: Settings) -> LlmEngine:
+    """Build the client of a remote language model."""
+    try:
+        from voiceagent.engines.llm.openai import OpenAiEngine
+    except ImportError as error:
+        raise VoiceAgentError(
+            f"llm.engine=openai needs a package that is not installed ({error.name}): pip install 'voiceagent[openai]'."
+        ) from error
+    llm = settings.llm
+    return OpenAiEngine(
+        llm.base_url,
+        llm.model,
+        key_variable=llm.api_key_env,
+        timeout_s=llm.timeout_s,
+        retries=llm.retries,
+        sampling={"temperature": llm.temperature, "top_p": llm.top_p, "max_tokens": llm.max_tokens, "seed": llm.seed},
+        template_arguments=llm.chat_template_kwargs,
     )
 
 

@@ -42,4 +42,6 @@ def manners(settings: Settings) -> Manners:
         max_turns=session.history_turns,
         sentence_pause_s=session.sentence_pause_ms / 1000,
         segmenter=lambda: Segmenter(llm.first_segment_min_tokens, llm.first_segment_max_tokens),
+        tool_filler=session.tool_filler,
+        tool_filler_after_s=session.tool_filler_after_ms / 1000,
     )

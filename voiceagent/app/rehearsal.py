@@ -34,6 +34,7 @@ from voiceagent.scheduler.scheduler import Scheduler, Step
 from voiceagent.session.coordinator import Engines, Session
 from voiceagent.session.messages import Payload
 from voiceagent.session.turns import TurnLog
+from voiceagent.tools.toolbox import Toolbox
 from voiceagent.trace.metrics import Metrics
 from voiceagent.trace.steps import StepLog, StepRecord
 from voiceagent.trace.turn import TurnTrace
@@ -65,7 +66,13 @@ def scripted_engines(timing: Timing = SMALL_CPU, **scripts: Any) -> Engines:
 class Rehearsal:
     """One session on the running (virtual) event loop, and everything that came out of it."""
 
-    def __init__(self, settings: Settings, engines: Engines | None = None, timing: Timing = SMALL_CPU) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        engines: Engines | None = None,
+        timing: Timing = SMALL_CPU,
+        tools: Toolbox | None = None,
+    ) -> None:
         self.engines = engines or scripted_engines(timing)
         self.sent: list[Sent] = []
         self.traces: list[TurnTrace] = []
@@ -78,7 +85,7 @@ class Rehearsal:
         lanes = {name: VirtualLane(lambda batch: timing.cost_s(batch.cost_key)) for name in by_lane}
         self.scheduler = Scheduler(by_lane, lanes, capacity=2, on_step=self._on_step)
         turns = TurnLog("rehearsal", self.steps, self.metrics, self.traces.append)
-        self.session = Session("rehearsal", self.engines, manners(settings), turns, self._send)
+        self.session = Session("rehearsal", self.engines, manners(settings), turns, self._send, tools or Toolbox())
 
     def open(self) -> None:
         """Connect."""

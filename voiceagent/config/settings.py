@@ -30,6 +30,20 @@ def _origin(origin: str) -> str:
     return origin
 
 
+def _web_address(url: str) -> str:
+    scheme, _, host = url.partition("://")
+    if scheme not in ("http", "https") or not host:
+        raise ValueError("should begin with http:// or https://")
+    return url
+
+
+def _function(place: str) -> str:
+    module, _, name = place.partition(":")
+    if not (all(part.isidentifier() for part in module.split(".")) and name.isidentifier()):
+        raise ValueError("should look like module:function")
+    return place
+
+
 def _one_or_more(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
@@ -131,10 +145,10 @@ class ASR(Section):
 class LLM(Section):
     """The language model."""
 
-    engine: Literal["llama", "scripted"] = "llama"
-    """The backend."""
+    engine: Literal["llama", "openai", "scripted"] = "llama"
+    """The backend; openai is any server that speaks OpenAI's protocol, and needs `pip install voiceagent[openai]`."""
     model: Name = "smollm2-135m-instruct-q4_1"
-    """The model's name in the weights manifest, or the path of a .gguf file."""
+    """The model's name in the weights manifest, or the path of a .gguf file; for openai its name at the server."""
     threads: Threads = 1
     """CPU threads of the model; more than free cores makes it many times slower."""
     context_tokens: Tokens = 4096
@@ -163,6 +177,16 @@ class LLM(Section):
     """The most tokens the first piece of a response waits for a good place to cut."""
     preemptive: bool = True
     """Whether a response is prepared at the first sign of silence, before the turn is known to be over."""
+    base_url: Annotated[str, AfterValidator(_web_address)] = "http://localhost:8000/v1"
+    """Where the server is (openai)."""
+    api_key_env: Name = "OPENAI_API_KEY"
+    """The environment variable that holds the server's key; it may be unset where none is needed (openai)."""
+    timeout_s: float = Field(default=15, gt=0, le=600)
+    """How long the server may take to begin a reply, and between two pieces of one (openai)."""
+    retries: int = Field(default=1, ge=0, le=10)
+    """How often a request that was refused or not answered is sent again, within the time-out (openai)."""
+    chat_template_kwargs: dict[str, bool | int | float | str] = {}
+    """What the server's chat template is told besides, such as {enable_thinking: false} (openai: vLLM, llama.cpp)."""
 
     @model_validator(mode="after")
     def _orders(self) -> Self:
@@ -251,12 +275,43 @@ class Session(Section):
     """Speech this long interrupts the agent even when no words are recognised."""
     min_speech_ms: Milliseconds = 300
     """A shorter sound never interrupts the agent."""
+    tool_timeout_s: float = Field(default=10, gt=0, le=3600)
+    """How long a tool may take that says nothing else about itself."""
+    tool_filler: str = "One moment, please."
+    """What the agent says when a tool keeps the user waiting; empty: nothing."""
+    tool_filler_after_ms: Milliseconds = 1500
+    """How long a silence that a tool causes may last before that is said."""
     failure_message: str = "Sorry, something went wrong on my side. Could you say that again?"
     """What the agent says when a model has failed."""
 
     @model_validator(mode="after")
     def _orders(self) -> Self:
         self._check_order("min_speech_ms", "interrupt_after_ms")
+        return self
+
+
+class McpServer(Section):
+    """An MCP server whose tools the agent may use: one that is started by a command, or one at an address."""
+
+    name: Name
+    """What it is called in messages and logs."""
+    command: tuple[str, ...] = Field(default=(), strict=False)
+    """The program that is the server (stdio), and its arguments."""
+    environment: tuple[Name, ...] = Field(default=(), strict=False)
+    """The environment variables it may see, by name; it sees PATH and HOME anyhow (command)."""
+    url: Annotated[str, AfterValidator(_web_address)] | None = None
+    """Where the server is (streamable HTTP)."""
+    token_env: Name | None = None
+    """The environment variable that holds the server's bearer token (url)."""
+    tools: tuple[Name, ...] = Field(default=(), strict=False)
+    """Which of its tools are used; empty: all. Every tool makes the prompt longer."""
+    on_interrupt: Literal["cancel", "finish"] = "cancel"
+    """What becomes of a call when the user interrupts the agent."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.command) == bool(self.url):
+            raise ValueError("needs a command or a url, and not both")
         return self
 
 
@@ -290,5 +345,9 @@ class Settings(Section):
     vad: VAD = VAD()
     turn: Turn = Turn()
     session: Session = Session()
+    tools: tuple[Annotated[str, AfterValidator(_function)], ...] = Field(default=(), strict=False)
+    """Python functions that the agent may use, as module:function."""
+    mcp: tuple[McpServer, ...] = Field(default=(), strict=False)
+    """MCP servers whose tools the agent may use."""
     weights: Weights = Weights()
     trace: Trace = Trace()

@@ -33,6 +33,7 @@ from voiceagent.session.response import ResponseRun, Voices
 from voiceagent.session.state import Rules, State
 from voiceagent.session.turns import TurnLog
 from voiceagent.text import Segmenter
+from voiceagent.tools.toolbox import Toolbox
 from voiceagent.trace.log import conversation
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,9 @@ class Manners:
     max_turns: int
     sentence_pause_s: float
     segmenter: Callable[[], Segmenter]
+    tool_filler: str
+    """What the agent says when tools keep the user waiting for `tool_filler_after_s`; "" for nothing."""
+    tool_filler_after_s: float
 
 
 class Session:
@@ -76,6 +80,7 @@ class Session:
         manners: Manners,
         turns: TurnLog,
         send: Callable[[messages.Payload], None],
+        tools: Toolbox,
     ) -> None:
         self.id = session_id
         self.playout = Playout(engines.tts.sample_rate)
@@ -93,7 +98,7 @@ class Session:
         self._heard_samples = 0
         self._response: ResponseRun | None = None
         self._history = History(
-            manners.system_prompt, manners.budget_tokens, manners.max_turns, engines.llm.count_tokens
+            manners.system_prompt, manners.budget_tokens, manners.max_turns, engines.llm.count_tokens, tools.specs
         )
         self._asr = engines.asr.open(self._on_asr)
         self._llm = engines.llm.open(self._on_llm)
@@ -101,7 +106,16 @@ class Session:
         self._vad = engines.vad.open(self._on_vad)
         self._turn = engines.turn.open(self._on_turn) if engines.turn else None
         self._voices = Voices(
-            self._llm, self._tts, self.playout, self._loop.time, manners.sentence_pause_s, manners.segmenter
+            self._llm,
+            self._tts,
+            self.playout,
+            self._loop.time,
+            manners.sentence_pause_s,
+            manners.segmenter,
+            partial(tools.start, session=session_id),
+            self._loop.call_later,
+            manners.tool_filler,
+            manners.tool_filler_after_s,
         )
 
     @property
@@ -275,6 +289,9 @@ class Session:
             self._voices,
             on_segment=lambda index, words: self._send(messages.agent_segment(effect.generation, index, words)),
             on_failed=partial(self._on_response_failed, effect.generation),
+            on_tool=lambda call, running: self._send(
+                messages.agent_tool(effect.generation, call.name, running=running)
+            ),
         )
         self._response = run
         if effect.kind is fx.Kind.REPLY:
@@ -294,14 +311,14 @@ class Session:
     def _end(self, generation: int, outcome: ev.Outcome) -> None:
         run, self._response = self._response, None
         assert run is not None
-        run.end()
+        run.end(self._history.answer)
         if not run.released:
             self.playout.drop(generation)
             self._turns.dropped()
             return
         heard = {part.segment: len(part.words) for part in self.playout.stop(generation).segments}
         text = run.heard_text(heard)
-        self._history.add_agent(text)
+        self._history.add_agent(run.remembered(heard))
         self._history.trim()
         conversation("agent", text, session=self.id)
         self._send(messages.agent_end(generation, outcome, sum(heard.values())))

@@ -1,13 +1,15 @@
 """What was said in a conversation, as the language model is told it.
 
-Only what the listener heard is remembered of the agent. The system prompt is pinned; the oldest turns are dropped, in
+Only what the listener heard is remembered of the agent, and what its tools did. Every call has its answer, at all
+times. The system prompt is pinned; the oldest turns are dropped, in
 whole turns, when the conversation outgrows its budget. Trimming drops down to three quarters of the budget, so that it
 happens seldom: every trim makes the model read the rest anew.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
-from voiceagent.engines.llm.contract import Message
+from voiceagent.engines.llm.contract import Message, ToolSpec
 
 TRIM_TO = 0.75
 
@@ -21,8 +23,9 @@ class History:
         budget_tokens: int,
         max_turns: int,
         count_tokens: Callable[[tuple[Message, ...]], int],
+        tools: tuple[ToolSpec, ...] = (),
     ) -> None:
-        self._system = Message("system", system_prompt)
+        self._system = Message("system", system_prompt, tools=tools)
         self._budget = budget_tokens
         self._max_turns = max_turns
         self._count_tokens = count_tokens
@@ -43,10 +46,16 @@ class History:
         """Remember what the user said. What follows an unheard reply continues the same message."""
         _append(self._messages, Message("user", text))
 
-    def add_agent(self, heard: str) -> None:
-        """Remember what was heard of the agent."""
-        if heard:
-            _append(self._messages, Message("assistant", heard))
+    def add_agent(self, messages: Iterable[Message]) -> None:
+        """Remember what was heard of the agent, its calls of tools, and their results."""
+        for message in messages:
+            _append(self._messages, message)
+
+    def answer(self, call_id: str, result: str) -> None:
+        """Put the result of a call that ended late in the place of its first answer, if that is still remembered."""
+        self._messages = [
+            replace(message, content=result) if message.call_id == call_id else message for message in self._messages
+        ]
 
     def trim(self) -> bool:
         """Drop the oldest turns if the budget is exceeded; say whether anything was dropped. Call between turns."""
@@ -58,6 +67,8 @@ class History:
         turns = turns[-keep_turns:]
         while len(turns) > 1 and self._count_tokens((self._system, *_flat(turns))) > keep_tokens:
             turns = turns[1:]
+        if self._count_tokens((self._system, *_flat(turns))) > self._budget:
+            turns = [_without_tools(turn) for turn in turns]  # what was said weighs more than what was looked up
         self._messages = _flat(turns)
         return True
 
@@ -73,10 +84,17 @@ class History:
 
 def _append(messages: list[Message], message: Message) -> None:
     """Chat templates want the roles to alternate: a second message of the same role goes on with the first."""
-    if messages and messages[-1].role == message.role:
-        message = Message(message.role, f"{messages[-1].content} {message.content}")
-        messages.pop()
+    if messages and messages[-1].role == message.role != "tool":
+        message = replace(message, content=f"{messages.pop().content} {message.content}".strip())
     messages.append(message)
+
+
+def _without_tools(turn: list[Message]) -> list[Message]:
+    kept: list[Message] = []
+    for message in turn:
+        if message.role != "tool" and message.content:
+            _append(kept, replace(message, calls=()))
+    return kept
 
 
 def _flat(turns: list[list[Message]]) -> list[Message]:

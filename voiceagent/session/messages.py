@@ -49,6 +49,11 @@ def agent_resumed(generation: int) -> Payload:
     return {"type": "agent.resumed", "generation": generation}
 
 
+def agent_tool(generation: int, tool: str, *, running: bool) -> Payload:
+    """Say that the agent uses a tool, or that it has its result."""
+    return {"type": "agent.tool", "generation": generation, "tool": tool, "running": running}
+
+
 def agent_end(generation: int, outcome: Outcome, heard_words: int) -> Payload:
     """Say how a response ended and how many of its words were heard."""
     return {"type": "agent.end", "generation": generation, "outcome": outcome.value, "heard_words": heard_words}

@@ -2,17 +2,24 @@
 
 It sets the deadlines: now, while somebody waits in silence; later, the moment this session's playout runs dry. A
 response that is not released yet prepares its first segment and then holds, so that little is lost if it is dropped.
-It does not know why it was started or when it ends; the machine decides that.
+The model may call tools and go on with their results, as one response of several replies; no tool runs before the
+release, as what it does may not be undone. It does not know why it was started or when it ends; the machine decides
+that.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from asyncio import TimerHandle
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 from voiceagent.audio.playout import Playout
 from voiceagent.audio.speech import SpeechChunk, Word
 from voiceagent.engines.contract import HOLD, StreamFailed
-from voiceagent.engines.llm.contract import Completed, LlmEvent, LlmStream, Message, Token
+from voiceagent.engines.llm.contract import Completed, LlmEvent, LlmStream, Message, Token, ToolCall, ToolCalls
+from voiceagent.engines.llm.tool_text import ToolText
 from voiceagent.engines.tts.contract import SpeechAudio, TtsEvent, TtsStream
+from voiceagent.errors import VoiceAgentError
+from voiceagent.session.call_round import CallRound, StartCall
 from voiceagent.text import Segmenter, ends_sentence, speakable
 from voiceagent.trace.turn import Mark
 
@@ -22,6 +29,12 @@ SYNTHESIS_MARGIN_S = 0.15
 """Audio is wanted this long before the playout runs dry: one segment's synthesis and a scheduling hiccup."""
 SPEECH_CHARS_PER_S = 15.0
 """Usual rate of English speech, for text whose audio is not made yet."""
+MAX_ROUNDS = 4
+"""Replies in a row that call tools: a model that wants more has lost its way, and somebody is waiting."""
+MAX_CALLS = 8
+"""Calls of one reply; what goes beyond is a loop."""
+NUDGE = "(Answer in one or two spoken sentences.)"
+"""Added when the model said nothing, so that its second attempt is another one even if nothing is left to chance."""
 
 
 @dataclass(slots=True)
@@ -32,6 +45,8 @@ class Segment:
     """As the model wrote it."""
     spoken: str
     """As it is read aloud."""
+    reply: int | None
+    """Which of the response's replies it belongs to; None for what the model did not write."""
     words: list[str] = field(default_factory=list)
     audio_done: bool = False
 
@@ -47,6 +62,12 @@ class Voices:
     pause_s: float
     """Silence between sentences."""
     segmenter: Callable[[], Segmenter]
+    start_call: StartCall
+    later: Callable[[float, Callable[[], None]], TimerHandle]
+    """Calls a function after so many seconds."""
+    filler: str
+    """What is said when tools keep the listener waiting; "" for nothing."""
+    filler_after_s: float
 
 
 class ResponseRun:
@@ -59,6 +80,7 @@ class ResponseRun:
         voices: Voices,
         on_segment: Callable[[int, list[str]], None],
         on_failed: Callable[[str, Exception | None], None],
+        on_tool: Callable[[ToolCall, bool], None],
     ) -> None:
         self.generation = generation
         self.segments: list[Segment] = []
@@ -69,13 +91,19 @@ class ResponseRun:
         self._voices = voices
         self._on_segment = on_segment
         self._on_failed = on_failed
-        self._segmenter = voices.segmenter()
+        self._on_tool = on_tool
+        self._messages: tuple[Message, ...] = ()
+        self._rounds: list[CallRound] = []
+        """The replies that called tools; the one under way comes after them."""
+        self._nudged = False
+        self._filler: TimerHandle | None = None
         self._text_complete = False
+        self._begin_reply()
 
     def think(self, messages: tuple[Message, ...]) -> None:
         """Let the language model reply to `messages`."""
-        deadline = self._voices.clock() + SPECULATIVE_HORIZON_S
-        self._voices.llm.generate(self.generation, messages, deadline, speculative=True)
+        self._messages = messages
+        self._generate()
 
     def say(self, text: str) -> None:
         """Speak a given text."""
@@ -90,24 +118,28 @@ class ResponseRun:
             if segment.words:
                 self._on_segment(index, segment.words)
         self._reschedule()
+        if self._rounds:
+            self._start_calls()
 
-    def end(self) -> None:
-        """Stop making more of it; the playout is the caller's to stop."""
+    def end(self, on_late: Callable[[str, str], None]) -> None:
+        """Stop making more of it; the playout is the caller's to stop. `on_late` gets (call id, result) of tools that
+        finish nevertheless."""
         self._voices.llm.cancel(self.generation)
         self._voices.tts.cancel(self.generation)
+        self._cancel_filler()
+        if self._rounds:
+            self._rounds[-1].end(on_late)
 
     def on_llm(self, event: LlmEvent) -> None:
         """Take what the language model made."""
         match event:
             case Token():
                 self.marks.setdefault("first_token", self._voices.clock())
-                self._take(self._segmenter.push(event.text))
+                self._write(self._written.feed(event.text))
+            case ToolCalls():
+                self._calls += event.calls
             case Completed(_, reason):
-                rest = self._segmenter.flush()
-                if reason == "length" and self.segments:
-                    rest = [text for text in rest if ends_sentence(text)]  # better unsaid than broken off
-                self._take(rest)
-                self._complete_text()
+                self._complete_reply(cut=reason == "length")
             case StreamFailed():
                 self._on_failed("llm", event.error)
 
@@ -122,35 +154,142 @@ class ResponseRun:
             self._reschedule()
 
     def heard_text(self, heard_words: dict[int, int]) -> str:
-        """Return what was heard, given the number of words heard of each segment.
+        """Return what was heard, given the number of words heard of each segment."""
+        return " ".join(text for _, text in self._heard(heard_words) if text)
 
-        Segments heard whole are given as the model wrote them, so that it recognises its own words.
+    def remembered(self, heard_words: dict[int, int]) -> tuple[Message, ...]:
+        """Return what the model is to know of this response after its end: calls, results, and what was heard of it.
+
+        Segments heard whole are given as the model wrote them, so that it recognises its own words. What it did not
+        write is left out, lest it learn to say it: a filler.
         """
-        heard = ""
-        for index, segment in enumerate(self.segments):
-            count = heard_words.get(index, 0)
-            if not segment.audio_done or count < len(segment.words):
-                return f"{heard} {' '.join(segment.words[:count])}".strip()
-            heard += segment.text
-        return heard.strip()
+        heard = {reply: text for reply, text in self._heard(heard_words) if reply is not None}
+        said = [part for number, past in enumerate(self._rounds) for part in past.messages(heard.get(number, ""))]
+        last = heard.get(len(self._rounds), "")
+        return (*said, Message("assistant", last)) if last else tuple(said)
+
+    def _heard(self, heard_words: dict[int, int]) -> Iterator[tuple[int | None, str]]:
+        """Give what was heard of each reply, in order."""
+        for reply, group in groupby(enumerate(self.segments), key=lambda numbered: numbered[1].reply):
+            heard = ""
+            for index, segment in group:
+                count = heard_words.get(index, 0)
+                if not segment.audio_done or count < len(segment.words):
+                    yield reply, f"{heard} {' '.join(segment.words[:count])}".strip()
+                    return
+                heard += segment.text
+            yield reply, heard.strip()
+
+    # One reply of the language model
+
+    def _begin_reply(self) -> None:
+        self._segmenter = self._voices.segmenter()
+        self._written = ToolText()
+        self._said = ""
+        self._calls: list[ToolCall] = []
+
+    def _generate(self, nudge: str = "") -> None:
+        voices = self._voices
+        *messages, last = (*self._messages, *(part for past in self._rounds for part in past.messages(past.said)))
+        if nudge:
+            last = replace(last, content=f"{last.content} {nudge}")
+        deadline = self._audio_deadline() if self.released else voices.clock() + SPECULATIVE_HORIZON_S
+        self._begin_reply()
+        voices.llm.generate(self.generation, (*messages, last), deadline, speculative=not self.released)
+
+    def _write(self, text: str) -> None:
+        self._said += text
+        segments = self._segmenter.push(text)
+        self._take(segments + self._segmenter.flush() if self._written.calling else segments)
+
+    def _complete_reply(self, *, cut: bool) -> None:
+        self._write(self._written.finish())
+        rest = self._segmenter.flush()
+        if cut and self._has_spoken:
+            rest = [text for text in rest if ends_sentence(text)]  # better unsaid than broken off
+        self._take(rest)
+        if calls := [*self._calls, *self._written.calls()][:MAX_CALLS]:
+            self._call(calls)
+        elif self._has_spoken:
+            self._complete_text()
+        elif not self._nudged:
+            self._nudged = True
+            self._generate(NUDGE)
+        else:
+            unread = "wrote a tool call that cannot be read" if self._written.calling else "said nothing"
+            self._on_failed("llm", VoiceAgentError(f"The language model {unread}, twice."))
+
+    @property
+    def _has_spoken(self) -> bool:
+        """Whether there is something to hear of the reply under way."""
+        return any(segment.reply == len(self._rounds) for segment in self.segments)
+
+    # Tools
+
+    def _call(self, calls: list[ToolCall]) -> None:
+        if len(self._rounds) == MAX_ROUNDS:
+            self._on_failed(
+                "llm", VoiceAgentError(f"The language model called tools {MAX_ROUNDS + 1} times without an answer.")
+            )
+            return
+        known = sum(len(past.calls) for past in self._rounds)
+        named = (
+            replace(call, id=call.id or f"call_{self.generation}_{number}") for number, call in enumerate(calls, known)
+        )
+        self._rounds.append(CallRound(self._said.strip(), tuple(named)))
+        if self.released:
+            self._start_calls()
+
+    def _start_calls(self) -> None:
+        calls = self._rounds[-1]
+        for call in calls.calls:
+            self._on_tool(call, True)
+        calls.start(self._voices.start_call, self._on_answer)
+        self._await_filler(self._voices.filler_after_s)
+
+    def _on_answer(self, call: ToolCall) -> None:
+        self._on_tool(call, False)
+        if self._rounds[-1].answered:
+            self._cancel_filler()
+            self._generate()
+
+    def _await_filler(self, delay_s: float) -> None:
+        if self._voices.filler:
+            self._filler = self._voices.later(delay_s, self._fill)
+
+    def _fill(self) -> None:
+        """Say that it takes a while, once the listener has been in silence for as long as that."""
+        self._filler = None
+        playing_s = self._voices.playout.buffered_s(self.generation)
+        if playing_s > 0 or not all(segment.audio_done for segment in self.segments):
+            self._await_filler(playing_s + self._voices.filler_after_s)
+        else:
+            self._speak(self._voices.filler, self._voices.filler, None)
+
+    def _cancel_filler(self) -> None:
+        if self._filler is not None:
+            self._filler.cancel()
+            self._filler = None
+
+    # Speech
 
     def _take(self, texts: list[str]) -> None:
         for text in texts:
             spoken = speakable(text)
-            if not spoken:
-                if self.segments:
-                    self.segments[-1].text += text
-                continue
-            self.marks.setdefault("first_segment", self._voices.clock())
-            self.segments.append(Segment(text, spoken, spoken.split()))
-            index = len(self.segments) - 1
-            if self.released:
-                self._on_segment(index, self.segments[index].words)
-            self._voices.tts.speak(
-                self.generation, index, spoken, self._audio_deadline(), speculative=not self.released
-            )
+            if spoken:
+                self._speak(text, spoken, len(self._rounds))
+            elif self._has_spoken:
+                self.segments[-1].text += text
         if texts:
             self._reschedule()
+
+    def _speak(self, text: str, spoken: str, reply: int | None) -> None:
+        self.marks.setdefault("first_segment", self._voices.clock())
+        self.segments.append(Segment(text, spoken, reply, spoken.split()))
+        index = len(self.segments) - 1
+        if self.released:
+            self._on_segment(index, self.segments[index].words)
+        self._voices.tts.speak(self.generation, index, spoken, self._audio_deadline(), speculative=not self.released)
 
     def _complete_text(self) -> None:
         self._text_complete = True

@@ -1,4 +1,8 @@
-"""What every language model offers: replies to a conversation, token by token, dropped at no cost."""
+"""What every language model offers: replies to a conversation, token by token, dropped at no cost.
+
+Tools travel with the conversation: the system message names them, the model's message calls them, tool messages answer.
+A model may write its calls into its text, in the notation it was trained on; `tool_text` tells the two apart.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,11 +12,38 @@ from voiceagent.engines.contract import Engine, StreamFailed
 
 
 @dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool, as the model is told of it."""
+
+    name: str
+    description: str
+    parameters: str
+    """JSON Schema of its arguments, an object, as JSON text: messages are compared and hashed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The model's wish to have a tool run."""
+
+    id: str
+    """What the answer refers to; "" until the conversation gives it one."""
+    name: str
+    arguments: str
+    """A JSON object, as JSON text."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message of a conversation."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    tools: tuple[ToolSpec, ...] = ()
+    """What the model may call (system)."""
+    calls: tuple[ToolCall, ...] = ()
+    """What the model calls after it has said `content` (assistant); each is answered by a tool message."""
+    call_id: str = ""
+    """The call that `content` is the result of (tool)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +55,14 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCalls:
+    """The reply calls tools, where the engine is told so apart from the text."""
+
+    generation: int
+    calls: tuple[ToolCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Completed:
     """The reply is whole."""
 
@@ -31,7 +70,7 @@ class Completed:
     reason: Literal["stop", "length"]
 
 
-LlmEvent = Token | Completed | StreamFailed
+LlmEvent = Token | ToolCalls | Completed | StreamFailed
 
 
 class LlmStream(Protocol):
@@ -46,7 +85,7 @@ class LlmStream(Protocol):
     def generate(
         self, generation: int, messages: tuple[Message, ...], deadline: float, *, speculative: bool = False
     ) -> None:
-        """Reply to `messages` (the last one is the user's). Replaces a reply under way."""
+        """Reply to `messages` (the last one is the user's, or a tool's). Replaces a reply under way."""
 
     def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
         """Say anew by when the next tokens are needed; HOLD stops the decoding until told otherwise."""

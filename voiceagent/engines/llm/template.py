@@ -1,7 +1,7 @@
 """From messages to tokens: the chat template that comes in the GGUF file, and the model's tokenizer.
 
-Text that is not the operator's (what users and the model said) cannot forge the conversation's structure: control
-tokens spelt out in it are removed.
+Text that is not the operator's (what users, tools and the model said) cannot forge the conversation's structure:
+control tokens spelt out in it are removed.
 """
 
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from typing import Any
 
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
+from voiceagent.engines.llm.chat import as_functions, as_template_chat, tools_of
 from voiceagent.engines.llm.contract import Message
 from voiceagent.engines.llm.llama_model import LlamaModel
 from voiceagent.errors import VoiceAgentError
@@ -46,12 +47,10 @@ class ChatTemplate:
         split otherwise than the tokenizer would, and its memory holds what it generated.
         Raises VoiceAgentError when the template refuses the messages.
         """
-        chat: list[Any] = [
-            {"role": each.role, "content": each.content if each.role == "system" else self._clean(each.content)}
-            for each in messages
-        ]
+        chat: list[Any] = [as_template_chat(each, self._clean) for each in messages]
+        tools: list[Any] | None = as_functions(tools_of(messages)) or None
         try:
-            text = self._render(messages=chat, enable_thinking=False).prompt
+            text = self._render(messages=chat, tools=tools, enable_thinking=False).prompt
         except Exception as error:  # as above; templates also raise what they like
             raise VoiceAgentError(f"The model's chat template refuses this conversation: {error}") from error
         for past in sorted(known, key=lambda past: len(past.text), reverse=True):

@@ -1,0 +1,71 @@
+"""The tool calls of one reply: they run side by side, and all of them are answered, whatever happens.
+
+A call whose response ends before its result is there is cancelled, or goes on, as its tool declares; either way it has
+an answer at once, so that the conversation stays well-formed. The result of one that goes on comes later.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from voiceagent.engines.llm.contract import Message, ToolCall
+from voiceagent.tools.toolbox import Running
+
+CANCELLED = "Cancelled, because the user interrupted."
+UNFINISHED = "Not finished yet; the user interrupted meanwhile."
+
+
+class StartCall(Protocol):
+    """Runs a tool; the result, which may be an error, comes on the event loop."""
+
+    def __call__(self, call: ToolCall, on_result: Callable[[str], None]) -> Running:
+        """Start a call."""
+
+
+class CallRound:
+    """The calls of one reply, and their results."""
+
+    def __init__(self, said: str, calls: tuple[ToolCall, ...]) -> None:
+        self.said = said
+        """What the model wrote before the calls."""
+        self.calls = calls
+        self._results: dict[str, str] = {}
+        self._running: dict[str, Running] = {}
+        self._on_late: Callable[[str, str], None] | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether every call has its answer."""
+        return len(self._results) == len(self.calls)
+
+    def start(self, start: StartCall, on_answer: Callable[[ToolCall], None]) -> None:
+        """Run the calls; `on_answer` is called for each when its result is there, unless `end` comes first."""
+
+        def answer(call: ToolCall, result: str) -> None:
+            if self._on_late is not None:
+                self._on_late(call.id, result)
+                return
+            self._results[call.id] = result
+            on_answer(call)
+
+        for call in self.calls:
+            self._running[call.id] = start(call, partial(answer, call))
+
+    def end(self, on_late: Callable[[str, str], None]) -> None:
+        """Wait no longer. `on_late(call id, result)` gets what comes of the calls that go on."""
+        self._on_late = on_late
+        for call in self.calls:
+            if call.id in self._results:
+                continue
+            running = self._running.get(call.id)
+            if running is not None and running.finishes:
+                self._results[call.id] = UNFINISHED
+            else:
+                self._results[call.id] = CANCELLED
+                if running is not None:
+                    running.cancel()
+
+    def messages(self, heard: str) -> tuple[Message, ...]:
+        """Return the round as it is remembered, if `heard` is what the listener heard of the words before it."""
+        answers = (Message("tool", self._results.get(call.id, CANCELLED), call_id=call.id) for call in self.calls)
+        return (Message("assistant", heard, calls=self.calls), *answers)

@@ -1,0 +1,41 @@
+"""What a Python function may say about itself as a tool.
+
+    @tool(timeout_s=20, on_interrupt="finish")
+    async def book_table(restaurant: str, persons: int) -> str:
+        \"\"\"Book a table for tonight.\"\"\"
+
+A function without it is a tool as well, with the settings' time limit, and cancelled by an interruption.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from voiceagent.tools.contract import OnInterrupt
+
+F = TypeVar("F", bound=Callable[..., Any])
+_MARK = "__voiceagent_tool__"
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What is known of a function besides its signature."""
+
+    timeout_s: float | None = None
+    on_interrupt: OnInterrupt = "cancel"
+
+
+def tool(*, timeout_s: float | None = None, on_interrupt: OnInterrupt = "cancel") -> Callable[[F], F]:
+    """Declare how long a function may take, and whether it is to finish though nobody waits for its result."""
+
+    def declare(function: F) -> F:
+        setattr(function, _MARK, Declaration(timeout_s, on_interrupt))
+        return function
+
+    return declare
+
+
+def declaration(function: Callable[..., Any]) -> Declaration:
+    """Return what a function declared, or the default."""
+    declared = getattr(function, _MARK, None)
+    return declared if isinstance(declared, Declaration) else Declaration()
