@@ -3,37 +3,9 @@
 import random
 from pathlib import Path
 
-ONSETS = [
-    "b",
-    "c",
-    "d",
-    "f",
-    "g",
-    "h",
-    "j",
-    "k",
-    "l",
-    "m",
-    "n",
-    "p",
-    "r",
-    "s",
-    "t",
-    "v",
-    "w",
-    "y",
-    "z",
-    "ch",
-    "sh",
-    "th",
-    "st",
-    "tr",
-    "bl",
-    "gr",
-    "qu",
-]
-NUCLEI = ["a", "e", "i", "o", "u", "ai", "ea", "ou", "ee"]
-CODAS = ["", "n", "s", "t", "r", "l", "m", "nd", "st", "ng", "ck"]
+ONSETS = (*"bcdfghjklmnprstvwyz", "ch", "sh", "th", "st", "tr", "bl", "gr", "qu")
+NUCLEI = (*"aeiou", "ai", "ea", "ou", "ee")
+CODAS = ("", *"nstrlm", "nd", "st", "ng", "ck")
 WORDS = 8000
 """Enough for 1,024 pieces to be worth their place."""
 

@@ -1,0 +1,51 @@
+"""Room for a model, asked before it is read. No torch: a device is a thing with a type."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from voiceagent.engines.nemo import memory
+from voiceagent.errors import VoiceAgentError
+
+CPU: Any = SimpleNamespace(type="cpu")
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with 4 GiB available, outside any container."""
+    (tmp_path / "meminfo").write_text("MemTotal: 9999999 kB\nMemAvailable: 4194304 kB\n")
+    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(memory, "CGROUP", tmp_path / "cgroup")
+    return tmp_path
+
+
+def contain(machine: Path, limit: str) -> None:
+    (machine / "cgroup").mkdir()
+    (machine / "cgroup" / "memory.max").write_text(f"{limit}\n")
+    (machine / "cgroup" / "memory.current").write_text(f"{1 << 30}\n")
+    (machine / "cgroup" / "memory.stat").write_text(f"anon {3 << 28}\ninactive_file {1 << 28}\n")
+
+
+def test_too_little_memory_is_said_with_the_numbers(machine: Path) -> None:
+    memory.require_memory("a model", 4 << 30, CPU, "buy some")
+    with pytest.raises(
+        VoiceAgentError, match=r"a model needs 4.5 GiB and 4.0 GiB are free in this machine's memory: buy"
+    ):
+        memory.require_memory("a model", 9 << 29, CPU, "buy some")
+
+
+def test_a_containers_limit_counts_and_its_page_cache_does_not(machine: Path) -> None:
+    contain(machine, str(2 << 30))
+    assert memory.free_bytes(CPU) == (1 << 30) + (1 << 28)
+
+
+def test_a_container_without_a_limit_has_the_machines_memory(machine: Path) -> None:
+    contain(machine, "max")
+    assert memory.free_bytes(CPU) == 4 << 30
+
+
+def test_a_system_that_does_not_tell_refuses_nothing(machine: Path) -> None:
+    (machine / "meminfo").unlink()
+    memory.require_memory("a model", 1 << 60, CPU, "buy some")

@@ -1,0 +1,79 @@
+"""Which file a setting's `model` means: a name in the manifest, a path, or a Hugging Face repository at a revision."""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from voiceagent.errors import VoiceAgentError
+from voiceagent.weights import Manifest, Model, ModelFile, Store
+from voiceagent.weights.manifest import HubSource
+from voiceagent.weights.progress import Advance
+from voiceagent.weights.pull import pull
+
+log = logging.getLogger(__name__)
+
+SUFFIX = ".nemo"
+_REFERENCE = re.compile(r"(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)(@(?P<revision>[\w.-]+))?")
+BRANCHES = ("main", "master")
+"""What they name changes from day to day; a commit or a tag stays."""
+
+
+def find_checkpoint(model: str, store: Store) -> Path:
+    """Return the path of the `.nemo` file, after fetching it if it lies on the hub and is not here yet.
+
+    Raises VoiceAgentError (WeightsError where files and the network are concerned) that says what can be given.
+    """
+    if model.endswith(SUFFIX):
+        return Path(model).expanduser()
+    if model in store.manifest.models:
+        names = [file.name for file in store.manifest.model(model).files if file.name.endswith(SUFFIX)]
+        if names:
+            return store.path(model, names[0])
+    elif found := _REFERENCE.fullmatch(model):
+        return _from_hub(found["owner"], found["name"], found["revision"], store)
+    known = ", ".join(name for name, entry in store.manifest.models.items() if _is_nemo(entry))
+    raise VoiceAgentError(
+        f"`model: {model}` names no checkpoint of NeMo's: give one of {known}, the path of a .nemo file, or"
+        " org/name@revision on Hugging Face"
+    )
+
+
+def _is_nemo(model: Model) -> bool:
+    return any(file.name.endswith(SUFFIX) for file in model.files)
+
+
+def _from_hub(owner: str, name: str, revision: str | None, store: Store) -> Path:
+    if revision is None or revision in BRANCHES:
+        raise VoiceAgentError(
+            f"`model: {owner}/{name}` needs a revision that stays what it is: write {owner}/{name}@COMMIT, with the"
+            " commit (40 digits) or a tag from the repository's history"
+        )
+    source = HubSource(f"{owner}/{name}", revision, f"{name}{SUFFIX}")
+    file = ModelFile(source.path, size=1, exact=False, sha256=None, sources=(source,))
+    entry = Model(f"{owner}--{name}--{revision}", "asr", "nemo", "unknown", False, (file,))
+    shelf = Store(store.root, Manifest({entry.name: entry}))
+    pull(shelf, [entry.name], reporter=_Logged())
+    return shelf.path(entry.name, file.name)
+
+
+class _Logged:
+    """A download's progress as log lines, one for each tenth."""
+
+    def say(self, line: str) -> None:
+        log.info(line)
+
+    @contextmanager
+    def bar(self, label: str, done: int, total: int | None) -> Iterator[Advance]:
+        arrived, told = done, 0
+
+        def advance(count: int) -> None:
+            nonlocal arrived, told
+            arrived += count
+            tenths = 10 * arrived // total if total else 0
+            if tenths > told:
+                told = tenths
+                log.info("%s: %d %% of %s MB", label, 10 * tenths, f"{(total or 0) / 1e6:,.0f}")
+
+        yield advance
