@@ -1,6 +1,6 @@
 """What the language model is told of the conversation."""
 
-from voiceagent.engines.llm.contract import Message
+from voiceagent.engines.llm.contract import Message, ToolCall, ToolSpec
 from voiceagent.session.history import History
 
 
@@ -77,3 +77,52 @@ def test_no_turns_at_all_may_be_kept():
     kept = history(turns=0)
     talk(kept, 3)
     assert len(kept.messages) <= 3
+
+
+def exchange(result, number=1):
+    call = ToolCall(f"call {number}", "look_up", "{}")
+    return [
+        Message("assistant", "", calls=(call,)),
+        Message("tool", result, call_id=call.id),
+        Message("assistant", "so"),
+    ]
+
+
+def test_the_tools_stand_in_the_system_prompt():
+    spec = ToolSpec("look_up", "Look up.", "{}")
+    assert History("be nice", 100, 10, words, (spec,)).messages == (Message("system", "be nice", tools=(spec,)),)
+
+
+def test_a_late_result_takes_the_place_of_the_first_one():
+    kept = history()
+    kept.add_user("what is the time")
+    kept.add_agent(exchange("not yet"))
+    kept.answer("call 1", "noon")
+    kept.answer("call of a forgotten turn", "midnight")
+    assert [message.content for message in kept.messages if message.role == "tool"] == ["noon"]
+
+
+def test_calls_and_results_go_with_their_turn():
+    kept = history(budget=30)
+    for number in range(10):
+        kept.add_user(f"question {number}")
+        kept.add_agent(exchange("about four words long", number))
+        kept.trim()
+        calls = [call.id for message in kept.messages for call in message.calls]
+        assert calls == [message.call_id for message in kept.messages if message.role == "tool"]
+    assert 0 < len(calls) < 10
+
+
+def test_a_result_too_long_for_the_budget_is_forgotten_but_not_what_was_said():
+    kept = history(budget=20)
+    kept.add_user("what is the time")
+    kept.add_agent([Message("assistant", "let me see"), *exchange("tick " * 100)])
+    kept.trim()
+    assert kept.messages[1:] == (Message("user", "what is the time"), Message("assistant", "let me see so"))
+
+
+def test_words_go_on_with_a_message_that_then_calls():
+    kept = history()
+    kept.add_agent([Message("assistant", "hello"), *exchange("noon")])
+    assert [message.content for message in kept.messages[1:]] == ["hello", "noon", "so"]
+    assert kept.messages[1].calls

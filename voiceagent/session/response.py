@@ -245,7 +245,7 @@ class ResponseRun:
         for call in calls.calls:
             self._on_tool(call, True)
         calls.start(self._voices.start_call, self._on_answer)
-        self._await_filler(self._voices.filler_after_s)
+        self._await_filler()
 
     def _on_answer(self, call: ToolCall) -> None:
         self._on_tool(call, False)
@@ -253,17 +253,16 @@ class ResponseRun:
             self._cancel_filler()
             self._generate()
 
-    def _await_filler(self, delay_s: float) -> None:
+    def _await_filler(self) -> None:
+        """Have it said that this takes a while, once what there is to hear is over and silence has lasted."""
+        self._cancel_filler()
         if self._voices.filler:
-            self._filler = self._voices.later(delay_s, self._fill)
+            playing_s = self._voices.playout.buffered_s(self.generation)
+            self._filler = self._voices.later(playing_s + self._voices.filler_after_s, self._fill)
 
     def _fill(self) -> None:
-        """Say that it takes a while, once the listener has been in silence for as long as that."""
-        self._filler = None
-        playing_s = self._voices.playout.buffered_s(self.generation)
-        if playing_s > 0 or not all(segment.audio_done for segment in self.segments):
-            self._await_filler(playing_s + self._voices.filler_after_s)
-        else:
+        if all(segment.audio_done for segment in self.segments):  # else its audio will set the timer anew
+            self._filler = None
             self._speak(self._voices.filler, self._voices.filler, None)
 
     def _cancel_filler(self) -> None:
@@ -305,6 +304,8 @@ class ResponseRun:
         self._voices.playout.enqueue(
             SpeechChunk(self.generation, audio.segment, audio.pcm, words, audio.final, pause_s)
         )
+        if self._filler is not None:
+            self._await_filler()
         self._finish_if_whole()
 
     def _finish_if_whole(self) -> None:
