@@ -28,7 +28,7 @@ from voiceagent.engines.asr.nemotron import NemotronEngine
 from voiceagent.engines.asr.nemotron.geometry import Geometry
 from voiceagent.engines.asr.nemotron.recogniser import Recogniser
 from voiceagent.engines.drive import drive
-from voiceagent.engines.nemo.dummy_asr import dummy_asr
+from voiceagent.engines.nemo.dummy_asr import Shape, dummy_asr
 from voiceagent.engines.nemo.runtime import import_nemo, pick_device
 from voiceagent.errors import VoiceAgentError
 
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     line.add_argument("--shape", choices=("true", "tiny"), help="size of the dummy (default: true; --quick: tiny)")
     line.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
     options = line.parse_args(arguments)
-    shape = options.shape or ("tiny" if options.quick else "true")
+    shape: Shape = options.shape or ("tiny" if options.quick else "true")
     torch.set_num_threads(options.threads)
     import_nemo()
     report = form.Report(NAME, form.command(NAME, arguments))
@@ -163,7 +163,7 @@ def agreement(exact: Recogniser, fast: Recogniser, random: np.random.Generator) 
         for recogniser in (exact, fast):
             recogniser.reset(0)
             heard.append([token for window in windows for token in recogniser.step([0], window)[0].tokens])
-        same = sum(block.size for block in SequenceMatcher(None, *heard, autojunk=False).get_matching_blocks())
+        same = sum(block.size for block in SequenceMatcher(None, heard[0], heard[1], autojunk=False).get_matching_blocks())
         compared.append({"float32": len(heard[0]), "bfloat16": len(heard[1]), "same": same})
     return compared
 

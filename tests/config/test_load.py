@@ -86,6 +86,7 @@ def test_a_key_in_the_wrong_place_is_sent_to_the_right_one(write: Write) -> None
         ("weights: {dir: 5}", "weights.dir: should be a path or null, but is 5; put it in quotes"),
         ("weights: {dir: ''}", "should be a path or null, but is ''"),
         ("turn: {detector: Silense}", "should be one of smart_turn, silence, but is 'Silense'; did you mean silence?"),
+        ("asr: {right_context: 2}", "should be one of 0, 1, 6, 13, but is 2"),
         ("turn: {detector: x}", "should be one of smart_turn, silence, but is 'x'"),
         ("server: {allow_origins: {}}", "server.allow_origins: should be a list, but is a mapping"),
         ("server: {allow_origins: [5]}", "server.allow_origins.0: should be a valid string"),

@@ -78,13 +78,14 @@ def _refused(loc: Loc, error: ErrorDetails) -> str:
         text += f", but is {said(error['input'])}"
     if schema.takes_text(field) and isinstance(error["input"], int | float):
         return f"{text}; put it in quotes"
-    meant = difflib.get_close_matches(str(error["input"]), schema.choices(field), n=1)
+    words = [choice for choice in schema.choices(field) if isinstance(choice, str)]
+    meant = difflib.get_close_matches(str(error["input"]), words, n=1)
     return f"{text}; did you mean {meant[0]}?" if meant else text
 
 
 def _allowed(field: FieldInfo) -> str:
     """The values that a field takes: `a whole number, at least 0, at most 65535`, `one of silero, scripted`."""
-    words = schema.choices(field)
+    words = [str(choice) for choice in schema.choices(field)]
     nouns = [_NOUNS[kind] for kind in schema.kinds(field.annotation) if isinstance(kind, type) and kind in _NOUNS]
     limits = [
         phrase.format(getattr(limit, name))

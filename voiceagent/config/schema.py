@@ -44,14 +44,15 @@ def field_at(loc: Loc) -> FieldInfo | None:
     return model.model_fields.get(str(loc[-1])) if model else None
 
 
-def choices(field: FieldInfo) -> list[str]:
-    """The words among which the field's value must be; empty where it is no choice of words."""
-    return [kind for kind in kinds(field.annotation) if isinstance(kind, str)]
+def choices(field: FieldInfo) -> list[str | int]:
+    """The words or numbers among which the field's value must be; empty where it is no such choice."""
+    return [kind for kind in kinds(field.annotation) if isinstance(kind, str | int)]
 
 
 def takes_text(field: FieldInfo) -> bool:
     """Whether the field holds text, a choice of words or a path: what is written for it needs no quotes."""
-    return bool(choices(field)) or not {str, Path}.isdisjoint(kinds(field.annotation))
+    words = any(isinstance(choice, str) for choice in choices(field))
+    return words or not {str, Path}.isdisjoint(kinds(field.annotation))
 
 
 def takes_null(field: FieldInfo) -> bool:
