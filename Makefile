@@ -2,15 +2,18 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+NEMO := .venv-nemo/bin
 CONFIG ?= cpu.yaml
 WHEELS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/voiceagent/wheels
 LLAMA := .venv/llama
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --find-links $(WHEELS)
+# pip knows this machine's own sources of wheels, and so perhaps a build of torch without CUDA; uv takes what is there.
+TORCH := torch==2.13.0
 # llama.cpp without what an in-process engine never uses: less to compile.
 export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF \
 	-DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TESTS=OFF
 
-.PHONY: serve test lint format bench weights pins clean
+.PHONY: serve test test-default test-nemo lint format bench weights pins clean
 
 serve: weights
 	$(BIN)/voiceagent serve --config $(CONFIG)
@@ -18,8 +21,14 @@ serve: weights
 weights: .venv/ready
 	$(BIN)/voiceagent weights pull
 
-test: .venv/ready-dev weights
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+# Once without torch, as the default is installed; then what needs torch and NeMo, in an environment of its own.
+test: test-default test-nemo
+
+test-default: .venv/ready-dev weights
+	$(BIN)/python -m pytest -m "not nemo" --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+
+test-nemo: .venv-nemo/ready
+	$(NEMO)/python -m pytest -m nemo $(PYTEST_ARGS)
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .
@@ -37,9 +46,11 @@ bench: .venv/ready-dev weights
 pins: .venv/ready-dev
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --upgrade --quiet --no-header --no-annotate \
 		--no-emit-index-url --output-file constraints.txt
+	echo "$(TORCH)" | $(BIN)/uv pip compile pyproject.toml - --extra nemo --group dev --universal --upgrade --quiet \
+		--no-header --no-annotate --no-emit-index-url --output-file constraints-nemo.txt
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-nemo .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/bin/uv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "voiceagent needs Python 3.11 or later; run: make PYTHON=python3.11")'
@@ -59,4 +70,11 @@ $(LLAMA): constraints.txt | .venv/bin/uv
 
 .venv/ready-dev: .venv/ready
 	$(INSTALL) --editable . --group dev
+	@touch $@
+
+.venv-nemo/ready: pyproject.toml constraints-nemo.txt $(LLAMA) | .venv/bin/uv
+	$(PYTHON) -m venv .venv-nemo
+	$(NEMO)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/uv pip install --quiet --python $(NEMO)/python --constraint constraints-nemo.txt --find-links $(WHEELS) \
+		--editable '.[nemo]' --group dev
 	@touch $@
