@@ -1,4 +1,4 @@
-"""A whole conversation with Nemotron Speech for ears, by configuration alone: real server, real WebRTC, dummy weights."""
+"""A whole conversation with Nemotron Speech for ears, by configuration alone: real WebRTC, dummy weights."""
 
 import asyncio
 

@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from nemotron_oracle import features, hear, murmur, padded  # noqa: E402
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
 from voiceagent.engines.asr.nemotron.features import LogMel  # noqa: E402
 from voiceagent.engines.asr.nemotron.geometry import FRAME_SAMPLES, HOP, Geometry  # noqa: E402
@@ -156,6 +157,57 @@ def test_a_row_that_breaks_down_says_so_and_harms_no_other(model: Any) -> None:
     assert [id_ for id_, _ in good.heard] == hear(
         model, padded(good.pcm, recogniser.geometry), recogniser.geometry
     ).tokens
+
+
+class Waits(TorchDispatchMode):
+    """Notes every operation for which a GPU's host would wait, or whose shape depends on values."""
+
+    NAMES = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "is_nonzero", "equal", "item")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        by_mask = name.startswith("index") and any(
+            getattr(index, "dtype", None) is torch.bool
+            for index in (args[1] if isinstance(args[1], list | tuple) else ())
+        )
+        if name in self.NAMES or by_mask:
+            self.found.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+@torch.inference_mode()
+def test_a_step_never_makes_the_host_wait(model: Any) -> None:
+    recogniser = Recogniser(model, Geometry(70, 1), slots=2, buckets=[2])
+    samples, slots = torch.randn(2, recogniser.geometry.window_samples), torch.tensor([0, 1])
+    with Waits() as waits:
+        at = recogniser.transducer.start(recogniser.encode(samples, slots))
+        for _ in range(4):
+            recogniser.transducer.round(at, slots)
+    assert waits.found == []
+    with Waits() as waits:
+        recogniser.transducer.round(at, slots, skip=True)
+    assert waits.found, "this test would see it"
+
+
+def test_weights_in_bfloat16_hear_nearly_the_same() -> None:
+    from voiceagent.engines.nemo.dummy_asr import dummy_asr
+
+    counts = []
+    for dtype in (torch.float32, torch.bfloat16):
+        model = dummy_asr("tiny")
+        model.encoder.to(dtype)
+        recogniser = Recogniser(model, Geometry(70, 1), slots=1, buckets=[1])
+        recogniser.warm_up()
+        listener = Listener(recogniser, 0, murmur(6.0, seed=33))
+        while listener.left:
+            listen(recogniser, [listener])
+        counts.append(len(listener.heard))
+    assert counts[0] > 10
+    assert counts[1] == pytest.approx(counts[0], rel=0.3)
 
 
 def test_a_look_ahead_the_model_was_not_trained_with_is_refused_with_those_it_was(model: Any) -> None:

@@ -5,11 +5,21 @@ there is nothing to record, and the function itself is called.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
 WARM_UP_RUNS = 3
 """Libraries choose their algorithms and allocate their workspaces in the first runs; a graph must not record that."""
+
+
+def own_stream(device: torch.device, *, priority: int = -1) -> AbstractContextManager[object]:
+    """Return a context in which work goes to a CUDA stream of its own (-1 before 0), so that lanes do not wait for
+    each other; it may be entered again and again. On a CPU it does nothing.
+    """
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.cuda.stream(torch.cuda.Stream(device, priority=priority))
 
 
 def captured(function: Callable[[], None], device: torch.device) -> Callable[[], None]:

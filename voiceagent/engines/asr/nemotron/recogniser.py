@@ -19,7 +19,7 @@ from voiceagent.engines.asr.nemotron.encoder import StreamingEncoder
 from voiceagent.engines.asr.nemotron.features import LogMel
 from voiceagent.engines.asr.nemotron.geometry import Geometry
 from voiceagent.engines.asr.nemotron.transducer import GreedyTransducer
-from voiceagent.engines.nemo.graphs import captured
+from voiceagent.engines.nemo.graphs import captured, own_stream
 
 SPARE_ROUNDS = 2
 """Rounds of the decoder beyond one per frame that are computed before the host looks whether more are needed."""
@@ -43,6 +43,7 @@ class Recogniser:
         weight = model.joint.pred.weight
         self.device, self.geometry = weight.device, geometry
         self._dtype = weight.dtype
+        self._stream = own_stream(self.device)
         self.buckets = tuple(sorted(buckets))
         self._spare = slots
         self._features = LogMel(model.preprocessor, self.device)
@@ -53,22 +54,25 @@ class Recogniser:
 
     def warm_up(self) -> None:
         """Run every bucket once on the spare slot; on a GPU this records the graphs."""
-        for size in self.buckets:
-            self._bucket_steps[size] = _Bucket(self, size)
+        with self._stream:
+            for size in self.buckets:
+                self._bucket_steps[size] = _Bucket(self, size)
         self.reset(self._spare)
 
     @torch.inference_mode()
     def reset(self, slot: int) -> None:
         """Let a slot begin anew."""
-        for tensor, dimension in self._encoder.state:
-            tensor.select(dimension, slot).zero_()
-        self._transducer.reset(slot)
+        with self._stream:
+            for tensor, dimension in self._encoder.state:
+                tensor.select(dimension, slot).zero_()
+            self._transducer.reset(slot)
 
     @torch.inference_mode()
     def copy(self, source: int, target: int) -> None:
         """Let a slot go on from where another stands."""
-        for tensor, dimension in (*self._encoder.state, *self._transducer.state):
-            tensor.select(dimension, target).copy_(tensor.select(dimension, source))
+        with self._stream:
+            for tensor, dimension in (*self._encoder.state, *self._transducer.state):
+                tensor.select(dimension, target).copy_(tensor.select(dimension, source))
 
     @torch.inference_mode()
     def snapshot(self, slot: int) -> list[Tensor]:
@@ -82,7 +86,8 @@ class Recogniser:
         stand twice, and there must be no more than the largest bucket holds.
         """
         size = self.buckets[bisect_left(self.buckets, len(slots))]
-        return self._bucket_steps[size].run([*slots, *[self._spare] * (size - len(slots))], samples, len(slots))
+        with self._stream:
+            return self._bucket_steps[size].run([*slots, *[self._spare] * (size - len(slots))], samples, len(slots))
 
     def encode(self, samples: Tensor, slots: Tensor) -> Tensor:
         """From samples to what the decoder takes: (batch, frames, width)."""
