@@ -50,7 +50,9 @@ def test_a_wheel_carries_its_configurations_inside(monkeypatch: pytest.MonkeyPat
 
 def test_a_file_that_is_not_there_is_told_with_those_that_are() -> None:
     message = complaint("nope.yaml")
-    assert message.startswith("nope.yaml: there is no such file; give a path, or one of cpu.yaml, scripted.yaml (in ")
+    shipped = ", ".join(sorted(path.name for path in files.shipped().glob("*.yaml")))
+    assert message.startswith(f"nope.yaml: there is no such file; give a path, or one of {shipped} (in ")
+    assert "cpu.yaml, " in message
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "", "."])

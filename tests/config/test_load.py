@@ -95,7 +95,7 @@ def test_a_key_in_the_wrong_place_is_sent_to_the_right_one(write: Write) -> None
         ("server: {ice_servers: [{}]}", "server.ice_servers.0.urls: is missing"),
         ("server: {ice_servers: [{urls: x}]}", "server.ice_servers.0.urls.0: should begin with one of stun:"),
         ("server: {ice_servers: [{urls: 'stun:a', user: x}]}", "did you mean server.ice_servers.0.username?"),
-        ("llm: 5", "llm: should be a mapping with engine, model, threads,"),
+        ("llm: 5", "llm: should be a mapping with engine, model, load_format, threads,"),
         ("- llm", "mine.yaml:1: a configuration is made of sections, as in `llm:`, but this is a list"),
         ("just words", "but this is 'just words'"),
     ],

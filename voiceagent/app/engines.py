@@ -1,6 +1,5 @@
 """From settings to engines: the one place that knows every backend by name."""
 
-from pathlib import Path
 from typing import Any
 
 from voiceagent.config.settings import Settings
@@ -36,13 +35,6 @@ def lanes_of(engines: Engines) -> dict[str, Engine]:
 
 
 SILERO = "silero-vad-6.2"
-COPIES = ".copies"
-"""Folder, beside the model files, of models converted to what this machine's CPU reads fastest."""
-
-
-def is_path(model: str) -> bool:
-    """Tell a model file given by path from a name in the manifest."""
-    return model.endswith(".gguf")
 
 
 def build_asr(settings: Settings, store: Store) -> AsrEngine:
@@ -105,20 +97,22 @@ def build_llm(settings: Settings, store: Store) -> LlmEngine:
         return ScriptedLlm()
     if llm.engine == "openai":
         return build_openai(settings)
+    from voiceagent.app.gguf import COPIES, gguf_path, read_grammar
     from voiceagent.engines.llm.llama import LlamaEngine, Sampling
 
-    path = (
-        Path(llm.model).expanduser()
-        if is_path(llm.model)
-        else store.path(llm.model, store.manifest.model(llm.model).files[0].name)
-    )
     return LlamaEngine(
-        path,
+        gguf_path(llm, store),
         threads=llm.threads,
         context_tokens=llm.context_tokens,
         session_tokens=llm.session_tokens,
         max_streams=settings.server.max_sessions,
         max_tokens=llm.max_tokens,
+        prefill_tokens=llm.prefill_tokens,
+        streams_per_step=llm.streams_per_step or None,
+        gpu_layers=llm.gpu_layers,
+        flash_attention=llm.flash_attention,
+        kv_type=llm.kv_type,
+        stops=llm.stop,
         copies=store.root / COPIES,
         sampling=Sampling(
             temperature=llm.temperature,
@@ -127,6 +121,7 @@ def build_llm(settings: Settings, store: Store) -> LlmEngine:
             min_p=llm.min_p,
             repeat_penalty=llm.repeat_penalty,
             seed=llm.seed,
+            grammar=read_grammar(llm.grammar) if llm.grammar else "",
         ),
     )
 

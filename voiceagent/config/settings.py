@@ -149,12 +149,24 @@ class LLM(Section):
     """The backend; openai is any server that speaks OpenAI's protocol, and needs `pip install voiceagent[openai]`."""
     model: Name = "smollm2-135m-instruct-q4_1"
     """The model's name in the weights manifest, or the path of a .gguf file; for openai its name at the server."""
+    load_format: Literal["checkpoint", "dummy", "dummy_tiny"] = "checkpoint"
+    """Dummy weights, of the true or a tiny shape, talk nonsense: they are for measuring and tests (llama)."""
     threads: Threads = 1
     """CPU threads of the model; more than free cores makes it many times slower."""
     context_tokens: Tokens = 4096
     """The whole context, shared by all sessions."""
     session_tokens: Tokens = 1024
     """The part of the context that one session may fill."""
+    gpu_layers: int = Field(default=0, ge=-1, le=1000)
+    """How many layers are computed on the GPU; -1: all (llama)."""
+    flash_attention: bool | None = None
+    """Whether attention takes less memory; null: on a GPU, and where the KV cache is quantised (llama)."""
+    kv_type: Literal["f16", "q8_0", "q4_0"] = "f16"
+    """The type of the KV cache; q8_0 has half the size (llama)."""
+    prefill_tokens: Tokens = 24
+    """The tokens of prompts that one step reads: more is faster, and makes other sessions wait longer (llama)."""
+    streams_per_step: int = Field(default=0, ge=0, le=1024)
+    """The most replies that one step advances; 0: all on a GPU, one on a CPU (llama)."""
     max_tokens: Tokens = 96
     """The longest response."""
     temperature: float = Field(default=0.2, ge=0, le=2)
@@ -169,6 +181,10 @@ class LLM(Section):
     """How much a token loses for having been said before; 1 is off."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """The seed of the random choices."""
+    stop: tuple[Name, ...] = Field(default=(), strict=False)
+    """Texts that end a response where the model says them; they are not spoken (llama)."""
+    grammar: FilePath | None = None
+    """A file in llama.cpp's GBNF that every response must follow, from its rule `root`; null: none (llama)."""
     system_prompt: str = "You are a friendly voice assistant. Answer in one or two short spoken sentences."
     """What the model is told before the conversation."""
     first_segment_min_tokens: Tokens = 10

@@ -14,6 +14,7 @@ of a cancelled reply stays until its stream needs the sequence again, for its be
 stream's sequences are replaced by dirty ones, which the next plan empties.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -23,6 +24,7 @@ from voiceagent.engines.contract import Batch
 from voiceagent.engines.llm.contract import LlmEvent, Message
 from voiceagent.engines.llm.fast_copy import load_fastest
 from voiceagent.engines.llm.llama_context import LlamaContext, Rows
+from voiceagent.engines.llm.llama_memory import KvType, check_fit, memory_need
 from voiceagent.engines.llm.llama_model import LlamaModel
 from voiceagent.engines.llm.llama_plan import SEQUENCES_PER_SLOT, Piece, Plan, Sequence, Slot, most_tokens, plan
 from voiceagent.engines.llm.llama_stream import Common, Drawn, LlamaStream, Reply
@@ -31,6 +33,8 @@ from voiceagent.engines.llm.template import ChatTemplate
 from voiceagent.errors import VoiceAgentError
 
 __all__ = ["LlamaEngine", "Sampling"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,10 @@ class LlamaEngine:
     """A GGUF model.
 
     `context_tokens` is the memory of all streams together, `session_tokens` what one of them may fill with prompt and
-    reply, `max_tokens` the longest reply. A step serves the most urgent `streams_per_step` (by default all on a GPU,
-    one on a CPU) and reads about `prefill_tokens` of prompts. `copies` is a folder where a copy of the model may be
-    kept that is faster on a CPU (`fast_copy`).
+    reply, `max_tokens` the longest reply; `stops` end one where it says them. A step serves the most urgent
+    `streams_per_step` (by default all on a GPU, one on a CPU) and reads about `prefill_tokens` of prompts. So many
+    `gpu_layers` are on a GPU, all for -1; `flash_attention` is used there, and for a quantised KV cache, unless told
+    otherwise. `copies` is a folder where a copy of the model may be kept that is faster on a CPU (`fast_copy`).
     """
 
     def __init__(
@@ -74,7 +79,8 @@ class LlamaEngine:
         sampling: Sampling | None = None,
         stops: tuple[str, ...] = (),
         gpu_layers: int = 0,
-        flash_attention: bool = False,
+        flash_attention: bool | None = None,
+        kv_type: KvType = "f16",
         copies: Path | None = None,
     ) -> None:
         self._path = path
@@ -91,9 +97,12 @@ class LlamaEngine:
         self._sequences = SEQUENCES_PER_SLOT * max_streams + 1
         self._sampling = sampling or Sampling()
         self._stops = stops
+        self._batch_tokens = most_tokens(self._streams_per_step, prefill_tokens)
         self._gpu_layers = gpu_layers
+        self._kv_type = kv_type
         # On a CPU flash attention costs: 24 tokens behind a history of 1,500 take 1.6 times as long with it.
-        self._flash_attention = flash_attention
+        by_default = gpu_layers != 0 or kv_type != "f16"
+        self._flash_attention = by_default if flash_attention is None else flash_attention
         self._loaded: Loaded | None = None
         self._wake: Callable[[], None] = lambda: None
         self._system = Sequence(0)
@@ -117,6 +126,7 @@ class LlamaEngine:
 
     def load(self) -> None:
         """Load the model and run it once. Raises VoiceAgentError, with the remedy, when that cannot be."""
+        self._check_memory()
         if self._copies is not None and self._gpu_layers == 0:
             model = load_fastest(self._path, self._copies)
         else:
@@ -132,9 +142,10 @@ class LlamaEngine:
                 model,
                 context_tokens=self._context_tokens,
                 sequences=self._sequences,
-                batch_tokens=most_tokens(self._streams_per_step, self._prefill_tokens),
+                batch_tokens=self._batch_tokens,
                 threads=self._threads,
                 flash_attention=self._flash_attention,
+                kv_type=self._kv_type,
             )
         except Exception:
             model.close()
@@ -273,10 +284,24 @@ class LlamaEngine:
             raise VoiceAgentError("The language model is not loaded.")
         return self._loaded
 
+    def _check_memory(self) -> None:
+        if self._kv_type != "f16" and not self._flash_attention:
+            raise VoiceAgentError(f"A KV cache of type {self._kv_type} needs flash attention: allow it, or use f16.")
+        need = memory_need(
+            self._path,
+            context_tokens=self._context_tokens,
+            sequences=self._sequences,
+            batch_tokens=self._batch_tokens,
+            kv_type=self._kv_type,
+            flash_attention=self._flash_attention,
+        )
+        log.info("%s needs %s", self._path.name, need)
+        check_fit(need, str(self._path), gpu_layers=self._gpu_layers)
+
     def _warm_up(self, loaded: Loaded) -> None:
         """Run the largest and the smallest batch once: the first use maps the weights and fills caches."""
         token = loaded.model.tokenize("Hello")[0]
-        size = most_tokens(self._streams_per_step, self._prefill_tokens)
+        size = self._batch_tokens
         for rows in (Rows(0, 0, [token] * size, True), Rows(0, size, [token], True)):
             last = loaded.context.decode([rows])
             if last is not None:

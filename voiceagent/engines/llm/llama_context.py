@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from llama_cpp import llama_cpp as lib
 
+from voiceagent.engines.llm.llama_memory import KvType
 from voiceagent.engines.llm.llama_model import LlamaError, LlamaModel, forget_complaints
 from voiceagent.engines.llm.sampler import Sampler
 
+_KV_TYPES: dict[KvType, int] = {"f16": lib.GGML_TYPE_F16, "q8_0": lib.GGML_TYPE_Q8_0, "q4_0": lib.GGML_TYPE_Q4_0}
 _MEMORY_FULL = 1  # llama_decode: no free cells; nothing was changed
 
 
@@ -42,6 +44,7 @@ class LlamaContext:
         batch_tokens: int,
         threads: int,
         flash_attention: bool,
+        kv_type: KvType = "f16",
     ) -> None:
         forget_complaints()
         params = lib.llama_context_default_params()
@@ -52,6 +55,7 @@ class LlamaContext:
         params.n_outputs_max = sequences
         params.n_threads = params.n_threads_batch = threads
         params.flash_attn_type = int(flash_attention)
+        params.type_k = params.type_v = _KV_TYPES[kv_type]
         # Unified: copies of a sequence share its cells, and any set of sequences is one batch.
         params.kv_unified = True
         params.no_perf = True

@@ -16,6 +16,7 @@ os.environ.setdefault("GGML_NO_BACKTRACE", "1")
 
 from llama_cpp import llama_cpp as lib
 
+from voiceagent.engines.llm.gguf_header import check_kind
 from voiceagent.errors import VoiceAgentError
 
 _WARN, _ERROR = 3, 4  # ggml_log_level
@@ -47,15 +48,6 @@ def forget_complaints() -> None:
     _COMPLAINTS.clear()
 
 
-def _check(path: Path) -> None:
-    remedy = "Fetch it with `voiceagent weights pull`, or name another GGUF file in the settings."
-    if not path.is_file():
-        raise VoiceAgentError(f"The language model {path} does not exist. {remedy}")
-    with path.open("rb") as file:
-        if file.read(4) != b"GGUF":
-            raise VoiceAgentError(f"The language model {path} is not a GGUF file. {remedy}")
-
-
 class LlamaModel:
     """Weights and vocabulary of one GGUF file.
 
@@ -63,7 +55,7 @@ class LlamaModel:
     """
 
     def __init__(self, path: Path, *, gpu_layers: int = 0) -> None:
-        _check(path)
+        check_kind(path)
         forget_complaints()
         params = lib.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
