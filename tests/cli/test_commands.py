@@ -57,6 +57,14 @@ def test_transcribe_prints_a_line_a_file_and_goes_on_after_a_bad_one(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_times_of_words_that_an_engine_does_not_tell_are_refused(tmp_path):
+    write_wav(tmp_path / "tone.wav", 0.3 * np.sin(np.arange(32_000) * 0.06).astype(np.float32), 16_000)
+    done = run("transcribe", str(tmp_path / "tone.wav"), "--words", *SCRIPTED)
+    assert done.returncode == 1
+    assert "asr.engine=nemotron" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_port_in_use_is_noticed_before_anything_is_loaded():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = run("serve", *SCRIPTED, "--set", f"server.port={taken.getsockname()[1]}")

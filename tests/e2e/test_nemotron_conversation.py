@@ -1,6 +1,9 @@
 """A whole conversation with Nemotron Speech for ears, by configuration alone: real WebRTC, dummy weights."""
 
 import asyncio
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.caller import Caller
 from benchmarks.served import ServedError, serving
+from voiceagent.audio.files import write_wav
 
 pytestmark = pytest.mark.nemo
 EARS = ["asr.engine=nemotron", "asr.load_format=dummy_tiny", "session.greeting=''"]
@@ -40,6 +44,18 @@ def test_what_is_said_is_heard_shown_and_answered() -> None:
     assert partials
     assert all(finals[-1].startswith(text) for text in partials)
     assert outcome == "completed"
+
+
+def test_a_file_is_written_down_with_the_times_of_its_words(tmp_path: Path) -> None:
+    path = tmp_path / "murmur.wav"
+    write_wav(path, murmur(3.0), 16_000)
+    sets = [part for setting in EARS[:2] for part in ("--set", setting)]
+    command = [sys.executable, "-m", "voiceagent", "transcribe", str(path), "--words", *sets]
+    text, *words = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    starts = [float(line.split()[0]) for line in words]
+    assert " ".join(line.split()[2] for line in words) == text
+    assert starts == sorted(starts)
+    assert 0 <= starts[0] < starts[-1] < 3.5
 
 
 def test_a_look_ahead_no_model_has_is_refused_before_anything_is_loaded() -> None:

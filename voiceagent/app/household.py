@@ -1,6 +1,7 @@
 """What the server is given of the agent."""
 
 from voiceagent.app.agent import Agent
+from voiceagent.config.settings import ASR, LLM
 from voiceagent.server.doorkeeper import Household
 
 
@@ -13,10 +14,17 @@ def household(agent: Agent) -> Household:
         metrics=agent.metrics,
         steps=agent.steps,
         models={
-            "asr": settings.asr.model if settings.asr.engine != "scripted" else "scripted",
-            "llm": settings.llm.model if settings.llm.engine != "scripted" else "scripted",
+            "asr": model_name(settings.asr),
+            "llm": model_name(settings.llm),
             "tts": f"{settings.tts.engine} ({settings.tts.voice})",
         },
         ice_servers=settings.server.ice_servers,
         max_sessions=settings.server.max_sessions,
     )
+
+
+def model_name(settings: ASR | LLM) -> str:
+    """Return what people are told that they talk to."""
+    if settings.engine == "scripted":
+        return "scripted"
+    return settings.model if settings.load_format == "checkpoint" else f"{settings.engine} (dummy weights)"

@@ -16,8 +16,11 @@ PIECE_SAMPLES = 16_000
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--words", is_flag=True, help="Print each word below, with when it begins and ends in seconds (nemotron)."
+)
 @with_settings
-def transcribe(loaded: "Loaded", files: tuple[Path, ...]) -> None:
+def transcribe(loaded: "Loaded", files: tuple[Path, ...], words: bool) -> None:
     """Transcribe audio FILES (any format that FFmpeg reads)."""
     from voiceagent.app.engines import build_asr
     from voiceagent.audio.files import read_audio
@@ -31,11 +34,11 @@ def transcribe(loaded: "Loaded", files: tuple[Path, ...]) -> None:
     engine.load()
     failures = 0
     for path in files:
-        texts: list[str] = []
+        finals: list[Transcript] = []
 
-        def collect(event: AsrEvent, texts: list[str] = texts) -> None:
+        def collect(event: AsrEvent, finals: list[Transcript] = finals) -> None:
             if isinstance(event, Transcript) and event.fork is not None:
-                texts.append(event.text)
+                finals.append(event)
 
         try:
             audio = read_audio(path)
@@ -51,10 +54,19 @@ def transcribe(loaded: "Loaded", files: tuple[Path, ...]) -> None:
         stream.finalise(1, deadline=0.0)
         drive(engine)
         stream.close()
-        if not texts:
+        if not finals:
             click.echo(f"Error: {path}: the recogniser failed.", err=True)
             failures += 1
             continue
-        click.echo(f"{path}: {texts[0]}" if len(files) > 1 else texts[0])
+        final = finals[0]
+        if words and final.text and not final.words:
+            raise VoiceAgentError(
+                f"asr.engine {settings.asr.engine} tells no times of words; use --set asr.engine=nemotron."
+            )
+        click.echo(f"{path}: {final.text}" if len(files) > 1 else final.text)
+        if words:
+            click.echo(
+                "".join(f"{word.start_s:9.2f} {word.end_s:9.2f}  {word.text}\n" for word in final.words), nl=False
+            )
     if failures:
         raise SystemExit(1)
