@@ -30,7 +30,8 @@ def padded(pcm: Pcm, geometry: Geometry, tail: int = 0) -> Pcm:
 @torch.inference_mode()
 def features(model: Any, pcm: Pcm) -> torch.Tensor:
     """Return (1, mels, frames) of a whole recording."""
-    mel, length = model.preprocessor(input_signal=torch.from_numpy(pcm)[None], length=torch.tensor([len(pcm)]))
+    signal, length = torch.from_numpy(pcm)[None], torch.tensor([len(pcm)])
+    mel, length = model.preprocessor(input_signal=signal.to(model.device), length=length.to(model.device))
     return mel[:, :, : int(length[0])]
 
 
@@ -46,7 +47,7 @@ def hear(model: Any, pcm: Pcm, geometry: Geometry) -> NemoHeard:
         return int(setting[min(chunk, 1)] if isinstance(setting, list) else setting)
 
     mel = features(model, pcm)
-    channel, time, length = encoder.get_initial_cache_state(batch_size=1)
+    channel, time, length = encoder.get_initial_cache_state(batch_size=1, device=model.device)
     hypotheses, position, chunk = None, 0, 0
     while position < mel.shape[2]:
         before = of(streaming.pre_encode_cache_size, chunk) if chunk else 0
@@ -54,7 +55,7 @@ def hear(model: Any, pcm: Pcm, geometry: Geometry) -> NemoHeard:
         piece = torch.nn.functional.pad(piece, (max(0, before - position), 0))
         _, _, channel, time, length, hypotheses = model.conformer_stream_step(
             processed_signal=piece,
-            processed_signal_length=torch.tensor([piece.shape[2]]),
+            processed_signal_length=torch.tensor([piece.shape[2]], device=piece.device),
             cache_last_channel=channel,
             cache_last_time=time,
             cache_last_channel_len=length,

@@ -91,6 +91,24 @@ def test_tokens_and_times_are_nemos_while_streams_join_and_leave(model: Any, rig
     assert sum(len(one.heard) for one in done) > 100, "a model that says nothing proves nothing"
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("right_context", CONTEXTS)
+def test_recorded_graphs_hear_what_nemo_hears_on_the_same_gpu(right_context: int) -> None:
+    from voiceagent.engines.nemo.dummy_asr import dummy_asr
+
+    model = dummy_asr("tiny").to("cuda")
+    geometry = Geometry(70, right_context)
+    recogniser = Recogniser(model, geometry, slots=4, buckets=[1, 2, 4])
+    recogniser.warm_up()
+    listeners = [Listener(recogniser, slot, murmur(1.0 + slot, seed=40 + slot)) for slot in range(4)]
+    while live := [one for one in listeners if one.left]:
+        listen(recogniser, live)
+    for one in listeners:
+        expected = hear(model, padded(one.pcm, geometry), geometry)
+        assert [id_ for id_, _ in one.heard] == expected.tokens
+        assert [frame for _, frame in one.heard] == expected.frames
+
+
 def test_a_multilingual_model_hears_by_its_language_prompt() -> None:
     from voiceagent.engines.nemo.dummy_asr import dummy_asr
 
