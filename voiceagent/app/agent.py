@@ -24,6 +24,9 @@ from voiceagent.trace.turn import TurnTrace
 
 log = logging.getLogger(__name__)
 
+TOOLS = "tools"
+"""What `readiness` calls the MCP servers: a session that began before them would never know their tools."""
+
 
 class Agent:
     """One process's models, and the sessions they serve."""
@@ -39,7 +42,7 @@ class Agent:
         )
         self._by_lane = lanes_of(self.engines)
         self._lanes = {name: ThreadLane(name) for name in self._by_lane}
-        self._ready = dict.fromkeys(self._by_lane, False)
+        self._ready = dict.fromkeys([*self._by_lane, *([TOOLS] if settings.mcp else [])], False)
         self._scheduler: Scheduler | None = None
         self._manners = manners(settings)
 
@@ -48,11 +51,11 @@ class Agent:
 
         Raises what an engine's load raises, and VoiceAgentError for tools that cannot be had.
         """
-        await asyncio.gather(self._tools.connect(), *(self._load(*engine) for engine in self._by_lane.items()))
+        await asyncio.gather(self._connect_tools(), *(self._load(*engine) for engine in self._by_lane.items()))
         self._scheduler = Scheduler(self._by_lane, self._lanes, os.cpu_count() or 1, on_step=self._on_step)
 
     def readiness(self) -> dict[str, bool]:
-        """Say of each engine whether it is loaded and warm."""
+        """Say of each engine whether it is loaded and warm, and whether MCP servers are connected."""
         return dict(self._ready)
 
     def open_session(self, send: Callable[[Payload], None]) -> Session:
@@ -79,6 +82,11 @@ class Agent:
         await self._lanes[name].load(engine)
         self._ready[name] = True
         log.info("engine ready", extra={"engine": name, "seconds": round(asyncio.get_running_loop().time() - start, 2)})
+
+    async def _connect_tools(self) -> None:
+        await self._tools.connect()
+        if TOOLS in self._ready:
+            self._ready[TOOLS] = True
 
     def _on_turn(self, trace: TurnTrace) -> None:
         self.metrics.observe_turn(trace)

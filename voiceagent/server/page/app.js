@@ -66,6 +66,7 @@ const receivers = {
   "agent.paused": ({ generation }) => transcript.pause(generation, true),
   "agent.resumed": ({ generation }) => transcript.pause(generation, false),
   "agent.end": ({ generation, outcome, heard_words: heard }) => transcript.end(generation, outcome, heard),
+  "agent.tool": ({ tool, running }) => running && transcript.note(`${agent} is using ${tool}`),
   trace: ({ trace }) => waterfall.add(trace),
   lanes: ({ now, steps }) => lanes.add(now, steps),
   level: ({ user, agent: theirs }) => level.report(user, theirs),
