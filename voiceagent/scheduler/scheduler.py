@@ -24,6 +24,8 @@ class Step:
     start: float
     end: float
     error: Exception | None
+    predicted_s: float
+    """What the policy took it to cost."""
 
 
 class Scheduler:
@@ -74,19 +76,22 @@ class Scheduler:
     def _start(self, batch: Batch, now: float) -> None:
         engine = self._engines[batch.lane]
         self._running[batch.lane] = batch
+        predicted_s = self._costs.predict(batch.cost_key)
 
         def done(results: object, error: Exception | None) -> None:
             del self._running[batch.lane]
             if self._closed:
                 return
             end = asyncio.get_running_loop().time()
-            if error is None:
-                self._costs.observe(batch.cost_key, end - now)
-                engine.deliver(batch, results)
-            else:
-                log.error("engine failed", exc_info=error, extra={"lane": batch.lane, "key": batch.cost_key})
-                engine.fail(batch, error)
-            self._on_step(Step(batch, now, end, error))
-            self.wake()
+            try:
+                if error is None:
+                    self._costs.observe(batch.cost_key, end - now)
+                    engine.deliver(batch, results)
+                else:
+                    log.error("engine failed", exc_info=error, extra={"lane": batch.lane, "key": batch.cost_key})
+                    engine.fail(batch, error)
+                self._on_step(Step(batch, now, end, error, predicted_s))
+            finally:  # whoever was told may raise; the lane goes on
+                self.wake()
 
         self._lanes[batch.lane].start(engine, batch, done)
