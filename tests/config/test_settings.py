@@ -8,7 +8,7 @@ from voiceagent.config.document import Node
 from voiceagent.config.explain import explain
 from voiceagent.config.origins import DEFAULT
 from voiceagent.config.schema import fields, model_at
-from voiceagent.config.settings import IceServer
+from voiceagent.config.settings import IceServer, McpServer
 
 
 def test_nothing_at_all_is_a_valid_configuration() -> None:
@@ -22,10 +22,13 @@ def test_settings_cannot_be_changed_afterwards() -> None:
 
 
 def test_every_section_and_every_setting_says_what_it_is_in_one_line() -> None:
-    models: list[type[BaseModel]] = [Settings, IceServer]
+    models: list[type[BaseModel]] = [Settings, IceServer, McpServer]
     models += [model for name in Settings.model_fields if (model := model_at((name,)))]
     assert all(model.__doc__ for model in models)
-    for loc, field in [*fields(), *((("ice",), field) for field in IceServer.model_fields.values())]:
+    for loc, field in [
+        *fields(),
+        *((("item",), field) for item in (IceServer, McpServer) for field in item.model_fields.values()),
+    ]:
         assert field.description, loc
         assert "\n" not in field.description
 

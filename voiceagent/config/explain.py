@@ -14,7 +14,15 @@ from voiceagent.config.errors import Problem
 from voiceagent.config.origins import DEFAULT
 from voiceagent.config.settings import BROKEN_ORDER, Settings
 
-_NOUNS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path", tuple: "a list"}
+_NOUNS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    Path: "a path",
+    tuple: "a list",
+    dict: "a mapping",
+}
 _LIMITS = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "min_length": "not empty"}
 
 

@@ -1,0 +1,98 @@
+"""From settings to tools."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from voiceagent.app.agent import Agent
+from voiceagent.app.tools import Tools
+from voiceagent.config import load
+from voiceagent.engines.llm.contract import ToolCall
+from voiceagent.errors import VoiceAgentError
+
+SCRIPT = Path(__file__).parents[1] / "tools" / "mcp_weather.py"
+MCP = f"mcp=[{{name: weather, command: [{sys.executable}, {SCRIPT}], tools: [get_weather]}}]"
+GREET = '''
+def greet(name: str) -> str:
+    """Greet somebody."""
+    return f"Hello, {name}!"
+
+def get_weather(city: str) -> str:
+    """Look up the weather."""
+'''
+
+
+@pytest.fixture(autouse=True)
+def functions(tmp_path, monkeypatch):
+    (tmp_path / "greetings.py").write_text(GREET)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("greetings", None)
+
+
+def settings(*sets):
+    return load("scripted.yaml", sets).settings
+
+
+def test_functions_are_there_at_once_and_servers_when_they_are_connected():
+    pytest.importorskip("mcp")
+
+    async def main():
+        tools = Tools(settings("tools=[greetings:greet]", MCP))
+        assert [spec.name for spec in tools.toolbox.specs] == ["greet"]
+        await tools.connect()
+        assert [spec.name for spec in tools.toolbox.specs] == ["greet", "get_weather"]
+        said = asyncio.get_running_loop().create_future()
+        tools.toolbox.start(ToolCall("1", "greet", '{"name": "Ada"}'), said.set_result)
+        assert await said == "Hello, Ada!"
+        tools.close()
+
+    asyncio.run(main())
+
+
+def test_no_session_begins_before_the_servers_are_connected():
+    pytest.importorskip("mcp")
+
+    async def main():
+        agent = Agent(settings(MCP))
+        assert agent.readiness()["tools"] is False
+        await agent.start()
+        assert all(agent.readiness().values())
+        agent.close()
+
+    asyncio.run(main())
+
+
+def test_two_tools_of_one_name_are_told_at_the_start():
+    pytest.importorskip("mcp")
+
+    async def main():
+        tools = Tools(settings("tools=[greetings:get_weather]", MCP))
+        with pytest.raises(VoiceAgentError, match="two tools called get_weather"):
+            await tools.connect()
+        tools.close()
+
+    asyncio.run(main())
+
+
+def test_a_function_that_is_not_there_is_told_before_anything_is_loaded():
+    with pytest.raises(VoiceAgentError, match="greetings:gret does not exist"):
+        Agent(settings("tools=[greetings:gret]"))
+
+
+@pytest.mark.parametrize(("package", "sets"), [("mcp", [MCP]), ("openai", ["llm.engine=openai"])])
+def test_a_package_that_is_not_installed_is_named(monkeypatch, package, sets):
+    for module in ("voiceagent.tools.mcp_server", "voiceagent.engines.llm.openai"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(VoiceAgentError, match=rf"pip install 'voiceagent\[{package}\]'"):
+        Agent(settings(*sets))
+
+
+def test_a_token_that_is_not_set_is_asked_for(monkeypatch):
+    pytest.importorskip("mcp")
+    monkeypatch.delenv("WEATHER_TOKEN", raising=False)
+    with pytest.raises(VoiceAgentError, match="set the environment variable WEATHER_TOKEN"):
+        Tools(settings("mcp=[{name: weather, url: 'http://localhost/mcp', token_env: WEATHER_TOKEN}]"))
