@@ -14,9 +14,10 @@ from voiceagent.engines.llm import llama_memory, llama_model
 from voiceagent.engines.llm.dummy_gguf import write
 from voiceagent.engines.llm.dummy_shape import Kind
 from voiceagent.engines.llm.gguf_header import read_header
+from voiceagent.engines.llm.gguf_memory import KvType, MemoryNeed, memory_need
 from voiceagent.engines.llm.llama import LlamaEngine
 from voiceagent.engines.llm.llama_context import LlamaContext
-from voiceagent.engines.llm.llama_memory import KvType, MemoryNeed, check_fit, memory_need
+from voiceagent.engines.llm.llama_memory import check_fit
 from voiceagent.engines.llm.llama_model import LlamaModel
 from voiceagent.errors import VoiceAgentError
 
@@ -79,19 +80,19 @@ def test_nemotron_3_nanos_shape_needs_what_was_measured(tmp_path: Path, monkeypa
 
 
 def test_what_does_not_fit_is_refused_with_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(llama_memory, "free_on_host", lambda: 23 * GIB)
+    monkeypatch.setattr(llama_memory, "free_main_memory", lambda: 23 * GIB)
     monkeypatch.setattr(llama_memory, "free_on_gpus", lambda: 0)
     with pytest.raises(VoiceAgentError) as refused:
         check_fit(NEED, "big.gguf", gpu_layers=0)
     assert "big.gguf needs 24.00 GiB (weights 20.00 GiB, KV cache 2.00 GiB" in str(refused.value)
     assert "24.00 GiB of main memory, and 23.00 GiB are free" in str(refused.value)
-    monkeypatch.setattr(llama_memory, "free_on_host", lambda: 24 * GIB)
+    monkeypatch.setattr(llama_memory, "free_main_memory", lambda: 24 * GIB)
     check_fit(NEED, "big.gguf", gpu_layers=0)
 
 
 def test_layers_on_a_gpu_need_room_there_and_the_rest_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lib, "llama_supports_gpu_offload", lambda: True)
-    monkeypatch.setattr(llama_memory, "free_on_host", lambda: 13 * GIB)
+    monkeypatch.setattr(llama_memory, "free_main_memory", lambda: 13 * GIB)
     monkeypatch.setattr(llama_memory, "free_on_gpus", lambda: 24 * GIB)
     with pytest.raises(VoiceAgentError, match=r"24\.50 GiB of GPU memory, and 24\.00 GiB are free.*llm\.gpu_layers"):
         check_fit(NEED, "big.gguf", gpu_layers=-1)
@@ -101,12 +102,12 @@ def test_layers_on_a_gpu_need_room_there_and_the_rest_at_home(monkeypatch: pytes
 
 
 def test_a_system_that_does_not_say_what_is_free_refuses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(llama_memory, "free_on_host", lambda: None)
+    monkeypatch.setattr(llama_memory, "free_main_memory", lambda: None)
     check_fit(NEED, "big.gguf", gpu_layers=0)
 
 
 def test_a_model_too_large_is_refused_before_it_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(llama_memory, "free_on_host", lambda: 1000)
+    monkeypatch.setattr(llama_memory, "free_main_memory", lambda: 1000)
     monkeypatch.setattr("voiceagent.engines.llm.llama.LlamaModel", None)
     with pytest.raises(VoiceAgentError, match=r"plain\.gguf needs .* main memory"):
         LlamaEngine(tiny(tmp_path, "plain")).load()
@@ -138,7 +139,7 @@ def test_layers_on_a_gpu_need_a_llama_cpp_that_was_compiled_for_one(tmp_path: Pa
 
 
 def test_memory_that_is_free_is_known_here() -> None:
-    assert llama_memory.free_on_host()
+    assert llama_memory.free_main_memory()
     assert llama_memory.free_on_gpus() >= 0
 
 

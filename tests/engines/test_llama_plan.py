@@ -5,7 +5,8 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceagent.engines.llm.llama_plan import Plan, Sequence, Slot, Work, most_tokens, plan
+from voiceagent.engines.llm.context_shape import most_tokens
+from voiceagent.engines.llm.llama_plan import Plan, Sequence, Slot, Work, plan
 from voiceagent.engines.llm.sampler import Sampler
 from voiceagent.engines.llm.template import common_prefix
 

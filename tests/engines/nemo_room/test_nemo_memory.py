@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from voiceagent.engines import machine as this_machine
 from voiceagent.engines.nemo import memory
 from voiceagent.errors import VoiceAgentError
 
@@ -16,8 +17,8 @@ CPU: Any = SimpleNamespace(type="cpu")
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine with 4 GiB available, outside any container."""
     (tmp_path / "meminfo").write_text("MemTotal: 9999999 kB\nMemAvailable: 4194304 kB\n")
-    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(memory, "CGROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(this_machine, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(this_machine, "CGROUP", tmp_path / "cgroup")
     return tmp_path
 
 

@@ -21,12 +21,14 @@ from itertools import count
 from pathlib import Path
 
 from voiceagent.engines.contract import Batch
+from voiceagent.engines.llm.context_shape import SEQUENCES_PER_SLOT, ContextShape
 from voiceagent.engines.llm.contract import LlmEvent, Message
 from voiceagent.engines.llm.fast_copy import load_fastest
+from voiceagent.engines.llm.gguf_memory import KvType, memory_need
 from voiceagent.engines.llm.llama_context import LlamaContext, Rows
-from voiceagent.engines.llm.llama_memory import KvType, check_fit, memory_need
+from voiceagent.engines.llm.llama_memory import check_fit
 from voiceagent.engines.llm.llama_model import LlamaModel
-from voiceagent.engines.llm.llama_plan import SEQUENCES_PER_SLOT, Piece, Plan, Sequence, Slot, most_tokens, plan
+from voiceagent.engines.llm.llama_plan import Piece, Plan, Sequence, Slot, plan
 from voiceagent.engines.llm.llama_stream import Common, Drawn, LlamaStream, Reply
 from voiceagent.engines.llm.sampler import Sampler, Sampling
 from voiceagent.engines.llm.template import ChatTemplate
@@ -91,18 +93,22 @@ class LlamaEngine:
         self._session_tokens = session_tokens
         self._max_tokens = max_tokens
         self._prefill_tokens = prefill_tokens
-        # A CPU gains nothing from a batch of replies (two tokens together cost more than one after the other: SmolLM2
-        # 27 ms against 15 from Q8_0, 20 against 16 from Q4_1), so the urgent one need not wait for the others.
-        self._streams_per_step = streams_per_step or (max_streams if gpu_layers else 1)
-        self._sequences = SEQUENCES_PER_SLOT * max_streams + 1
+        shape = ContextShape.of(
+            max_streams=max_streams,
+            prefill_tokens=prefill_tokens,
+            streams_per_step=streams_per_step,
+            gpu_layers=gpu_layers,
+            flash_attention=flash_attention,
+            kv_type=kv_type,
+        )
+        self._streams_per_step = shape.streams_per_step
+        self._sequences = shape.sequences
         self._sampling = sampling or Sampling()
         self._stops = stops
-        self._batch_tokens = most_tokens(self._streams_per_step, prefill_tokens)
+        self._batch_tokens = shape.batch_tokens
         self._gpu_layers = gpu_layers
         self._kv_type = kv_type
-        # On a CPU flash attention costs: 24 tokens behind a history of 1,500 take 1.6 times as long with it.
-        by_default = gpu_layers != 0 or kv_type != "f16"
-        self._flash_attention = by_default if flash_attention is None else flash_attention
+        self._flash_attention = shape.flash_attention
         self._loaded: Loaded | None = None
         self._wake: Callable[[], None] = lambda: None
         self._system = Sequence(0)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from llama_cpp import llama_cpp as lib
 
-from voiceagent.engines.llm.llama_memory import KvType
+from voiceagent.engines.llm.gguf_memory import KvType
 from voiceagent.engines.llm.llama_model import LlamaError, LlamaModel, forget_complaints
 from voiceagent.engines.llm.sampler import Sampler
 

@@ -42,9 +42,6 @@ class Slot:
         return Slot(*(Sequence(sequence.id, dirty=True) for sequence in self.all))
 
 
-SEQUENCES_PER_SLOT = 3
-
-
 @dataclass(slots=True, eq=False, kw_only=True)
 class Work:
     """Tokens that a sequence shall hold."""
@@ -114,11 +111,6 @@ def plan(works: list[Work], dirty: list[Sequence], *, streams: int, prefill_toke
             if not decoding:
                 prefill_tokens -= len(piece.tokens)
     return Plan(tuple(dirty), tuple(pieces))
-
-
-def most_tokens(streams: int, prefill_tokens: int) -> int:
-    """Return the size of the largest step that may be planned."""
-    return prefill_tokens * 3 // 2 + streams
 
 
 def _piece(work: Work, room: int, held: dict[Sequence, list[int]], rewindable: bool) -> Piece:

@@ -1,16 +1,14 @@
 """Is there room? Asked before weights are read, so that the answer is a sentence and not the end of the process."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from voiceagent.engines.machine import free_main_memory
 from voiceagent.errors import VoiceAgentError
 
 if TYPE_CHECKING:
     import torch
 
 GIB = 1 << 30
-CGROUP = Path("/sys/fs/cgroup")
-MEMINFO = Path("/proc/meminfo")
 
 
 def require_memory(what: str, needed: int, device: "torch.device", remedy: str) -> None:
@@ -29,25 +27,4 @@ def free_bytes(device: "torch.device") -> int | None:
         import torch
 
         return int(torch.cuda.mem_get_info(device)[0])
-    known = [size for size in (_available(), _left_in_container()) if size is not None]
-    return min(known, default=None)
-
-
-def _available() -> int | None:
-    try:
-        lines = MEMINFO.read_text(encoding="ascii").splitlines()
-    except OSError:  # not Linux
-        return None
-    found = [line.split() for line in lines if line.startswith("MemAvailable:")]
-    return int(found[0][1]) * 1024 if found else None
-
-
-def _left_in_container() -> int | None:
-    """Room below the limit of a container (cgroup v2); its page cache does not count, as it gives way."""
-    try:
-        limit = (CGROUP / "memory.max").read_text(encoding="ascii").strip()
-        used = int((CGROUP / "memory.current").read_text(encoding="ascii"))
-        counters = dict(line.split() for line in (CGROUP / "memory.stat").read_text(encoding="ascii").splitlines())
-    except (OSError, ValueError):  # no container, or an older kernel
-        return None
-    return None if limit == "max" else int(limit) - used + int(counters.get("inactive_file", 0))
+    return free_main_memory()

@@ -1,0 +1,99 @@
+"""How much memory a language model takes, reckoned from its file's header before anything is loaded.
+
+Weights, KV cache and recurrent state are exact; what the computation takes in passing is an upper bound, found by
+comparing with llama.cpp's own figures for SmolLM2 and for Nemotron-3-Nano's shape. Needs no llama.cpp itself.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from voiceagent.engines.llm.gguf_header import read_header
+
+KvType = Literal["f16", "q8_0", "q4_0"]
+
+BYTES: dict[KvType, float] = {"f16": 2, "q8_0": 34 / 32, "q4_0": 18 / 32}
+"""Of one value in the KV cache; the quantised types have a scale of two bytes for every 32."""
+ACTIVATIONS = 24
+"""Float32 vectors of the model's width that are alive at once for each token of a batch, at most."""
+DEVICE_RUNTIME = 512 << 20
+"""What a GPU's driver and libraries take for a process, beyond what llama.cpp asks for: an allowance."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryNeed:
+    """Bytes by purpose."""
+
+    weights: int
+    kv_cache: int
+    recurrent_state: int
+    compute: int
+    layers: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.weights + self.kv_cache + self.recurrent_state + self.compute
+
+    def gpu_share(self, gpu_layers: int) -> float:
+        """Return which part of all but the computation lies on the GPUs, with so many layers there (-1: all)."""
+        return 1.0 if gpu_layers < 0 else min(1.0, gpu_layers / (self.layers + 1))  # the output counts as a layer
+
+    def __str__(self) -> str:
+        parts = (
+            f"weights {gib(self.weights)}",
+            f"KV cache {gib(self.kv_cache)}",
+            f"recurrent state {gib(self.recurrent_state)}",
+            f"compute {gib(self.compute)}",
+        )
+        return f"{gib(self.total)} ({', '.join(parts)})"
+
+
+def gib(count: int) -> str:
+    """Show bytes to people."""
+    return f"{count / 2**30:.2f} GiB"
+
+
+def memory_need(
+    path: Path, *, context_tokens: int, sequences: int, batch_tokens: int, kv_type: KvType, flash_attention: bool
+) -> MemoryNeed:
+    """Reckon the memory of a model with a context. Raises VoiceAgentError for a file that is no sound GGUF."""
+    meta = read_header(path)
+    architecture = meta.get("general.architecture")
+
+    def of(key: str, default: Any = 0) -> Any:
+        return meta.get(f"{architecture}.{key}", default)
+
+    layers, width, heads = of("block_count"), of("embedding_length"), _most(of("attention.head_count"))
+    head = width // heads if heads else 0
+    kv_heads = _per_layer(of("attention.head_count_kv", heads), layers)
+    values = sum(kv_heads) * (of("attention.key_length", head) + of("attention.value_length", head))
+    inner, state = of("ssm.inner_size"), of("ssm.state_size")
+    # llama_hparams::n_embd_r and n_embd_s: the convolution's last inputs, and the state itself, in float32
+    layer_state = 4 * (max(of("ssm.conv_kernel") - 1, 0) * (inner + 2 * of("ssm.group_count") * state) + inner * state)
+    recurrent = _recurrent_layers(kv_heads, _per_layer(of("feed_forward_length"), layers)) if state else 0
+    vocabulary = meta.get("tokenizer.ggml.tokens", 0)
+    scores = 2 * context_tokens if flash_attention else 4 * context_tokens * (heads + 1)
+    return MemoryNeed(
+        weights=path.stat().st_size,
+        kv_cache=int(context_tokens * values * BYTES[kv_type]),
+        recurrent_state=sequences * recurrent * layer_state,
+        compute=batch_tokens * (4 * width * ACTIVATIONS + scores) + sequences * (8 * vocabulary + layer_state),
+        layers=layers,
+    )
+
+
+def _recurrent_layers(kv_heads: list[int], feed: list[int]) -> int:
+    """Count the layers with a state: those without attention, or all where no layer is told apart."""
+    if all(kv_heads):
+        return len(kv_heads)
+    mixers = 0 in feed and any(feed)  # then a layer is either a mixer or a feed-forward network
+    return sum(heads == 0 and not (mixers and size) for heads, size in zip(kv_heads, feed, strict=False))
+
+
+def _per_layer(value: int | list[int], layers: int) -> list[int]:
+    return value if isinstance(value, list) else [value] * layers
+
+
+def _most(value: int | list[int]) -> int:
+    return max(value) if isinstance(value, list) else value
