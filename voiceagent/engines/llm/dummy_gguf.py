@@ -72,7 +72,7 @@ def write(
     have 400 kB, and their results hardly depend on how work is batched.
     """
     shape = SHAPES[kind, size]
-    words = byte_tokenizer() if tokenizer is None else copied_tokenizer(tokenizer, shape.vocabulary)
+    words = byte_tokenizer(shape.vocabulary) if tokenizer is None else copied_tokenizer(tokenizer, shape.vocabulary)
     meta: dict[str, Any] = shape.metadata() | words.metadata
     if template is not None:
         meta["tokenizer.chat_template"] = template

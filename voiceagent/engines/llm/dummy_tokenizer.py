@@ -58,9 +58,10 @@ def byte_tokens(*merged: str) -> list[str]:
     return [*map(chr, plain), *(chr(256 + index) for index in range(len(others))), *merged, *CONTROL, *MARKS]
 
 
-def byte_tokenizer() -> Tokenizer:
-    """Return a tokenizer of single bytes and three merges, enough to be a real one."""
-    return Tokenizer(_metadata(byte_tokens("he", "ll", "hell"), ["h e", "l l", "he ll"]), PRINTABLE)
+def byte_tokenizer(at_least: int) -> Tokenizer:
+    """Return a tokenizer of single bytes and three merges, enough to be a real one, padded to so many tokens."""
+    tokens = byte_tokens("he", "ll", "hell")
+    return Tokenizer(_metadata(tokens + _padding(len(tokens), at_least), ["h e", "l l", "he ll"]), PRINTABLE)
 
 
 def copied_tokenizer(path: Path, at_least: int) -> Tokenizer:
@@ -81,8 +82,12 @@ def copied_tokenizer(path: Path, at_least: int) -> Tokenizer:
     known = set(words)
     merges = [merge for merge in read("merges") if merge.replace(" ", "", 1) in known]
     tokens = [*words, *CONTROL, *MARKS]
-    tokens += [f"[PAD{number}]" for number in range(len(tokens), max(at_least, -(-len(tokens) // 32) * 32))]
+    tokens += _padding(len(tokens), max(at_least, -(-len(tokens) // 32) * 32))
     return Tokenizer(_metadata(tokens, merges, pre=read("pre")), len(words))
+
+
+def _padding(count: int, at_least: int) -> list[str]:
+    return [f"[PAD{number}]" for number in range(count, at_least)]
 
 
 def _metadata(tokens: list[str], merges: list[str], pre: str = "smollm") -> dict[str, Any]:

@@ -33,7 +33,7 @@ def load_fastest(path: Path, folder: Path) -> LlamaModel:
     copy = folder / f"{path.stem}.q8_0.gguf"
     try:
         if not copy.is_file() or copy.stat().st_mtime < path.stat().st_mtime:
-            _make(path, copy)
+            convert(path, copy, lib.LLAMA_FTYPE_MOSTLY_Q8_0)
         fast = LlamaModel(copy)
     except (OSError, LlamaError) as error:
         log.warning("no fast copy of %s: %s", path, error)
@@ -44,11 +44,15 @@ def load_fastest(path: Path, folder: Path) -> LlamaModel:
     return fast
 
 
-def _make(path: Path, copy: Path) -> None:
+def convert(path: Path, copy: Path, file_type: int) -> None:
+    """Write a copy of a model with its weights in another format, one of llama.cpp's `LLAMA_FTYPE_*`.
+
+    Raises LlamaError or OSError when that cannot be; then there is no copy.
+    """
     copy.parent.mkdir(parents=True, exist_ok=True)
     unfinished = copy.with_suffix(f".{os.getpid()}.part")
     params = lib.llama_model_quantize_default_params()
-    params.ftype = lib.LLAMA_FTYPE_MOSTLY_Q8_0
+    params.ftype = file_type
     params.allow_requantize = True
     params.nthread = 1
     forget_complaints()
