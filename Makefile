@@ -27,7 +27,7 @@ test: test-default test-nemo
 test-default: .venv/ready-dev weights
 	$(BIN)/python -m pytest -m "not nemo" --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
-test-nemo: .venv-nemo/ready
+test-nemo: .venv-nemo/ready weights
 	$(NEMO)/python -m pytest -m nemo $(PYTEST_ARGS)
 
 lint: .venv/ready-dev
