@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceagent.engines.contract import Batch
-from voiceagent.scheduler.policy import NEGLIGIBLE_S, decide
+from voiceagent.scheduler.policy import NEGLIGIBLE_S, decide, fifo
 
 
 class Costs(dict):
@@ -12,8 +12,8 @@ class Costs(dict):
         return self.get(key, 0.02)
 
 
-def batch(lane, deadline=1.0, *, speculative=False, size=1):
-    return Batch(lane, (f"{lane}.step", size), deadline, (0,), None, speculative)
+def batch(lane, deadline=1.0, *, speculative=False, size=1, place=0):
+    return Batch(lane, (f"{lane}.step", size), deadline, (0,), None, speculative, place=place)
 
 
 def lanes(batches):
@@ -48,6 +48,18 @@ def test_speculation_goes_last_however_early_its_deadline():
 def test_speculation_runs_on_a_single_core_when_it_is_free():
     offered = [batch("llm", 0.0, speculative=True)]
     assert lanes(decide(0.0, offered, [], Costs(), capacity=1)) == ["llm"]
+
+
+def test_a_lane_of_another_device_neither_waits_nor_takes_room():
+    offered = [batch("turn"), batch("llm")]
+    assert lanes(decide(0.0, offered, [batch("asr")], Costs(), capacity=1, beside={"turn"})) == ["turn"]
+    assert lanes(decide(0.0, [batch("llm")], [batch("turn")], Costs(), capacity=1, beside={"turn"})) == ["llm"]
+
+
+def test_first_in_first_out_knows_no_deadline():
+    offered = [batch("tts", 0.0, place=7), batch("llm", 9.0, place=3, speculative=True)]
+    assert lanes(fifo(0.0, offered, [], Costs(), capacity=1)) == ["llm"]
+    assert lanes(decide(0.0, offered, [], Costs(), capacity=1)) == ["tts"]
 
 
 batches = st.builds(

@@ -25,7 +25,7 @@ from voiceagent.config.settings import Settings
 from voiceagent.engines.asr.contract import SAMPLE_RATE
 from voiceagent.engines.asr.scripted import ScriptedAsr
 from voiceagent.engines.llm.scripted import ScriptedLlm
-from voiceagent.engines.timing import SMALL_CPU, Timing
+from voiceagent.engines.timing import SMALL_CPU, StepTimes
 from voiceagent.engines.tts.scripted import ScriptedTts
 from voiceagent.engines.turn.scripted import ScriptedTurn
 from voiceagent.engines.vad.scripted import ScriptedVad
@@ -51,7 +51,7 @@ class Sent:
     message: Payload
 
 
-def scripted_engines(timing: Timing = SMALL_CPU, **scripts: Any) -> Engines:
+def scripted_engines(timing: StepTimes = SMALL_CPU, **scripts: Any) -> Engines:
     """Build scripted engines that cost virtual time only; `asr`, `llm`, `tts`, `vad`, `turn` replace one each."""
     real: dict[str, Any] = {"timing": timing, "sleep": lambda seconds: None}
     return Engines(
@@ -70,7 +70,7 @@ class Rehearsal:
         self,
         settings: Settings,
         engines: Engines | None = None,
-        timing: Timing = SMALL_CPU,
+        timing: StepTimes = SMALL_CPU,
         tools: Toolbox | None = None,
     ) -> None:
         self.engines = engines or scripted_engines(timing)

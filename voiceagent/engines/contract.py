@@ -32,6 +32,8 @@ class Batch:
     speculative: bool = False
     generation: int | None = None
     """The response this work is for, where it is for exactly one."""
+    place: int = 0
+    """Its place in the line of everything that waits, counted across engines: all that a FIFO policy goes by."""
 
 
 @dataclass(frozen=True, slots=True)

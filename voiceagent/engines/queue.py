@@ -13,6 +13,9 @@ from typing import Any
 
 from voiceagent.engines.contract import HOLD, Batch, CostKey, StreamFailed
 
+places = count()
+"""Numbers whatever comes to wait, across all engines."""
+
 
 @dataclass(slots=True, eq=False)
 class Job:
@@ -28,7 +31,9 @@ class Job:
     speculative: bool = False
     cancelled: bool = False
     generation: int | None = None
-    order: int = field(default_factory=count().__next__)
+    order: int = field(default_factory=places.__next__)
+    place: int = field(default_factory=places.__next__)
+    """Where its next step stands in the line of everything that waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +91,20 @@ class QueueEngine:
 
     def pending(self, now: float) -> Batch | None:
         """Return one step of the most urgent job."""
-        ready = [job for job in self._jobs if job.deadline != HOLD]
-        if not ready:
+        job = min(self.ready(), key=self.urgency, default=None)
+        if job is None:
             return None
-        job = min(ready, key=lambda job: (job.speculative, job.deadline, job.order))
-        return Batch(self._lane, job.cost_key, job.deadline, (job.stream,), job, job.speculative, job.generation)
+        return Batch(
+            self._lane, job.cost_key, job.deadline, (job.stream,), job, job.speculative, job.generation, job.place
+        )
+
+    def ready(self) -> list[Job]:
+        """Return the jobs that somebody waits for."""
+        return [job for job in self._jobs if job.deadline != HOLD]
+
+    def urgency(self, job: Job) -> tuple[float, ...]:
+        """Order the jobs: the least goes first."""
+        return (job.speculative, job.deadline, job.order)
 
     def run(self, batch: Batch) -> object:
         """Run the job up to its next yield. On the lane's thread."""
@@ -110,6 +124,7 @@ class QueueEngine:
             return
         if results.done:
             self._jobs.remove(job)
+        job.place = next(places)
         event = results.event
         if isinstance(event, Next):
             job.cost_key, event = event.cost_key, event.event

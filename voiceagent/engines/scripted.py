@@ -1,12 +1,13 @@
 """What the scripted engines share: steps of known duration, and audio that is voiced when it is loud.
 
 A scripted job says with every step what its next step will cost, and ends with its last event: no step is
-run (or charged to a virtual clock) that does nothing. Knows no text and no kind of engine.
+run (or charged to a virtual clock) that does nothing. Where the timing knows batches, a step takes the most urgent
+job and those of its kind that are due soon after it. Knows no text and no kind of engine.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -14,12 +15,15 @@ from numpy.typing import NDArray
 
 from voiceagent.engines.contract import Batch, CostKey
 from voiceagent.engines.queue import Job, QueueEngine, Stepped
-from voiceagent.engines.timing import Timing
+from voiceagent.engines.timing import StepTimes
 
 T = TypeVar("T")
 Script = Sequence[T] | Callable[[int], T]
 """What to say at the n-th time: a sequence (which begins again at its end), or a function of n."""
 
+COMPANY_S = 0.5
+"""A step takes along what is due this soon after its most urgent job: more would make that one wait for others' luxury,
+less would pay for the same weights twice."""
 VOICED_RMS = 0.01
 """-40 dBFS: above the noise of a quiet room, well below speech at a microphone (about -25 dBFS)."""
 
@@ -60,7 +64,7 @@ class Step:
 class ScriptedEngine(QueueEngine):
     """A QueueEngine whose jobs yield `Step`s, and whose steps take the time they are scripted to take."""
 
-    def __init__(self, lane: str, timing: Timing, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, lane: str, timing: StepTimes, sleep: Callable[[float], None] = time.sleep) -> None:
         super().__init__(lane)
         self._timing = timing
         self._sleep = sleep
@@ -68,13 +72,49 @@ class ScriptedEngine(QueueEngine):
     def load(self) -> None:
         """There is nothing to load."""
 
+    def pending(self, now: float) -> Batch | None:
+        """Return one step of the most urgent job, and of those of its kind that are due soon after it."""
+        alone = super().pending(now)
+        if alone is None or (limit := self._timing.batch_limit(alone.cost_key[0])) == 1:
+            return alone
+        first = alone.work
+        assert isinstance(first, Job)
+        company = {first.stream: first}
+        heads: dict[int, Job] = {}
+        for job in sorted(self.ready(), key=self.urgency):  # a stream's second job waits for what its first one leaves
+            heads.setdefault(job.stream, job)
+        for job in heads.values():
+            if len(company) < limit and job.cost_key[0] == alone.cost_key[0] and self.goes_along(job, first, now):
+                company[job.stream] = job
+        if len(company) == 1:
+            return alone
+        key = (alone.cost_key[0], len(company))
+        return replace(alone, cost_key=key, streams=tuple(company), work=tuple(company.values()), generation=None)
+
+    def goes_along(self, job: Job, first: Job, now: float) -> bool:
+        """Tell whether a job may share the step of the most urgent one."""
+        return job.speculative == first.speculative and job.deadline <= max(first.deadline, now) + COMPANY_S
+
     def run(self, batch: Batch) -> object:
-        """Take the step's time, then run it. On the lane's thread."""
+        """Take the step's time, then run it. On the lane's thread. A job that raises spoils no other of its batch."""
         self._sleep(self._timing.cost_s(batch.cost_key))
-        return super().run(batch)
+        if isinstance(batch.work, Job):
+            return super().run(batch)
+        return [self._attempt(single) for single in _singles(batch)]
 
     def deliver(self, batch: Batch, results: object) -> None:
-        """Move the job on to its next step, or end it, and hand out the event."""
+        """Move the jobs on to their next steps, or end them, and hand out the events."""
+        if isinstance(batch.work, Job):
+            self._deliver_one(batch, results)
+            return
+        assert isinstance(results, list)
+        for single, result in zip(_singles(batch), results, strict=True):
+            if isinstance(result, Exception):
+                self.fail(single, result)
+            else:
+                self._deliver_one(single, result)
+
+    def _deliver_one(self, batch: Batch, results: object) -> None:
         job = batch.work
         assert isinstance(job, Job)
         assert isinstance(results, Stepped)
@@ -83,3 +123,16 @@ class ScriptedEngine(QueueEngine):
         if step.next_key is not None:
             job.cost_key = step.next_key
         super().deliver(batch, Stepped(step.event, done=step.next_key is None))
+
+    def _attempt(self, single: Batch) -> object:
+        try:
+            return super().run(single)
+        except Exception as error:  # as a lane does for a step of its own
+            return error
+
+
+def _singles(batch: Batch) -> list[Batch]:
+    """Return a batch's jobs, each as a batch of its own."""
+    jobs = batch.work
+    assert isinstance(jobs, tuple)
+    return [replace(batch, streams=(job.stream,), work=job) for job in jobs]

@@ -1,8 +1,22 @@
 """How long scripted steps take: slept through when live, charged to a virtual clock in a simulation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Protocol
+
+import numpy as np
 
 from voiceagent.engines.contract import CostKey
+
+
+class StepTimes(Protocol):
+    """What scripted engines and imagined lanes ask."""
+
+    def cost_s(self, cost_key: CostKey) -> float:
+        """Return the seconds a step with this key takes. Raises KeyError for a name that is not scripted."""
+
+    def batch_limit(self, kind: str) -> int:
+        """Return how many streams a step of this kind takes at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +39,31 @@ class Timing:
         names = {field.name.removesuffix("_s").replace("_", "."): field.name for field in fields(self)}
         seconds: float = getattr(self, names[cost_key[0]])
         return seconds
+
+    def batch_limit(self, kind: str) -> int:
+        """Return 1: the small models work on one job at a time."""
+        return 1
+
+
+@dataclass(frozen=True, slots=True)
+class CostTable:
+    """Seconds that a step takes by its kind and the number of streams in it, for a device that works in batches.
+
+    `steps` has `{kind: {streams: seconds}}`; sizes between two known ones are interpolated, and the largest known one
+    is the most that a step takes.
+    """
+
+    steps: Mapping[str, Mapping[int, float]]
+
+    def cost_s(self, cost_key: CostKey) -> float:
+        """Return the seconds a step with this key takes. Raises KeyError for a kind that the table lacks."""
+        kind, streams = cost_key
+        known = sorted(self.steps[kind].items())
+        return float(np.interp(streams, [size for size, _ in known], [seconds for _, seconds in known]))
+
+    def batch_limit(self, kind: str) -> int:
+        """Return the largest number of streams that the table knows a time for."""
+        return max(self.steps[kind])
 
 
 SMALL_CPU = Timing()

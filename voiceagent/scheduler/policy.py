@@ -5,10 +5,15 @@ first, as long as the device has room for another step beside those running. Wor
 all work that someone waits for. It may take the last room: steps are bounded, so what comes next waits for one step at
 most, while a room kept free for it would make every prepared response late.
 
+Lanes that run on another device than the rest (a turn detector on the CPU beside models on a GPU) neither wait for room
+nor take any.
+
+`fifo` is the reference beside it: the same room, and no idea who is listening.
+
 Knows neither clocks nor threads nor models: the same function runs live, in virtual time and under property tests.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from voiceagent.engines.contract import Batch, CostKey
@@ -24,15 +29,67 @@ class Costs(Protocol):
         """Return the expected seconds of a step."""
 
 
-def decide(now: float, offered: Sequence[Batch], running: Sequence[Batch], costs: Costs, capacity: int) -> list[Batch]:
+class Policy(Protocol):
+    """What the scheduler asks."""
+
+    def __call__(
+        self,
+        now: float,
+        offered: Sequence[Batch],
+        running: Sequence[Batch],
+        costs: Costs,
+        capacity: int,
+        beside: Collection[str] = (),
+    ) -> list[Batch]:
+        """Choose the batches to start now, most urgent first."""
+
+
+def decide(
+    now: float,
+    offered: Sequence[Batch],
+    running: Sequence[Batch],
+    costs: Costs,
+    capacity: int,
+    beside: Collection[str] = (),
+) -> list[Batch]:
     """Choose the batches to start now, most urgent first.
 
     `offered` and `running` hold at most one batch a lane between them; `capacity` is how many steps the device runs
-    side by side without slowing each other down (cores on a CPU).
+    side by side without slowing each other down (cores on a CPU, 1 on a GPU); `beside` names the lanes that run on
+    another device.
     """
-    cost = {id(batch): costs.predict(batch.cost_key) for batch in (*offered, *running)}
-    start = [batch for batch in offered if cost[id(batch)] <= NEGLIGIBLE_S]
-    room = capacity - sum(cost[id(batch)] > NEGLIGIBLE_S for batch in running)
-    rest = [batch for batch in offered if cost[id(batch)] > NEGLIGIBLE_S]
-    rest.sort(key=lambda batch: (batch.speculative, batch.deadline - now - cost[id(batch)]))
-    return start + rest[: max(0, room)]
+
+    def urgency(batch: Batch) -> tuple[bool, float]:
+        return batch.speculative, batch.deadline - now - costs.predict(batch.cost_key)
+
+    return _fill(offered, running, costs, capacity, beside, urgency)
+
+
+def fifo(
+    now: float,
+    offered: Sequence[Batch],
+    running: Sequence[Batch],
+    costs: Costs,
+    capacity: int,
+    beside: Collection[str] = (),
+) -> list[Batch]:
+    """Choose the batches that have waited longest, whoever listens. Takes what `decide` takes; for comparison."""
+    return _fill(offered, running, costs, capacity, beside, lambda batch: batch.place)
+
+
+def _fill(
+    offered: Sequence[Batch],
+    running: Sequence[Batch],
+    costs: Costs,
+    capacity: int,
+    beside: Collection[str],
+    urgency: Callable[[Batch], object],
+) -> list[Batch]:
+    """Start what needs no room, and of the rest as much as there is room for."""
+
+    def roomy(batch: Batch) -> bool:
+        return batch.lane not in beside and costs.predict(batch.cost_key) > NEGLIGIBLE_S
+
+    room = capacity - sum(map(roomy, running))
+    rest = sorted(filter(roomy, offered), key=urgency)  # type: ignore[arg-type]  # whatever it gives can be compared
+    return [batch for batch in offered if not roomy(batch)] + rest[: max(0, room)]

@@ -5,13 +5,13 @@ It lives on the event loop, sleeps until an engine has work or a step ends, and 
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from voiceagent.engines.contract import Batch, Engine
 from voiceagent.scheduler.costs import CostModel
 from voiceagent.scheduler.lane import Lane
-from voiceagent.scheduler.policy import decide
+from voiceagent.scheduler.policy import Policy, decide
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +38,17 @@ class Scheduler:
         capacity: int,
         costs: CostModel | None = None,
         on_step: Callable[[Step], None] = lambda step: None,
+        *,
+        policy: Policy = decide,
+        beside: Collection[str] = (),
     ) -> None:
         self._engines = engines
         self._lanes = lanes
         self._capacity = capacity
         self._costs = costs or CostModel()
         self._on_step = on_step
+        self._policy = policy
+        self._beside = beside
         self._running: dict[str, Batch] = {}
         self._woken = False
         self._closed = False
@@ -70,7 +75,8 @@ class Scheduler:
             for lane, engine in self._engines.items()
             if lane not in self._running and (batch := engine.pending(now)) is not None
         ]
-        for batch in decide(now, offered, list(self._running.values()), self._costs, self._capacity):
+        running = list(self._running.values())
+        for batch in self._policy(now, offered, running, self._costs, self._capacity, self._beside):
             self._start(batch, now)
 
     def _start(self, batch: Batch, now: float) -> None:

@@ -13,7 +13,7 @@ from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent, Transcript
 from voiceagent.engines.contract import Batch, CostKey
 from voiceagent.engines.queue import Job
 from voiceagent.engines.scripted import VOICED_RMS, Frames, Script, ScriptedEngine, Step, entry, rms
-from voiceagent.engines.timing import SMALL_CPU, Timing
+from voiceagent.engines.timing import SMALL_CPU, StepTimes
 
 PARTIAL_KEY: CostKey = ("asr.partial", 1)
 FINAL_KEY: CostKey = ("asr.final", 1)
@@ -39,7 +39,7 @@ class ScriptedAsr(ScriptedEngine):
         texts: Script[str] = TEXTS,
         *,
         words_per_second: float = 3.0,
-        timing: Timing = SMALL_CPU,
+        timing: StepTimes = SMALL_CPU,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__("asr", timing, sleep)

@@ -8,7 +8,7 @@ from voiceagent.engines.contract import CostKey
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
 from voiceagent.engines.queue import Job
 from voiceagent.engines.scripted import ScriptedEngine, Step
-from voiceagent.engines.timing import SMALL_CPU, Timing
+from voiceagent.engines.timing import SMALL_CPU, StepTimes
 from voiceagent.errors import VoiceAgentError
 
 PREFILL: CostKey = ("llm.prefill", 1)
@@ -43,7 +43,7 @@ class ScriptedLlm(ScriptedEngine):
         *,
         fail_at: int | None = None,
         sequences: int = 64,
-        timing: Timing = SMALL_CPU,
+        timing: StepTimes = SMALL_CPU,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__("llm", timing, sleep)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from voiceagent.engines.contract import CostKey
 from voiceagent.engines.scripted import ScriptedEngine, Step
-from voiceagent.engines.timing import SMALL_CPU, Timing
+from voiceagent.engines.timing import SMALL_CPU, StepTimes
 from voiceagent.engines.tts.contract import SpeechAudio, SpeechWord
 from voiceagent.engines.tts.segments import SegmentQueue
 
@@ -47,7 +47,7 @@ class ScriptedTts(SegmentQueue, ScriptedEngine):
         sample_rate: int = 24_000,
         word_s: float = 0.3,
         fail_at: int | None = None,
-        timing: Timing = SMALL_CPU,
+        timing: StepTimes = SMALL_CPU,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__("tts", timing, sleep)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from voiceagent.engines.contract import CostKey
 from voiceagent.engines.queue import Job
 from voiceagent.engines.scripted import Script, ScriptedEngine, Step, entry
-from voiceagent.engines.timing import SMALL_CPU, Timing
+from voiceagent.engines.timing import SMALL_CPU, StepTimes
 from voiceagent.engines.turn.contract import TurnEvent, TurnPrediction
 
 PREDICT: CostKey = ("turn.predict", 1)
@@ -24,7 +24,7 @@ class ScriptedTurn(ScriptedEngine):
         self,
         probabilities: Script[float] = ALWAYS_COMPLETE,
         *,
-        timing: Timing = SMALL_CPU,
+        timing: StepTimes = SMALL_CPU,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__("turn", timing, sleep)

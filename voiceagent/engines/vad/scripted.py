@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from voiceagent.engines.contract import CostKey
 from voiceagent.engines.queue import Job
 from voiceagent.engines.scripted import VOICED_RMS, Frames, ScriptedEngine, Step, rms
-from voiceagent.engines.timing import SMALL_CPU, Timing
+from voiceagent.engines.timing import SMALL_CPU, StepTimes
 from voiceagent.engines.vad.contract import FRAME_SAMPLES, VadEvent, VadFrame
 
 FRAME: CostKey = ("vad.frame", 1)
@@ -24,7 +24,7 @@ class ScriptedVad(ScriptedEngine):
         self,
         threshold: float = VOICED_RMS,
         *,
-        timing: Timing = SMALL_CPU,
+        timing: StepTimes = SMALL_CPU,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__("vad", timing, sleep)
