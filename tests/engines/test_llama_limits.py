@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from llama_talk import SYSTEM, Caller, Oracle, agent, drive, loaded, reply, step, tiny, user
 
-from voiceagent.engines.contract import StreamFailed
+from voiceagent.engines.contract import HOLD, StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message
 from voiceagent.engines.llm.dummy_tokenizer import CHATML
 from voiceagent.engines.llm.llama import LlamaEngine, Sampling
@@ -90,6 +90,28 @@ def test_when_the_memory_is_full_the_least_urgent_reply_gives_way(path: Path, or
     step(engine)
     assert not patient.failures[1:], "what was lost counts as lost"
     assert reply(engine, patient, 2, *FIRST) == oracle.reply(*FIRST, count=100)
+    engine.close()
+
+
+def test_who_is_silent_makes_room_and_is_read_anew_later(path: Path, oracle: Oracle) -> None:
+    engine = loaded(path, context_tokens=256, session_tokens=256, max_tokens=60)
+    silent, held, talking = Caller(engine), Caller(engine), Caller(engine)
+    asked = (Message("system", "Another."), user("Tell me all."))
+    silent.stream.prepare((SYSTEM, user("Hello?"), agent("Hello, my friend!")))
+    drive(engine)
+    held.stream.generate(1, asked, 1.0)
+    while len(held.events) < 5:
+        step(engine)
+    held.stream.reschedule(1, HOLD)
+    long = (SYSTEM, user("Say something. " * 5))
+    assert reply(engine, talking, 1, *long) == oracle.reply(*long, count=60)
+    talking.stream.close()
+    held.stream.reschedule(1, 1.0)
+    drive(engine)
+    assert held.text(1) == oracle.reply(*asked, count=60)
+    held.stream.close()
+    assert reply(engine, silent, 1, *FIRST) == oracle.reply(*FIRST, count=60)
+    assert not any(caller.failures for caller in (silent, held, talking))
     engine.close()
 
 

@@ -16,7 +16,7 @@ stream's sequences are replaced by dirty ones, which the next plan empties.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -44,6 +44,8 @@ class Outcome:
     """What a step brought."""
 
     drawn: dict[Piece, Drawn]
+    given_up: list[Slot]
+    """Spare ones that had to make room; they are empty now."""
     lost: list[Piece]
     """What the memory had no room for; all sequences of its stream are empty now."""
 
@@ -197,6 +199,9 @@ class LlamaEngine:
             rewindable=self._ready.model.rewindable,
         )
         wanted = [piece.work for piece in planned.pieces]
+        served = {work.stream for work in wanted}
+        others = sorted(self._streams.values(), key=lambda stream: stream.replying)
+        planned = replace(planned, spare=tuple(stream.slot for stream in others if stream.number not in served))
         generations = [work.generation for work in wanted if isinstance(work, Reply)]
         generations += [stream.refusal.tag for stream in refused if stream.refusal is not None]
         return Batch(
@@ -210,7 +215,10 @@ class LlamaEngine:
         )
 
     def run(self, batch: Batch) -> Outcome:
-        """Carry out a plan. When the memory is full, the least urgent work makes room for the rest."""
+        """Carry out a plan. When the memory is full, others make room: first who has no part, then the least urgent.
+
+        Who had no part is read anew when it has; the least urgent reply fails.
+        """
         planned, loaded = _plan_of(batch), self._ready
         for sequence in planned.drops:
             loaded.context.drop(sequence.id)
@@ -218,7 +226,7 @@ class LlamaEngine:
             for fork in piece.forks:
                 loaded.context.fork(fork.source.id, fork.target.id, fork.keep)
         pieces = [piece for piece in planned.pieces if piece.tokens]
-        lost: list[Piece] = []
+        spare, given_up, lost = list(planned.spare), list[Slot](), list[Piece]()
         while pieces:
             rows = loaded.context.decode(
                 [Rows(piece.work.sequence.id, piece.start, piece.tokens, piece.sample) for piece in pieces]
@@ -229,11 +237,14 @@ class LlamaEngine:
                     for piece, row in zip(pieces, rows, strict=True)
                     if piece.sample and piece.work.sampler is not None
                 }
-                return Outcome(drawn, lost)
-            lost.append(pieces.pop())
-            for sequence in lost[-1].work.own:
+                return Outcome(drawn, given_up, lost)
+            if spare:
+                given_up.append(spare.pop(0))
+            else:
+                lost.append(pieces.pop())
+            for sequence in lost[-1].work.own if lost else given_up[-1].all:
                 loaded.context.drop(sequence.id)
-        return Outcome({}, lost)
+        return Outcome({}, given_up, lost)
 
     def deliver(self, batch: Batch, results: object) -> None:
         """Bring the mirror up to date, then hand out the tokens."""
@@ -244,6 +255,8 @@ class LlamaEngine:
         for piece in planned.pieces:
             for fork in piece.forks:
                 fork.target.tokens = fork.source.tokens[: fork.keep]
+        for sequence in (sequence for slot in results.given_up for sequence in slot.all):
+            sequence.tokens = []
         for piece in planned.pieces:
             if piece in results.lost:
                 for sequence in piece.work.own:

@@ -92,6 +92,8 @@ class Plan:
     drops: tuple[Sequence, ...]
     pieces: tuple[Piece, ...]
     """Most urgent first."""
+    spare: tuple[Slot, ...] = ()
+    """Of streams that have no part in this step, idle ones first: what to give up when the memory is full."""
 
 
 def plan(works: list[Work], dirty: list[Sequence], *, streams: int, prefill_tokens: int, rewindable: bool) -> Plan:

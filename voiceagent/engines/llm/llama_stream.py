@@ -127,6 +127,11 @@ class LlamaStream:
 
     # What the engine asks for
 
+    @property
+    def replying(self) -> bool:
+        """Whether a reply is under way, on hold or not."""
+        return self._reply is not None
+
     def work(self, now: float) -> Work | None:
         """Return what is to be computed: the reply unless it is on hold, or the preparation of one."""
         if self._reply is not None:
