@@ -10,7 +10,7 @@ from voiceagent.app.rehearsal import Rehearsal, scripted_engines
 from voiceagent.config import load
 from voiceagent.engines.asr.scripted import ScriptedAsr
 from voiceagent.engines.llm.contract import Message
-from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.llm.scripted import ScriptedLlm, ScriptedLlmStream
 from voiceagent.engines.timing import SMALL_CPU
 from voiceagent.engines.turn.scripted import ScriptedTurn
 from voiceagent.scheduler.virtual import run_virtual
@@ -374,5 +374,23 @@ def test_typed_words_may_call_tools_too():
         talk.session.type("How is Rome?")
         await talk.listen(6.0)
         assert talk.said() == "It is sunny in Rome."
+
+    rehearse(scene, Model(), slow_tool(0.1))
+
+
+def test_a_model_that_refuses_the_results_is_apologised_for(monkeypatch):
+    generate = ScriptedLlmStream.generate
+
+    def refuse(stream, generation, messages, deadline, *, speculative=False):
+        if messages[-1].role == "tool":
+            raise OverflowError("too much")
+        generate(stream, generation, messages, deadline, speculative=speculative)
+
+    monkeypatch.setattr(ScriptedLlmStream, "generate", refuse)
+
+    async def scene(talk):
+        await ask(talk)
+        assert outcomes(talk) == ["failed", "completed"]
+        assert "something went wrong" in talk.said()
 
     rehearse(scene, Model(), slow_tool(0.1))

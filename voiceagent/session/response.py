@@ -8,18 +8,18 @@ that.
 """
 
 from asyncio import TimerHandle
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from itertools import groupby
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from voiceagent.audio.playout import Playout
 from voiceagent.audio.speech import SpeechChunk, Word
 from voiceagent.engines.contract import HOLD, StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEvent, LlmStream, Message, Token, ToolCall, ToolCalls
-from voiceagent.engines.llm.tool_text import ToolText
 from voiceagent.engines.tts.contract import SpeechAudio, TtsEvent, TtsStream
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.call_round import CallRound, StartCall
+from voiceagent.session.reply import Reply
+from voiceagent.session.segment import Segment, heard_of
 from voiceagent.text import Segmenter, ends_sentence, speakable
 from voiceagent.trace.turn import Mark
 
@@ -31,24 +31,8 @@ SPEECH_CHARS_PER_S = 15.0
 """Usual rate of English speech, for text whose audio is not made yet."""
 MAX_ROUNDS = 4
 """Replies in a row that call tools: a model that wants more has lost its way, and somebody is waiting."""
-MAX_CALLS = 8
-"""Calls of one reply; what goes beyond is a loop."""
 NUDGE = "(Answer in one or two spoken sentences.)"
 """Added when the model said nothing, so that its second attempt is another one even if nothing is left to chance."""
-
-
-@dataclass(slots=True)
-class Segment:
-    """A piece of the response's text."""
-
-    text: str
-    """As the model wrote it."""
-    spoken: str
-    """As it is read aloud."""
-    reply: int | None
-    """Which of the response's replies it belongs to; None for what the model did not write."""
-    words: list[str] = field(default_factory=list)
-    audio_done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +82,7 @@ class ResponseRun:
         self._nudged = False
         self._filler: TimerHandle | None = None
         self._text_complete = False
-        self._begin_reply()
+        self._reply = Reply(voices.segmenter())
 
     def think(self, messages: tuple[Message, ...]) -> None:
         """Let the language model reply to `messages`."""
@@ -107,7 +91,8 @@ class ResponseRun:
 
     def say(self, text: str) -> None:
         """Speak a given text."""
-        self._take(self._segmenter.push(text) + self._segmenter.flush())
+        segmenter = self._voices.segmenter()
+        self._take(segmenter.push(text) + segmenter.flush())
         self._complete_text()
 
     def release(self) -> None:
@@ -135,9 +120,9 @@ class ResponseRun:
         match event:
             case Token():
                 self.marks.setdefault("first_token", self._voices.clock())
-                self._write(self._written.feed(event.text))
+                self._take(self._reply.push(event.text))
             case ToolCalls():
-                self._calls += event.calls
+                self._reply.add_calls(event.calls)
             case Completed(_, reason):
                 self._complete_reply(cut=reason == "length")
             case StreamFailed():
@@ -155,38 +140,19 @@ class ResponseRun:
 
     def heard_text(self, heard_words: dict[int, int]) -> str:
         """Return what was heard, given the number of words heard of each segment."""
-        return " ".join(text for _, text in self._heard(heard_words) if text)
+        return " ".join(text for _, text in heard_of(self.segments, heard_words) if text)
 
     def remembered(self, heard_words: dict[int, int]) -> tuple[Message, ...]:
         """Return what the model is to know of this response after its end: calls, results, and what was heard of it.
 
-        Segments heard whole are given as the model wrote them, so that it recognises its own words. What it did not
-        write is left out, lest it learn to say it: a filler.
+        What the model did not write is left out, lest it learn to say it: a filler.
         """
-        heard = {reply: text for reply, text in self._heard(heard_words) if reply is not None}
+        heard = {reply: text for reply, text in heard_of(self.segments, heard_words) if reply is not None}
         said = [part for number, past in enumerate(self._rounds) for part in past.messages(heard.get(number, ""))]
         last = heard.get(len(self._rounds), "")
         return (*said, Message("assistant", last)) if last else tuple(said)
 
-    def _heard(self, heard_words: dict[int, int]) -> Iterator[tuple[int | None, str]]:
-        """Give what was heard of each reply, in order."""
-        for reply, group in groupby(enumerate(self.segments), key=lambda numbered: numbered[1].reply):
-            heard = ""
-            for index, segment in group:
-                count = heard_words.get(index, 0)
-                if not segment.audio_done or count < len(segment.words):
-                    yield reply, f"{heard} {' '.join(segment.words[:count])}".strip()
-                    return
-                heard += segment.text
-            yield reply, heard.strip()
-
     # One reply of the language model
-
-    def _begin_reply(self) -> None:
-        self._segmenter = self._voices.segmenter()
-        self._written = ToolText()
-        self._said = ""
-        self._calls: list[ToolCall] = []
 
     def _generate(self, nudge: str = "") -> None:
         voices = self._voices
@@ -194,21 +160,12 @@ class ResponseRun:
         if nudge:
             last = replace(last, content=f"{last.content} {nudge}")
         deadline = self._audio_deadline() if self.released else voices.clock() + SPECULATIVE_HORIZON_S
-        self._begin_reply()
+        self._reply = Reply(voices.segmenter())
         voices.llm.generate(self.generation, (*messages, last), deadline, speculative=not self.released)
 
-    def _write(self, text: str) -> None:
-        self._said += text
-        segments = self._segmenter.push(text)
-        self._take(segments + self._segmenter.flush() if self._written.calling else segments)
-
     def _complete_reply(self, *, cut: bool) -> None:
-        self._write(self._written.finish())
-        rest = self._segmenter.flush()
-        if cut and self._has_spoken:
-            rest = [text for text in rest if ends_sentence(text)]  # better unsaid than broken off
-        self._take(rest)
-        if calls := [*self._calls, *self._written.calls()][:MAX_CALLS]:
+        self._take(self._reply.finish(cut=cut and self._has_spoken))
+        if calls := self._reply.calls:
             self._call(calls)
         elif self._has_spoken:
             self._complete_text()
@@ -216,8 +173,8 @@ class ResponseRun:
             self._nudged = True
             self._generate(NUDGE)
         else:
-            unread = "wrote a tool call that cannot be read" if self._written.calling else "said nothing"
-            self._on_failed("llm", VoiceAgentError(f"The language model {unread}, twice."))
+            what = "wrote a tool call that cannot be read" if self._reply.unreadable else "said nothing"
+            self._on_failed("llm", VoiceAgentError(f"The language model {what}, twice."))
 
     @property
     def _has_spoken(self) -> bool:
@@ -236,7 +193,7 @@ class ResponseRun:
         named = (
             replace(call, id=call.id or f"call_{self.generation}_{number}") for number, call in enumerate(calls, known)
         )
-        self._rounds.append(CallRound(self._said.strip(), tuple(named)))
+        self._rounds.append(CallRound(self._reply.said.strip(), tuple(named)))
         if self.released:
             self._start_calls()
 
@@ -251,7 +208,10 @@ class ResponseRun:
         self._on_tool(call, False)
         if self._rounds[-1].answered:
             self._cancel_filler()
-            self._generate()
+            try:
+                self._generate()
+            except Exception as error:  # nobody else is there to take it: a tool's task has brought us here
+                self._on_failed("llm", error)
 
     def _await_filler(self) -> None:
         """Have it said that this takes a while, once what there is to hear is over and silence has lasted."""
