@@ -52,16 +52,22 @@ def main(arguments: Sequence[str]) -> int:
     """Run the benchmark; return the exit status."""
     line = form.parser(NAME, str(__doc__))
     line.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of both sides (default: all cores)")
-    line.add_argument("--gpu-layers", type=int, default=0, help="of both sides; -1: all")
+    on_gpu = bool(lib.llama_supports_gpu_offload())
+    line.add_argument(
+        "--gpu-layers", type=int, default=-1 if on_gpu else 0, help="of both sides (default: all, or none)"
+    )
     line.add_argument("--model", type=Path, metavar="FILE", help="a GGUF file, as it is, instead of the embedded model")
-    line.add_argument("--dummy", choices=("true", "tiny"), help="a made-up model of Nemotron-3-Nano's shape instead")
+    line.add_argument(
+        "--dummy", choices=("true", "tiny"), help="a made-up model of Nemotron-3-Nano's shape (default on a GPU: true)"
+    )
     options = line.parse_args(arguments)
     quick, gpu = options.quick, options.gpu_layers != 0
+    dummy = options.dummy or ("true" if gpu else None)
     report = form.Report(NAME, form.command(NAME, arguments))
     sessions = QUICK_SESSIONS if quick else GPU_SESSIONS if gpu else SESSIONS
     reply, rounds = (QUICK_REPLY, 1) if quick else (REPLY, ROUNDS)
     history = GPU_HISTORY if gpu else HISTORY
-    with models(options.model, options.dummy, quick=quick) as paths:
+    with models(options.model, dummy, quick=quick) as paths:
         for name, path in paths.items():
             for number in sessions:
                 form.progress(f"{name}: {number} at once")
