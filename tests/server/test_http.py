@@ -43,6 +43,19 @@ def test_health_and_readiness_tell_apart_alive_and_warm():
     assert loading.json()["engines"]["asr"] is False
 
 
+def test_the_lanes_show_no_step_before_anybody_has_called():
+    answer = ask("GET", "/api/lanes")
+    assert answer.json()["steps"] == []
+    assert answer.json()["now"] > 0
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "61", "nan", "long"])
+def test_the_lanes_are_not_shown_for_a_time_that_makes_no_sense(seconds):
+    answer = ask("GET", f"/api/lanes?seconds={seconds}")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "bad_seconds"
+
+
 def test_a_caller_who_comes_before_the_engines_are_warm_is_told_to_come_back():
     answer = ask("POST", "/api/offer", start=False, json={"type": "offer", "sdp": OFFER})
     assert answer.status_code == 503

@@ -48,6 +48,11 @@ def test_speech_becomes_an_answer_that_can_be_heard():
         assert trace.payload["trace"]["voice_to_voice_ms"] > 0
         assert any(step["lane"] == "asr" for lanes in kinds(caller, "lanes") for step in lanes["steps"])
         assert max(level["agent"] for level in kinds(caller, "level")) > -30
+        shown = (await house.http.get("/api/lanes")).json()
+        assert shown["lanes"]["asr"]["steps"] >= 1
+        assert 0 < shown["lanes"]["vad"]["busy"] < 1
+        assert all(step["predicted_ms"] > 0 and step["ms"] > 0 for step in shown["steps"])
+        assert "voiceagent_loop_lag_seconds_count" in (await house.http.get("/metrics")).text
 
     talk(scene)
 

@@ -1,10 +1,12 @@
 """What the server counts, as a Prometheus would read it."""
 
+from dataclasses import replace
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from voiceagent.trace import MARKS, StepRecord, TurnTrace
-from voiceagent.trace.metrics import STAGE_S, STEP_S, VOICE_TO_VOICE_S, Metrics
+from voiceagent.trace.metrics import LAG_S, SLACK_S, STAGE_S, STEP_S, STREAMS, VOICE_TO_VOICE_S, Metrics
 
 
 def scraped(metrics: Metrics) -> dict[tuple[str, ...], float]:
@@ -63,6 +65,20 @@ def test_a_step_is_counted_by_lane_and_key_but_not_by_size() -> None:
     assert seen["step_seconds_sum", "llm.decode", "llm"] == pytest.approx(0.045)
 
 
+def test_a_late_step_is_a_miss_and_its_slack_is_below_zero() -> None:
+    metrics = Metrics()
+    late = StepRecord("tts", ("tts.segment", 1), 1.0, 1.2, streams=(1, 2), predicted_s=0.1, deadline=1.05)
+    metrics.observe_step(late)
+    metrics.observe_step(replace(late, deadline=2.0))
+    metrics.observe_step(replace(late, speculative=True, failed=True))
+    seen = scraped(metrics)
+    assert seen["step_misses_total", "tts.segment", "tts"] == 1
+    assert seen["step_failures_total", "tts.segment", "tts"] == 1
+    assert seen["step_slack_seconds_bucket", "tts", "0.0"] == 1
+    assert seen["step_slack_seconds_count", "tts"] == 2
+    assert seen["step_streams_sum", "tts.segment", "tts"] == 6
+
+
 def test_everything_else_is_counted_by_hand() -> None:
     metrics = Metrics()
     metrics.sessions.inc()
@@ -88,6 +104,6 @@ def test_two_servers_in_one_process_count_apart() -> None:
     assert scraped(other)["sessions",] == 0
 
 
-@pytest.mark.parametrize("buckets", [VOICE_TO_VOICE_S, STAGE_S, STEP_S])
+@pytest.mark.parametrize("buckets", [VOICE_TO_VOICE_S, STAGE_S, STEP_S, SLACK_S, LAG_S, STREAMS])
 def test_buckets_rise(buckets: tuple[float, ...]) -> None:
     assert list(buckets) == sorted(set(buckets))

@@ -1,6 +1,11 @@
 """The log of steps remembers the latest of each lane."""
 
+from dataclasses import replace
+
+import pytest
+
 from voiceagent.trace import StepLog, StepRecord
+from voiceagent.trace.steps import occupancy
 
 
 def a_step(lane: str, start: float, end: float) -> StepRecord:
@@ -33,3 +38,26 @@ def test_a_busy_lane_forgets_its_own_steps_only() -> None:
     assert len(kept) == 11
     assert kept[0].lane == "asr"
     assert kept[-1].start == 999
+
+
+def test_slack_is_what_was_left_when_the_step_began() -> None:
+    step = StepRecord("tts", ("tts.segment", 1), 10.0, 10.1, predicted_s=0.08, deadline=10.5)
+    assert step.slack_s == pytest.approx(0.42)
+    assert not step.missed
+    assert step.to_json()["slack_ms"] == pytest.approx(420)
+    assert step.to_json()["predicted_ms"] == 80
+
+
+def test_a_step_that_ends_after_its_deadline_has_missed_it_unless_it_may_be_thrown_away() -> None:
+    late = StepRecord("tts", ("tts.segment", 1), 10.0, 10.6, deadline=10.5)
+    assert late.missed
+    assert not replace(late, speculative=True).missed
+    assert not replace(late, deadline=float("inf")).missed
+    assert replace(late, deadline=float("inf")).to_json()["slack_ms"] is None
+
+
+def test_occupancy_is_the_share_of_the_time_in_which_a_lane_worked() -> None:
+    steps = [a_step("llm", 9.0, 11.0), a_step("llm", 12.0, 13.0), replace(a_step("asr", 19.0, 21.0), failed=True)]
+    lanes = occupancy(steps, 10.0, 20.0)
+    assert lanes["llm"] == {"busy": 0.2, "steps": 2, "missed": 0, "failed": 0}
+    assert lanes["asr"] == {"busy": 0.1, "steps": 1, "missed": 0, "failed": 1}

@@ -114,9 +114,8 @@ def test_the_record_is_plain_json_and_holds_no_words_unless_asked() -> None:
     assert data["voice_to_voice_ms"] == 512.0
     assert data["marks"]["first_packet"] == 100.512
     assert data["spans"][0] == {"name": "silence", "start_ms": 0.0, "end_ms": 200.0}
-    assert data["steps"] == [
-        {"lane": "llm", "key": "llm.decode", "size": 2, "start": 100.3, "end": 100.31, "generation": 7}
-    ]
+    (step,) = data["steps"]
+    assert (step["lane"], step["key"], step["size"], step["generation"]) == ("llm", "llm.decode", 2, 7)
     assert trace.to_json(text=True)["user_text"] == "my secret"
     assert trace.to_json(text=True)["agent_text"] == "your secret"
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from voiceagent.app.engines import build_engines, lanes_of
 from voiceagent.app.manners import manners
+from voiceagent.app.steps import record
 from voiceagent.app.tools import Tools
 from voiceagent.config.settings import Settings
 from voiceagent.engines.contract import Engine
@@ -18,8 +19,9 @@ from voiceagent.session.messages import Payload
 from voiceagent.session.turns import TurnLog
 from voiceagent.trace.jsonl import TurnFile
 from voiceagent.trace.log import log_turn
+from voiceagent.trace.loop_lag import LoopLag
 from voiceagent.trace.metrics import Metrics
-from voiceagent.trace.steps import StepLog, StepRecord
+from voiceagent.trace.steps import StepLog
 from voiceagent.trace.turn import TurnTrace
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ class Agent:
         self._lanes = {name: ThreadLane(name) for name in self._by_lane}
         self._ready = dict.fromkeys([*self._by_lane, *([TOOLS] if settings.mcp else [])], False)
         self._scheduler: Scheduler | None = None
+        self._lag: LoopLag | None = None
         self._manners = manners(settings)
 
     async def start(self) -> None:
@@ -53,6 +56,7 @@ class Agent:
         """
         await asyncio.gather(self._connect_tools(), *(self._load(*engine) for engine in self._by_lane.items()))
         self._scheduler = Scheduler(self._by_lane, self._lanes, os.cpu_count() or 1, on_step=self._on_step)
+        self._lag = LoopLag(self.metrics.loop_lag.observe)
 
     def readiness(self) -> dict[str, bool]:
         """Say of each engine whether it is loaded and warm, and whether MCP servers are connected."""
@@ -68,6 +72,8 @@ class Agent:
         """Stop scheduling, end the lanes, free the models."""
         if self._scheduler is not None:
             self._scheduler.close()
+        if self._lag is not None:
+            self._lag.close()
         self._tools.close()
         self._ready = dict.fromkeys(self._ready, False)
         for lane in self._lanes.values():
@@ -95,7 +101,6 @@ class Agent:
             self._turn_file.append(trace)
 
     def _on_step(self, step: Step) -> None:
-        batch = step.batch
-        record = StepRecord(batch.lane, batch.cost_key, step.start, step.end, batch.generation, batch.streams)
-        self.steps.add(record)
-        self.metrics.observe_step(record)
+        seen = record(step)
+        self.steps.add(seen)
+        self.metrics.observe_step(seen)

@@ -1,5 +1,6 @@
 """The HTTP side of the door: signalling, health, metrics, and the page."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from voiceagent.config.settings import Server as ServerSettings
 from voiceagent.errors import VoiceAgentError
 from voiceagent.server.doorkeeper import Doorkeeper, Household
 from voiceagent.server.errors import BadRequestError, RequestError, TooLargeError
+from voiceagent.trace.steps import occupancy
 
 PAGE = Path(__file__).parent / "page"
 MAX_BODY_BYTES = 256_000
@@ -45,6 +47,7 @@ def create_app(household: Household, settings: ServerSettings) -> Starlette:
         Route("/api/offer", routes.trickle, methods=["PATCH"]),
         Route("/api/config", routes.config),
         Route("/api/sessions", routes.sessions),
+        Route("/api/lanes", routes.lanes),
         Route("/health", routes.health),
         Route("/ready", routes.ready),
     ]
@@ -101,6 +104,14 @@ class Routes:
         """List the connected sessions."""
         return JSONResponse({"sessions": self._doorkeeper.sessions()})
 
+    async def lanes(self, request: Request) -> Response:
+        """Show the steps of the last `seconds`, and what they come to by lane."""
+        seconds = _seconds(request.query_params.get("seconds", "10"))
+        now = asyncio.get_running_loop().time()
+        steps = self._household.steps.since(now - seconds)
+        busy = occupancy(steps, now - seconds, now)
+        return JSONResponse({"now": now, "lanes": busy, "steps": [step.to_json() for step in steps]})
+
     async def health(self, request: Request) -> Response:
         """Say that the process lives."""
         return JSONResponse({"status": "ok"})
@@ -119,6 +130,18 @@ class Routes:
 
 MAX_CANDIDATES = 64
 """Taken from one request; a machine has a dozen."""
+MAX_LOOK_BACK_S = 60.0
+"""Steps are kept by number, not by age; a busy minute is there."""
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= MAX_LOOK_BACK_S:
+        raise BadRequestError("bad_seconds", f"seconds is a number up to {MAX_LOOK_BACK_S:g}, such as ?seconds=10.")
+    return seconds
 
 
 async def _json_object(request: Request) -> dict[str, Any]:

@@ -135,7 +135,10 @@ class Peer:
         self._closed = True
         self._report()
         self._channel.send(messages.bye(reason))
-        self.session.close()
+        try:
+            self.session.close()
+        except Exception:  # an engine that cannot let go: the place is free all the same
+            log.exception("a session ended badly", extra={"session": self.session.id})
         self.inbound.close()
         for timer in self._timers:
             timer.cancel()

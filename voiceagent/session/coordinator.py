@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,9 +21,10 @@ from voiceagent.audio.speech import Drained, SegmentStarted, WordHeard
 from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEngine, AsrEvent, Transcript
 from voiceagent.engines.contract import StreamFailed
 from voiceagent.engines.llm.contract import LlmEngine, LlmEvent
-from voiceagent.engines.tts.contract import TtsEngine, TtsEvent
+from voiceagent.engines.tts.contract import SpeechAudio, TtsEngine, TtsEvent
 from voiceagent.engines.turn.contract import WINDOW_S, TurnEngine, TurnEvent, TurnPrediction
 from voiceagent.engines.vad.contract import VadEngine, VadEvent
+from voiceagent.errors import VoiceAgentError
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
 from voiceagent.session import messages
@@ -39,6 +41,10 @@ from voiceagent.trace.log import conversation
 log = logging.getLogger(__name__)
 
 WINDOW_SAMPLES = int(WINDOW_S * SAMPLE_RATE)
+
+
+class UnusableError(VoiceAgentError):
+    """A model gave something that is no result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +106,18 @@ class Session:
         self._history = History(
             manners.system_prompt, manners.budget_tokens, manners.max_turns, engines.llm.count_tokens, tools.specs
         )
-        self._asr = engines.asr.open(self._on_asr)
-        self._llm = engines.llm.open(self._on_llm)
-        self._tts = engines.tts.open(self._on_tts)
-        self._vad = engines.vad.open(self._on_vad)
-        self._turn = engines.turn.open(self._on_turn) if engines.turn else None
+        with ExitStack() as opened:  # an engine that has no place left: what the others gave is given back
+            self._asr = engines.asr.open(self._on_asr)
+            opened.callback(self._asr.close)
+            self._llm = engines.llm.open(self._on_llm)
+            opened.callback(self._llm.close)
+            self._tts = engines.tts.open(self._on_tts)
+            opened.callback(self._tts.close)
+            self._vad = engines.vad.open(self._on_vad)
+            opened.callback(self._vad.close)
+            self._turn = engines.turn.open(self._on_turn) if engines.turn else None
+            opened.pop_all()
+        self._open_vad = partial(engines.vad.open, self._on_vad)
         self._voices = Voices(
             self._llm,
             self._tts,
@@ -177,15 +190,20 @@ class Session:
         if self._state.closed:
             return
         self._post(ev.Closed(self._loop.time()))
-        for stream in (self._asr, self._llm, self._tts, self._vad, self._turn):
-            if stream is not None:
-                stream.close()
+        with ExitStack() as closing:  # all of them, whatever one of them raises
+            for stream in (self._asr, self._llm, self._tts, self._vad, self._turn):
+                if stream is not None:
+                    closing.callback(stream.close)
 
     # What the engines report
 
     def _on_vad(self, event: VadEvent) -> None:
         if isinstance(event, StreamFailed):
             self._report("vad", event.error)
+        elif not 0 <= event.probability <= 1:
+            self._report("vad", UnusableError(f"a probability of {event.probability}"))
+            self._vad.close()  # a recurrent state that is not a number stays so
+            self._vad = self._open_vad()
         elif (change := self._endpointer.feed(event)) is not None:
             if isinstance(change, ev.SpeechStarted):
                 self._asr.begin_speech()
@@ -208,6 +226,8 @@ class Session:
     def _on_turn(self, event: TurnEvent) -> None:
         now = self._loop.time()
         match event:
+            case TurnPrediction(_, probability) if not 0 <= probability <= 1:
+                self._report("turn", UnusableError(f"a probability of {probability}"))
             case TurnPrediction(fork, probability):
                 self._post(ev.TurnJudged(now, fork, probability))
             case StreamFailed(_, error):
@@ -216,14 +236,25 @@ class Session:
     def _on_llm(self, event: LlmEvent) -> None:
         generation = event.tag if isinstance(event, StreamFailed) else event.generation
         if self._response is not None and self._response.generation == generation:
-            self._response.on_llm(event)
+            try:
+                self._response.on_llm(event)
+            except Exception as error:  # a text that nothing here can make speech of
+                log.exception("a language model's event could not be used", extra={"session": self.id})
+                self._on_response_failed(generation, "llm", error)
         elif isinstance(event, StreamFailed):
             self._report("llm", event.error)
 
     def _on_tts(self, event: TtsEvent) -> None:
         generation = event.tag if isinstance(event, StreamFailed) else event.generation
-        if self._response is not None and self._response.generation == generation:
+        if self._response is None or self._response.generation != generation:
+            return
+        if isinstance(event, SpeechAudio) and not np.isfinite(event.pcm).all():
+            event = StreamFailed(generation, UnusableError("samples that are no numbers"))
+        try:
             self._response.on_tts(event)
+        except Exception as error:  # sound that the playout refuses
+            log.exception("a voice's event could not be used", extra={"session": self.id})
+            self._on_response_failed(generation, "tts", error)
 
     def _on_response_failed(self, generation: int, engine: str, error: Exception | None) -> None:
         if error is not None:
@@ -233,7 +264,7 @@ class Session:
     def _report(self, engine: str, error: Exception) -> None:
         log.error("%s failed: %s", engine, error, extra={"session": self.id, "engine": engine})
         self._turns.engine_failed(engine)
-        self._send(messages.error(f"{engine}_failed", f"The {engine} engine failed; the conversation goes on."))
+        self._send(messages.error(f"{engine}_failed", f"A step of the {engine} failed; the conversation goes on."))
 
     # The machine, and what it wants done
 
@@ -246,8 +277,23 @@ class Session:
             self._now = self._queue[0].at
             self._state, effects = step(self._state, self._queue[0])
             for effect in effects:
-                self._carry_out(effect)
+                try:
+                    self._carry_out(effect)
+                except Exception as error:  # an engine that refuses; the session must not end half-way in its queue
+                    self._give_up(effect, error)
             self._queue.popleft()
+
+    def _give_up(self, effect: fx.Effect, error: Exception) -> None:
+        """Report what could not be carried out, as the failure that the machine knows how to go on from."""
+        log.error("cannot carry out %s", type(effect).__name__, exc_info=error, extra={"session": self.id})
+        match effect:
+            case fx.Respond(generation) | fx.Release(generation):
+                self._on_response_failed(generation, "session", error)
+            case fx.Finalise(fork):
+                self._report("asr", error)
+                self._post(ev.FinalTranscript(self._loop.time(), fork, ""))
+            case _:
+                self._report("session", error)
 
     def _carry_out(self, effect: fx.Effect) -> None:
         match effect:

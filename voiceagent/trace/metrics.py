@@ -3,7 +3,17 @@
 Labels never hold a session, a turn or a size: the number of time series stays the same however long the server runs.
 """
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from math import isfinite
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
 from voiceagent.trace.steps import StepRecord
 from voiceagent.trace.turn import TurnTrace
@@ -56,6 +66,42 @@ STEP_S = (
     0.5,  # everyone waits: a step this long should have been several
     1.0,
 )
+SLACK_S = (
+    -1.0,  # somebody has waited for a second
+    -0.5,
+    -0.2,
+    -0.1,
+    -0.05,
+    -0.02,
+    0.0,  # below: too late before it began, or wanted at once
+    0.02,
+    0.05,  # what a hiccup of the machine eats
+    0.1,
+    0.2,
+    0.5,
+    1.0,
+    2.0,
+    5.0,  # a long answer lies ready
+)
+LAG_S = (
+    0.001,  # an idle loop: its selector waits in whole milliseconds
+    0.002,
+    0.003,
+    0.004,
+    0.005,
+    0.006,
+    0.008,
+    0.01,  # where the 99th percentile must be
+    0.015,
+    0.02,  # a packet goes out a packet late
+    0.03,
+    0.05,
+    0.1,
+    0.2,
+    0.5,
+    1.0,
+)
+STREAMS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 
 
 class Metrics:
@@ -79,6 +125,33 @@ class Metrics:
         self.step_times = Histogram(
             "voiceagent_step_seconds", "Steps run by the lanes.", ["lane", "key"], buckets=STEP_S, registry=registry
         )
+        self.step_streams = Histogram(
+            "voiceagent_step_streams",
+            "Callers served by one step.",
+            ["lane", "key"],
+            buckets=STREAMS,
+            registry=registry,
+        )
+        self.slack = Histogram(
+            "voiceagent_step_slack_seconds",
+            "Deadline less start less predicted cost, when a step began; speculative steps have none.",
+            ["lane"],
+            buckets=SLACK_S,
+            registry=registry,
+        )
+        self.misses = Counter(
+            "voiceagent_step_misses", "Steps that ended after their deadline.", ["lane", "key"], registry=registry
+        )
+        self.failed_steps = Counter(
+            "voiceagent_step_failures", "Steps that raised.", ["lane", "key"], registry=registry
+        )
+        self.loop_lag = Histogram(
+            "voiceagent_loop_lag_seconds",
+            "How late the event loop calls what is due, asked every 50 ms.",
+            buckets=LAG_S,
+            registry=registry,
+        )
+        ProcessCollector(registry=registry)
         self.turns = Counter("voiceagent_turns", "Turns, by how they ended.", ["outcome"], registry=registry)
         self.interruptions = Counter(
             "voiceagent_interruptions", "Responses that the user cut short.", registry=registry
@@ -100,7 +173,7 @@ class Metrics:
             "voiceagent_underruns", "Times a response fell silent because its audio came too late.", registry=registry
         )
         self.engine_errors = Counter(
-            "voiceagent_engine_errors", "Steps that raised, by engine.", ["engine"], registry=registry
+            "voiceagent_engine_errors", "Failures that callers were told of, by engine.", ["engine"], registry=registry
         )
         # A series that appears at its first event hides that event from rate(): show those known beforehand at once.
         for outcome in ("completed", "interrupted", "failed", "cancelled"):
@@ -122,8 +195,16 @@ class Metrics:
             self.stages.labels(span.name.replace(" ", "_")).observe(span.ms / 1000)
 
     def observe_step(self, record: StepRecord) -> None:
-        """Count a step of a lane."""
-        self.step_times.labels(record.lane, record.key[0]).observe(record.end - record.start)
+        """Count a step of a lane: its time, the callers in it, its slack, and whether it missed or failed."""
+        lane, key = record.lane, record.key[0]
+        self.step_times.labels(lane, key).observe(record.end - record.start)
+        self.step_streams.labels(lane, key).observe(len(record.streams))
+        if not record.speculative and isfinite(record.slack_s):
+            self.slack.labels(lane).observe(record.slack_s)
+        if record.missed:
+            self.misses.labels(lane, key).inc()
+        if record.failed:
+            self.failed_steps.labels(lane, key).inc()
 
     def render(self) -> tuple[bytes, str]:
         """Return the body and the content type of an answer to `GET /metrics`."""

@@ -4,8 +4,10 @@ Times are seconds on the event-loop clock. Used on the event loop only; knows ne
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
+from math import isfinite
 from typing import Any
 
 STEPS_PER_LANE = 4_096
@@ -24,6 +26,22 @@ class StepRecord:
     generation: int | None = None
     """The response it was for, where it was for exactly one."""
     streams: tuple[int, ...] = ()
+    predicted_s: float = 0.0
+    """What the policy took it to cost."""
+    deadline: float = float("inf")
+    """When a listener would have noticed that it was late; its submission, where somebody waited in silence."""
+    speculative: bool = False
+    failed: bool = False
+
+    @property
+    def slack_s(self) -> float:
+        """What was left when it began: deadline - start - predicted cost. Below zero, it was late already."""
+        return self.deadline - self.start - self.predicted_s
+
+    @property
+    def missed(self) -> bool:
+        """Whether it ended after its deadline; work that may be thrown away has none to miss."""
+        return self.end > self.deadline and not self.speculative
 
     def to_json(self) -> dict[str, Any]:
         """Return the step as plain data."""
@@ -34,6 +52,11 @@ class StepRecord:
             "start": round(self.start, 6),
             "end": round(self.end, 6),
             "generation": self.generation,
+            "ms": _ms(self.end - self.start),
+            "predicted_ms": _ms(self.predicted_s),
+            "slack_ms": _ms(self.slack_s) if isfinite(self.slack_s) else None,
+            "missed": self.missed,
+            "failed": self.failed,
         }
 
 
@@ -56,3 +79,19 @@ class StepLog:
             for record in takewhile(lambda record: record.end > t, reversed(lane))
         ]
         return sorted(recent, key=lambda record: record.start)
+
+
+def occupancy(steps: Iterable[StepRecord], start: float, end: float) -> dict[str, dict[str, float]]:
+    """Return for each lane that worked from `start` to `end`: the share of that time it was busy, and its counts."""
+    lanes: dict[str, dict[str, float]] = {}
+    for step in steps:
+        lane = lanes.setdefault(step.lane, {"busy": 0.0, "steps": 0, "missed": 0, "failed": 0})
+        lane["busy"] += max(0.0, min(step.end, end) - max(step.start, start)) / (end - start)
+        lane["steps"] += 1
+        lane["missed"] += step.missed
+        lane["failed"] += step.failed
+    return {name: {**lane, "busy": round(lane["busy"], 4)} for name, lane in lanes.items()}
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)

@@ -1,0 +1,251 @@
+"""What goes wrong in one lane is told to the one caller it concerns, is counted, and leaves the others in peace."""
+
+import asyncio
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from crowd import REAL, Crowd
+
+from voiceagent.app.engines import lanes_of
+from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.tts.contract import SpeechAudio
+from voiceagent.errors import VoiceAgentError
+from voiceagent.scheduler.virtual import run_virtual
+
+
+@pytest.fixture(autouse=True)
+def _no_log():
+    """A lane that fails at every step logs as often, and pytest would keep it all."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
+
+
+LONG_REPLY = "The sea is deep. It is full of fish. Some of them shine in the dark."
+NAN = float("nan")
+
+
+def raises(error):
+    def fault(run, batch):
+        raise error
+
+    return fault
+
+
+def gives_no_numbers(run, batch):
+    result = run(batch)
+    step = result.event
+    if isinstance(step.event, SpeechAudio):
+        wrong = replace(step.event, pcm=np.full_like(step.event.pcm, np.nan))
+    else:
+        wrong = replace(step.event, probability=NAN)
+    return replace(result, event=replace(step, event=wrong))
+
+
+class Sabotage:
+    """Breaks a lane's steps for one caller, until it is mended."""
+
+    def __init__(self, crowd, lane, fault):
+        self.engine = lanes_of(crowd.engines)[lane]
+        self.lane, self.fault, self.run = lane, fault, self.engine.run
+        self.victim = None
+        self.struck = 0
+        self.engine.run = self
+
+    def __call__(self, batch):
+        if self.victim is None or not any((self.lane, n) in self.victim.session.streams for n in batch.streams):
+            return self.run(batch)
+        self.struck += 1
+        return self.fault(self.run, batch)
+
+
+FAULTS = {
+    "raises": raises(ValueError("shapes differ")),
+    "is out of memory": raises(MemoryError("cannot allocate 3 GiB")),
+    "gives no numbers": gives_no_numbers,
+}
+CASES = [
+    (lane, fault)
+    for lane in ("asr", "llm", "tts", "vad", "turn")
+    for fault in FAULTS
+    if lane in ("tts", "vad", "turn") or fault != "gives no numbers"  # text is text
+]
+
+
+@pytest.mark.parametrize(("lane", "fault"), CASES, ids=lambda case: case)
+def test_a_fault_in_a_lane_stays_with_its_caller_and_ends_with_it(lane, fault):
+    async def main():
+        crowd = Crowd(llm=ScriptedLlm(lambda messages: LONG_REPLY, **REAL))
+        sabotage = Sabotage(crowd, lane, FAULTS[fault])
+        victim, bystander = crowd.call(), crowd.call()
+
+        async def talk(call):
+            for _ in range(2):
+                await call.speak(3.0)
+                await call.listen(9.0)
+
+        sabotage.victim = victim
+        await asyncio.gather(talk(victim), talk(bystander))
+        assert sabotage.struck
+        assert bystander.outcomes() == ["completed", "completed"]
+        assert not bystander.messages("error")
+        assert all(trace.voice_to_voice_ms < 700 for trace in bystander.traces)
+        told = {message["code"] for message in victim.messages("error")}
+        assert told == {f"{lane}_failed"}
+        assert crowd.count("engine_errors_total", engine=lane) >= 1
+
+        sabotage.victim = None
+        await victim.listen(2.0)
+        before = len(victim.traces)
+        await victim.speak(3.0)
+        await victim.listen(9.0)
+        assert [trace.outcome for trace in victim.traces[before:]] == ["completed"]
+        assert crowd.queued() == 0
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("fault", ["raises", "is out of memory"])
+def test_a_language_model_that_fails_is_apologised_for_aloud(fault):
+    async def main():
+        crowd = Crowd()
+        sabotage = Sabotage(crowd, "llm", FAULTS[fault])
+        sabotage.victim = call = crowd.call()
+        await call.speak(3.0)
+        await call.listen(8.0)
+        assert "something went wrong" in call.said()
+        assert call.outcomes() == ["failed", "completed"]
+        assert crowd.count("step_failures_total", lane="llm", key="llm.prefill") >= 1
+        assert crowd.count("turns_total", outcome="failed") == 1
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("fault", list(FAULTS))
+def test_a_voice_that_fails_in_mid_answer_is_apologised_for_in_the_same_voice(fault):
+    async def main():
+        crowd = Crowd(llm=ScriptedLlm(lambda messages: LONG_REPLY, **REAL))
+        sabotage = Sabotage(crowd, "tts", FAULTS[fault])
+        call = crowd.call()
+        await call.speak(3.0)
+        while not call.audible:
+            await call.listen(0.06)
+        run, sabotage.victim = sabotage.fault, call
+
+        def once(inner, batch):
+            sabotage.victim = None
+            return run(inner, batch)
+
+        sabotage.fault = once
+        await call.listen(10.0)
+        assert sabotage.struck == 1
+        assert call.outcomes() == ["failed", "completed"]
+        assert "something went wrong" in call.said()
+
+    run_virtual(main())
+
+
+def test_a_turn_detector_that_fails_is_waited_for_no_longer_than_patience_lasts():
+    async def main():
+        crowd = Crowd()
+        sabotage = Sabotage(crowd, "turn", gives_no_numbers)
+        sabotage.victim = call = crowd.call()
+        await call.speak(3.0)
+        await call.listen(8.0)
+        (trace,) = call.traces
+        assert trace.outcome == "completed"
+        assert trace.voice_to_voice_ms <= 1_300
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("lane", ["llm", "tts"])
+def test_a_step_that_takes_half_a_minute_holds_up_its_lane_and_nothing_else(lane):
+    async def main():
+        crowd = Crowd()
+        crowd.slow = lane
+        call = crowd.call()
+        start = asyncio.get_running_loop().time()
+        await call.speak(3.0)
+        await call.listen(1.0)
+        assert call.messages("user.final"), "the ears work"
+        call.session.stop_speaking()
+        await call.listen(40.0)
+        crowd.slow = None
+        await call.speak(3.0)
+        await call.listen(8.0)
+        assert call.outcomes()[-1] == "completed"
+        assert asyncio.get_running_loop().time() - start < 60
+        assert crowd.queued() == 0
+
+    run_virtual(main())
+
+
+def test_whoever_finds_no_place_in_one_engine_takes_none_in_the_others():
+    async def main():
+        crowd = Crowd(llm=ScriptedLlm(sequences=1, **REAL))
+        closed = []
+        opened = crowd.engines.asr.open
+
+        def watched(on_event):
+            stream = opened(on_event)
+            close = stream.close
+            stream.close = lambda: (closed.append(stream.number), close())
+            return stream
+
+        crowd.engines.asr.open = watched
+        first = crowd.call()
+        with pytest.raises(VoiceAgentError, match="sequences"):
+            crowd.call()
+        assert len(closed) == 1
+        await first.speak(3.0)
+        await first.listen(8.0)
+        assert first.outcomes() == ["completed"]
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("method", ["generate", "speak", "finalise"])
+def test_an_engine_that_refuses_a_request_on_the_spot_costs_that_turn_only(method):
+    async def main():
+        crowd = Crowd()
+        call = crowd.call()
+        session = call.session
+        stream = {"generate": session._llm, "speak": session._tts, "finalise": session._asr}[method]
+        sound = getattr(stream, method)
+
+        def refuse(*args, **kwargs):
+            raise VoiceAgentError("The text is too long for the context.")
+
+        setattr(stream, method, refuse)
+        await call.speak(3.0)
+        await call.listen(8.0)
+        assert call.messages("error")
+        setattr(stream, method, sound)
+        await call.speak(3.0)
+        await call.listen(8.0)
+        assert call.outcomes()[-1] == "completed"
+        assert "You said" in call.said()
+
+    run_virtual(main())
+
+
+def test_a_session_ends_whatever_its_engines_raise():
+    async def main():
+        crowd = Crowd()
+        call = crowd.call()
+
+        def refuse():
+            raise RuntimeError("the connection is gone")
+
+        call.session._turn.close = refuse
+        await call.speak(3.0)
+        with pytest.raises(RuntimeError):
+            call.session.close()
+        await asyncio.sleep(1.0)
+        assert call.session.state.closed
+        assert crowd.queued() == 0
+
+    run_virtual(main())
