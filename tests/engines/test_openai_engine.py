@@ -202,6 +202,25 @@ def test_a_reply_may_be_replaced_from_within_its_own_last_event():
     talk(scene)
 
 
+def test_a_reply_may_be_dropped_from_within_any_event():
+    async def scene(talk, server):
+        def drop(event):
+            talk._take(event)
+            if event == Token(1, "<"):
+                talk.stream.cancel(1)
+
+        talk.stream._on_event = drop
+        talk.stream.generate(1, HELLO, 0.0)
+        async with asyncio.timeout(30):
+            while talk.events[-1:] != [Token(1, "<")]:
+                talk.news.clear()
+                await talk.news.wait()
+        talk.stream.generate(2, HELLO, 0.0)
+        assert await talk.until(Completed) == Completed(2, "stop")
+
+    talk(scene, ["Hi", "<", ("stop",)], ["Hi", ("stop",)])
+
+
 def test_a_refused_request_is_sent_again():
     async def scene(talk, server):
         talk.stream.generate(1, HELLO, 0.0)

@@ -184,7 +184,8 @@ def test_no_tool_runs_before_the_turn_is_known_to_be_over():
         assert log == ["begun", "done"]
         assert talk.traces[0].speculations_dropped >= 1
 
-    rehearse(scene, Model(), slow_tool(0.1, log=log), turn=ScriptedTurn([0.05, 0.95], **REAL))
+    asr = ScriptedAsr(["Rome is where I want to know the weather of"], **REAL)
+    rehearse(scene, Model(), slow_tool(0.1, log=log), asr=asr, turn=ScriptedTurn([0.05, 0.95], **REAL))
 
 
 def test_a_slow_tool_is_bridged_by_a_phrase_that_the_model_never_sees():

@@ -66,6 +66,9 @@ class CallRound:
                     running.cancel()
 
     def messages(self, heard: str) -> tuple[Message, ...]:
-        """Return the round as it is remembered, if `heard` is what the listener heard of the words before it."""
-        answers = (Message("tool", self._results.get(call.id, CANCELLED), call_id=call.id) for call in self.calls)
+        """Return the round as it is remembered, if `heard` is what was heard of the words before it.
+
+        Only once every call is answered, or after `end`.
+        """
+        answers = (Message("tool", self._results[call.id], call_id=call.id) for call in self.calls)
         return (Message("assistant", heard, calls=self.calls), *answers)
