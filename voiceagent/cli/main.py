@@ -23,6 +23,7 @@ class LazyGroup(click.Group):
         "say": ("voiceagent.cli.say:say", "Speak a text into a sound file."),
         "transcribe": ("voiceagent.cli.transcribe:transcribe", "Write down what is said in sound files."),
         "weights": ("voiceagent.cli.weights:weights", "List, fetch and verify the model files."),
+        "doctor": ("voiceagent.cli.doctor:doctor", "Look whether this machine is ready, and what would mend it."),
         "config": ("voiceagent.cli.config:config", "Check the settings, or show them with their origins."),
     }
 

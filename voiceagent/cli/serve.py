@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 @with_settings
 def serve(loaded: "Loaded") -> None:
     """Serve the page and WebRTC."""
+    from voiceagent.app.memory_plan import require_room
     from voiceagent.trace.log import configure
 
     settings = loaded.settings
     configure(settings.trace.log_level, settings.trace.log_format, log_text=settings.trace.log_text)
     listener = _listen(settings.server.host, settings.server.port)
+    require_room(settings)
     asyncio.run(_serve(loaded, listener))
 
 

@@ -1,5 +1,6 @@
 """Room for a model, asked before it is read. No torch: a device is a thing with a type."""
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,3 +51,15 @@ def test_a_container_without_a_limit_has_the_machines_memory(machine: Path) -> N
 def test_a_system_that_does_not_tell_refuses_nothing(machine: Path) -> None:
     (machine / "meminfo").unlink()
     memory.require_memory("a model", 1 << 60, CPU, "buy some")
+
+
+@pytest.mark.parametrize(("is_integrated", "free"), [(False, 1 << 30), (True, 4 << 30)])
+def test_a_gpu_in_main_memory_has_what_the_machine_has(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, is_integrated: bool, free: int
+) -> None:
+    cuda = SimpleNamespace(
+        mem_get_info=lambda device: (1 << 30, 8 << 30),
+        get_device_properties=lambda device: SimpleNamespace(is_integrated=is_integrated),
+    )
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    assert memory.free_bytes(SimpleNamespace(type="cuda")) == free

@@ -1,0 +1,152 @@
+"""From settings to a plan, and to what would make it fit. Machines are made of numbers."""
+
+from pathlib import Path
+
+import pytest
+from llama_talk import tiny
+
+from voiceagent.app import memory_plan as planning
+from voiceagent.app.memory_plan import changed, free_memory, memory_plan, remedy, require_room, wants_gpu
+from voiceagent.config import load
+from voiceagent.config.settings import Settings
+from voiceagent.engines.llm.llama import LlamaEngine
+from voiceagent.engines.machine import Gpu
+from voiceagent.errors import VoiceAgentError
+from voiceagent.scheduler.memory import GIB, MIB, Free, Need, Place
+from voiceagent.weights import Store
+
+PLENTY = Free(500 * GIB, 500 * GIB)
+
+
+def settings(*sets: str, config: str = "scripted.yaml") -> Settings:
+    return load(config, sets).settings
+
+
+def needs(these: Settings, free: Free = PLENTY, root: Path | None = None) -> dict[tuple[str, str], Need]:
+    plan = memory_plan(these, Store(root), free)
+    assert plan.unknown == ()
+    return {(need.engine, "gpu" if need.place is Place.GPU else "main"): need for need in plan.needs}
+
+
+def llama(path: Path, *sets: str) -> Settings:
+    return settings("llm.engine=llama", f"llm.model={path}", *sets)
+
+
+def test_scripts_need_the_process_alone() -> None:
+    assert list(needs(settings())) == [("process", "main")]
+
+
+def test_the_embedded_models_need_less_than_a_gibibyte_of_main_memory() -> None:
+    found = needs(settings(config="cpu.yaml"))
+    assert {engine for engine, _ in found} == {"process", "asr", "llm", "tts", "vad", "turn"}
+    assert {place for _, place in found} == {"main"}
+    assert sum(need.total for need in found.values()) < GIB
+
+
+def test_a_model_that_is_not_here_counts_as_large_as_the_manifest_says(tmp_path: Path) -> None:
+    model = "nemotron-3-nano-30b-a3b-q4_k_m"
+    found = needs(llama(Path(model), "llm.gpu_layers=-1"), root=tmp_path)
+    assert found["llm", "gpu"].weights == Store().manifest.model(model).size
+    assert "weights alone" in found["llm", "gpu"].model
+
+
+@pytest.mark.parametrize("kind", ["plain", "hybrid"])
+def test_a_language_model_needs_what_its_engine_finds(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tiny(tmp_path, kind)
+    found = needs(llama(path, "server.max_sessions=3"))["llm", "main"]
+    asked = []
+    monkeypatch.setattr("voiceagent.engines.llm.llama.check_fit", lambda need, name, gpu_layers: asked.append(need))
+    LlamaEngine(path, max_streams=3)._check_memory()
+    assert found.weights == asked[0].weights
+    assert found.caches == asked[0].kv_cache + asked[0].recurrent_state
+    assert found.workspace == asked[0].compute
+
+
+def test_layers_on_the_gpu_take_their_weights_and_caches_with_them(tmp_path: Path) -> None:
+    path = tiny(tmp_path, "plain")
+    main = needs(llama(path))["llm", "main"]
+    some = needs(llama(path, "llm.gpu_layers=1"))
+    assert set(some) == {("process", "main"), ("llm", "main"), ("llm", "gpu")}
+    assert some["llm", "main"].weights + some["llm", "gpu"].weights == pytest.approx(main.weights, abs=2)
+    assert some["llm", "main"].caches + some["llm", "gpu"].caches == pytest.approx(main.caches, abs=2)
+    assert ("llm", "main") not in needs(llama(path, "llm.gpu_layers=-1"))
+
+
+def test_more_sessions_need_larger_caches() -> None:
+    def caches(sessions: int) -> int:
+        these = settings("asr.engine=nemotron", "asr.load_format=dummy", f"server.max_sessions={sessions}")
+        need = needs(these)["asr", "gpu"]
+        assert need.caches >= sessions * need.per_session
+        return need.caches
+
+    assert caches(8) - caches(4) == 4 * 2 * 24 * (2 * 70 + 8) * 1024 * 2
+
+
+def test_nemotron_on_a_gpu_is_half_as_large_there_and_passes_through_main_memory() -> None:
+    these = settings("asr.engine=nemotron", "asr.load_format=dummy")
+    on_gpu, on_cpu = needs(these), needs(these, Free(500 * GIB))
+    assert on_gpu["asr", "gpu"].weights * 2 == on_gpu["asr", "main"].loading == on_cpu["asr", "main"].weights
+    assert ("asr", "gpu") not in on_cpu
+    assert ("asr", "gpu") in needs(these, Free(500 * GIB, shared=True))
+
+
+def test_what_cannot_be_reckoned_is_named_and_refuses_nothing(tmp_path: Path) -> None:
+    (tmp_path / "broken.gguf").write_bytes(b"GGUF\x03\0\0\0 and no more")
+    plan = memory_plan(llama(tmp_path / "broken.gguf"), Store(), PLENTY)
+    assert len(plan.unknown) == 1
+    assert plan.unknown[0].startswith("llm: not reckoned")
+    assert plan.fits
+
+
+def test_a_gpu_is_asked_for_only_where_an_engine_would_use_it() -> None:
+    assert not wants_gpu(settings(config="cpu.yaml"))
+    assert wants_gpu(settings(config="spark.yaml"))
+    assert wants_gpu(settings("asr.engine=nemotron"))
+    assert not wants_gpu(settings("asr.engine=nemotron", "asr.device=cpu"))
+
+
+def test_gpus_memories_are_added_unless_they_are_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "free_main_memory", lambda: 9 * GIB)
+    card, spark = Gpu("card", "1", "12.0", 32 * GIB, 30 * GIB), Gpu("spark", "1", "12.1", None, None)
+    assert free_memory(()) == Free(9 * GIB)
+    assert free_memory((card, card)) == Free(9 * GIB, 60 * GIB)
+    assert free_memory((spark,)) == Free(9 * GIB, None, shared=True)
+
+
+def test_the_mildest_change_that_fits_is_named(tmp_path: Path) -> None:
+    sizes = ("llm.context_tokens=1000000", "llm.session_tokens=500000", "llm.flash_attention=true")
+    these = llama(tiny(tmp_path, "plain"), *sizes)
+    need = needs(these)["llm", "main"]
+    rest = sum(need.total for need in memory_plan(these, Store(), PLENTY).needs) - need.caches
+    assert remedy(these, Store(), Free(rest + need.caches * 3 // 4)) == "This would fit: --set llm.kv_type=q8_0."
+    both = "This would fit: --set llm.kv_type=q8_0 --set llm.context_tokens=500000."
+    assert remedy(these, Store(), Free(rest + need.caches // 4)) == both
+
+
+def test_a_smaller_model_is_named_where_no_setting_helps() -> None:
+    these = settings("llm.engine=llama", "llm.model=nemotron-3-nano-30b-a3b-q8_0", "llm.gpu_layers=-1")
+    assert "llm.model=nemotron-3-nano-30b-a3b-q4_k_m" in remedy(these, Store(), Free(GIB, 30 * GIB))
+    assert remedy(these, Store(), Free(10 * MIB, 30 * GIB)).startswith("No setting makes it fit")
+
+
+def test_changed_settings_are_the_same_in_all_else() -> None:
+    before = settings()
+    after = changed(before, {"server.max_sessions": 1, "llm.kv_type": "q8_0"})
+    assert (after.server.max_sessions, after.llm.kv_type) == (1, "q8_0")
+    assert after.model_copy(update={"server": before.server, "llm": before.llm}) == before
+
+
+def test_a_start_without_room_is_refused_with_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "free_main_memory", lambda: 64 * MIB)
+    with pytest.raises(VoiceAgentError) as refused:
+        require_room(settings())
+    assert "No setting makes it fit" in str(refused.value)
+    assert "main memory: 96 MiB needed, 64 MiB free" in str(refused.value)
+
+
+def test_a_start_with_room_logs_the_table(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        require_room(settings())
+    assert "main memory: 96 MiB needed" in caplog.text

@@ -1,0 +1,161 @@
+"""What each engine that the settings name will take of the memory, from what is known without loading it.
+
+Reads the manifest, sizes of files and the header of a GGUF file; imports no model's runtime. Language models are
+reckoned exactly but for an upper bound of the computation; NeMo's models by the size of their checkpoints; the embedded
+small ones were measured: what a process grew by at most until they were loaded and warm.
+"""
+
+from pathlib import Path
+
+from voiceagent.config.settings import Settings
+from voiceagent.engines.llm.context_shape import SEQUENCES_PER_SLOT, ContextShape
+from voiceagent.engines.llm.gguf_memory import DEVICE_RUNTIME, memory_need
+from voiceagent.engines.nemo.checkpoint import DUMMY_BYTES, OVERHEAD_BYTES
+from voiceagent.engines.nemo.memory import RECOGNISER_SLOT_BYTES, RUNTIME_BYTES
+from voiceagent.errors import VoiceAgentError
+from voiceagent.scheduler.memory import MIB, Need, Place
+from voiceagent.weights import FileState, Store
+
+PROCESS = Need(engine="process", model="server", workspace=96 * MIB)
+"""Python, the server and the page."""
+HIBARI = Need(engine="tts", model="hibari", weights=8 * MIB, workspace=150 * MIB)
+SILERO = "silero-vad-6.2"
+MOONSHINE_WORKSPACE, SILERO_WORKSPACE, SMART_TURN_WORKSPACE = 90 * MIB, 24 * MIB, 36 * MIB
+
+
+def asr_needs(settings: Settings, store: Store, has_gpu: bool) -> tuple[Need, ...]:
+    """Reckon the recogniser. Raises VoiceAgentError where that cannot be, with the reason."""
+    asr, sessions = settings.asr, settings.server.max_sessions
+    if asr.engine == "scripted":
+        return ()
+    if asr.engine == "moonshine":
+        return (Need(engine="asr", model=asr.model, weights=_size(store, asr.model), workspace=MOONSHINE_WORKSPACE),)
+    if asr.load_format == "checkpoint":
+        model, stored = asr.model, _size(store, asr.model)
+    else:
+        model, stored = "dummy", DUMMY_BYTES["true" if asr.load_format == "dummy" else "tiny"]
+    on_gpu = asr.device == "cuda" or (asr.device == "auto" and has_gpu)
+    half = asr.dtype == "bfloat16" or (asr.dtype == "auto" and on_gpu)
+    slot = RECOGNISER_SLOT_BYTES // 2 if half else RECOGNISER_SLOT_BYTES
+    slots = 2 * sessions + 1  # each session's own and its fork's, and a spare one
+    weights = stored // 2 if half else stored
+    if not on_gpu:
+        return (
+            Need(
+                engine="asr",
+                model=model,
+                weights=weights,
+                caches=slots * slot,
+                workspace=RUNTIME_BYTES + OVERHEAD_BYTES,
+                loading=stored - weights,
+                per_session=2 * slot,
+            ),
+        )
+    return (
+        Need(
+            engine="asr",
+            model=model,
+            place=Place.GPU,
+            weights=weights,
+            caches=slots * slot,
+            workspace=DEVICE_RUNTIME + OVERHEAD_BYTES,
+            per_session=2 * slot,
+        ),
+        Need(engine="asr", model=model, workspace=RUNTIME_BYTES, loading=stored),
+    )
+
+
+def llm_needs(settings: Settings, store: Store) -> tuple[Need, ...]:
+    """Reckon the language model. Raises VoiceAgentError where that cannot be, with the reason."""
+    llm = settings.llm
+    if llm.engine != "llama":
+        return ()
+    if llm.load_format != "checkpoint":
+        raise VoiceAgentError("a dummy says what it needs when it is made")
+    path = _file(store, llm.model)
+    if not path.is_file():
+        place = Place.GPU if llm.gpu_layers else Place.MAIN
+        return (Need(engine="llm", model=f"{llm.model} (weights alone)", place=place, weights=_size(store, llm.model)),)
+    shape = ContextShape.of(
+        max_streams=settings.server.max_sessions,
+        prefill_tokens=llm.prefill_tokens,
+        streams_per_step=llm.streams_per_step or None,
+        gpu_layers=llm.gpu_layers,
+        flash_attention=llm.flash_attention,
+        kv_type=llm.kv_type,
+    )
+    need = memory_need(
+        path,
+        context_tokens=llm.context_tokens,
+        sequences=shape.sequences,
+        batch_tokens=shape.batch_tokens,
+        kv_type=llm.kv_type,
+        flash_attention=shape.flash_attention,
+    )
+    share = need.gpu_share(llm.gpu_layers)
+    caches = need.kv_cache + need.recurrent_state
+    per_session = need.kv_cache * llm.session_tokens // llm.context_tokens
+    per_session += need.recurrent_state * SEQUENCES_PER_SLOT // shape.sequences
+
+    def part(place: Place, share: float, workspace: int) -> Need:
+        return Need(
+            engine="llm",
+            model=llm.model,
+            place=place,
+            weights=int(share * need.weights),
+            caches=int(share * caches),
+            workspace=workspace,
+            per_session=int(share * per_session),
+        )
+
+    if not share:
+        return (part(Place.MAIN, 1.0, need.compute),)
+    on_gpu = part(Place.GPU, share, need.compute + DEVICE_RUNTIME)
+    return (on_gpu, part(Place.MAIN, 1 - share, 0)) if share < 1 else (on_gpu,)
+
+
+def tts_needs(settings: Settings) -> tuple[Need, ...]:
+    """Reckon the voice. Raises VoiceAgentError where that cannot be, with the reason."""
+    engine = settings.tts.engine
+    if engine == "scripted":
+        return ()
+    if engine == "hibari":
+        return (HIBARI,)
+    raise VoiceAgentError(f"nobody has reckoned {engine}")
+
+
+def vad_needs(settings: Settings, store: Store) -> tuple[Need, ...]:
+    """Reckon the voice activity detector."""
+    if settings.vad.engine == "scripted":
+        return ()
+    return (Need(engine="vad", model=SILERO, weights=_size(store, SILERO), workspace=SILERO_WORKSPACE),)
+
+
+def turn_needs(settings: Settings, store: Store) -> tuple[Need, ...]:
+    """Reckon the turn detector."""
+    model = settings.turn.model
+    if settings.turn.detector == "silence":
+        return ()
+    return (Need(engine="turn", model=model, weights=_size(store, model), workspace=SMART_TURN_WORKSPACE),)
+
+
+def _file(store: Store, model: str) -> Path:
+    """Where the only file of a model lies, there or not: a path, or a name in the manifest."""
+    if model not in store.manifest.models and Path(model).suffix:
+        return Path(model).expanduser()
+    entry = store.manifest.model(model)
+    return store.locate(entry, entry.files[0])
+
+
+def _size(store: Store, model: str) -> int:
+    """Bytes of a model's files: as they are here, or else as the manifest says."""
+    if model not in store.manifest.models:
+        path = Path(model).expanduser()
+        if not path.is_file():
+            raise VoiceAgentError(f"{model} is not here")
+        return path.stat().st_size
+    entry = store.manifest.models[model]
+    return sum(
+        file.size if store.state(entry, file) is FileState.ABSENT else store.locate(entry, file).stat().st_size
+        for file in entry.files
+    )

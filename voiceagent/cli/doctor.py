@@ -1,0 +1,50 @@
+"""`voiceagent doctor`: is this machine ready for these settings, and what would mend it?
+
+Exit codes: 0 nothing stands in the way (warnings may), 1 there is a problem, 2 the command was not understood.
+"""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from voiceagent.cli.options import with_settings
+
+if TYPE_CHECKING:
+    from voiceagent.app.checkup import Finding
+    from voiceagent.config import Loaded
+    from voiceagent.scheduler.memory import Plan
+
+COLOURS = {"ok": "green", "skipped": "blue", "warning": "yellow", "problem": "red"}
+INDENT = 21
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@with_settings
+def doctor(loaded: "Loaded", as_json: bool) -> None:
+    """Look whether this machine is ready for the settings."""
+    from voiceagent.app.checkup import Verdict, checkup
+
+    findings, plan = checkup(loaded.settings)
+    click.echo(_json(findings, plan) if as_json else _report(findings, plan))
+    if any(finding.verdict is Verdict.PROBLEM for finding in findings):
+        raise click.exceptions.Exit(1)
+
+
+def _report(findings: list["Finding"], plan: "Plan") -> str:
+    lines = []
+    for finding in findings:
+        verdict = click.style(f"{finding.verdict:<8}", fg=COLOURS[finding.verdict])
+        lines.append(f"{verdict} {finding.check:<{INDENT - 10}} {finding.text}")
+        if finding.remedy:
+            lines.append(f"{'':<{INDENT}}-> {finding.remedy}")
+    return "\n".join([*lines, "", plan.table()])
+
+
+def _json(findings: list["Finding"], plan: "Plan") -> str:
+    import json
+    from dataclasses import asdict
+
+    accounts = [asdict(account) | {"short": account.short} for account in plan.accounts]
+    memory = {"needs": [asdict(need) for need in plan.needs], "accounts": accounts, "unknown": plan.unknown}
+    return json.dumps({"findings": [asdict(finding) for finding in findings], "memory": memory}, indent=2)

@@ -1,0 +1,125 @@
+"""The memory plan: what every engine will take of which memory, beside what is free there.
+
+Pure arithmetic over bytes that others have reckoned: no engine, no device and no clock. All of it is allocated when
+the models are loaded, for as many sessions as are allowed; a conversation allocates nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+MIB, GIB = 1 << 20, 1 << 30
+
+
+class Place(StrEnum):
+    """A memory."""
+
+    MAIN = "main memory"
+    GPU = "GPU memory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """Bytes that one engine takes in one place."""
+
+    engine: str
+    model: str
+    place: Place = Place.MAIN
+    weights: int = 0
+    caches: int = 0
+    """What is kept for all sessions together: KV cache, recurrent states, slots."""
+    workspace: int = 0
+    """What computing takes, and the runtime."""
+    loading: int = 0
+    """What loading takes besides; engines are loaded side by side, so that all of it may be taken at once."""
+    per_session: int = 0
+    """The part of the caches that is one session's when it is full."""
+
+    @property
+    def total(self) -> int:
+        """The most it takes at any time."""
+        return self.weights + self.caches + self.workspace + self.loading
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Bytes to be had; None where the system does not tell, and nothing is refused then."""
+
+    main: int | None
+    gpu: int | None = None
+    shared: bool = False
+    """Whether the GPU computes in main memory (DGX Spark): what both need comes out of `main`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is needed of one memory, and what is free in it."""
+
+    name: str
+    needed: int
+    free: int | None
+
+    @property
+    def short(self) -> bool:
+        """Whether more is needed than is free."""
+        return self.free is not None and self.needed > self.free
+
+    def __str__(self) -> str:
+        free = "what is free is not known" if self.free is None else f"{show(self.free)} free"
+        return f"{self.name}: {show(self.needed)} needed, {free}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that will be loaded."""
+
+    needs: tuple[Need, ...]
+    free: Free
+    unknown: tuple[str, ...] = ()
+    """Sentences about what could not be reckoned."""
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """Return an account of each memory that something is needed of."""
+        totals = {place: sum(need.total for need in self.needs if need.place is place) for place in Place}
+        if self.free.shared:
+            return (Account("memory shared by CPU and GPU", sum(totals.values()), self.free.main),)
+        accounts = (
+            Account(Place.MAIN, totals[Place.MAIN], self.free.main),
+            Account(Place.GPU, totals[Place.GPU], self.free.gpu),
+        )
+        return tuple(account for account in accounts if account.needed)
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is room for all that is known."""
+        return not any(account.short for account in self.accounts)
+
+    def table(self) -> str:
+        """Return the plan for people, a line for each engine and place, and one for each memory."""
+        widths = [max(len(row[column]) for row in self._rows()) for column in range(len(HEADINGS))]
+        lines = [
+            "  ".join(
+                cell.ljust(width) if column < TEXT_COLUMNS else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in self._rows()
+        ]
+        return "\n".join([*lines, *map(str, self.accounts), *self.unknown])
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        yield HEADINGS
+        for need in self.needs:
+            sizes = (need.weights, need.caches, need.workspace, need.loading, need.total, need.per_session)
+            yield (need.engine, need.model, need.place, *map(show, sizes))
+
+
+HEADINGS = ("ENGINE", "MODEL", "PLACE", "WEIGHTS", "CACHES", "WORKSPACE", "LOADING", "ALL", "EACH SESSION")
+TEXT_COLUMNS = 3
+
+
+def show(size: int) -> str:
+    """Show bytes to people."""
+    if not size:
+        return "-"
+    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{max(1, round(size / MIB))} MiB"
