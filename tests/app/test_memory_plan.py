@@ -143,10 +143,10 @@ def test_a_start_without_room_is_refused_with_the_table(monkeypatch: pytest.Monk
     with pytest.raises(VoiceAgentError) as refused:
         require_room(settings())
     assert "No setting makes it fit" in str(refused.value)
-    assert "main memory: 96 MiB needed, 64 MiB free" in str(refused.value)
+    assert "main memory: 160 MiB needed, 64 MiB free" in str(refused.value)
 
 
 def test_a_start_with_room_logs_the_table(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         require_room(settings())
-    assert "main memory: 96 MiB needed" in caplog.text
+    assert "main memory: 160 MiB needed" in caplog.text

@@ -57,7 +57,8 @@ def require_room(settings: Settings) -> None:
     """Log the plan. Raises VoiceAgentError, with the numbers and settings that would fit, when it does not fit."""
     store = Store(settings.weights.dir)
     plan = memory_plan(settings, store, free_memory(nvidia_gpus() if wants_gpu(settings) else ()))
-    log.info("memory plan\n%s", plan.table())
+    for line in plan.table().splitlines():
+        log.info("%s", line)
     if not plan.fits:
         advice = remedy(settings, store, plan.free)
         raise VoiceAgentError(f"The models do not fit into the memory that is free. {advice}\n\n{plan.table()}")
