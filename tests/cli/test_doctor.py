@@ -99,6 +99,14 @@ def test_a_gpu_is_told_with_its_driver_and_what_it_can(gpus: list[Gpu]) -> None:
     assert (second["verdict"], second["text"]) == ("warning", "the settings leave it idle")
 
 
+def test_a_torch_without_cuda_beside_a_gpu_is_a_warning(gpus: list[Gpu], monkeypatch: pytest.MonkeyPatch) -> None:
+    gpus.append(CARD)
+    monkeypatch.setattr(machine, "_version", lambda package: "2.13.0+cpu")
+    sets = ("--set", "asr.engine=nemotron", "--set", "asr.load_format=dummy")
+    assert "this torch is built without CUDA" in [finding["text"] for finding in findings(*SCRIPTED, *sets)["gpu"]]
+    assert len(findings(*SCRIPTED, *sets, "--set", "asr.engine=scripted")["gpu"]) == 2
+
+
 def test_models_too_large_for_the_gpu_are_a_problem_with_settings_that_fit(gpus: list[Gpu], tmp_path: Path) -> None:
     gpus.append(CARD)
     sets = ("llm.engine=llama", "llm.model=nemotron-3-nano-30b-a3b-q8_0", "llm.gpu_layers=-1")

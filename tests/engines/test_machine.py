@@ -61,5 +61,7 @@ def test_memory_that_the_system_does_not_tell_is_not_known(tmp_path: Path, monke
     monkeypatch.setattr(machine, "MEMINFO", tmp_path / "meminfo")
     monkeypatch.setattr(machine, "CGROUP", tmp_path / "cgroup")
     assert free_main_memory() is None
+    (tmp_path / "meminfo").write_text("MemAvailable: plenty\n")
+    assert free_main_memory() is None
     (tmp_path / "meminfo").write_text("MemAvailable: 4194304 kB\n")
     assert free_main_memory() == 4 * GIB

@@ -67,10 +67,10 @@ def _mib(cell: str) -> int | None:
 def _available() -> int | None:
     try:
         lines = MEMINFO.read_text(encoding="ascii").splitlines()
-    except OSError:  # not Linux
+        found = [line.split() for line in lines if line.startswith("MemAvailable:")]
+        return int(found[0][1]) * 1024 if found else None
+    except (OSError, ValueError, IndexError):  # not Linux, or an odd one
         return None
-    found = [line.split() for line in lines if line.startswith("MemAvailable:")]
-    return int(found[0][1]) * 1024 if found else None
 
 
 def _left_in_container() -> int | None:

@@ -77,6 +77,8 @@ def check_gpus(settings: Settings, gpus: tuple[Gpu, ...]) -> Iterator[Finding]:
         yield warning("gpu", "nvidia-smi tells of none, though the settings would use one", "install NVIDIA's driver")
     else:
         yield ok("gpu", "none that nvidia-smi tells of, and none is needed")
+    if gpus and "nemo" in _extras(settings) and (_version("torch") or "").endswith("+cpu"):
+        yield warning("gpu", "this torch is built without CUDA", "install a build of torch for the driver's CUDA")
     if settings.llm.engine == "llama" and settings.llm.gpu_layers and not _llama_has_gpu():
         yield problem(
             "gpu",
