@@ -36,33 +36,9 @@ def asr_needs(settings: Settings, store: Store, has_gpu: bool) -> tuple[Need, ..
         model, stored = "dummy", DUMMY_BYTES["true" if asr.load_format == "dummy" else "tiny"]
     on_gpu = asr.device == "cuda" or (asr.device == "auto" and has_gpu)
     half = asr.dtype == "bfloat16" or (asr.dtype == "auto" and on_gpu)
-    slot = RECOGNISER_SLOT_BYTES // 2 if half else RECOGNISER_SLOT_BYTES
-    slots = 2 * sessions + 1  # each session's own and its fork's, and a spare one
-    weights = stored // 2 if half else stored
-    if not on_gpu:
-        return (
-            Need(
-                engine="asr",
-                model=model,
-                weights=weights,
-                caches=slots * slot,
-                workspace=RUNTIME_BYTES + OVERHEAD_BYTES,
-                loading=stored - weights,
-                per_session=2 * slot,
-            ),
-        )
-    return (
-        Need(
-            engine="asr",
-            model=model,
-            place=Place.GPU,
-            weights=weights,
-            caches=slots * slot,
-            workspace=DEVICE_RUNTIME + OVERHEAD_BYTES,
-            per_session=2 * slot,
-        ),
-        Need(engine="asr", model=model, workspace=RUNTIME_BYTES, loading=stored),
-    )
+    of_session = 2 * RECOGNISER_SLOT_BYTES  # its own slot and its fork's
+    caches = sessions * of_session + RECOGNISER_SLOT_BYTES  # and a spare slot
+    return _nemo_needs("asr", model, stored, caches, of_session, on_gpu=on_gpu, half=half)
 
 
 def llm_needs(settings: Settings, store: Store) -> tuple[Need, ...]:
@@ -137,6 +113,24 @@ def turn_needs(settings: Settings, store: Store) -> tuple[Need, ...]:
     if settings.turn.detector == "silence":
         return ()
     return (Need(engine="turn", model=model, weights=_size(store, model), workspace=SMART_TURN_WORKSPACE),)
+
+
+def _nemo_needs(
+    engine: str, model: str, stored: int, caches: int, per_session: int, *, on_gpu: bool, half: bool
+) -> tuple[Need, ...]:
+    """Reckon a model in NeMo's modules from its sizes in float32, which is how it is stored and read."""
+    divisor = 2 if half else 1
+    there = Need(
+        engine=engine,
+        model=model,
+        place=Place.GPU if on_gpu else Place.MAIN,
+        weights=stored // divisor,
+        caches=caches // divisor,
+        workspace=OVERHEAD_BYTES + (DEVICE_RUNTIME if on_gpu else RUNTIME_BYTES),
+        loading=0 if on_gpu else stored - stored // divisor,
+        per_session=per_session // divisor,
+    )
+    return (there, Need(engine=engine, model=model, workspace=RUNTIME_BYTES, loading=stored)) if on_gpu else (there,)
 
 
 def _file(store: Store, model: str) -> Path:
