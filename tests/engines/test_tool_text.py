@@ -53,6 +53,14 @@ def test_a_call_without_its_outer_tag_or_its_end_is_understood():
     assert read(NEMOTRON.removesuffix("</tool_call>\n"))[1] == read(NEMOTRON)[1]
 
 
+def test_json_without_tags_is_a_call_where_a_reply_begins_with_it():
+    bare = HERMES.removeprefix("<tool_call>").removesuffix("</tool_call>")
+    assert read(bare) == ("\n", read(HERMES)[1])
+    assert [name for name, _ in read(bare + bare)[1]] == ["get_weather"] * 2
+    assert read('{"name": "now", "parameters": {"zone": "UTC"}}') == ("", [("now", {"zone": "UTC"})])
+    assert read('Say {"name": "now"}') == ('Say {"name": "now"}', [])
+
+
 def test_what_follows_a_call_is_not_shown():
     assert read(f"{NEMOTRON}It is sunny.")[0] == ""
 
@@ -69,6 +77,8 @@ def test_what_follows_a_call_is_not_shown():
         "<tool_call><function=a",
         "<tool_call><function=a><parameter=b>c",
         "<function=></function>",
+        "{",
+        '{"name": "a"',
         "<tool_call>" + "[" * 100_000,
     ],
 )
@@ -88,5 +98,5 @@ def test_how_the_text_is_cut_changes_nothing(text, size):
 
 @given(st.text())
 def test_text_without_a_tag_is_shown_whole(text):
-    if "<tool_call>" not in text and "<function=" not in text:
+    if "<tool_call>" not in text and "<function=" not in text and not text.lstrip().startswith("{"):
         assert read(text) == (text, [])

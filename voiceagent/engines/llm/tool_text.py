@@ -3,19 +3,22 @@
 - XML, Nemotron-3 and Qwen3-Coder: `<tool_call><function=NAME><parameter=KEY>VALUE</parameter></function></tool_call>`
 - JSON, Hermes, Qwen 2.5 and Qwen 3: `<tool_call>{"name": NAME, "arguments": {...}}</tool_call>`
 
-What follows a call in the same reply was written without its result, so it is not shown. Values in XML are text,
-whatever the tool's schema says; who runs the call knows the schema.
+Where a vocabulary does not show the tags, or there are none (Llama 3), a reply that begins with a brace is a JSON call:
+nobody says that. What follows a call in the same reply was written without its result, so it is not shown. Values in
+XML are text, whatever the tool's schema says; who runs the call knows the schema.
 """
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from voiceagent.engines.llm.contract import ToolCall
 
 _TAGS = ("<tool_call>", "<function=")
 """How a call begins. Some models forget the outer tag, and some vocabularies do not show it."""
-_BEGIN = re.compile("|".join(map(re.escape, _TAGS)))
+_BEGIN = re.compile(f"({'|'.join(map(re.escape, _TAGS))})")
+_BRACE = re.compile(r"\s*({)")
 _FUNCTION = re.compile(r"<function=([^<>]*)>(.*?)(?:</function>|(?=<function=))", re.DOTALL)
 _PARAMETER = re.compile(r"<parameter=([^<>]*)>\n?(.*?)\n?</parameter>", re.DOTALL)
 _BLOCK = re.compile(r"<tool_call>(.*?)(?:</?tool_call>|\Z)", re.DOTALL)
@@ -27,6 +30,8 @@ class ToolText:
     def __init__(self) -> None:
         self._held = ""
         self._written = ""
+        self._spoken = False
+        """Whether any word has been shown."""
 
     @property
     def calling(self) -> bool:
@@ -39,11 +44,12 @@ class ToolText:
             self._written += text
             return ""
         text = self._held + text
-        if begin := _BEGIN.search(text):
-            self._held, self._written = "", text[begin.start() :]
-            return text[: begin.start()]
+        if begin := (not self._spoken and _BRACE.match(text)) or _BEGIN.search(text):
+            self._held, self._written = "", text[begin.start(1) :]
+            return text[: begin.start(1)]
         whole = len(text) - _unfinished_tag(text)
         self._held = text[whole:]
+        self._spoken = self._spoken or bool(text[:whole].strip())
         return text[:whole]
 
     def finish(self) -> str:
@@ -55,17 +61,28 @@ class ToolText:
         """Return the calls of the whole reply, without ids; those that cannot be read are left out."""
         if functions := _FUNCTION.findall(self._written):
             return [_call(name, dict(_PARAMETER.findall(body))) for name, body in functions if name.strip()]
-        return [call for block in _BLOCK.findall(self._written) for call in _json_calls(block)]
+        blocks = _BLOCK.findall(self._written) or [self._written]
+        return [call for block in blocks for value in _json_values(block) for call in _json_calls(value)]
 
 
-def _json_calls(block: str) -> list[ToolCall]:
-    try:
-        value = json.loads(block)
-    except (ValueError, RecursionError):
-        return []
+def _json_values(text: str) -> Iterator[Any]:
+    """Give the JSON values that stand one after the other, up to the first that is none."""
+    decoder, text = json.JSONDecoder(), text.lstrip()
+    while text:
+        try:
+            value, end = decoder.raw_decode(text)
+        except (ValueError, RecursionError):
+            return
+        yield value
+        text = text[end:].lstrip(" \t\r\n,;")
+
+
+def _json_calls(value: Any) -> list[ToolCall]:
     calls = []
     for item in value if isinstance(value, list) else [value]:
-        name, arguments = (item.get("name"), item.get("arguments", {})) if isinstance(item, dict) else (None, None)
+        if not isinstance(item, dict):
+            continue
+        name, arguments = item.get("name"), item.get("arguments", item.get("parameters", {}))
         if isinstance(name, str) and name.strip() and isinstance(arguments, dict):
             calls.append(_call(name, arguments))
     return calls
