@@ -175,6 +175,48 @@ def test_an_engine_that_throws_spares_the_other_caller():
     talk(scene, engines=scripted_engines(llm=ScriptedLlm(reply)))
 
 
+def test_a_session_that_ends_badly_frees_its_place_all_the_same():
+    engines = scripted_engines()
+    opened = engines.llm.open
+
+    def open_for_good(on_event):
+        stream = opened(on_event)
+        stream.close = lambda: 1 / 0
+        return stream
+
+    async def main():
+        async with open_house("server.max_sessions=1", engines=engines) as house:
+            for _ in range(2):
+                async with Caller(house.url) as caller:
+                    caller.send({"type": "hangup"})
+                    await house.empty()
+
+    engines.llm.open = open_for_good
+    asyncio.run(main())
+
+
+def test_calls_that_come_and_go_leave_no_task_behind():
+    async def main():
+        async with open_house() as house:
+            async with Caller(house.url):
+                pass
+            await house.empty()
+            await asyncio.sleep(0)
+            before = len(asyncio.all_tasks())
+            for _ in range(5):
+                async with Caller(house.url) as caller:
+                    caller.send({"type": "text", "text": "hello"})
+                    await caller.until(lambda caller=caller: caller.last("agent.segment"), 20, "an answer")
+                await house.empty()
+            async with asyncio.timeout(30):
+                while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110 - aiortc's own tasks end one after the other
+                    await asyncio.sleep(0.02)
+            streams = [len(engine._jobs) for engine in (house.agent.engines.llm, house.agent.engines.tts)]
+            assert streams == [0, 0]
+
+    asyncio.run(main())
+
+
 def test_the_tap_fits_the_aiortc_that_is_installed():
     """aiortc keeps its jitter buffer private: an upgrade that moves it must fail here, and not in a call."""
     from types import SimpleNamespace
