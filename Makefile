@@ -9,11 +9,12 @@ LLAMA := .venv/llama
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --find-links $(WHEELS)
 # pip knows this machine's own sources of wheels, and so perhaps a build of torch without CUDA; uv takes what is there.
 TORCH := torch==2.13.0
+GPU_PYTHON := 3.12
 # llama.cpp without what an in-process engine never uses: less to compile.
 export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF \
 	-DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TESTS=OFF
 
-.PHONY: serve test test-default test-nemo lint format bench weights pins clean
+.PHONY: serve test test-default test-nemo lint format bench gpu-check gpu-wheels weights pins clean
 
 serve: weights
 	$(BIN)/voiceagent serve --config $(CONFIG)
@@ -42,6 +43,16 @@ format: .venv/ready-dev
 
 bench: .venv/ready-dev weights
 	$(BIN)/python -m benchmarks.voice_to_voice --json benchmarks/results/voice_to_voice.json
+
+# The benchmarks and tests that want a GPU; $OUT takes the results. `gpu-wheels` prepares for a machine without a network.
+gpu-check:
+	scripts/gpu-check $(ARGS)
+
+gpu-wheels: .venv-nemo/ready
+	$(NEMO)/python -m pip download --quiet --no-deps --only-binary=:all: --python-version $(GPU_PYTHON) --implementation cp \
+		$(foreach glibc,2_28 2_27 2_24 2_17 2_5,--platform manylinux_$(glibc)_x86_64) --platform manylinux2014_x86_64 \
+		--platform manylinux1_x86_64 --constraint constraints-nemo.txt --requirement scripts/gpu-packages.txt --dest .whl
+	$(NEMO)/python -m pip wheel --quiet --no-deps --constraint constraints-nemo.txt --wheel-dir .whl antlr4-python3-runtime
 
 pins: .venv/ready-dev
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --upgrade --quiet --no-header --no-annotate \

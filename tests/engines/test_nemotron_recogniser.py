@@ -91,6 +91,7 @@ def test_tokens_and_times_are_nemos_while_streams_join_and_leave(model: Any, rig
     assert sum(len(one.heard) for one in done) > 100, "a model that says nothing proves nothing"
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("right_context", CONTEXTS)
 def test_recorded_graphs_hear_what_nemo_hears_on_the_same_gpu(right_context: int) -> None:

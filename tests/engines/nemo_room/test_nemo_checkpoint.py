@@ -88,6 +88,7 @@ def test_only_the_encoder_takes_the_lower_precision(saved: dict[str, Any]) -> No
     assert loaded.preprocessor.featurizer.window.dtype is torch.float32
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_it_goes_to_the_gpu(saved: dict[str, Any]) -> None:
     loaded = load(str(saved["english"][1]), device=torch.device("cuda", 0), dtype=torch.bfloat16)

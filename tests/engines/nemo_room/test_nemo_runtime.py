@@ -115,6 +115,7 @@ def test_an_empty_compiler_log_does_not_overwrite_the_interpreters_only_blank() 
     assert not hasattr(cuda_python_utils, "nvrtc") or isinstance(cuda_python_utils.nvrtc, runtime.OwnLogBuffer)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_nemos_cuda_graph_decoder_leaves_the_blank_alone() -> None:
     runtime.import_nemo()
