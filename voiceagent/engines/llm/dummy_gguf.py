@@ -33,6 +33,9 @@ BLOCK = 32
 """Values that share a scale in ggml's quantised formats."""
 PIECE = 1 << 24
 """Values made at a time."""
+BYTES_Q8 = np.array([0 if byte == 0x80 else byte for byte in range(256)], np.uint8)
+BYTES_Q4 = np.array([byte | (not byte & 0x0F) * 0x08 | (not byte & 0xF0) * 0x80 for byte in range(256)], np.uint8)
+"""Random bytes become these: the lowest number, which has no opposite, becomes 0, or the mean would drown the rest."""
 GAIN: dict[str, float] = {"matrix": 1.5, "output": 4.0}
 """Standard deviations, times the square root of what is summed up: lively enough that greedy replies vary."""
 
@@ -131,11 +134,14 @@ def _data(tensor: Tensor, stored: GGMLQuantizationType, said: int, rng: np.rando
             values[said:] = 0
         return values
     # Random integers with one scale: like weights, and a hundred times faster to make than quantising some.
-    width, spread = (BLOCK, 73.9) if stored == GGMLQuantizationType.Q8_0 else (BLOCK // 2, 4.64)
-    blocks = np.empty((int(np.prod(tensor.shape)) // BLOCK, 2 + width), np.uint8)
-    for begin in range(0, len(blocks), PIECE // BLOCK):
-        piece = blocks[begin : begin + PIECE // BLOCK]
-        piece[:, 2:] = np.frombuffer(rng.bytes(len(piece) * width), np.uint8).reshape(len(piece), width)
+    width, table, spread = (
+        (BLOCK, BYTES_Q8, 73.47) if stored == GGMLQuantizationType.Q8_0 else (BLOCK // 2, BYTES_Q4, 4.18)
+    )
+    count = int(np.prod(tensor.shape)) // BLOCK
+    blocks = np.empty((count, 2 + width), np.uint8)
+    for begin in range(0, count, PIECE // BLOCK):
+        piece = blocks[begin : begin + PIECE // BLOCK, 2:]
+        piece[:] = table[np.frombuffer(rng.bytes(piece.size), np.uint8)].reshape(piece.shape)
     blocks[:, :2] = np.frombuffer(np.float16(_deviation(tensor) / spread).tobytes(), np.uint8)
     if tensor.fill == "output":
         blocks[said * tensor.shape[-1] // BLOCK :, :2] = 0
