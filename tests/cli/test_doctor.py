@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from voiceagent.app import memory_plan
 from voiceagent.app.checkup import machine, report
 from voiceagent.cli.main import cli
 from voiceagent.engines.machine import Gpu
@@ -143,6 +144,16 @@ def test_the_json_holds_the_memory_plan(gpus: list[Gpu]) -> None:
     memory = json.loads(doctor(*SCRIPTED, "--json").stdout)["memory"]
     assert [need["engine"] for need in memory["needs"]] == ["process"]
     assert memory["accounts"][0]["short"] is False
+
+
+def test_a_server_that_would_not_fit_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_plan, "free_main_memory", lambda: 1 << 20)
+    monkeypatch.setattr("voiceagent.trace.log.configure", lambda *given, **named: None)
+    monkeypatch.setattr("voiceagent.cli.serve._listen", None)
+    result = CliRunner().invoke(cli, ["serve", *SCRIPTED])
+    assert result.exit_code == 1
+    assert "do not fit" in result.stderr
+    assert "main memory: 160 MiB needed, 1 MiB free" in result.stderr
 
 
 def test_it_imports_no_runtime_of_a_model() -> None:

@@ -23,8 +23,8 @@ def serve(loaded: "Loaded") -> None:
 
     settings = loaded.settings
     configure(settings.trace.log_level, settings.trace.log_format, log_text=settings.trace.log_text)
-    listener = _listen(settings.server.host, settings.server.port)
     require_room(settings)
+    listener = _listen(settings.server.host, settings.server.port)
     asyncio.run(_serve(loaded, listener))
 
 
