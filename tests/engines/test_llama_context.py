@@ -105,6 +105,6 @@ def test_a_row_that_was_not_to_be_sampled_is_refused(model: LlamaModel, context:
             context.sample(sampler, row)
 
 
-def test_a_failure_quotes_what_llama_cpp_complained_of(model: LlamaModel) -> None:
-    with pytest.raises(LlamaError, match=r"llama.cpp says: .*n_seq_max"):
-        LlamaContext(model, context_tokens=256, sequences=10_000, batch_tokens=64, threads=1, flash_attention=False)
+def test_more_sequences_than_llama_cpp_keeps_are_refused(model: LlamaModel) -> None:
+    with pytest.raises(LlamaError, match=r"at most 256 sequences, and 301 are needed.*server\.max_sessions"):
+        LlamaContext(model, context_tokens=256, sequences=301, batch_tokens=64, threads=1, flash_attention=False)

@@ -46,6 +46,11 @@ class LlamaContext:
         flash_attention: bool,
         kv_type: KvType = "f16",
     ) -> None:
+        if sequences > (most := lib.llama_max_parallel_sequences()):
+            raise LlamaError(
+                f"llama.cpp keeps at most {most} sequences, and {sequences} are needed, three for each session: "
+                "lower server.max_sessions"
+            )
         forget_complaints()
         params = lib.llama_context_default_params()
         params.n_ctx = context_tokens
