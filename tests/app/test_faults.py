@@ -235,17 +235,18 @@ def test_an_engine_that_refuses_a_request_on_the_spot_costs_that_turn_only(metho
 def test_a_session_ends_whatever_its_engines_raise():
     async def main():
         crowd = Crowd()
-        call = crowd.call()
+        session = crowd.call().session
+        closed = []
 
         def refuse():
             raise RuntimeError("the connection is gone")
 
-        call.session._turn.close = refuse
-        await call.speak(3.0)
+        session._asr.close = session._vad.close = refuse
+        for stream in (session._llm, session._tts, session._turn):
+            stream.close = lambda stream=stream: closed.append(stream)
         with pytest.raises(RuntimeError):
-            call.session.close()
-        await asyncio.sleep(1.0)
-        assert call.session.state.closed
-        assert crowd.queued() == 0
+            session.close()
+        assert set(closed) == {session._llm, session._tts, session._turn}
+        assert session.state.closed
 
     run_virtual(main())

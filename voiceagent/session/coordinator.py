@@ -21,7 +21,7 @@ from voiceagent.audio.speech import Drained, SegmentStarted, WordHeard
 from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEngine, AsrEvent, Transcript
 from voiceagent.engines.contract import StreamFailed
 from voiceagent.engines.llm.contract import LlmEngine, LlmEvent
-from voiceagent.engines.tts.contract import SpeechAudio, TtsEngine, TtsEvent
+from voiceagent.engines.tts.contract import TtsEngine, TtsEvent
 from voiceagent.engines.turn.contract import WINDOW_S, TurnEngine, TurnEvent, TurnPrediction
 from voiceagent.engines.vad.contract import VadEngine, VadEvent
 from voiceagent.errors import VoiceAgentError
@@ -248,11 +248,9 @@ class Session:
         generation = event.tag if isinstance(event, StreamFailed) else event.generation
         if self._response is None or self._response.generation != generation:
             return
-        if isinstance(event, SpeechAudio) and not np.isfinite(event.pcm).all():
-            event = StreamFailed(generation, UnusableError("samples that are no numbers"))
         try:
             self._response.on_tts(event)
-        except Exception as error:  # sound that the playout refuses
+        except Exception as error:  # sound that the playout refuses: samples that are no numbers
             log.exception("a voice's event could not be used", extra={"session": self.id})
             self._on_response_failed(generation, "tts", error)
 
