@@ -126,7 +126,7 @@ class Theirs:
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
-        self._vocabulary = LlamaModel(terms.path)
+        self._vocabulary = LlamaModel(terms.path, vocabulary_only=True)
         self._template = ChatTemplate(self._vocabulary)
         self._llama = Llama(
             str(terms.path),

@@ -6,6 +6,7 @@ import pytest
 from llama_talk import loaded, tiny
 
 from voiceagent.engines.llm.llama import LlamaEngine
+from voiceagent.engines.llm.llama_model import LlamaModel
 from voiceagent.errors import VoiceAgentError
 
 
@@ -59,3 +60,14 @@ def test_loading_and_talking_is_silent(tmp_path: Path, capfd: pytest.CaptureFixt
     engine = loaded(tiny(tmp_path, "hybrid"))
     engine.close()
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_vocabulary_can_be_had_without_the_weights(tmp_path: Path) -> None:
+    path = tiny(tmp_path, "hybrid")
+    whole, alone = LlamaModel(path), LlamaModel(path, vocabulary_only=True)
+    text = "<|im_start|>Hello there"
+    assert alone.tokenize(text) == whole.tokenize(text)
+    assert alone.template == whole.template != ""
+    assert alone.rewindable is whole.rewindable is False
+    whole.close()
+    alone.close()

@@ -49,16 +49,17 @@ def forget_complaints() -> None:
 
 
 class LlamaModel:
-    """Weights and vocabulary of one GGUF file.
+    """Weights and vocabulary of one GGUF file, or its vocabulary alone.
 
     Raises VoiceAgentError when the file is missing, is not GGUF, is damaged, or of an unknown architecture.
     """
 
-    def __init__(self, path: Path, *, gpu_layers: int = 0) -> None:
+    def __init__(self, path: Path, *, gpu_layers: int = 0, vocabulary_only: bool = False) -> None:
         check_kind(path)
         forget_complaints()
         params = lib.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
+        params.vocab_only = vocabulary_only
         handle = lib.llama_model_load_from_file(os.fsencode(path), params)
         if not handle:
             raise LlamaError(
