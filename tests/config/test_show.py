@@ -14,10 +14,10 @@ TRICKY = st.sampled_from(["", "null", "true", "1e-3", "012", "~", "no", "a: b", 
 
 def test_every_setting_has_one_line_with_its_origin(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    path.write_text("llm:\n  seed: 5\n")
+    path.write_text("llm:\n  top_k: 5\n")
     lines = show(load(path, ["tts.speed=1.5"], {"VOICEAGENT_VAD__THRESHOLD": "0.6"})).splitlines()
     told = {line.split(":")[0].strip(): line for line in lines}
-    assert told["seed"].split() == ["seed:", "5", "#", f"{path}:2"]
+    assert told["top_k"].split() == ["top_k:", "5", "#", f"{path}:2"]
     assert told["speed"].split() == ["speed:", "1.5", "#", "--set"]
     assert told["port"].split() == ["port:", "7860", "#", "default"]
     assert any(line.endswith("# environment VOICEAGENT_VAD__THRESHOLD") for line in lines)

@@ -34,6 +34,8 @@ def lanes_of(engines: Engines) -> dict[str, Engine]:
     return {engine.lane: engine for engine in named if engine is not None}
 
 
+DEFAULT_VOICE = "default"
+"""What tts.voice says where each engine may take its own."""
 SILERO = "silero-vad-6.2"
 
 
@@ -153,9 +155,51 @@ def build_tts(settings: Settings) -> TtsEngine:
         from voiceagent.engines.tts.scripted import ScriptedTts
 
         return ScriptedTts()
+    if tts.engine == "magpie":
+        return build_magpie(settings)
     from voiceagent.engines.tts.hibari import HibariEngine
 
-    return HibariEngine(voice=tts.voice, speed=tts.speed, threads=tts.threads)
+    return HibariEngine(
+        voice="heart" if tts.voice == DEFAULT_VOICE else tts.voice, speed=tts.speed, threads=tts.threads
+    )
+
+
+def build_magpie(settings: Settings) -> TtsEngine:
+    """Build the voice that runs in NeMo's modules. Raises VoiceAgentError where NeMo is not installed."""
+    from voiceagent.engines.nemo.runtime import require_nemo
+
+    require_nemo()
+    tts, store = settings.tts, Store(settings.weights.dir)
+
+    def load_model() -> Any:
+        from voiceagent.engines.nemo.magpie_checkpoint import load_magpie
+        from voiceagent.engines.nemo.runtime import pick_device, pick_dtype
+
+        device = pick_device(tts.device)
+        return load_magpie(
+            tts.model,
+            codec=tts.codec,
+            load_format=tts.load_format,
+            store=store,
+            device=device,
+            dtype=pick_dtype(tts.dtype, device),
+            streams=settings.server.max_sessions,
+            threads=tts.threads,
+        )
+
+    from voiceagent.engines.tts.magpie.engine import MagpieEngine
+
+    return MagpieEngine(
+        load_model,
+        voice=None if tts.voice == DEFAULT_VOICE else tts.voice,
+        language=tts.language,
+        preset=tts.preset,
+        guidance=tts.guidance,
+        temperature=tts.temperature,
+        normalize=tts.normalize,
+        seed=tts.seed,
+        max_streams=settings.server.max_sessions,
+    )
 
 
 def build_vad(settings: Settings, store: Store) -> VadEngine:

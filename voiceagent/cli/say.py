@@ -1,5 +1,6 @@
-"""`voiceagent say`: speak a text into a file."""
+"""`voiceagent say`: speak a text into a file, or down a pipe while it is being made."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,21 +16,30 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("text")
 @click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The WAV file to write."
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="The WAV file to write; - writes raw mono samples (16 bit) to the standard output as they come.",
 )
+@click.option("--voice", help="The name of the voice, instead of the settings' own.")
 @with_settings
-def say(loaded: "Loaded", text: str, output: Path) -> None:
+def say(loaded: "Loaded", text: str, output: Path, voice: str | None) -> None:
     """Speak TEXT into a WAV file."""
     import numpy as np
 
     from voiceagent.app.engines import build_tts
     from voiceagent.audio.files import write_wav
+    from voiceagent.audio.pcm import to_s16
     from voiceagent.engines.contract import StreamFailed
     from voiceagent.engines.drive import drive
     from voiceagent.engines.tts.contract import TtsEvent
     from voiceagent.text import Segmenter, ends_sentence, speakable
 
     settings = loaded.settings
+    if voice is not None:
+        tts = settings.tts.model_copy(update={"voice": voice})
+        settings = settings.model_copy(update={"tts": tts})
     segmenter = Segmenter(settings.llm.first_segment_min_tokens, settings.llm.first_segment_max_tokens)
     segments = [segment for segment in segmenter.push(text) + segmenter.flush() if speakable(segment)]
     if not segments:
@@ -38,18 +48,26 @@ def say(loaded: "Loaded", text: str, output: Path) -> None:
     engine.load()
     pause = np.zeros(engine.sample_rate * settings.session.sentence_pause_ms // 1000, np.float32)
     pieces: list[np.ndarray] = []
+    to_pipe = str(output) == "-"
 
     def collect(event: TtsEvent) -> None:
         if isinstance(event, StreamFailed):
             raise VoiceAgentError(f"The voice failed on {text!r}: {event.error}") from event.error
-        pieces.append(event.pcm)
+        spoken = [event.pcm]
         if event.final and event.segment < len(segments) - 1 and ends_sentence(segments[event.segment]):
-            pieces.append(pause)
+            spoken.append(pause)
+        pieces.extend(spoken)
+        if to_pipe:
+            sys.stdout.buffer.write(b"".join(to_s16(pcm) for pcm in spoken))
+            sys.stdout.buffer.flush()
 
     stream = engine.open(collect)
     for index, segment in enumerate(segments):
         stream.speak(1, index, speakable(segment), deadline=0.0)
     drive(engine)
     audio = np.concatenate(pieces)
-    write_wav(output, audio, engine.sample_rate)
-    click.echo(f"{output}: {len(audio) / engine.sample_rate:.1f} s at {engine.sample_rate} Hz")
+    if not to_pipe:
+        write_wav(output, audio, engine.sample_rate)
+    click.echo(
+        f"{'-' if to_pipe else output}: {len(audio) / engine.sample_rate:.1f} s at {engine.sample_rate} Hz", err=to_pipe
+    )

@@ -215,14 +215,36 @@ class LLM(Section):
 class TTS(Section):
     """Text to speech."""
 
-    engine: Literal["hibari", "scripted"] = "hibari"
-    """The backend."""
-    voice: Name = "heart"
-    """The name of the voice."""
+    engine: Literal["hibari", "magpie", "scripted"] = "hibari"
+    """The backend; magpie needs `pip install voiceagent[nemo]`."""
+    voice: Name = "default"
+    """The name of the voice; default is the engine's own (hibari: heart; magpie: aria)."""
     speed: float = Field(default=1.0, ge=0.5, le=2)
-    """How fast it speaks; 1 is the voice's own pace."""
+    """How fast it speaks; 1 is the voice's own pace (hibari)."""
     threads: Threads = 1
     """CPU threads of the model."""
+    model: Name = "magpie-tts-multilingual-v2607"
+    """The name in the weights manifest, the path of a .nemo file, or org/name@revision (magpie)."""
+    codec: Name = "nemo-nano-codec-22khz"
+    """Likewise for the codec, which is a checkpoint of its own (magpie)."""
+    load_format: Literal["checkpoint", "dummy", "dummy_tiny"] = "checkpoint"
+    """Dummy weights have the true shape, or a tiny one, and say nothing: for measuring and testing (magpie)."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the model runs; auto takes the GPU if there is one (magpie)."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """The type of the weights; auto is bfloat16 on a GPU and float32 on a CPU (magpie)."""
+    language: Name = "en"
+    """The code of the language spoken (magpie)."""
+    preset: Literal["aggressive", "balanced", "conservative"] = "balanced"
+    """How much is decoded before it sounds: the first audio after 4, 6 or 8 frames of 46 ms (magpie)."""
+    guidance: bool = True
+    """Classifier-free guidance: follows the text more closely, at twice the computation (magpie)."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    """Randomness of the voice; 0 always takes the likeliest, null what the checkpoint recommends (magpie)."""
+    normalize: bool = True
+    """Whether numbers, dates and the like are put into words by NeMo's grammars first (magpie)."""
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
+    """The seed of the random choices: the same text sounds the same (magpie)."""
 
 
 class VAD(Section):

@@ -1,0 +1,74 @@
+"""Audio decoded piece by piece is the audio of the whole: there are no seams."""
+
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.nemo
+
+from magpie_oracle import model  # noqa: E402 (needs torch)
+
+from voiceagent.engines.tts.magpie.codec import StreamingCodec  # noqa: E402
+
+PLACES, FRAMES = 3, 24
+CODES = np.random.default_rng(1).integers(0, 2016, (2, FRAMES, 8))
+
+
+@pytest.fixture(scope="module")
+def codec() -> StreamingCodec:
+    return StreamingCodec(model(), PLACES)
+
+
+def whole(codes: NDArray[np.int64]) -> NDArray[np.float32]:
+    """NeMo's decoding of (frames, codebooks) at once."""
+    with torch.inference_mode():
+        audio, _ = model()._codec_model.decode(
+            tokens=torch.from_numpy(codes.T[None]), tokens_len=torch.tensor([len(codes)])
+        )
+    pcm: NDArray[np.float32] = audio[0].numpy()
+    return pcm
+
+
+def test_the_codec_is_nanocodecs(codec: StreamingCodec) -> None:
+    assert codec.sample_rate == 22_050
+    assert codec.samples_per_frame == 1_024
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=FRAMES))
+def test_pieces_of_any_size_make_the_whole(codec: StreamingCodec, sizes: list[int]) -> None:
+    codec.forget(1)
+    ends = [0, *(end for end in accumulate(sizes) if end < FRAMES), FRAMES]
+    pieces = [codec.decode([1], [CODES[0, start:end]])[0] for start, end in pairwise(ends)]
+    assert [len(piece) for piece in pieces] == [(end - start) * 1_024 for start, end in pairwise(ends)]
+    assert np.abs(np.concatenate(pieces) - whole(CODES[0])).max() <= 1e-4
+
+
+def test_one_frame_at_a_time_is_the_whole(codec: StreamingCodec) -> None:
+    codec.forget(0)
+    pieces = [codec.decode([0], [CODES[0, at : at + 1]])[0] for at in range(FRAMES)]
+    assert np.abs(np.concatenate(pieces) - whole(CODES[0])).max() <= 1e-4
+
+
+def test_streams_in_one_batch_do_not_hear_each_other(codec: StreamingCodec) -> None:
+    codec.forget(2)
+    codec.forget(0)
+    alone = codec.decode([2], [CODES[1, :4]])[0]
+    both = [codec.decode([2, 0], [CODES[1, 4 + at : 8 + at], CODES[0, at : at + 4]]) for at in (0, 4)]
+    assert np.abs(np.concatenate([alone, both[0][0], both[1][0]]) - whole(CODES[1])[: 12 * 1_024]).max() <= 1e-4
+    assert np.abs(np.concatenate([both[0][1], both[1][1]]) - whole(CODES[0])[: 8 * 1_024]).max() <= 1e-4
+
+
+def test_a_decoder_that_cannot_stream_is_refused() -> None:
+    class Other:
+        class _codec_model:  # noqa: N801 (as in NeMo)
+            audio_decoder: Any = object()
+
+    with pytest.raises(Exception, match="cannot stream"):
+        StreamingCodec(Other(), 1)

@@ -1,0 +1,180 @@
+"""Our decode loop gives the codes that NeMo gives, whoever shares the batch."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.nemo
+
+import magpie_oracle as nemo  # noqa: E402 (needs torch)
+from magpie_oracle import Codes, finish, ours, prepared, sampling, tokens  # noqa: E402
+
+from voiceagent.engines.nemo.dummy_magpie import UNLIKELY  # noqa: E402
+from voiceagent.engines.tts.magpie.decode_loop import Chunk, Context, DecodeLoop  # noqa: E402
+
+TEXTS = ("hello there", "no.", nemo.LONG)
+VOICES, SEEDS = (3, 0, 2), (11, 12, 13)
+MANY = 100
+"""Steps in which a short chunk of a dummy is spoken to its end: eight for each token."""
+CHUNKS = ("hello there, old friend.", "so you go.", "this is the last one, and it goes on.")
+
+stackings = pytest.mark.parametrize("stacking", [1, 2])
+guidances = pytest.mark.parametrize("guidance", [True, False], ids=["guided", "unguided"])
+choices = pytest.mark.parametrize("greedy", [True, False], ids=["greedy", "drawn"])
+ends = pytest.mark.parametrize("end", [UNLIKELY, nemo.PROBABLE], ids=["bounded", "ending"])
+
+
+def same(ours_: list[Codes], theirs: list[Codes]) -> None:
+    assert [len(codes) for codes in ours_] == [len(codes) for codes in theirs]
+    assert all(np.array_equal(a, b) for a, b in zip(ours_, theirs, strict=True))
+
+
+@stackings
+@guidances
+@choices
+@ends
+def test_a_mixed_batch_says_what_infer_batch_says(stacking: int, guidance: bool, greedy: bool, end: float) -> None:
+    tiny = prepared(stacking, end=end)
+    how = sampling(tiny, greedy=greedy, guidance=guidance)
+    with nemo.same_draws(tiny, SEEDS):
+        theirs = nemo.nemo_batch(tiny, [tokens(tiny, text) for text in TEXTS], VOICES, guidance=guidance)
+    same(ours(DecodeLoop(tiny, how, rows=4), tiny, TEXTS, VOICES, SEEDS), theirs)
+
+
+@stackings
+@pytest.mark.parametrize("text", TEXTS)
+def test_alone_a_text_is_said_as_in_company(stacking: int, text: str) -> None:
+    tiny = prepared(stacking)
+    how = sampling(tiny, greedy=False, guidance=True)
+    loop = DecodeLoop(tiny, how, rows=3)
+    loop.warm_up()
+    together = ours(loop, tiny, TEXTS, VOICES, SEEDS)
+    assert loop.live == 0
+    number = TEXTS.index(text)
+    same(ours(loop, tiny, [text], [VOICES[number]], [SEEDS[number]]), [together[number]])
+
+
+@stackings
+def test_rows_that_come_go_and_pause_disturb_no_other(stacking: int) -> None:
+    tiny = prepared(stacking)
+    loop = DecodeLoop(tiny, sampling(tiny, greedy=False, guidance=True), rows=3)
+    alone = [ours(loop, tiny, [t], [v], [s])[0] for t, v, s in zip(TEXTS, VOICES, SEEDS, strict=True)]
+    begun = [Chunk(tokens(tiny, t), v, s) for t, v, s in zip(TEXTS, VOICES, SEEDS, strict=True)]
+    cancelled = loop.begin(begun[0], Context())
+    second = loop.begin(begun[1], Context())
+    heard: dict[int, list[Codes]] = {id(second): []}
+    for _ in range(4):
+        heard[id(second)].append(loop.step([cancelled, second])[1].frames)
+    third = loop.begin(begun[2], Context())
+    heard[id(third)] = [loop.step([third])[0].frames for _ in range(5)]  # the others wait
+    loop.drop(cancelled)  # another row takes its place
+    first = loop.begin(begun[0], Context())
+    same(finish(loop, [first, second, third], heard), alone)
+    assert loop.live == 0
+    loop.drop(first)
+    assert loop.live == 0
+
+
+@stackings
+@guidances
+@choices
+def test_without_the_prior_it_says_what_generate_speech_says(stacking: int, guidance: bool, greedy: bool) -> None:
+    tiny = prepared(stacking, prior=False)
+    how = sampling(tiny, greedy=greedy, guidance=guidance)
+    theirs = nemo.nemo_chunks(tiny, [tokens(tiny, nemo.LONG)], 1, [5], guidance=guidance, cached=False)
+    same(ours(DecodeLoop(tiny, how, rows=1), tiny, [nemo.LONG], [1], [5]), theirs)
+
+
+@stackings
+@pytest.mark.parametrize(
+    ("greedy", "tracked", "end"),
+    [(True, False, UNLIKELY), (False, True, UNLIKELY), (False, True, nemo.PROBABLE)],
+    ids=["cut-greedy", "forced-drawn", "ending-drawn"],
+)
+def test_the_chunks_of_a_response_go_on_as_nemos_do(stacking: int, greedy: bool, tracked: bool, end: float) -> None:
+    """As long as each chunk is spoken nearly to its end; the next test shows why."""
+    tiny = prepared(stacking, end=end, steps=MANY)
+    tiny.inference_parameters.ignore_finished_sentence_tracking = not tracked
+    how = sampling(tiny, greedy=greedy, guidance=True)
+    texts = [tokens(tiny, text) for text in CHUNKS]
+    theirs = nemo.nemo_chunks(tiny, texts, 4, SEEDS, guidance=True, cached=True)
+    loop, context, said = DecodeLoop(tiny, how, rows=1), Context(), []
+    for number, text in enumerate(texts):
+        chunk = Chunk(text, 4, SEEDS[number], more=number < len(texts) - 1)
+        said += finish(loop, [loop.begin(chunk, context)])
+    same(said, theirs)
+
+
+def test_after_an_early_end_a_chunk_begins_at_its_history() -> None:
+    """NeMo's index is negative here, counts from the end of the text, and takes the new chunk for spoken."""
+    tiny = prepared(1, steps=MANY)
+    loop, context = DecodeLoop(tiny, sampling(tiny, greedy=False, guidance=True), rows=1), Context()
+    finish(loop, [loop.begin(Chunk(tokens(tiny, nemo.LONG), 0), context, limit=4)])
+    row = loop.begin(Chunk(tokens(tiny, "no, no, no."), 0, 1), context)
+    assert [loop.step([row])[0].token for _ in range(4)] == [0] * 4
+
+
+@stackings
+def test_later_chunks_without_the_prior_need_no_cache_to_be_equal(stacking: int) -> None:
+    """The prior with which a later chunk begins stays: here NeMo recomputes the past with it, and so it is equal."""
+    tiny = prepared(stacking, prior=False)
+    how = sampling(tiny, greedy=False, guidance=True)
+    texts = [tokens(tiny, text) for text in CHUNKS]
+    theirs = nemo.nemo_chunks(tiny, texts, 0, SEEDS, guidance=True, cached=False)
+    loop, context, said = DecodeLoop(tiny, how, rows=1), Context(), []
+    for text, seed in zip(texts, SEEDS, strict=True):
+        said += finish(loop, [loop.begin(Chunk(text, 0, seed), context)])
+    same(said, theirs)
+
+
+@pytest.mark.parametrize("method", ["argmax_any", "argmax_or_multinomial_all", "argmax_zero_cb"])
+def test_every_way_of_detecting_the_end_is_nemos(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = prepared(2, end=12.0)
+    monkeypatch.setattr(tiny.inference_parameters, "eos_detection_method", method)
+    how = sampling(tiny, greedy=False, guidance=True)
+    with nemo.same_draws(tiny, SEEDS):
+        theirs = nemo.nemo_batch(tiny, [tokens(tiny, text) for text in TEXTS], VOICES, guidance=True)
+    same(ours(DecodeLoop(tiny, how, rows=3), tiny, TEXTS, VOICES, SEEDS), theirs)
+
+
+def test_the_same_seed_says_the_same_and_another_something_else() -> None:
+    tiny = prepared(1)
+    loop = DecodeLoop(tiny, sampling(tiny, greedy=False, guidance=True), rows=2)
+    first, again, other = (ours(loop, tiny, ["hello"], [0], [seed])[0] for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_text_that_does_not_end_is_ended_at_its_bound() -> None:
+    tiny = prepared(2)
+    loop = DecodeLoop(tiny, sampling(tiny, greedy=True, guidance=True), rows=1)
+    row = loop.begin(Chunk(tokens(tiny, "hello"), 0), Context(), limit=7)
+    stepped = [loop.step([row])[0] for _ in range(7)]
+    assert [outcome.ended for outcome in stepped] == [False] * 6 + [True]
+    assert stepped[-1].bounded
+    assert loop.live == 0
+
+
+def test_the_attended_token_never_goes_back_and_reaches_the_end() -> None:
+    tiny = prepared(1, steps=120)
+    text = tokens(tiny, "hello there my friend")
+    loop = DecodeLoop(tiny, sampling(tiny, greedy=False, guidance=True), rows=1)
+    row = loop.begin(Chunk(text, 0), Context())
+    attended = [loop.step([row])[0].token for _ in range(120)]
+    assert attended == sorted(attended)
+    assert attended[-1] == len(text) - 1
+
+
+def test_numbers_that_break_down_end_their_row_alone() -> None:
+    tiny = prepared(1)
+    loop = DecodeLoop(tiny, sampling(tiny, greedy=False, guidance=True), rows=2)
+    well: Any = loop.begin(Chunk(tokens(tiny, "hello"), 0, 1), Context())
+    ill: Any = loop.begin(Chunk(tokens(tiny, "there"), 1, 2), Context())
+    with torch.inference_mode():
+        loop._decoder.keys[:, ill.place] = float("nan")
+    outcomes = loop.step([well, ill])
+    assert [outcome.finite for outcome in outcomes] == [True, False]
+    assert loop.live == 1
+    same([np.concatenate([outcomes[0].frames, *finish(loop, [well])])], ours(loop, tiny, ["hello"], [0], [1]))

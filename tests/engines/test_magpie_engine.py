@@ -1,0 +1,214 @@
+"""Magpie as a voice, on a tiny dummy: the contracts, and what is its own."""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from engine_contract import LATER, NOW, SOON, drive, opened, step
+
+from voiceagent.engines.contract import StreamFailed
+from voiceagent.engines.tts.contract import SpeechAudio
+from voiceagent.errors import VoiceAgentError
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.nemo
+
+import engine_contract as contract  # noqa: E402 (needs torch)
+import kind_contracts as kinds  # noqa: E402
+from magpie_oracle import prepared  # noqa: E402
+
+from voiceagent.engines.tts.magpie.engine import MagpieEngine  # noqa: E402
+
+FRAME = 1_024
+TEXT = "Hello there, how are you?"
+Check = Callable[..., None]
+
+
+def loaded(stacking: int = 1, **options: Any) -> MagpieEngine:
+    engine = MagpieEngine(lambda: prepared(stacking, steps=30), normalize=False, max_streams=4, **options)
+    engine.load()
+    return engine
+
+
+@pytest.fixture(scope="module", params=[2], ids=["stacking2"])
+def magpie(request: pytest.FixtureRequest) -> Iterator[MagpieEngine]:
+    engine = loaded(request.param)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def voice() -> Iterator[MagpieEngine]:
+    engine = loaded()
+    yield engine
+    engine.close()
+
+
+def checks(*those: Check) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("check", those, ids=lambda check: check.__name__)
+
+
+def pieces(engine: MagpieEngine, text: str, deadline: float = SOON, **how: Any) -> list[SpeechAudio]:
+    with opened(engine) as (stream, heard):
+        stream.speak(1, 0, text, deadline, **how)
+        drive(engine)
+        return heard.of(SpeechAudio)
+
+
+def sound(audio: list[SpeechAudio]) -> Any:
+    return np.concatenate([piece.pcm for piece in audio])
+
+
+@checks(*contract.EVERY_KIND, *contract.EVERY_GENERATION)
+def test_magpie_is_an_engine(magpie: MagpieEngine, check: Check) -> None:
+    check(magpie, contract.ask_tts)
+
+
+@checks(*kinds.TTS)
+def test_magpie_is_a_voice(magpie: MagpieEngine, check: Check) -> None:
+    check(magpie)
+
+
+def test_a_segment_sounds_the_same_alone_and_in_company(voice: MagpieEngine) -> None:
+    alone = sound(pieces(voice, TEXT))
+    with opened(voice) as (one, heard), opened(voice) as (other, _), opened(voice) as (third, _):
+        other.speak(1, 0, "Something else, and a good deal longer than that.", LATER)
+        third.speak(1, 0, "Short.", LATER)
+        for _ in range(12):
+            step(voice)
+        one.speak(1, 0, TEXT, SOON)
+        for _ in range(8):
+            step(voice)
+        third.cancel(1)
+        drive(voice)
+        assert np.abs(sound(heard.of(SpeechAudio)) - alone).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("preset", "first", "following"), [("aggressive", 4, 8), ("balanced", 6, 10), ("conservative", 8, 12)]
+)
+def test_a_preset_says_how_much_sounds_at_once(preset: str, first: int, following: int) -> None:
+    engine = loaded(preset=preset)
+    sizes = [len(piece.pcm) / FRAME for piece in pieces(engine, TEXT)]
+    assert sizes[:2] == [first, following]
+
+
+def test_with_time_in_hand_pieces_are_larger(voice: MagpieEngine) -> None:
+    hurried = pieces(voice, TEXT)
+    at_leisure = pieces(voice, TEXT, LATER)
+    assert len(at_leisure[0].pcm) == len(hurried[0].pcm)
+    assert len(at_leisure[1].pcm) > len(hurried[1].pcm)
+    assert np.abs(sound(at_leisure) - sound(hurried)).max() < 1e-4
+
+
+def test_in_batch_mode_a_segment_comes_in_one_piece(voice: MagpieEngine) -> None:
+    whole = pieces(voice, TEXT, mode="batch")
+    assert len(whole) == 1
+    assert np.abs(sound(whole) - sound(pieces(voice, TEXT))).max() < 1e-4
+
+
+def test_rows_of_several_sessions_share_their_steps(voice: MagpieEngine) -> None:
+    with opened(voice) as (one, _), opened(voice) as (two, _):
+        one.speak(1, 0, TEXT, SOON)
+        two.speak(1, 0, TEXT, SOON)
+        batches = drive(voice)
+    assert ("tts.decode", 2) in {batch.cost_key for batch in batches}
+
+
+def test_more_sessions_than_places_wait_and_are_all_heard(voice: MagpieEngine) -> None:
+    streams, events = [], []
+    for _ in range(6):
+        streams.append(voice.open(events.append))
+        streams[-1].speak(1, 0, "Hi.", SOON)
+    drive(voice)
+    assert sum(event.final for event in events) == 6
+
+
+def test_a_voice_and_a_language_may_be_chosen_for_a_segment(voice: MagpieEngine) -> None:
+    assert not np.array_equal(sound(pieces(voice, "Hi.", voice="leo")), sound(pieces(voice, "Hi.", voice="Sofia")))
+    with opened(voice) as (stream, _):
+        with pytest.raises(VoiceAgentError, match="john, sofia, aria, jason, leo"):
+            stream.speak(1, 0, "Hi.", SOON, voice="nobody")
+        with pytest.raises(VoiceAgentError, match="one of en"):
+            stream.speak(1, 0, "Hi.", SOON, language="tlh")
+        assert voice.pending(NOW) is None
+
+
+@pytest.mark.parametrize("options", [{"voice": "nobody"}, {"language": "tlh"}])
+def test_an_unknown_voice_or_language_is_refused_when_loading(options: dict[str, str]) -> None:
+    with pytest.raises(VoiceAgentError, match="Set tts"):
+        loaded(**options)
+
+
+@pytest.mark.parametrize("text", ["", " \n", "🙂 🎉", "...", "\x00\x07", "привет", "—"])
+def test_a_text_without_a_sound_is_over_at_once(voice: MagpieEngine, text: str) -> None:
+    audio = pieces(voice, text)
+    assert [piece.final for piece in audio] == [True]
+    assert [word.text for word in audio[0].words] == text.split()
+
+
+def test_control_characters_and_emoji_are_passed_over(voice: MagpieEngine) -> None:
+    assert np.array_equal(sound(pieces(voice, "Hel\x00lo 🙂 there.")), sound(pieces(voice, "Hello there.")))
+
+
+def test_a_very_long_text_is_spoken_in_chunks(voice: MagpieEngine) -> None:
+    """Ten thousand characters without a mark; only the beginning is listened to."""
+    with opened(voice) as (stream, heard):
+        stream.speak(1, 0, "abcdefghi " * 1_000, SOON)
+        while len(heard.events) < 3:
+            assert step(voice) is not None
+        stream.cancel(1)
+        drive(voice)
+        assert len(heard.events) == 3
+
+
+def test_a_model_that_never_ends_is_ended_audibly(voice: MagpieEngine, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        audio = sound(pieces(voice, "Hi."))
+    assert "did not end by itself" in caplog.text
+    assert np.abs(audio).max() > 0.01
+    assert abs(audio[-1]) < 0.01
+
+
+def test_numbers_that_break_down_lose_one_utterance_and_no_other(voice: MagpieEngine) -> None:
+    alone = sound(pieces(voice, TEXT))
+    with opened(voice) as (well, heard), opened(voice) as (ill, failed):
+        well.speak(1, 0, TEXT, SOON)
+        ill.speak(1, 0, TEXT, SOON)
+        while voice._speaker is None or voice._speaker.loop.live < 2:
+            step(voice)
+        row = next(segment.row for segment in voice._queue if segment.stream == ill.number)
+        assert row is not None
+        with torch.inference_mode():
+            voice._speaker.loop._decoder.keys[:, row.place] = float("nan")
+        drive(voice)
+        assert isinstance(failed.events[-1], StreamFailed)
+        assert np.abs(sound(heard.of(SpeechAudio)) - alone).max() < 1e-4
+        ill.speak(2, 0, TEXT, SOON)
+        drive(voice)
+        assert np.abs(sound(failed.of(SpeechAudio)[-len(heard.events) :]) - alone).max() < 1e-4
+
+
+def test_a_cancelled_utterance_frees_its_place_with_the_next_step(voice: MagpieEngine) -> None:
+    with opened(voice) as (one, _), opened(voice) as (two, _):
+        one.speak(1, 0, TEXT, SOON)
+        two.speak(1, 0, TEXT, LATER)
+        while voice._speaker is None or voice._speaker.loop.live < 2:
+            step(voice)
+        one.cancel(1)
+        step(voice)
+        assert voice._speaker.loop.live == 1
+
+
+def test_segments_of_a_response_share_their_context(voice: MagpieEngine) -> None:
+    with opened(voice) as (stream, heard):
+        stream.speak(1, 0, "This comes first.", SOON)
+        stream.speak(1, 1, "Hello there.", SOON)
+        drive(voice)
+        second = [piece for piece in heard.of(SpeechAudio) if piece.segment == 1]
+        stream.speak(2, 1, "Hello there.", SOON)
+        drive(voice)
+        anew = [piece for piece in heard.of(SpeechAudio) if piece.generation == 2]
+        assert not np.array_equal(sound(second), sound(anew))

@@ -1,0 +1,120 @@
+"""Magpie TTS from where the settings say: a checkpoint and its codec, or dummy weights in their place.
+
+NVIDIA's checkpoints do not hold the codec, they name it; which one is taken is told here, so that nothing is fetched
+while NeMo builds the model. The codec decodes in float32 whatever the rest computes in, as NeMo has it.
+"""
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from voiceagent.engines.nemo.archive import WEIGHTS, Archive, read_archive
+from voiceagent.engines.nemo.checkpoint import OVERHEAD_BYTES, LoadFormat
+from voiceagent.engines.nemo.memory import require_memory
+from voiceagent.engines.nemo.restore import phase, restore
+from voiceagent.engines.nemo.runtime import import_nemo
+from voiceagent.engines.nemo.source import find_checkpoint
+from voiceagent.errors import VoiceAgentError
+from voiceagent.weights import Store
+
+if TYPE_CHECKING:
+    import torch
+
+DUMMY_BYTES = {("true", 1): 1_250_000_000, ("true", 2): 1_700_000_000, ("tiny", 1): 30_000_000, ("tiny", 2): 30_000_000}
+"""Dummies' parameters and their codec's as float32, by shape and frame stacking; measured, rounded up."""
+CACHE_BYTES = 105_000_000
+"""Keys and values of one utterance at the true shape, guided, as float32: 12 layers of 610 positions, and the text."""
+REMEDY = "free some, lower `server.max_sessions`, or choose another voice, such as `tts.engine: hibari`"
+NEEDED_MODEL = "a MagpieTTSModel with baked voices, such as magpie-tts-multilingual-v2607"
+NEEDED_CODEC = "NanoCodec, nemo-nano-codec-22khz"
+
+
+def load_magpie(
+    model: str,
+    *,
+    codec: str,
+    load_format: LoadFormat,
+    store: Store,
+    device: "torch.device",
+    dtype: "torch.dtype",
+    streams: int = 1,
+    threads: int = 1,
+    dummy_stacking: int = 2,
+) -> Any:
+    """Return a NeMo MagpieTTSModel with its codec, in evaluation mode, on the device.
+
+    `model` and `codec` are names in the manifest, paths of .nemo files, or `org/name@revision` on Hugging Face; dummies
+    do not look at them, and have `dummy_stacking` frames a step. There must be room for the caches of `streams`
+    utterances. `threads` is how many threads torch takes on a CPU, for all models of the process.
+    Raises VoiceAgentError.
+    """
+    import torch
+
+    if load_format == "checkpoint":
+        archive, codec_archive = (read_archive(find_checkpoint(name, store)) for name in (model, codec))
+        require_magpie(archive)
+        require_nano_codec(codec_archive)
+        name, size = archive.path.name, archive.weights_bytes + codec_archive.weights_bytes
+    else:
+        shape: Literal["true", "tiny"] = "true" if load_format == "dummy" else "tiny"
+        name, size = f"a dummy of {shape} shape", DUMMY_BYTES[shape, dummy_stacking]
+    size += OVERHEAD_BYTES + (0 if load_format == "dummy_tiny" else streams * CACHE_BYTES)
+    require_memory(name, size, torch.device("cpu"), REMEDY)
+    if device.type != "cpu":
+        require_memory(name, size, device, REMEDY)
+    else:
+        torch.set_num_threads(threads)
+
+    if load_format == "checkpoint":
+        loaded = restore(archive, "tts", {**archive.config, "codecmodel_path": str(codec_archive.path.resolve())})
+        _require_whole(loaded, codec_archive)
+    else:
+        with phase("importing NeMo"):
+            import_nemo("tts")
+        from voiceagent.engines.nemo.dummy_magpie import dummy_magpie
+
+        with phase(f"making {name}"):
+            loaded = dummy_magpie(shape, stacking=dummy_stacking)
+    if not loaded.has_baked_context_embedding:
+        raise VoiceAgentError(f"{name} holds no voices: it needs a recording to imitate. Needed is {NEEDED_MODEL}")
+    with phase(f"moving {name} to {device} as {str(dtype).removeprefix('torch.')}"):
+        for part_name, part in loaded.named_children():
+            if part_name != "_codec_model":
+                part.to(dtype)
+        loaded.to(device)
+    return loaded
+
+
+def require_magpie(archive: Archive) -> None:
+    """Refuse another architecture. Raises VoiceAgentError that says what it is and what is needed."""
+    config = archive.config
+    kind = "MagpieTTSModel", "decoder_ce", "autoregressive"
+    found = archive.kind, config.get("model_type"), str(config.get("local_transformer_type", "none")).lower()
+    if found != kind:
+        raise VoiceAgentError(
+            f"{archive.path} holds {archive.kind} (model type {found[1]}, local transformer {found[2]})."
+            f" Needed is {NEEDED_MODEL}"
+        )
+
+
+def require_nano_codec(archive: Archive) -> None:
+    """Refuse a codec that cannot stream. Raises VoiceAgentError that says what it is and what is needed."""
+    decoder = str((archive.config.get("audio_decoder") or {}).get("_target_", "none")).rpartition(".")[2]
+    if (archive.kind, decoder) != ("AudioCodecModel", "CausalHiFiGANDecoder"):
+        raise VoiceAgentError(f"{archive.path} holds {archive.kind} (decoder {decoder}). Needed is {NEEDED_CODEC}")
+
+
+def _require_whole(model: Any, archive: Archive) -> None:
+    """Look whether the codec's weights are all there: NeMo passes over missing ones without a word."""
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
+    import torch
+
+    with TemporaryDirectory(prefix="voiceagent-nemo-") as folder:
+        archive.unpack(Path(folder))
+        stored = torch.load(Path(folder) / WEIGHTS, map_location="cpu", mmap=True, weights_only=True)
+        needed = [name for name in model._codec_model.state_dict(prefix="") if name.startswith("audio_decoder.")]
+        missing = [name for name in needed if name not in stored]
+    if missing:
+        raise VoiceAgentError(
+            f"{archive.path} lacks {len(missing)} of the codec's {len(needed)} weights ({missing[0]} ...): get it again"
+        )

@@ -1,0 +1,1 @@
+"""Magpie TTS: NeMo's weights, decoded by a loop of our own."""

@@ -1,0 +1,176 @@
+"""Which token of the text each row is speaking, and the attention prior that follows from it: NeMo's rules, on tensors.
+
+The rules are those of `MagpieTTSModel`: `get_most_attended_text_timestep`, `construct_inference_prior` for a response's
+first chunk, `construct_multi_chunk_prior` for later ones, and what `generate_speech` counts beside them. There they are
+loops over rows and dictionaries; here every row is an element of a tensor and nothing is read by the host.
+
+Positions count from the beginning of the row's text, its history included. NeMo counts them through a whole response
+and subtracts an offset. In one place that matters: after a short chunk that follows an early end, its index can fall
+below zero, and Python then counts from the text's end, so that NeMo takes the new chunk for spoken. Here it is zero.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+BEFORE_LAST = 3
+"""The last tokens of a text are never searched: reaching them means that the text is spoken."""
+SINK = 8
+"""A token attended for so many steps is left behind."""
+BLOCKED = 10
+"""After so many, the prior shuts it off, and all before it."""
+VERY_SHORT = 5
+"""A first chunk of so few tokens gets no prior."""
+FORCED_END_FIRST, FORCED_END_LATER = 20, 5
+"""Steps since the text was spoken, where the checkpoint asks that speech ends then."""
+UNFINISHED_LIMIT = 5
+UNFINISHED_LIMIT_MORE = 1
+"""Steps after which end-of-speech is allowed again, where the checkpoint asks that it is not before."""
+CUT_BEFORE_NEXT = 3
+"""Steps since the text was spoken after which a chunk that is not the last is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the checkpoint says about the prior."""
+
+    prior: bool
+    epsilon: float
+    window: int
+    start_after: int
+    track_finished: bool
+    later_weights: tuple[float, ...]
+    initial_weights: tuple[float, ...]
+    short_later: int
+
+    @classmethod
+    def of_model(cls, model: Any) -> "Rules":
+        """Read them from the model; NeMo itself knows the older names of some."""
+        parameters, chunked = model.inference_parameters, model.chunked_inference_config
+        return cls(
+            prior=parameters.apply_attention_prior,
+            epsilon=parameters.attention_prior_epsilon,
+            window=parameters.attention_prior_lookahead_window,
+            start_after=parameters.start_prior_after_n_audio_steps,
+            track_finished=not parameters.ignore_finished_sentence_tracking,
+            later_weights=tuple(chunked.prior_weights),
+            initial_weights=tuple(chunked.prior_weights_init[:5]),
+            short_later=chunked.short_sentence_threshold,
+        )
+
+    def initial_prior(self, history: int, length: int) -> Tensor:
+        """Return the prior (length) with which a later chunk begins behind `history` tokens."""
+        prior = torch.full((length,), self.epsilon)
+        prior[:history] = self.epsilon**2
+        for offset, weight in enumerate(self.initial_weights):
+            if history + offset < length:
+                prior[history + offset] = weight
+        return prior
+
+
+class Alignment:
+    """The tracked state of `rows` rows whose texts have up to `text` tokens."""
+
+    def __init__(self, rules: Rules, rows: int, text: int, device: torch.device) -> None:
+        self.rules = rules
+        self._ids = torch.arange(text, device=device)
+        self._later_weights = torch.tensor([*rules.later_weights[1:], rules.epsilon**2], device=device)
+        zeros = torch.zeros(rows, dtype=torch.int64, device=device)
+        self.length, self.last, self.since_spoken = zeros + 1, zeros.clone(), zeros.clone()
+        self.counts = torch.zeros(rows, text, dtype=torch.int64, device=device)
+        self.prior = torch.ones(rows, text, device=device)
+        self.later = torch.zeros(rows, dtype=torch.bool, device=device)
+        self.more = torch.zeros(rows, dtype=torch.bool, device=device)
+        self.unfinished = torch.zeros(rows, dtype=torch.bool, device=device)
+
+    @property
+    def state(self) -> tuple[Tensor, ...]:
+        """Every tensor with a row for each utterance."""
+        tracked = (self.length, self.last, self.since_spoken, self.counts, self.prior)
+        return (*tracked, self.later, self.more, self.unfinished)
+
+    def begin(self, row: int, length: int, last: int, initial: Tensor | None, *, later: bool, more: bool) -> None:
+        """Put a chunk of `length` tokens into a row: a `later` one of its response, or the first; `more` follow it.
+
+        `last` is the position to search from, `initial` the prior of the first step.
+        """
+        self.length[row], self.last[row], self.since_spoken[row] = length, last, 0
+        self.counts[row] = 0
+        self.prior[row] = 1.0
+        if initial is not None:
+            self.prior[row, :length] = initial.to(self.prior.device)
+        self.later[row], self.more[row], self.unfinished[row] = later, more, False
+
+    def track(self, n: int, attention: Tensor, step: Tensor, active: Tensor) -> Tensor:
+        """Move the first `n` rows on, those marked `active`, and return the position (n) that each attends to.
+
+        `attention` (n, text) is the mean over the layers that tell; `step` (n) counts a chunk's steps from 0.
+        """
+        ids, rules = self._ids, self.rules
+        length, last, counts = self.length[:n], self.last[:n], self.counts[:n]
+        start = (last + (counts.gather(1, last[:, None]).squeeze(1) >= SINK)).clamp_min(0)
+        end = torch.minimum(start + rules.window, length - BEFORE_LAST)
+        searched = (ids >= start[:, None]) & (ids < end[:, None])
+        best = attention.masked_fill(~searched, float("-inf")).argmax(-1)
+        attended = torch.where(start < end, best, length - 1)
+        if not rules.prior:  # only the word timing needs it
+            self.last[:n] = torch.where(active, attended, last)
+            counts.scatter_add_(1, attended[:, None], active[:, None].to(counts.dtype))
+            return attended
+        tracking = active & (step >= rules.start_after)
+        counts.scatter_add_(1, attended[:, None], tracking[:, None].to(counts.dtype))
+        later = self.later[:n]
+        prior = torch.where(
+            later[:, None], self._later_prior(attended, length, counts), self._first_prior(attended, length, counts)
+        )
+        self.prior[:n] = torch.where(tracking[:, None], prior, self.prior[:n])
+        self.last[:n] = torch.where(tracking, attended, last)
+        spoken = (attended >= length - torch.where(later, 3, 2)) | (self.since_spoken[:n] > 0)
+        since = self.since_spoken[:n] + spoken.to(torch.int64)
+        self.since_spoken[:n] = torch.where(tracking, since, self.since_spoken[:n])
+        limit = torch.where(self.more[:n] & later, UNFINISHED_LIMIT_MORE, UNFINISHED_LIMIT)
+        unfinished = (attended < length - 3) & (since <= limit)
+        self.unfinished[:n] = torch.where(tracking, unfinished, self.unfinished[:n])
+        return attended
+
+    def must_end(self, n: int) -> Tensor:
+        """Mark the rows (n) for which end-of-speech is the only choice."""
+        limit = torch.where(self.later[:n], FORCED_END_LATER, FORCED_END_FIRST)
+        return (self.since_spoken[:n] >= limit) & self.rules.track_finished
+
+    def may_not_end(self, n: int) -> Tensor:
+        """Mark the rows (n) for which end-of-speech is no choice."""
+        return self.unfinished[:n] & self.rules.track_finished
+
+    def cut(self, n: int) -> Tensor:
+        """Mark the rows (n) whose chunk is over because its text is spoken and another chunk follows."""
+        return self.more[:n] & (self.since_spoken[:n] >= CUT_BEFORE_NEXT)
+
+    def _first_prior(self, attended: Tensor, length: Tensor, counts: Tensor) -> Tensor:
+        """Open a window around the attended token, one token of history included."""
+        ids, a, last = self._ids, attended[:, None], length[:, None] - 1
+        window = (ids >= a) & (ids <= torch.minimum(a + self.rules.window, last.clamp_min(0)))
+        opened = window | (ids == (a - 1).clamp_min(1)) | (ids == a)
+        opened = opened | (length[:, None] <= VERY_SHORT)
+        prior = torch.where(opened, 1.0, self.rules.epsilon)
+        blocked = self._blocked(counts, ids >= 0)
+        return torch.where(blocked, self.rules.epsilon, prior)
+
+    def _later_prior(self, attended: Tensor, length: Tensor, counts: Tensor) -> Tensor:
+        """Peak at the attended token, falling off ahead of it, with nearly nothing behind and far ahead."""
+        ids, a = self._ids, attended[:, None]
+        history = (a - 1).clamp_min(1)
+        weights = self._later_weights
+        ahead = weights[(ids - a).clamp(0, len(weights) - 1)]
+        behind = torch.where(ids < history, self.rules.epsilon**2, self.rules.epsilon)
+        behind = torch.where(ids == history, self.rules.later_weights[0], behind)
+        prior = torch.where(ids >= a, ahead, behind)
+        prior = torch.where(length[:, None] <= self.rules.short_later, 1.0, prior)
+        return torch.where(self._blocked(counts, ids > 0), self.rules.epsilon**2, prior)
+
+    def _blocked(self, counts: Tensor, considered: Tensor) -> Tensor:
+        """Mark every position up to the last one, among those considered, that was attended too often."""
+        stuck = (counts >= BLOCKED) & considered
+        return stuck.to(torch.int32).flip(1).cumsum(1).flip(1) > 0

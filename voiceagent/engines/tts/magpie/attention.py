@@ -1,0 +1,105 @@
+"""NeMo's transformer layers, computed one position at a time over preallocated keys and values.
+
+Shapes: `rows` are independent sequences, `heads` x `d` a layer's attention. The weights are NeMo's own parameters; what
+is computed here is what `transformer_2501.TransformerLayer` computes, without dropout and without masks that mask
+nothing. Knows neither text nor audio.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import gelu, linear, scaled_dot_product_attention
+
+from voiceagent.errors import VoiceAgentError
+
+
+class SelfAttention:
+    """One layer's self-attention."""
+
+    def __init__(self, layer: Any) -> None:
+        attention = layer.self_attention
+        self.heads: int = attention.n_heads
+        self.d: int = attention.d_head
+        self._norm = layer.norm_self
+        self._qkv = attention.qkv_net.weight
+        self._out = attention.o_net.weight
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return query, key and value, each (rows, heads, time, d), of x (rows, time, width)."""
+        rows, time, _ = x.shape
+        qkv = linear(self._norm(x), self._qkv).view(rows, time, 3, self.heads, self.d)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        return query, key, value
+
+    def attend(self, query: Tensor, keys: Tensor, values: Tensor, seen: Tensor | None) -> Tensor:
+        """Return (rows, time, width) of what the positions marked in `seen` (all if None) hold."""
+        rows, _, time, _ = query.shape
+        y = scaled_dot_product_attention(query, keys, values, attn_mask=seen)
+        return linear(y.transpose(1, 2).reshape(rows, time, -1), self._out)
+
+    def attend_causally(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return (rows, time, width) of positions that each see those before them, and their keys and values."""
+        rows, time, _ = x.shape
+        query, key, value = self.project(x)
+        y = scaled_dot_product_attention(query, key, value, is_causal=True)
+        return linear(y.transpose(1, 2).reshape(rows, time, -1), self._out), key, value
+
+
+class TextAttention:
+    """One layer's cross-attention to the text, whose probabilities a prior may bend."""
+
+    def __init__(self, layer: Any) -> None:
+        attention = layer.cross_attention
+        self.heads: int = attention.n_heads
+        self.d: int = attention.d_head
+        self._scale: float = attention.scale
+        self._norm_query = layer.norm_xattn_query
+        self._norm_memory = layer.norm_xattn_memory
+        self._query = attention.q_net.weight
+        self._kv = attention.kv_net.weight
+        self._out = attention.o_net.weight
+
+    def project(self, encoded: Tensor) -> tuple[Tensor, Tensor]:
+        """Return key and value (heads, text, d) of an encoded text (text, width)."""
+        kv = linear(self._norm_memory(encoded), self._kv).view(len(encoded), 2, self.heads, self.d)
+        key, value = kv.permute(1, 2, 0, 3)
+        return key, value
+
+    def attend(
+        self, x: Tensor, keys: Tensor, values: Tensor, text: Tensor, prior: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return (rows, time, width) and the probabilities (rows, heads, time, text), in float32.
+
+        `text` marks the tokens there are, (rows, 1, 1, text); `prior` (rows, 1, 1, text) multiplies their
+        probabilities, which are then made to sum to one again.
+        """
+        rows, time, _ = x.shape
+        query = linear(self._norm_query(x), self._query).view(rows, time, self.heads, self.d).transpose(1, 2)
+        scores = (query @ keys.transpose(2, 3)).float() * self._scale
+        attention = torch.softmax(scores.masked_fill(~text, float("-inf")), -1)
+        if prior is not None:
+            attention = attention * (prior + torch.finfo(torch.float32).tiny)
+            attention = attention / attention.sum(-1, keepdim=True)
+        y = (attention.to(values.dtype) @ values).transpose(1, 2).reshape(rows, time, -1)
+        return linear(y, self._out), attention
+
+
+class FeedForward:
+    """One layer's feed-forward network; a convolution of width one in NeMo."""
+
+    def __init__(self, layer: Any) -> None:
+        network = layer.pos_ff
+        if layer.use_moe or network.proj.kernel_size != 1:
+            raise VoiceAgentError(
+                "This checkpoint's decoder has experts or wide convolutions, which no released Magpie TTS has and"
+                " voiceagent does not compute: use nvidia/magpie_tts_multilingual_357m."
+            )
+        self._norm = layer.norm_pos_ff
+        self._inner, self._inner_bias = network.proj.conv.weight.squeeze(2), network.proj.conv.bias
+        self._outer, self._outer_bias = network.o_net.conv.weight.squeeze(2), network.o_net.conv.bias
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return (rows, time, width) of x (rows, time, width)."""
+        hidden = gelu(linear(self._norm(x), self._inner, self._inner_bias), approximate="tanh")
+        return linear(hidden, self._outer, self._outer_bias)

@@ -1,0 +1,156 @@
+"""The codec's decoder as a stream: codes in by the frame, samples out, and what every convolution has yet to see kept.
+
+The decoder is causal, so the audio of a frame never changes afterwards: pieces of any size, put side by side, are the
+audio of the whole. A convolution that looks back over `(kernel - 1) * dilation` inputs keeps as many; one that
+upsamples keeps the one input that its next output still overlaps. Each begins with zeros: NeMo's padding.
+
+Computes NeMo's `CausalHiFiGANDecoder`, with weight normalisation multiplied out once. In float32, as NeMo does.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import conv1d, conv_transpose1d
+
+from voiceagent.audio.pcm import Pcm
+from voiceagent.errors import VoiceAgentError
+
+
+class Layer(Protocol):
+    """A part of the decoder that remembers: x (rows, channels, time) of some places to what follows from it."""
+
+    def __call__(self, x: Tensor, places: Tensor) -> Tensor:
+        """Compute and remember."""
+
+    def forget(self, place: int) -> None:
+        """Begin anew at one place."""
+
+
+class Convolution:
+    """A causal convolution."""
+
+    def __init__(self, module: Any, places: int) -> None:
+        convolution = module.conv
+        if convolution.stride != (1,) or module.extra_pad_mode != "constant":
+            raise VoiceAgentError("This codec's convolutions are not those of NanoCodec: use NVIDIA's for Magpie TTS.")
+        self._weight, self._bias = convolution.weight.detach().clone(), convolution.bias
+        self._dilation, self._groups = convolution.dilation, convolution.groups
+        back = (convolution.kernel_size[0] - 1) * convolution.dilation[0]
+        self._seen = self._weight.new_zeros(places, convolution.in_channels, back)
+
+    def __call__(self, x: Tensor, places: Tensor) -> Tensor:
+        """Return as many outputs as there are inputs."""
+        x = torch.cat((self._seen[places], x), 2)
+        self._seen[places] = x[:, :, x.shape[2] - self._seen.shape[2] :]
+        return conv1d(x, self._weight, self._bias, dilation=self._dilation, groups=self._groups)
+
+    def forget(self, place: int) -> None:
+        """Begin anew at one place."""
+        self._seen[place] = 0
+
+
+class Upsampling:
+    """A transposed convolution whose kernel is twice its stride: each output has two inputs."""
+
+    def __init__(self, module: Any, places: int) -> None:
+        convolution = module.conv
+        self._weight, self._bias = convolution.weight.detach().clone(), convolution.bias
+        self._stride, self._groups = convolution.stride[0], convolution.groups
+        if convolution.kernel_size[0] != 2 * self._stride or module.padding_left:
+            raise VoiceAgentError("This codec's upsampling is not that of NanoCodec: use NVIDIA's for Magpie TTS.")
+        self._seen = self._weight.new_zeros(places, convolution.in_channels, 1)
+
+    def __call__(self, x: Tensor, places: Tensor) -> Tensor:
+        """Return `stride` outputs for each input."""
+        time, stride = x.shape[2], self._stride
+        x = torch.cat((self._seen[places], x), 2)
+        self._seen[places] = x[:, :, -1:]
+        y = conv_transpose1d(x, self._weight, self._bias, stride=stride, groups=self._groups)
+        return y[:, :, stride : stride * (time + 1)]
+
+    def forget(self, place: int) -> None:
+        """Begin anew at one place."""
+        self._seen[place] = 0
+
+
+class StreamingCodec:
+    """The codec of a Magpie TTS model, decoding up to `places` streams, each of them where it left off."""
+
+    def __init__(self, model: Any, places: int) -> None:
+        codec = model._codec_model
+        decoder = codec.audio_decoder
+        if not hasattr(decoder, "pre_conv") or type(decoder).__name__ != "CausalHiFiGANDecoder":
+            raise VoiceAgentError(
+                f"The codec's decoder is a {type(decoder).__name__}, which is not causal and cannot stream:"
+                " use nvidia/nemo-nano-codec-22khz-1.89kbps-21.5fps."
+            )
+        self.sample_rate: int = codec.output_sample_rate
+        self.samples_per_frame: int = codec.samples_per_frame
+        self._device = next(decoder.parameters()).device
+        self._layers: list[Layer] = []
+
+        def convolution(module: Any) -> Convolution:
+            self._layers.append(Convolution(module, places))
+            return self._layers[-1]  # type: ignore[return-value]
+
+        self._into = convolution(decoder.pre_conv)
+        self._stages = []
+        stages = zip(decoder.activations, decoder.up_sample_conv_layers, decoder.res_layers, strict=True)
+        for activation, up, residual in stages:
+            upsampling = Upsampling(up, places)
+            self._layers.append(upsampling)
+            branches = [
+                [
+                    (b.input_activation, convolution(b.input_conv), b.skip_activation, convolution(b.skip_conv))
+                    for b in block.res_blocks
+                ]
+                for block in residual.res_blocks
+            ]
+            self._stages.append((activation, upsampling, branches))
+        self._last_activation = decoder.post_activation
+        self._out = convolution(decoder.post_conv)
+        self._out_activation = decoder.out_activation
+        self._table = self._dequantised(model)
+
+    @torch.inference_mode()
+    def decode(self, places: Sequence[int], codes: Sequence[NDArray[np.int64]]) -> list[Pcm]:
+        """Return the samples of each stream's next frames, which are equally many: codes are (frames, codebooks)."""
+        indices = torch.from_numpy(np.stack(codes)).to(self._device)
+        audio = self._decode(indices, torch.tensor(list(places), device=self._device))
+        return list(audio.float().cpu().numpy())
+
+    @torch.inference_mode()
+    def forget(self, place: int) -> None:
+        """Let a new stream begin at a place."""
+        for layer in self._layers:
+            layer.forget(place)
+
+    def _decode(self, codes: Tensor, places: Tensor) -> Tensor:
+        """Return samples (rows, time) of codes (rows, frames, codebooks)."""
+        books = torch.arange(codes.shape[2], device=codes.device)
+        x = self._into(self._table[books, codes].flatten(2).transpose(1, 2), places)
+        for activation, upsampling, branches in self._stages:
+            x = upsampling(activation(x), places)
+            x = sum(_residual(x, branch, places) for branch in branches) / len(branches)
+        audio: Tensor = self._out_activation(self._out(self._last_activation(x), places))
+        return audio.squeeze(1)
+
+    def _dequantised(self, model: Any) -> Tensor:
+        """Return what the quantiser makes of every code: (codebooks, codes, dimensions)."""
+        converter = model._codec_converter
+        quantiser = model._codec_model.vector_quantizer if converter is None else converter.vector_quantizer_new
+        size, books = model.num_all_tokens_per_codebook, model.num_audio_codebooks
+        with torch.inference_mode():
+            every = torch.arange(size, device=self._device).expand(books, 1, size)
+            values = quantiser.decode(indices=every, input_len=torch.tensor([size], device=self._device))
+        return values[0].float().view(books, -1, size).transpose(1, 2).contiguous()
+
+
+def _residual(x: Tensor, branch: list[Any], places: Tensor) -> Tensor:
+    for first, convolution, second, skip in branch:
+        x = x + skip(second(convolution(first(x), places)), places)
+    return x

@@ -1,0 +1,259 @@
+"""The decode loop: rows of codes grow by one step at a time, each row from its own beginning to its own end.
+
+Live rows lie dense at the front of every buffer, so that a step computes no row in vain: where one ends, the last takes
+its place. A row that is left out of a step (nobody waits for it now) stays as it is. The host reads once a step.
+
+It knows texts as tokens and audio as codes; `text.py` and `codec.py` know the rest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from voiceagent.engines.nemo.graphs import captured
+from voiceagent.engines.tts.magpie.alignment import Alignment, Rules
+from voiceagent.engines.tts.magpie.decoder import Decoder
+from voiceagent.engines.tts.magpie.ending import Ending
+from voiceagent.engines.tts.magpie.local_transformer import LocalTransformer
+from voiceagent.engines.tts.magpie.sampling import Allowed, Sampling
+
+MOST_TOKENS = 384
+"""Tokens of one chunk; at the usual 15 tokens a second more than fills the longest utterance (500 frames, 23 s)."""
+MOST_HISTORY = 20
+"""Tokens of the chunk before that a later chunk sees; NeMo's `history_len_heuristic`."""
+SPAN = 128
+"""On a CPU attention reads the cache up to a multiple of this; in a graph, all of it."""
+
+
+@dataclass(slots=True, eq=False)
+class Context:
+    """What the chunks of one response share: the text before, as it was encoded, and how far it was spoken."""
+
+    tokens: tuple[int, ...] = ()
+    encoded: Tensor | None = None
+    last: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A text to be spoken at once. `tokens` end with the text's end mark; `more` chunks follow it."""
+
+    tokens: tuple[int, ...]
+    voice: int
+    seed: int = 0
+    more: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """A live utterance. `history` tokens of its text were spoken before it."""
+
+    place: int
+    context: Context
+    history: int
+    limit: int
+    """Steps after which it is ended."""
+    steps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What a step gave a row: its frames (frames, codebooks), the token of its chunk that is spoken, whether it ended.
+
+    A row that ended, or whose numbers broke down (`finite`), is no longer live.
+    """
+
+    frames: NDArray[np.int64]
+    token: int
+    ended: bool
+    bounded: bool = False
+    """It had to be ended: the model did not."""
+    finite: bool = True
+
+
+class DecodeLoop:
+    """NeMo's Magpie TTS model, decoding up to `rows` utterances together."""
+
+    def __init__(self, model: Any, sampling: Sampling, rows: int) -> None:
+        parameters = model.inference_parameters
+        self._model = model
+        self._device = model.final_proj.weight.device
+        self._sampling = sampling
+        self._rules = Rules.of_model(model)
+        self.stacking: int = model.frame_stacking_factor
+        self.codebooks: int = model.num_audio_codebooks
+        self._codes = self.stacking * self.codebooks
+        self.most_steps: int = parameters.max_decoder_steps // self.stacking
+        self.rows = rows
+        text = MOST_TOKENS + MOST_HISTORY
+        self._local = LocalTransformer(model, rows * sampling.width)
+        self._alignment = Alignment(self._rules, rows, text, self._device)
+        self._ending = Ending(str(parameters.eos_detection_method), model.audio_eos_id, self.stacking, self.codebooks)
+        tokens = model.num_all_tokens_per_codebook
+        self._allowed = Allowed(model.codebook_size, tokens, model.audio_eos_id, self._device)
+        self._first_end = parameters.min_generated_frames
+        self._table = _one_table(model.audio_embeddings)
+        self._offsets = torch.arange(self._codes, device=self._device) * tokens
+        self._bos: int = model.audio_bos_id
+        zeros = torch.zeros(rows, dtype=torch.int64, device=self._device)
+        self._position, self._step, self._active = zeros.clone(), zeros.clone(), zeros.to(torch.bool)
+        self._last_codes = torch.zeros(rows, self._codes, dtype=torch.int64, device=self._device)
+        self._draws = torch.zeros(rows, self.most_steps, self._codes, device=self._device)
+        self._out = torch.zeros(rows, self._codes + 4, dtype=torch.int64, device=self._device)
+        self._live: list[Row] = []
+        self._graphs: dict[int, Any] = {}
+        with torch.inference_mode():
+            self._decoder = Decoder(model, rows=rows, width=sampling.width, steps=self.most_steps, text=text)
+            self._position.fill_(self._decoder.context)
+
+    @property
+    def live(self) -> int:
+        """How many rows are live."""
+        return len(self._live)
+
+    @property
+    def buckets(self) -> tuple[int, ...]:
+        """The numbers of rows that a step computes: what is live is rounded up to one of them."""
+        if self._device.type != "cuda":
+            return tuple(range(1, self.rows + 1))
+        powers = [2**power for power in range(self.rows.bit_length())]
+        return tuple(sorted({*(power for power in powers if power < self.rows), self.rows}))
+
+    @torch.inference_mode()
+    def warm_up(self) -> None:
+        """Run every bucket once, and record its graph, which a GPU needs. No row may be live."""
+        assert not self._live
+        self._active.zero_()  # so that nothing moves on
+        for n in reversed(self.buckets):  # the largest allocation first
+            self._graphs[n] = captured(partial(self._advance, n, self._decoder.positions), self._device)
+
+    @torch.inference_mode()
+    def begin(self, chunk: Chunk, context: Context, limit: int | None = None) -> Row:
+        """Read a chunk and its voice into a free row; at least one must be free. Ends after `limit` steps."""
+        assert len(self._live) < self.rows
+        assert len(chunk.tokens) <= MOST_TOKENS
+        current = len(chunk.tokens)
+        window = current + min(current, MOST_HISTORY)
+        tokens = (*context.tokens, *chunk.tokens)[-window:] if context.tokens else chunk.tokens
+        history = len(tokens) - current
+        encoded = self._encode(tokens)
+        initial = None
+        if context.encoded is not None:
+            encoded[:history] = context.encoded[len(context.encoded) - history :]
+            initial = self._rules.initial_prior(history, len(tokens))
+        last = max(0, context.last - (len(context.tokens) - history))
+        row = Row(len(self._live), context, history, min(limit or self.most_steps, self.most_steps))
+        place = row.place
+        self._decoder.read(place, self._voice(chunk.voice), encoded, initial)
+        later = context.encoded is not None
+        self._alignment.begin(place, len(tokens), last, initial, later=later, more=chunk.more)
+        self._rest(place)
+        self._last_codes[place] = self._bos
+        draws = torch.rand(row.limit, self._codes, generator=torch.Generator().manual_seed(chunk.seed))
+        self._draws[place, : row.limit] = draws.to(self._device)
+        context.tokens, context.encoded = tokens, encoded
+        self._live.append(row)
+        return row
+
+    @torch.inference_mode()
+    def step(self, rows: Sequence[Row]) -> list[Stepped]:
+        """Move these live rows one step on, and return what each of them gave."""
+        n = len(self._live)
+        chosen = np.zeros(self.rows, np.bool_)
+        chosen[[row.place for row in rows]] = True
+        self._active.copy_(torch.from_numpy(chosen))
+        furthest = self._decoder.context + max(row.steps for row in self._live) + 1
+        self._run(next(bucket for bucket in self.buckets if bucket >= n), furthest)
+        told = self._out[:n].cpu().numpy()
+        stepped = [self._stepped(row, told[row.place]) for row in rows]
+        for row, outcome in zip(rows, stepped, strict=True):
+            if outcome.ended or not outcome.finite:
+                self.drop(row)
+        return stepped
+
+    @torch.inference_mode()
+    def drop(self, row: Row) -> None:
+        """Free a row; one that is not live any more is left alone."""
+        if row not in self._live:
+            return
+        last = self._live.pop()
+        source, target = last.place, row.place
+        if last is not row:
+            self._decoder.move(source, target, self._decoder.context + last.steps)
+            for tensor in (self._position, self._step, self._last_codes, self._draws, *self._alignment.state):
+                tensor[target] = tensor[source]
+            last.place = target
+            self._live[target] = last
+        self._rest(source)
+
+    def _rest(self, place: int) -> None:
+        """Let an empty row stand where its first step will: buckets compute it, too, and it writes its keys there."""
+        self._position[place], self._step[place] = self._decoder.context, 0
+
+    def _stepped(self, row: Row, told: NDArray[np.int64]) -> Stepped:
+        *codes, attended, end, cut, finite = (int(value) for value in told)
+        row.steps += 1
+        row.context.last = attended
+        bounded = end == self.stacking and not cut and row.steps >= row.limit
+        frames = np.array(codes, np.int64).reshape(self.stacking, self.codebooks)[:end]
+        token = max(0, attended - row.history)
+        return Stepped(frames, token, bool(end < self.stacking or cut or bounded), bounded, bool(finite))
+
+    def _run(self, n: int, furthest: int) -> None:
+        if self._device.type == "cuda":
+            self._graphs[n]()
+        else:
+            self._advance(n, min(-(-furthest // SPAN) * SPAN, self._decoder.positions))
+
+    def _advance(self, n: int, span: int) -> None:
+        """One step of the first n rows: from the codes of the step before to those of this one."""
+        active, step, position = self._active[:n], self._step[:n], self._position[:n]
+        last = self._last_codes[:n]
+        frames = self._table[last + self._offsets].mean(1)
+        decoded, attention = self._decoder.step(frames, position, self._alignment.prior[:n], span)
+        attended = self._alignment.track(n, attention, step, active)
+        no_end = (step * self.stacking < self._first_end) | self._alignment.may_not_end(n)
+        must_end = self._alignment.must_end(n)
+        draws = self._draws[self._decoder.rows(n), step]
+
+        def choose(logits: Tensor, number: int) -> Tensor:
+            allowed = self._allowed.mask(self._sampling.guide(logits), no_end, must_end)
+            codes = self._sampling.draw(allowed, draws[:, number])
+            return codes.repeat_interleave(self._sampling.width, 0)
+
+        codes = self._local.sample(decoded, choose)[:: self._sampling.width]
+        logits = self._sampling.guide(self._decoder.logits(decoded)).view(n, self._codes, -1)
+        likeliest = self._allowed.mask(logits, no_end, must_end).argmax(-1)
+        end = self._ending.frame(codes, likeliest)
+        finite = torch.isfinite(logits).all(2).all(1)
+        told = torch.stack((attended, end, self._alignment.cut(n), finite), 1)
+        self._out[:n] = torch.cat((codes, told.to(torch.int64)), 1)
+        last.copy_(torch.where(active[:, None], codes, last))
+        advance = active.to(torch.int64)
+        step += advance
+        position += advance
+
+    def _encode(self, tokens: Sequence[int]) -> Tensor:
+        ids = torch.tensor([tokens], device=self._device)
+        mask = torch.ones_like(ids, dtype=torch.bool)
+        embedded = self._model.embed_text(ids, mask)
+        encoded: Tensor = self._model.encoder(embedded, mask, cond=None, cond_mask=None)["output"][0]
+        return encoded
+
+    def _voice(self, index: int) -> Tensor:
+        baked = self._model.baked_context_embedding.weight[index]
+        return baked.view(self._decoder.context, -1).to(self._decoder.keys.dtype)
+
+
+def _one_table(embeddings: Any) -> Tensor:
+    """Put the embeddings of all codes behind each other; the modules keep views of it, so nothing is held twice."""
+    table = torch.cat([embedding.weight.data for embedding in embeddings])
+    for embedding, part in zip(embeddings, table.split(embeddings[0].num_embeddings), strict=True):
+        embedding.weight.data = part
+    return table

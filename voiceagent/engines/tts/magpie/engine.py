@@ -1,0 +1,308 @@
+"""Magpie TTS as a voice: every session's next frames in one step, sound as soon as there are enough of them.
+
+The event loop owns streams and segments; the lane owns the speaker's rows and places. What must be freed there is
+written down as a chore and done by the next step, so that a cancelled utterance costs the event loop nothing and
+touches no other. Segments of a generation follow each other; those of different ones are decoded together.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from voiceagent.audio.pcm import checked
+from voiceagent.engines.contract import HOLD, Batch, CostKey, StreamFailed
+from voiceagent.engines.tts.contract import TtsEvent
+from voiceagent.engines.tts.magpie.decode_loop import Row
+from voiceagent.engines.tts.magpie.presets import PRESETS
+from voiceagent.engines.tts.magpie.sampling import Sampling
+from voiceagent.engines.tts.magpie.segment import Segment
+from voiceagent.engines.tts.magpie.speaker import Begin, Decode, Read, Sound, Speaker, Task
+from voiceagent.engines.tts.magpie.stream import MagpieStream
+from voiceagent.engines.tts.magpie.voices import voice_index
+from voiceagent.errors import VoiceAgentError
+
+log = logging.getLogger(__name__)
+
+SAMPLE_RATE = 22_050
+"""NanoCodec's."""
+AHEAD = 2
+"""A segment that nobody waits for is decoded up to so many relaxed pieces ahead of its sound."""
+CHARACTERS_PER_SIZE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One step: the rows and places to free first, then the task, for these segments."""
+
+    rows: tuple[Row, ...]
+    places: tuple[int, ...]
+    segments: tuple[Segment, ...]
+    task: Task
+
+
+class MagpieEngine:
+    """A NeMo Magpie TTS model.
+
+    `load_model` gives the model, on its device and in evaluation mode. `guidance` is classifier-free guidance;
+    `temperature` None is the checkpoint's own. `max_streams` utterances are decoded at once, more wait.
+    """
+
+    def __init__(
+        self,
+        load_model: Callable[[], Any],
+        *,
+        voice: str | None = None,
+        language: str = "en",
+        preset: str = "balanced",
+        guidance: bool = True,
+        temperature: float | None = None,
+        normalize: bool = True,
+        seed: int = 0,
+        max_streams: int = 4,
+    ) -> None:
+        self._load_model = load_model
+        self._voice, self._language = voice, language
+        self._preset = PRESETS[preset]
+        self._guidance, self._temperature = guidance, temperature
+        self._normalize = normalize
+        self.seed = seed
+        self._max_streams = max_streams
+        self._speaker: Speaker | None = None
+        self._queue: list[Segment] = []
+        self._numbers = count()
+        self._free = list(range(max_streams))
+        self._chore_rows: list[Row] = []
+        self._chore_places: list[int] = []
+        self._wake: Callable[[], None] = lambda: None
+
+    @property
+    def lane(self) -> str:
+        """Name of the lane its steps run on."""
+        return "tts"
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz of the audio it makes."""
+        return SAMPLE_RATE
+
+    def bind(self, wake: Callable[[], None]) -> None:
+        """Take the function to call (on the event loop) whenever new work may be pending."""
+        self._wake = wake
+
+    def load(self) -> None:
+        """Load the model and run everything once. Raises VoiceAgentError with the remedy."""
+        began = perf_counter()
+        model = self._load_model()
+        sampling = Sampling.of_model(model, guidance=self._guidance, temperature=self._temperature)
+        speaker = Speaker(model, sampling, self._max_streams, normalize=self._normalize)
+        voice = voice_index(self._voice, speaker.voices)
+        language = speaker.reader.require(self._language)
+        if speaker.sample_rate != SAMPLE_RATE:
+            raise VoiceAgentError(
+                f"This codec makes audio of {speaker.sample_rate} Hz: use nemo-nano-codec-22khz, of {SAMPLE_RATE} Hz."
+            )
+        log.info("warming up the voice: steps of up to %d utterances", self._max_streams)
+        speaker.warm_up(self._preset, language, voice)
+        self._speaker = speaker
+        log.info("the voice is ready after %.1f s", perf_counter() - began)
+
+    def open(self, on_event: Callable[[TtsEvent], None]) -> MagpieStream:
+        """Start speaking for one session."""
+        return MagpieStream(self, next(self._numbers), on_event)
+
+    def pending(self, now: float) -> Batch | None:
+        """Return the step that the most urgent segment needs next, joined by all that can take it, too."""
+        heads = [segment for segment in self._heads() if segment.deadline != HOLD and self._can_go_on(segment)]
+        if not heads:
+            return None
+        lead = min(heads, key=lambda segment: (segment.speculative, segment.deadline, segment.order))
+        segments, task, key = self._next(lead, heads, now)
+        generation = segments[0].generation if len(segments) == 1 else None
+        streams = tuple(segment.stream for segment in segments)
+        work = Work(tuple(self._chore_rows), tuple(self._chore_places), segments, task)
+        return Batch(self.lane, key, lead.deadline, streams, work, lead.speculative, generation)
+
+    def run(self, batch: Batch) -> object:
+        """Free what is to be freed, then run one step. On the lane's thread."""
+        assert self._speaker is not None, "load() first"
+        work = _work_of(batch)
+        self._speaker.free(work.rows, work.places)
+        return self._speaker.run(work.task)
+
+    def deliver(self, batch: Batch, results: Any) -> None:
+        """Let segments take what came of their step, and hand out their audio."""
+        work = _work_of(batch)
+        del self._chore_rows[: len(work.rows)], self._chore_places[: len(work.places)]
+        if isinstance(work.task, Begin):
+            self._take_row(work.segments[0], results)
+        elif isinstance(work.task, Read):
+            self._take_text(work.segments[0], results)
+        else:
+            for segment, result in zip(work.segments, results, strict=True):
+                if segment.gone:
+                    continue
+                if isinstance(work.task, Decode):
+                    self._take_step(segment, result)
+                else:
+                    self._hand_out(segment, result, len(work.task.codes[0]))
+
+    def fail(self, batch: Batch, error: Exception) -> None:
+        """Drop the generations whose step raised, and tell their streams. The others know nothing of it."""
+        for segment in _work_of(batch).segments:
+            if not segment.gone:
+                self._fail(segment, error)
+
+    def close(self) -> None:
+        """Forget every segment and free the model."""
+        for segment in self._queue:
+            segment.gone = True
+        self._queue.clear()
+        self._speaker = None
+
+    # What follows is for the streams.
+
+    def style(self, voice: str | None, language: str | None) -> tuple[int, str]:
+        """Return a voice's number and a language, the settings' where None. Raises VoiceAgentError."""
+        assert self._speaker is not None, "load() first"
+        index = voice_index(voice or self._voice, self._speaker.voices)
+        return index, self._speaker.reader.require(language or self._language)
+
+    def submit(self, segment: Segment) -> None:
+        """Queue a segment, never more urgent than the one it follows."""
+        for before in self._queue:
+            if _same(before, segment.stream, segment.generation):
+                segment.deadline = max(segment.deadline, before.deadline)
+                segment.speculative |= before.speculative
+        self._queue.append(segment)
+        self._wake()
+
+    def is_queued(self, stream: int, generation: int) -> bool:
+        """Tell whether there is still something to say."""
+        return any(_same(segment, stream, generation) for segment in self._queue)
+
+    def reschedule(self, stream: int, generation: int, deadline: float, *, speculative: bool) -> None:
+        """Move the deadlines of queued segments."""
+        for segment in self._queue:
+            if _same(segment, stream, generation):
+                segment.deadline, segment.speculative = deadline, speculative
+        self._wake()
+
+    def cancel(self, stream: int, generation: int | None = None) -> None:
+        """Drop a stream's segments, or those of one generation. A step under way finishes, unheard."""
+        for segment in [queued for queued in self._queue if _same(queued, stream, generation)]:
+            self._drop(segment)
+
+    # Inside
+
+    def _heads(self) -> Iterator[Segment]:
+        """Find the first segment of every generation."""
+        seen = set()
+        for segment in self._queue:
+            key = segment.stream, segment.generation
+            if key not in seen:
+                seen.add(key)
+                yield segment
+
+    def _can_go_on(self, segment: Segment) -> bool:
+        """Tell whether there is a place for it, if it needs one."""
+        return segment.texts is None or segment.place is not None or bool(self._free)
+
+    def _next(self, lead: Segment, heads: list[Segment], now: float) -> tuple[tuple[Segment, ...], Task, CostKey]:
+        assert self._speaker is not None, "load() first"
+        if lead.texts is None:
+            return (lead,), Read(lead.text, lead.language), ("tts.text", len(lead.text) // CHARACTERS_PER_SIZE)
+        if lead.place is None:
+            lead.place = self._free.pop()
+            self._chore_places.append(lead.place)
+        if size := self._due(lead, now):
+            joining = [s for s in heads if s is not lead and s.place is not None and self._due(s, now) == size]
+            together = (lead, *joining[: self._speaker.most_sound_rows - 1])
+            sound = Sound(
+                tuple(s.place for s in together if s.place is not None),
+                tuple(np.stack(s.frames[:size]) for s in together),
+                tuple(s.bounded and s.ended and len(s.frames) == size for s in together),
+            )
+            return together, sound, ("tts.sound", size * len(together))
+        if lead.row is None:
+            chunk, frames = lead.next_chunk()
+            return (lead,), Begin(chunk, lead.context, frames), ("tts.begin", len(chunk.tokens) // CHARACTERS_PER_SIZE)
+        most = AHEAD * self._preset.relaxed
+        rest = [s for s in heads if s is not lead and s.row is not None and len(s.frames) < most]
+        together = (lead, *rest)
+        rows = tuple(s.row for s in together if s.row is not None)
+        return together, Decode(rows), ("tts.decode", len(rows))
+
+    def _due(self, segment: Segment, now: float) -> int:
+        """Return how many frames of a segment should be turned into sound next, 0 for none yet.
+
+        One frame more must be there: then the piece is not the last, and its words' ends are known better.
+        """
+        if segment.ended:
+            return min(len(segment.frames), self._preset.relaxed) if segment.mode == "stream" else len(segment.frames)
+        if segment.mode == "batch":
+            return 0
+        size = self._preset.frames(started=segment.sounded > 0, slack_s=segment.deadline - now)
+        return size if len(segment.frames) > size else 0
+
+    def _take_text(self, segment: Segment, texts: Any) -> None:
+        if segment.gone:
+            return
+        segment.understood(texts)
+        if not texts:
+            self._drop(segment)
+            segment.on_event(segment.silence())
+
+    def _take_row(self, segment: Segment, row: Row) -> None:
+        if segment.gone:
+            self._chore_rows.append(row)
+        else:
+            segment.row = row
+
+    def _take_step(self, segment: Segment, stepped: Any) -> None:
+        assert self._speaker is not None
+        if not stepped.finite:
+            segment.row = None
+            self._fail(segment, VoiceAgentError("The voice's numbers broke down in this utterance; it begins anew."))
+            return
+        segment.advance(stepped, self._speaker.frame_s)
+        if stepped.bounded:
+            log.warning("An utterance of %d characters did not end by itself; it was ended", len(segment.text))
+        if segment.ended and not segment.frames:
+            self._drop(segment)
+            segment.on_event(segment.silence() if not segment.decoded else segment.sound(np.zeros(0, np.float32), 0, 0))
+
+    def _hand_out(self, segment: Segment, pcm: Any, frames: int) -> None:
+        assert self._speaker is not None
+        audio = segment.sound(checked(pcm), frames, self._speaker.frame_s)
+        if audio.final:
+            self._drop(segment)
+        segment.on_event(audio)
+
+    def _fail(self, segment: Segment, error: Exception) -> None:
+        self.cancel(segment.stream, segment.generation)
+        segment.on_event(StreamFailed(segment.generation, error))
+
+    def _drop(self, segment: Segment) -> None:
+        """Take a segment out, and give back what it holds."""
+        segment.gone = True
+        self._queue.remove(segment)
+        if segment.row is not None:
+            self._chore_rows.append(segment.row)
+            segment.row = None
+        if segment.place is not None:
+            self._free.append(segment.place)
+            segment.place = None
+
+
+def _same(segment: Segment, stream: int, generation: int | None) -> bool:
+    return segment.stream == stream and generation in (None, segment.generation)
+
+
+def _work_of(batch: Batch) -> Work:
+    assert isinstance(batch.work, Work)
+    return batch.work

@@ -1,0 +1,24 @@
+"""How many frames are decoded to sound at once: few make the first audio early, many cost less for each."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Frames of 46.4 ms in an utterance's first piece, its next ones, and those with plenty of time."""
+
+    first: int
+    following: int
+    relaxed: int
+
+    def frames(self, *, started: bool, slack_s: float) -> int:
+        """Return the size of the next piece, `slack_s` before a listener would miss it."""
+        if not started:
+            return self.first
+        return self.relaxed if slack_s > RELAXED_S else self.following
+
+
+RELAXED_S = 2.0
+"""With so much slack nobody hears how large a piece is."""
+PRESETS = {"aggressive": Preset(4, 8, 32), "balanced": Preset(6, 10, 40), "conservative": Preset(8, 12, 48)}
+"""First and following frames are those of the seed system's presets."""

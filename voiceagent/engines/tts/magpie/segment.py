@@ -1,0 +1,112 @@
+"""One segment on its way from text to sound. Belongs to the event loop; the lane is handed copies of what it needs."""
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceagent.audio.pcm import Pcm
+from voiceagent.engines.tts.contract import SpeechAudio, SpeechWord, TtsEvent
+from voiceagent.engines.tts.magpie.decode_loop import Chunk, Context, Row, Stepped
+from voiceagent.engines.tts.magpie.text import TextChunk
+from voiceagent.engines.tts.magpie.word_times import WordTimes
+
+Mode = Literal["stream", "batch"]
+"""Sound as early as possible, or all of it at once."""
+
+BASE_FRAMES, FRAMES_PER_TOKEN = 32, 3
+"""An utterance that has not ended after so many frames is ended: twice as slow as a slow speaker, and a second more."""
+SEED_STEP = 1_000
+"""Chunks of a segment have seeds side by side, segments are so far apart."""
+
+
+@dataclass(slots=True, eq=False)
+class Segment:
+    """A queued segment. `texts` is None until its text was read."""
+
+    stream: int
+    generation: int
+    number: int
+    text: str
+    voice: int
+    language: str
+    mode: Mode
+    seed: int
+    deadline: float
+    speculative: bool
+    on_event: Callable[[TtsEvent], None]
+    context: Context
+    order: int = field(default_factory=count().__next__)
+    gone: bool = False
+    """Cancelled or failed: what still comes of it is dropped."""
+    place: int | None = None
+    """Its place in the codec."""
+    row: Row | None = None
+    """Its row in the decode loop, while a chunk is being decoded."""
+    texts: tuple[TextChunk, ...] | None = None
+    chunk: int = 0
+    """The chunk being decoded, or to be next."""
+    frames: list[NDArray[np.int64]] = field(default_factory=list)
+    """Decoded, not yet turned into sound: (codebooks) each."""
+    decoded: int = 0
+    """Frames decoded so far."""
+    sounded: int = 0
+    """Frames turned into sound so far."""
+    bounded: bool = False
+    """The model did not end by itself."""
+    words: WordTimes = field(default_factory=lambda: WordTimes(()))
+
+    @property
+    def ended(self) -> bool:
+        """Whether all that it says has been decoded."""
+        return self.texts is not None and self.chunk >= len(self.texts)
+
+    def understood(self, texts: tuple[TextChunk, ...]) -> None:
+        """Take what its text was read as."""
+        self.texts = texts
+        self.words = WordTimes([word for text in texts for word in text.words])
+
+    def next_chunk(self) -> tuple[Chunk, int]:
+        """Return what is to be decoded next, and how many frames it may have."""
+        assert self.texts is not None
+        tokens = self.texts[self.chunk].tokens
+        seed = self.seed + SEED_STEP * self.number + self.chunk
+        more = self.chunk + 1 < len(self.texts)
+        return Chunk(tokens, self.voice, seed, more), BASE_FRAMES + FRAMES_PER_TOKEN * len(tokens)
+
+    def advance(self, stepped: Stepped, frame_s: float) -> None:
+        """Take what a step gave."""
+        assert self.texts is not None
+        text = self.texts[self.chunk]
+        before = self.decoded
+        self.frames += list(stepped.frames)
+        self.decoded += len(stepped.frames)
+        if self.decoded > before:
+            spoken = sum(len(earlier.words) for earlier in self.texts[: self.chunk])
+            begun = spoken + bisect_right(text.starts, stepped.token)
+            self.words.reach(begun, before * frame_s, self.decoded * frame_s)
+        if stepped.ended:
+            self.row = None
+            self.chunk += 1
+            self.bounded |= stepped.bounded
+
+    def sound(self, pcm: Pcm, count: int, frame_s: float) -> SpeechAudio:
+        """Return the audio of the next `count` frames as an event."""
+        del self.frames[:count]
+        from_s = self.sounded * frame_s
+        self.sounded += count
+        final = self.ended and not self.frames
+        if final:
+            words = self.words.finish(from_s, self.sounded * frame_s)
+        else:
+            words = self.words.take(self.sounded * frame_s, self.decoded * frame_s)
+        return SpeechAudio(self.generation, self.number, pcm, words, final)
+
+    def silence(self) -> SpeechAudio:
+        """Return the event of a segment that has nothing to say."""
+        words = tuple(SpeechWord(word, 0.0, 0.0) for word in self.text.split())
+        return SpeechAudio(self.generation, self.number, np.zeros(0, np.float32), words, final=True)

@@ -1,0 +1,109 @@
+"""What of Magpie lives on the lane: the model's decode loop, its codec and its texts, and the steps made of them."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceagent.audio.pcm import Pcm, ramp_up
+from voiceagent.engines.tts.magpie.codec import StreamingCodec
+from voiceagent.engines.tts.magpie.decode_loop import Chunk, Context, DecodeLoop, Row, Stepped
+from voiceagent.engines.tts.magpie.presets import Preset
+from voiceagent.engines.tts.magpie.sampling import Sampling
+from voiceagent.engines.tts.magpie.text import TextChunk, TextReader
+
+log = logging.getLogger(__name__)
+
+WARM_UP = "Good evening! On 12 May 2024, 3 foxes paid $15.50 to jump over the lazy dog's fence, and nobody knows why."
+FADE_MS = 50
+"""Speech that had to be ended is faded out over its last 50 ms."""
+MOST_SOUND_ROWS = 16
+"""Streams whose frames a GPU decodes to sound together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read a text."""
+
+    text: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Begin to decode a chunk, of up to `frames` frames."""
+
+    chunk: Chunk
+    context: Context
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decode:
+    """Move rows one step on."""
+
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Turn equally many frames of some streams into sound; a `faded` one ends here, not by itself."""
+
+    places: tuple[int, ...]
+    codes: tuple[NDArray[np.int64], ...]
+    faded: tuple[bool, ...]
+
+
+Task = Read | Begin | Decode | Sound
+
+
+class Speaker:
+    """A loaded Magpie TTS model with `rows` places."""
+
+    def __init__(self, model: Any, sampling: Sampling, rows: int, *, normalize: bool) -> None:
+        self.voices: int = model.num_baked_speakers
+        self.reader = TextReader(model, normalize=normalize)
+        self.loop = DecodeLoop(model, sampling, rows)
+        self._codec = StreamingCodec(model, rows)
+        self.sample_rate = self._codec.sample_rate
+        self.frame_s = self._codec.samples_per_frame / self._codec.sample_rate
+        on_gpu = model.final_proj.weight.device.type == "cuda"
+        self.most_sound_rows = MOST_SOUND_ROWS if on_gpu else 1
+
+    def warm_up(self, preset: Preset, language: str, voice: int) -> None:
+        """Run everything once, the longest first: grammars are built, memory is taken, graphs are recorded."""
+        self.loop.warm_up()
+        texts = self.reader.read(WARM_UP, language) or (TextChunk((0,), (), ()),)
+        row = self.loop.begin(Chunk(texts[0].tokens, voice), Context())
+        self.loop.step([row])
+        self.loop.drop(row)
+        for frames in sorted({preset.relaxed, preset.following, preset.first}, reverse=True):
+            self._codec.decode([0], [np.zeros((frames, self.loop.codebooks), np.int64)])
+        self._codec.forget(0)
+
+    def free(self, rows: Sequence[Row], places: Sequence[int]) -> None:
+        """Drop rows, and let codec places begin anew."""
+        for row in rows:
+            self.loop.drop(row)
+        for place in places:
+            self._codec.forget(place)
+
+    def run(self, task: Task) -> tuple[TextChunk, ...] | Row | list[Stepped] | list[Pcm]:
+        """Do one step."""
+        if isinstance(task, Read):
+            return self.reader.read(task.text, task.language)
+        if isinstance(task, Begin):
+            return self.loop.begin(task.chunk, task.context, -(-task.frames // self.loop.stacking))
+        if isinstance(task, Decode):
+            return self.loop.step(task.rows)
+        return [
+            self._faded(pcm) if faded else pcm
+            for pcm, faded in zip(self._codec.decode(task.places, task.codes), task.faded, strict=True)
+        ]
+
+    def _faded(self, pcm: Pcm) -> Pcm:
+        ramp = ramp_up(min(len(pcm), self.sample_rate * FADE_MS // 1000))
+        return np.concatenate((pcm[: len(pcm) - len(ramp)], pcm[len(pcm) - len(ramp) :] * ramp[::-1]))

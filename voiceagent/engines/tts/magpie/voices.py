@@ -1,0 +1,21 @@
+"""Magpie's voices by name."""
+
+from voiceagent.errors import VoiceAgentError
+
+NAMES = ("john", "sofia", "aria", "jason", "leo")
+"""In the order in which the checkpoints hold them (model card)."""
+DEFAULT = "aria"
+
+
+def voice_index(name: str | None, count: int) -> int:
+    """Return the number of a voice among the `count` that a checkpoint holds; None is the default.
+
+    Raises VoiceAgentError that lists them.
+    """
+    known = (*NAMES[:count], *map(str, range(len(NAMES), count)))
+    wanted = (name or DEFAULT).lower()
+    if wanted not in known:
+        raise VoiceAgentError(
+            f"There is no voice {name!r} in this checkpoint. Set tts.voice to one of {', '.join(known)}."
+        )
+    return known.index(wanted)
