@@ -183,6 +183,18 @@ def test_a_step_that_takes_half_a_minute_holds_up_its_lane_and_nothing_else(lane
     run_virtual(main())
 
 
+def test_a_lane_that_fails_at_every_step_is_counted_each_time_and_told_of_once_a_second():
+    async def main():
+        crowd = Crowd()
+        sabotage = Sabotage(crowd, "vad", FAULTS["raises"])
+        sabotage.victim = call = crowd.call()
+        await call.speak(3.0)
+        assert 3 <= len(call.messages("error")) <= 4
+        assert crowd.count("engine_errors_total", engine="vad") == sabotage.struck > 80
+
+    run_virtual(main())
+
+
 def test_whoever_finds_no_place_in_one_engine_takes_none_in_the_others():
     async def main():
         crowd = Crowd(llm=ScriptedLlm(sequences=1, **REAL))

@@ -41,6 +41,8 @@ from voiceagent.trace.log import conversation
 log = logging.getLogger(__name__)
 
 WINDOW_SAMPLES = int(WINDOW_S * SAMPLE_RATE)
+TELL_AGAIN_S = 1.0
+"""A lane that fails at every step does so thirty times a second; people are told once in a while."""
 
 
 class UnusableError(VoiceAgentError):
@@ -99,6 +101,8 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time()
         """When the event happened whose effects are being carried out."""
+        self._told: dict[str, float] = {}
+        """When the user was last told of an engine's failure."""
         self._endpointer = Endpointer(manners.thresholds)
         self._heard: deque[NDArray[np.float32]] = deque()
         self._heard_samples = 0
@@ -262,7 +266,10 @@ class Session:
     def _report(self, engine: str, error: Exception) -> None:
         log.error("%s failed: %s", engine, error, extra={"session": self.id, "engine": engine})
         self._turns.engine_failed(engine)
-        self._send(messages.error(f"{engine}_failed", f"A step of the {engine} failed; the conversation goes on."))
+        now = self._loop.time()
+        if now - self._told.get(engine, -TELL_AGAIN_S) >= TELL_AGAIN_S:
+            self._told[engine] = now
+            self._send(messages.error(f"{engine}_failed", f"A step of the {engine} failed; the conversation goes on."))
 
     # The machine, and what it wants done
 
