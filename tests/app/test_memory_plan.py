@@ -92,6 +92,15 @@ def test_nemotron_on_a_gpu_is_half_as_large_there_and_passes_through_main_memory
     assert ("asr", "gpu") in needs(these, Free(500 * GIB, shared=True))
 
 
+def test_magpie_needs_its_codec_too_and_a_cache_for_each_session() -> None:
+    these = settings("tts.engine=magpie", "tts.device=cpu", "server.max_sessions=3")
+    need = needs(these)["tts", "main"]
+    files = Store().manifest.models
+    assert need.weights == files[these.tts.model].size + files[these.tts.codec].size
+    assert need.caches == 3 * need.per_session
+    assert ("tts", "gpu") in needs(settings("tts.engine=magpie", "tts.load_format=dummy"))
+
+
 def test_what_cannot_be_reckoned_is_named_and_refuses_nothing(tmp_path: Path) -> None:
     (tmp_path / "broken.gguf").write_bytes(b"GGUF\x03\0\0\0 and no more")
     plan = memory_plan(llama(tmp_path / "broken.gguf"), Store(), PLENTY)
@@ -105,6 +114,7 @@ def test_a_gpu_is_asked_for_only_where_an_engine_would_use_it() -> None:
     assert wants_gpu(settings(config="spark.yaml"))
     assert wants_gpu(settings("asr.engine=nemotron"))
     assert not wants_gpu(settings("asr.engine=nemotron", "asr.device=cpu"))
+    assert wants_gpu(settings("tts.engine=magpie"))
 
 
 def test_gpus_memories_are_added_unless_they_are_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:

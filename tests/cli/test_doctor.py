@@ -81,13 +81,15 @@ def test_a_file_of_the_wrong_size_is_damaged_and_one_unread_is_not_verified(tmp_
         ("server.host=0.0.0.0", "microphone", "warning", "HTTPS"),
         ("server.host=nowhere.invalid", "port", "problem", "nowhere.invalid"),
         ("asr.device=cuda", "gpu", "problem", "asr.device is cuda"),
+        ("tts.device=cuda", "gpu", "problem", "tts.device is cuda"),
+        ("tts.load_format=checkpoint", "models", "problem", "nemo-nano-codec-22khz: 0 of 1"),
     ],
 )
 def test_what_is_wrong_is_said(
     setting: str, check: str, verdict: str, words: str, gpus: list[Gpu], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine, "_llama_has_gpu", lambda: False)
-    others = ("llm.engine=llama", "asr.engine=nemotron", "asr.load_format=dummy", setting)
+    others = ("llm.engine=llama", "asr.engine=nemotron", "asr.load_format=dummy", "tts.engine=magpie", setting)
     found = findings(*SCRIPTED, *(word for other in others for word in ("--set", other)))[check]
     assert any(finding["verdict"] == verdict and words in finding["text"] for finding in found), found
 

@@ -11,6 +11,8 @@ from voiceagent.config.settings import Settings
 from voiceagent.engines.llm.context_shape import SEQUENCES_PER_SLOT, ContextShape
 from voiceagent.engines.llm.gguf_memory import DEVICE_RUNTIME, memory_need
 from voiceagent.engines.nemo.checkpoint import DUMMY_BYTES, OVERHEAD_BYTES
+from voiceagent.engines.nemo.magpie_checkpoint import CACHE_BYTES
+from voiceagent.engines.nemo.magpie_checkpoint import DUMMY_BYTES as MAGPIE_DUMMY_BYTES
 from voiceagent.engines.nemo.memory import RECOGNISER_SLOT_BYTES, RUNTIME_BYTES
 from voiceagent.errors import VoiceAgentError
 from voiceagent.scheduler.memory import MIB, Need, Place
@@ -90,14 +92,20 @@ def llm_needs(settings: Settings, store: Store) -> tuple[Need, ...]:
     return (on_gpu, part(Place.MAIN, 1 - share, 0)) if share < 1 else (on_gpu,)
 
 
-def tts_needs(settings: Settings) -> tuple[Need, ...]:
+def tts_needs(settings: Settings, store: Store, has_gpu: bool) -> tuple[Need, ...]:
     """Reckon the voice. Raises VoiceAgentError where that cannot be, with the reason."""
-    engine = settings.tts.engine
-    if engine == "scripted":
+    tts, sessions = settings.tts, settings.server.max_sessions
+    if tts.engine == "scripted":
         return ()
-    if engine == "hibari":
+    if tts.engine == "hibari":
         return (HIBARI,)
-    raise VoiceAgentError(f"nobody has reckoned {engine}")
+    if tts.load_format == "checkpoint":
+        model, stored = tts.model, _size(store, tts.model) + _size(store, tts.codec)
+    else:
+        model, stored = "dummy", MAGPIE_DUMMY_BYTES["true" if tts.load_format == "dummy" else "tiny", 2]
+    on_gpu = tts.device == "cuda" or (tts.device == "auto" and has_gpu)
+    half = tts.dtype == "bfloat16" or (tts.dtype == "auto" and on_gpu)
+    return _nemo_needs("tts", model, stored, sessions * CACHE_BYTES, CACHE_BYTES, on_gpu=on_gpu, half=half)
 
 
 def vad_needs(settings: Settings, store: Store) -> tuple[Need, ...]:

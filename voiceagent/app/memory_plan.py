@@ -27,7 +27,7 @@ def memory_plan(settings: Settings, store: Store, free: Free) -> Plan:
     engines: dict[str, Callable[[], tuple[Need, ...]]] = {
         "asr": lambda: asr_needs(settings, store, has_gpu),
         "llm": lambda: llm_needs(settings, store),
-        "tts": lambda: tts_needs(settings),
+        "tts": lambda: tts_needs(settings, store, has_gpu),
         "vad": lambda: vad_needs(settings, store),
         "turn": lambda: turn_needs(settings, store),
     }
@@ -49,8 +49,12 @@ def free_memory(gpus: tuple[Gpu, ...]) -> Free:
 
 def wants_gpu(settings: Settings) -> bool:
     """Tell whether some engine would run on a GPU, if there is one."""
-    llm, asr = settings.llm, settings.asr
-    return (llm.engine == "llama" and llm.gpu_layers != 0) or (asr.engine == "nemotron" and asr.device != "cpu")
+    llm, asr, tts = settings.llm, settings.asr, settings.tts
+    return (
+        (llm.engine == "llama" and llm.gpu_layers != 0)
+        or (asr.engine == "nemotron" and asr.device != "cpu")
+        or (tts.engine == "magpie" and tts.device != "cpu")
+    )
 
 
 def require_room(settings: Settings) -> None:
@@ -110,6 +114,8 @@ def _singles(settings: Settings) -> Iterator[Change]:
         yield {"server.max_sessions": sessions}
     if settings.asr.engine == "nemotron" and settings.asr.device != "cpu":
         yield {"asr.device": "cpu"}
+    if settings.tts.engine == "magpie":
+        yield {"tts.engine": "hibari"}
     if llm.engine == "llama" and llm.gpu_layers:
         for layers in LAYERS:
             if llm.gpu_layers < 0 or layers < llm.gpu_layers:

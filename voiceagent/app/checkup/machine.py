@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from voiceagent.app.checkup.finding import Finding, ok, problem, skipped, warning
@@ -71,8 +72,11 @@ def check_gpus(settings: Settings, gpus: tuple[Gpu, ...]) -> Iterator[Finding]:
             yield ok("gpu", f"{gpu.name}, {memory}, {about}")
         if not wanted:
             yield warning("gpu", "the settings leave it idle", "try --config rtx5090.yaml or --set llm.gpu_layers=-1")
-    elif settings.asr.engine == "nemotron" and settings.asr.device == "cuda":
-        yield problem("gpu", "nvidia-smi tells of none, and asr.device is cuda", "set asr.device to auto or cpu")
+    elif forced := [name for name in ("asr", "tts") if _needs_cuda(settings, name)]:
+        for name in forced:
+            yield problem(
+                "gpu", f"nvidia-smi tells of none, and {name}.device is cuda", f"set {name}.device to auto or cpu"
+            )
     elif wanted:
         yield warning("gpu", "nvidia-smi tells of none, though the settings would use one", "install NVIDIA's driver")
     else:
@@ -142,7 +146,7 @@ def check_microphone(settings: Settings) -> Iterator[Finding]:
 
 
 def _extras(settings: Settings) -> Iterator[str]:
-    if settings.asr.engine == "nemotron":
+    if settings.asr.engine == "nemotron" or settings.tts.engine == "magpie":
         yield "nemo"
     if settings.llm.engine == "openai":
         yield "openai"
@@ -150,6 +154,11 @@ def _extras(settings: Settings) -> Iterator[str]:
         yield "mcp"
     if settings.llm.engine == "llama" and settings.llm.load_format != "checkpoint":
         yield "dummy"
+
+
+def _needs_cuda(settings: Settings, name: Literal["asr", "tts"]) -> bool:
+    section = settings.asr if name == "asr" else settings.tts
+    return section.engine in ("nemotron", "magpie") and section.device == "cuda"
 
 
 def _llama_has_gpu() -> bool:

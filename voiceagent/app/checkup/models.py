@@ -50,11 +50,13 @@ def check_voice(settings: Settings) -> Iterator[Finding]:
 
 
 def _names(settings: Settings) -> Iterator[str]:
-    asr, llm, turn = settings.asr, settings.llm, settings.turn
+    asr, llm, tts, turn = settings.asr, settings.llm, settings.tts, settings.turn
     if asr.engine == "moonshine" or (asr.engine == "nemotron" and asr.load_format == "checkpoint"):
         yield asr.model
     if llm.engine == "llama" and llm.load_format == "checkpoint":
         yield llm.model
+    if tts.engine == "magpie" and tts.load_format == "checkpoint":
+        yield from (tts.model, tts.codec)
     if settings.vad.engine == "silero":
         yield SILERO
     if turn.detector == "smart_turn":
