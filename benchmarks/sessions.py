@@ -29,7 +29,7 @@ TARGETS = (
     Target("mid_response_silences", 0),
 )
 QUICK_SETS = ("session.greeting=''", "llm.max_tokens=30")
-CLOSING_S = 5.0
+CLOSING_S = 6.0
 """What a quick run keeps for stopping the server and writing."""
 LATE_MS = 20.0
 """A packet this late is heard as a gap by a listener without a buffer."""
@@ -85,6 +85,7 @@ def measure(url: str, crowding: Crowding, limit: float | None) -> dict[str, Any]
     (start, before), (end, after) = marks
     questions = [{"caller": number, **asked} for number, report in enumerate(reports) for asked in report.questions]
     late = sum(ms >= LATE_MS for sample in questions for ms in sample["stalls_ms"])
+    usages = [report.cpu_percent for report in reports if report.cpu_percent is not None]
     lag_s = after.quantile("voiceagent_loop_lag_seconds", 0.99, before)
     return {
         "callers": crowding.callers,
@@ -92,7 +93,7 @@ def measure(url: str, crowding: Crowding, limit: float | None) -> dict[str, Any]
         "seconds": round(end - start, 1),
         "server_cpu_percent": round(100 * after.grown("process_cpu_seconds_total", before) / (end - start), 1),
         "server_memory_mib": round(after.value("process_resident_memory_bytes") / 2**20, 1),
-        "callers_cpu_percent": round(sum(report.cpu_percent or 0.0 for report in reports), 1),
+        "callers_cpu_percent": round(sum(usages), 1) if usages else None,
         "loop_lag_ms_p99": None if lag_s is None else round(lag_s * 1000, 1),
         "underruns": after.grown("voiceagent_underruns_total", before),
         "late_packets": late,
