@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from voiceagent.app.engines import lanes_of
 from voiceagent.app.manners import manners
+from voiceagent.app.steps import record
 from voiceagent.config.settings import Settings
 from voiceagent.engines.asr.contract import SAMPLE_RATE
 from voiceagent.engines.asr.scripted import ScriptedAsr
@@ -36,7 +37,7 @@ from voiceagent.session.messages import Payload
 from voiceagent.session.turns import TurnLog
 from voiceagent.tools.toolbox import Toolbox
 from voiceagent.trace.metrics import Metrics
-from voiceagent.trace.steps import StepLog, StepRecord
+from voiceagent.trace.steps import StepLog
 from voiceagent.trace.turn import TurnTrace
 
 FRAME_S = 0.02
@@ -123,8 +124,7 @@ class Rehearsal:
         self.sent.append(Sent(self._loop.time(), message))
 
     def _on_step(self, step: Step) -> None:
-        batch = step.batch
-        self.steps.add(StepRecord(batch.lane, batch.cost_key, step.start, step.end, batch.generation, batch.streams))
+        self.steps.add(record(step))
 
 
 def _voice() -> NDArray[np.float32]:
