@@ -27,6 +27,9 @@ SPECULATIVE_HORIZON_S = 1.0
 """A speculative response is wanted about when the turn may be judged complete; only its order matters."""
 SYNTHESIS_MARGIN_S = 0.15
 """Audio is wanted this long before the playout runs dry: one segment's synthesis and a scheduling hiccup."""
+TEXT_MARGIN_S = 1.0
+"""Text is wanted this long before the voice has no more of it: a segment is spoken only when its last word is written.
+With the deadline at the last moment itself, simulated callers heard silence in mid-response (docs/scheduling.md)."""
 SPEECH_CHARS_PER_S = 15.0
 """Usual rate of English speech, for text whose audio is not made yet."""
 MAX_ROUNDS = 4
@@ -278,10 +281,10 @@ class ResponseRun:
             if self.segments:
                 llm.reschedule(self.generation, HOLD, speculative=True)
             return
-        dry_at = self._audio_deadline()
+        now, dry_at = self._voices.clock(), self._audio_deadline()
         unspoken = sum(len(segment.spoken) for segment in self.segments if not segment.audio_done)
         tts.reschedule(self.generation, dry_at)
-        llm.reschedule(self.generation, dry_at + unspoken / SPEECH_CHARS_PER_S)
+        llm.reschedule(self.generation, max(now, dry_at + unspoken / SPEECH_CHARS_PER_S - TEXT_MARGIN_S))
 
     def _audio_deadline(self) -> float:
         now = self._voices.clock()

@@ -1,0 +1,195 @@
+"""Scripted engines as different houses would drive them: ours by deadlines, others in the order of arrival.
+
+A house is a way to order work: the policy between lanes, the order inside an engine, and who may share a step.
+"""
+
+from collections.abc import Callable, Collection, Generator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.cost_tables import CHUNK_S, WORD_S, Device
+from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent
+from voiceagent.engines.asr.scripted import UNDATED, ScriptedAsr, ScriptedAsrStream
+from voiceagent.engines.contract import Batch, CostKey
+from voiceagent.engines.llm.contract import Message
+from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.queue import Job
+from voiceagent.engines.scripted import ScriptedEngine, Step
+from voiceagent.engines.timing import CostTable
+from voiceagent.engines.tts.scripted import ScriptedTts
+from voiceagent.engines.turn.scripted import ScriptedTurn
+from voiceagent.engines.vad.scripted import ScriptedVad
+from voiceagent.scheduler.policy import Costs, Policy, decide, fifo
+from voiceagent.session.coordinator import Engines
+
+CHUNK: CostKey = ("asr.chunk", 1)
+CHUNK_TAG = -2
+TTS_RATE = 8_000
+"""Hz: the simulation only asks whether the agent is audible, and a low rate makes it fast."""
+SEED_LLM_SLOTS = 2
+
+
+class StreamingAsr(ScriptedAsr):
+    """A recogniser that takes a step for every chunk of audio, voiced or not, as Nemotron does."""
+
+    def open(self, on_event: Callable[[AsrEvent], None]) -> ScriptedAsrStream:
+        """Start listening for one session."""
+        return StreamingAsrStream(self, next(self._stream_ids), on_event)
+
+
+class StreamingAsrStream(ScriptedAsrStream):
+    """One session's ear; its transcripts come from the chunks, so that showing them costs next to nothing."""
+
+    def __init__(self, engine: ScriptedAsr, stream: int, on_event: Callable[[AsrEvent], None]) -> None:
+        super().__init__(engine, stream, on_event)
+        self._unheard = 0
+
+    def push(self, pcm: NDArray[np.float32]) -> None:
+        """Hear more audio; a whole chunk asks for a step."""
+        super().push(pcm)
+        self._unheard += len(pcm)
+        if self._unheard >= CHUNK_S * SAMPLE_RATE:
+            self._unheard -= round(CHUNK_S * SAMPLE_RATE)
+            self._submit(CHUNK_TAG, UNDATED, CHUNK, self._step())
+
+    def _step(self) -> Generator[Step, None, None]:
+        yield Step(None)
+
+
+class InOrder(ScriptedEngine):
+    """Orders by arrival, and shares a step between all that wait, as servers with continuous batching do."""
+
+    def ready(self) -> list[Job]:
+        """Return each stream's oldest job: its order of work is its own."""
+        oldest = {job.stream: job for job in reversed(super().ready())}
+        return list(oldest.values())
+
+    def urgency(self, job: Job) -> tuple[float, ...]:
+        """Whoever has waited longest goes first."""
+        return (job.place,)
+
+    def goes_along(self, job: Job, first: Job, now: float) -> bool:
+        """Everybody."""
+        return True
+
+
+class InOrderAsr(InOrder, StreamingAsr):
+    """A streaming recogniser in order of arrival."""
+
+
+class InOrderWholeAsr(InOrder, ScriptedAsr):
+    """A recogniser of whole stretches of speech in order of arrival."""
+
+
+class InOrderLlm(InOrder, ScriptedLlm):
+    """A language model in order of arrival."""
+
+
+class InOrderTts(ScriptedTts, InOrder):
+    """A voice in order of arrival."""
+
+
+class HandShakeLlm(InOrderLlm):
+    """Writes a sentence, and goes on when the voice has spoken it: the way of the system before this one.
+
+    Sessions open one stream in every engine, so that a stream has the same number in all of them.
+    """
+
+    def __init__(self, tts: ScriptedTts, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+        self._tts = tts
+
+    def ready(self) -> list[Job]:
+        """Leave out who is being spoken."""
+        spoken = {job.stream for job in self._tts.ready()}
+        return [job for job in super().ready() if job.stream not in spoken]
+
+
+class RoundRobin:
+    """A policy that lets the lanes take turns."""
+
+    def __init__(self) -> None:
+        self._served: dict[str, int] = {}
+
+    def __call__(
+        self,
+        now: float,
+        offered: Sequence[Batch],
+        running: Sequence[Batch],
+        costs: Costs,
+        capacity: int,
+        beside: Collection[str] = (),
+    ) -> list[Batch]:
+        """Choose the lanes whose last turn is the longest ago; takes what `decide` takes."""
+        turns = [Batch(b.lane, b.cost_key, 0, b.streams, b, place=self._served.get(b.lane, -1)) for b in offered]
+        chosen = [turn.work for turn in fifo(now, turns, running, costs, capacity, beside)]
+        for batch in chosen:
+            assert isinstance(batch, Batch)
+            self._served[batch.lane] = max(self._served.values(), default=0) + 1
+        return [batch for batch in chosen if isinstance(batch, Batch)]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A way to order work."""
+
+    name: str
+    policy: Callable[[], Policy]
+    by_deadline: bool = False
+    hand_shake: bool = False
+
+
+HOUSES = (
+    House("ours", lambda: decide, by_deadline=True),
+    House("fifo", lambda: fifo),
+    House("round-robin", RoundRobin),
+    House("hand-shake", lambda: fifo, hand_shake=True),
+)
+
+
+def engines(house: House, device: Device, callers: int) -> Engines:
+    """Build the scripted engines of a house on a device."""
+    table = one_at_a_time(device.table) if house.hand_shake else device.table
+    timing = {"timing": table, "sleep": lambda seconds: None}
+    recogniser = {
+        (True, True): StreamingAsr,
+        (True, False): ScriptedAsr,
+        (False, True): InOrderAsr,
+        (False, False): InOrderWholeAsr,
+    }[house.by_deadline, device.streaming]
+    voice = ScriptedTts if house.by_deadline else InOrderTts
+    tts = voice(sample_rate=TTS_RATE, word_s=WORD_S, **timing)  # type: ignore[arg-type]
+    llm: ScriptedLlm
+    if house.hand_shake:
+        llm = HandShakeLlm(tts, reply, sequences=callers, **timing)
+    else:
+        model = ScriptedLlm if house.by_deadline else InOrderLlm
+        llm = model(reply, sequences=callers, **timing)  # type: ignore[arg-type]
+    return Engines(
+        asr=recogniser(**timing),  # type: ignore[arg-type]
+        llm=llm,
+        tts=tts,
+        vad=ScriptedVad(**timing),  # type: ignore[arg-type]
+        turn=ScriptedTurn(**timing),  # type: ignore[arg-type]
+    )
+
+
+def one_at_a_time(table: CostTable) -> CostTable:
+    """Return a table whose recogniser and voice serve one stream a step, behind a lock, and whose LLM has two slots."""
+
+    def limited(kind: str) -> dict[int, float]:
+        sizes = range(1, (SEED_LLM_SLOTS if kind == "llm.decode" else 1) + 1)
+        return {size: table.cost_s((kind, size)) for size in sizes}
+
+    gpu = ("asr.", "llm.", "tts.")
+    return CostTable({kind: limited(kind) if kind.startswith(gpu) else sizes for kind, sizes in table.steps.items()})
+
+
+def reply(messages: tuple[Message, ...]) -> str:
+    """Answer in one to six sentences, mostly few; the same question at the same place gets the same answer."""
+    dice = Random(f"{len(messages)} {messages[-1].content}")
+    sentences = dice.choices((1, 2, 3, 6), (3, 4, 2, 1))[0]
+    return " ".join(f"Well{' word' * dice.randint(7, 13)}." for _ in range(sentences))
