@@ -91,3 +91,31 @@ def test_nobody_waits_behind_speculation(offered, capacity):
     left = [b for b in offered if not any(b is c for c in chosen)]
     if any(not b.speculative for b in left):
         assert not any(c.speculative for c in chosen)
+
+
+@given(st.lists(batches, unique_by=lambda b: b.lane), st.integers(1, 4))
+def test_the_same_question_gets_the_same_answer(offered, capacity):
+    answers = [decide(0.0, list(offered), [], Costs(), capacity) for _ in range(2)]
+    assert [id(b) for b in answers[0]] == [id(b) for b in answers[1]]
+
+
+pieces = st.lists(st.tuples(st.integers(1, 10), st.integers(0, 40)), min_size=1, max_size=4)
+"""Work of one lane each, as (cost, spare time) in units of 10 ms."""
+
+
+@given(pieces)
+def test_a_feasible_load_with_known_costs_is_never_later_than_its_longest_step(work):
+    # Deadlines that some order can keep: each piece ends, one after the other, no later than its own. Only the order of
+    # deadlines keeps them all; least slack may put one long step first, and is late by less than that.
+    offered, costs, elapsed = [], Costs(), 0
+    for lane, (cost, spare) in enumerate(work):
+        elapsed += cost
+        offered.append(batch(f"lane{lane}", elapsed + spare))
+        costs[(f"lane{lane}.step", 1)] = cost
+    now = 0.0
+    late_at_most = max(cost for cost, _ in work)
+    while offered:
+        (chosen,) = decide(now, offered, [], costs, capacity=1)
+        offered.remove(chosen)
+        now += costs.predict(chosen.cost_key)
+        assert now <= chosen.deadline + late_at_most
