@@ -51,7 +51,7 @@ GPU_TARGETS = (form.Target("total_speed_16_vs_1", 5, at_least=True), form.Target
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmark; return the exit status."""
     line = form.parser(NAME, str(__doc__))
-    line.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of both sides (default: all cores)")
+    line.add_argument("--threads", type=int, help="of both sides (default: all cores; one in a quick run)")
     on_gpu = bool(lib.llama_supports_gpu_offload())
     line.add_argument(
         "--gpu-layers", type=int, default=-1 if on_gpu else 0, help="of both sides (default: all, or none)"
@@ -63,6 +63,7 @@ def main(arguments: Sequence[str]) -> int:
     options = line.parse_args(arguments)
     quick, gpu = options.quick, options.gpu_layers != 0
     dummy = options.dummy or ("true" if gpu else None)
+    threads = options.threads or (1 if quick else os.cpu_count() or 1)
     report = form.Report(NAME, form.command(NAME, arguments))
     sessions = QUICK_SESSIONS if quick else GPU_SESSIONS if gpu else SESSIONS
     reply, rounds = (QUICK_REPLY, 1) if quick else (REPLY, ROUNDS)
@@ -71,10 +72,10 @@ def main(arguments: Sequence[str]) -> int:
         for name, path in paths.items():
             for number in sessions:
                 form.progress(f"{name}: {number} at once")
-                terms = Terms(path, options.threads, options.gpu_layers, number, 512, reply, 256 if gpu else 24)
+                terms = Terms(path, threads, options.gpu_layers, number, 512, reply, 256 if gpu else 24)
                 report.samples.setdefault("sessions", []).extend(talk(name, terms, rounds))
             form.progress(f"{name}: a question after {history} tokens")
-            terms = Terms(path, options.threads, options.gpu_layers, 1, history + 600, reply, 256 if gpu else 24)
+            terms = Terms(path, threads, options.gpu_layers, 1, history + 600, reply, 256 if gpu else 24)
             report.samples.setdefault("second_turn", []).extend(second_turn(name, terms, history, rounds))
     report.summary = summarise(report.samples, history)
     if options.json:
