@@ -11,8 +11,9 @@ pytestmark = pytest.mark.nemo
 import magpie_oracle as nemo  # noqa: E402 (needs torch)
 from magpie_oracle import Codes, finish, ours, prepared, sampling, tokens  # noqa: E402
 
-from voiceagent.engines.nemo.dummy_magpie import UNLIKELY  # noqa: E402
+from voiceagent.engines.nemo.dummy_magpie import UNLIKELY, dummy_magpie  # noqa: E402
 from voiceagent.engines.tts.magpie.decode_loop import Chunk, Context, DecodeLoop  # noqa: E402
+from voiceagent.engines.tts.magpie.sampling import Sampling  # noqa: E402
 
 TEXTS = ("hello there", "no.", nemo.LONG)
 VOICES, SEEDS = (3, 0, 2), (11, 12, 13)
@@ -155,6 +156,20 @@ def test_a_text_that_does_not_end_is_ended_at_its_bound() -> None:
     assert [outcome.ended for outcome in stepped] == [False] * 6 + [True]
     assert stepped[-1].bounded
     assert loop.live == 0
+
+
+def test_in_bfloat16_it_speaks_too() -> None:
+    """As on a GPU; what it says there differs by rounding."""
+    tiny = dummy_magpie("tiny", stacking=2)
+    for name, part in tiny.named_children():
+        if name != "_codec_model":
+            part.to(torch.bfloat16)
+    context = Context()
+    loop = DecodeLoop(tiny, Sampling.of_model(tiny), rows=2)
+    for text in ("hello", "there"):
+        (codes,) = finish(loop, [loop.begin(Chunk(tokens(tiny, text), 0), context, limit=4)])
+        assert codes.shape == (8, 8)
+        assert codes.max() < 2016
 
 
 def test_the_attended_token_never_goes_back_and_reaches_the_end() -> None:

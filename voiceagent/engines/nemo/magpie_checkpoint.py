@@ -112,7 +112,7 @@ def _require_whole(model: Any, archive: Archive) -> None:
     with TemporaryDirectory(prefix="voiceagent-nemo-") as folder:
         archive.unpack(Path(folder))
         stored = torch.load(Path(folder) / WEIGHTS, map_location="cpu", mmap=True, weights_only=True)
-        needed = [name for name in model._codec_model.state_dict(prefix="") if name.startswith("audio_decoder.")]
+        needed = model._codec_model.audio_decoder.state_dict(prefix="audio_decoder.")
         missing = [name for name in needed if name not in stored]
     if missing:
         raise VoiceAgentError(

@@ -120,12 +120,12 @@ class MagpieEngine:
         heads = [segment for segment in self._heads() if segment.deadline != HOLD and self._can_go_on(segment)]
         if not heads:
             return None
-        lead = min(heads, key=lambda segment: (segment.speculative, segment.deadline, segment.order))
+        lead = min(heads, key=_urgency)
         segments, task, key = self._next(lead, heads, now)
         generation = segments[0].generation if len(segments) == 1 else None
         streams = tuple(segment.stream for segment in segments)
         work = Work(tuple(self._chore_rows), tuple(self._chore_places), segments, task)
-        return Batch(self.lane, key, lead.deadline, streams, work, lead.speculative, generation)
+        return Batch(self.lane, key, lead.deadline, streams, work, lead.speculative, generation, lead.order)
 
     def run(self, batch: Batch) -> object:
         """Free what is to be freed, then run one step. On the lane's thread."""
@@ -272,9 +272,9 @@ class MagpieEngine:
         segment.advance(stepped, self._speaker.frame_s)
         if stepped.bounded:
             log.warning("An utterance of %d characters did not end by itself; it was ended", len(segment.text))
-        if segment.ended and not segment.frames:
+        if segment.ended and not segment.decoded:
             self._drop(segment)
-            segment.on_event(segment.silence() if not segment.decoded else segment.sound(np.zeros(0, np.float32), 0, 0))
+            segment.on_event(segment.silence())
 
     def _hand_out(self, segment: Segment, pcm: Any, frames: int) -> None:
         assert self._speaker is not None
@@ -297,6 +297,11 @@ class MagpieEngine:
         if segment.place is not None:
             self._free.append(segment.place)
             segment.place = None
+
+
+def _urgency(segment: Segment) -> tuple[float, ...]:
+    """Order segments, the least first. Of equally urgent ones those that have yet to begin: then they share steps."""
+    return (segment.speculative, segment.deadline, segment.row is not None, segment.order)
 
 
 def _same(segment: Segment, stream: int, generation: int | None) -> bool:

@@ -3,13 +3,13 @@
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voiceagent.audio.pcm import Pcm
+from voiceagent.engines.queue import places
 from voiceagent.engines.tts.contract import SpeechAudio, SpeechWord, TtsEvent
 from voiceagent.engines.tts.magpie.decode_loop import Chunk, Context, Row, Stepped
 from voiceagent.engines.tts.magpie.text import TextChunk
@@ -40,7 +40,7 @@ class Segment:
     speculative: bool
     on_event: Callable[[TtsEvent], None]
     context: Context
-    order: int = field(default_factory=count().__next__)
+    order: int = field(default_factory=places.__next__)
     gone: bool = False
     """Cancelled or failed: what still comes of it is dropped."""
     place: int | None = None
