@@ -25,6 +25,9 @@ LEFT_CONTEXT, MULTILINGUAL_LEFT_CONTEXT = 70, 56
 PROMPTS = 128
 LANGUAGES = {"en-US": 0, "es-ES": 1, "de-DE": 2, "fr-FR": 3, "auto": 101}
 """Some entries of a multilingual model's prompt dictionary."""
+TINY_LAYERS = 3
+LIVELY = 16
+"""Directions of a deep encoder's output that the joint looks at."""
 TOKENS_PER_FRAME = 0.4
 """Five tokens a second, about what English speech has."""
 
@@ -93,7 +96,7 @@ def _config(shape: Shape, tokenizer: str, multilingual: bool) -> dict[str, Any]:
             "_target_": "nemo.collections.asr.modules.ConformerEncoder",
             "feat_in": 128,
             "feat_out": -1,
-            "n_layers": 24 if true else 3,
+            "n_layers": 24 if true else TINY_LAYERS,
             "d_model": width,
             "use_bias": False,
             "subsampling": "dw_striding",
@@ -137,6 +140,20 @@ def _config(shape: Shape, tokenizer: str, multilingual: bool) -> dict[str, Any]:
     }
 
 
+def _lively_directions(frames: Tensor) -> Tensor:
+    """Find what changes most from frame to frame, compared with how far it strays: (width, LIVELY), of unit variance.
+
+    A deep random encoder drifts slowly and far, each utterance elsewhere, which would decide everything else.
+    """
+    changes = (frames[:, 1:] - frames[:, :-1]).flatten(0, 1)
+    strongest = torch.linalg.eigh(changes.T @ changes).eigenvectors[:, -2 * LIVELY :]
+    seen = (frames.flatten(0, 1) - frames.mean((0, 1))) @ strongest
+    strays, axes = torch.linalg.eigh(seen.T @ seen / len(seen))
+    whitened = strongest @ (axes / strays.sqrt())
+    moves = changes @ whitened
+    return whitened @ torch.linalg.eigh(moves.T @ moves).eigenvectors[:, -LIVELY:]
+
+
 @torch.no_grad()
 def _enliven(model: Any, seed: int) -> None:
     """Give the joint inputs that vary, logits that are centred, and a blank bias that makes tokens frequent."""
@@ -148,13 +165,16 @@ def _enliven(model: Any, seed: int) -> None:
         if "weight" in name:  # strong inputs, weak memory: the last token counts, and older ones a little
             parameter.normal_(0, (0.6 if "_hh" in name else 3.0) / parameter.shape[1] ** 0.5, generator=draw)
 
-    encoded, lengths = _encode(model, babble(6.0, 4, seed))
+    deep = len(model.encoder.layers) > TINY_LAYERS
+    encoded, lengths = _encode(model, babble(6.0, 3 if deep else 4, seed))
     frames = encoded.transpose(1, 2).flatten(0, 1)
     histories = torch.randint(0, tokens, (8, 24), generator=draw)
     predicted = decoder.predict(histories, state=None, add_sos=False)[0].flatten(0, 1)
     for layer, inputs in ((joint.enc, frames), (joint.pred, predicted)):
         layer.weight.normal_(0, layer.in_features**-0.5, generator=draw)
         layer.bias.zero_()
+        if deep and layer is joint.enc:
+            layer.weight.copy_(layer.weight[:, :LIVELY] @ _lively_directions(encoded.transpose(1, 2)).T)
         outputs = layer(inputs)
         # scaled by the change from frame to frame, not the spread: a random encoder drifts slowly
         layer.weight.mul_(1.4 / (outputs[1:] - outputs[:-1]).std(0).mean())
