@@ -11,7 +11,7 @@ from voiceagent.engines.nemo.runtime import quiet
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.nemo
 
-from voiceagent.engines.nemo.dummy_asr import babble, dummy_asr  # noqa: E402 (needs torch)
+from voiceagent.engines.nemo.dummy_asr import LIVELY, _lively_directions, babble, dummy_asr  # noqa: E402 (needs torch)
 
 CONTEXTS = (0, 1, 6, 13)
 
@@ -97,3 +97,16 @@ def test_a_saved_one_is_restored_whole(model: Any, tmp_path: Path) -> None:
     if hasattr(model, "prompt_kernel"):
         restored.set_inference_prompt("auto")
     assert said(restored, 1) == said(model, 1)
+
+
+def test_a_deep_encoders_joint_looks_at_what_changes_and_not_at_what_drifts() -> None:
+    draw = torch.Generator().manual_seed(0)
+    frames = torch.randn(4, 60, 80, generator=draw)
+    drift = torch.linspace(-30, 30, 60)[:, None] * torch.randn(4, 1, 8, generator=draw)
+    frames[..., :8] += drift  # eight directions that also stray far, and elsewhere in each utterance
+    directions = _lively_directions(frames)
+    assert directions.shape == (80, LIVELY)
+    seen = (frames - frames.mean((0, 1))) @ directions
+    assert torch.allclose(seen.flatten(0, 1).square().mean(0), torch.ones(LIVELY), atol=0.05)
+    moved = (seen[:, 1:] - seen[:, :-1]).square().mean()
+    assert moved > 1.5, "white noise moves by 2, pure drift by nearly nothing"
