@@ -163,7 +163,8 @@ def agreement(exact: Recogniser, fast: Recogniser, random: np.random.Generator) 
         for recogniser in (exact, fast):
             recogniser.reset(0)
             heard.append([token for window in windows for token in recogniser.step([0], window)[0].tokens])
-        same = sum(block.size for block in SequenceMatcher(None, heard[0], heard[1], autojunk=False).get_matching_blocks())
+        blocks = SequenceMatcher(None, heard[0], heard[1], autojunk=False).get_matching_blocks()
+        same = sum(block.size for block in blocks)
         compared.append({"float32": len(heard[0]), "bfloat16": len(heard[1]), "same": same})
     return compared
 
