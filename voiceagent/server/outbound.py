@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 import av
+import numpy as np
 from aiortc import MediaStreamTrack
 
 from voiceagent.audio.files import Resampler
@@ -23,6 +24,8 @@ EXPECTED_LOSS_PERCENT = 5
 """What FEC is dimensioned for."""
 CATCH_UP_S = 0.1
 """A sender that is late by more than this gives up the lost time instead of sending a burst."""
+RESAMPLER_LAG = 64
+"""Samples at 48 kHz that its filter holds back, rounded up: silence goes out for them first."""
 _TIME_BASE = Fraction(1, TIMESTAMP_RATE)
 _TICKS = round(TIMESTAMP_RATE * FRAME_S)
 
@@ -37,6 +40,8 @@ class AgentTrack(MediaStreamTrack):
         self._pull = pull
         opus_rate = rate if rate in RATES else TIMESTAMP_RATE
         self._resampler = None if opus_rate == rate else Resampler(rate, opus_rate)
+        self._frame_samples = round(opus_rate * FRAME_S)
+        self._resampled = np.zeros(RESAMPLER_LAG, np.float32)
         self._encoder = OpusEncoder(opus_rate, bitrate=BITRATE, fec=True, packet_loss_percent=EXPECTED_LOSS_PERCENT)
         self._frames = 0
         self._due: float | None = None
@@ -56,5 +61,9 @@ class AgentTrack(MediaStreamTrack):
         return packet
 
     def _next(self) -> Pcm:
-        frame = self._pull()
-        return frame if self._resampler is None else self._resampler.push(frame)
+        if self._resampler is None:
+            return self._pull()
+        while len(self._resampled) < self._frame_samples:
+            self._resampled = np.concatenate((self._resampled, self._resampler.push(self._pull())))
+        frame, self._resampled = np.split(self._resampled, [self._frame_samples])
+        return frame

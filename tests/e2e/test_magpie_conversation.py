@@ -1,0 +1,50 @@
+"""A whole conversation in which Magpie speaks, by configuration alone: real WebRTC, dummy weights."""
+
+import asyncio
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_nemotron_conversation import murmur
+
+from benchmarks.caller import Caller
+from benchmarks.served import serving
+
+pytestmark = pytest.mark.nemo
+VOICE = ["tts.engine=magpie", "tts.load_format=dummy_tiny", "tts.normalize=false"]
+SETS = [part for setting in VOICE for part in ("--set", setting)]
+
+
+def test_an_answer_is_spoken_to_its_end() -> None:
+    async def main(url: str) -> str:
+        async with Caller(url) as caller:
+            said = await caller.say(murmur(2.0))
+            await caller.until(lambda: caller.heard.onset(said.end), 20, "an answer")
+            end = await caller.until(lambda: caller.last("agent.end"), 60, "the end of it")
+            return str(end.payload["outcome"])
+
+    with serving("scripted.yaml", [*VOICE, "session.greeting=''"]) as url:
+        assert asyncio.run(main(url)) == "completed"
+
+
+def test_say_writes_a_file_at_the_codecs_rate(tmp_path: Path) -> None:
+    path = tmp_path / "hello.wav"
+    command = [sys.executable, "-m", "voiceagent", "say", "Hello there.", "-o", str(path), "--voice", "aria", *SETS]
+    subprocess.run(command, capture_output=True, check=True)
+    with wave.open(str(path)) as written:
+        assert written.getframerate() == 22_050
+        samples = np.frombuffer(written.readframes(written.getnframes()), np.int16)
+    assert np.abs(samples).max() > 300
+
+
+def test_say_streams_to_a_pipe_and_refuses_an_unknown_voice() -> None:
+    command = [sys.executable, "-m", "voiceagent", "say", "Hi.", "-o", "-", *SETS]
+    piped = subprocess.run(command, capture_output=True, check=True)
+    assert len(piped.stdout) % (2 * 1_024) == 0
+    assert piped.stdout
+    refused = subprocess.run([*command, "--voice", "nobody"], capture_output=True, text=True, check=False)
+    assert refused.returncode != 0
+    assert "john, sofia, aria, jason, leo" in refused.stderr
