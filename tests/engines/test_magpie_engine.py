@@ -177,10 +177,11 @@ def test_numbers_that_break_down_lose_one_utterance_and_no_other(voice: MagpieEn
     with opened(voice) as (well, heard), opened(voice) as (ill, failed):
         well.speak(1, 0, TEXT, SOON)
         ill.speak(1, 0, TEXT, SOON)
-        while voice._speaker is None or voice._speaker.loop.live < 2:
-            step(voice)
+        while sum(segment.row is not None for segment in voice._queue) < 2:
+            assert step(voice) is not None
         row = next(segment.row for segment in voice._queue if segment.stream == ill.number)
         assert row is not None
+        assert voice._speaker is not None
         with torch.inference_mode():
             voice._speaker.loop._decoder.keys[:, row.place] = float("nan")
         drive(voice)
@@ -194,11 +195,12 @@ def test_numbers_that_break_down_lose_one_utterance_and_no_other(voice: MagpieEn
 def test_a_cancelled_utterance_frees_its_place_with_the_next_step(voice: MagpieEngine) -> None:
     with opened(voice) as (one, _), opened(voice) as (two, _):
         one.speak(1, 0, TEXT, SOON)
-        two.speak(1, 0, TEXT, LATER)
-        while voice._speaker is None or voice._speaker.loop.live < 2:
-            step(voice)
+        two.speak(1, 0, TEXT, SOON)
+        while sum(segment.row is not None for segment in voice._queue) < 2:
+            assert step(voice) is not None
         one.cancel(1)
         step(voice)
+        assert voice._speaker is not None
         assert voice._speaker.loop.live == 1
 
 
@@ -207,6 +209,7 @@ def test_segments_of_a_response_share_their_context(voice: MagpieEngine) -> None
         stream.speak(1, 0, "This comes first.", SOON)
         stream.speak(1, 1, "Hello there.", SOON)
         drive(voice)
+        assert not heard.of(StreamFailed)
         second = [piece for piece in heard.of(SpeechAudio) if piece.segment == 1]
         stream.speak(2, 1, "Hello there.", SOON)
         drive(voice)

@@ -173,6 +173,8 @@ class DecodeLoop:
         told = self._out[:n].cpu().numpy()
         stepped = [self._stepped(row, told[row.place]) for row in rows]
         for row, outcome in zip(rows, stepped, strict=True):
+            if not outcome.finite:
+                self._decoder.clear(row.place)
             if outcome.ended or not outcome.finite:
                 self.drop(row)
         return stepped

@@ -44,17 +44,23 @@ class Decoder:
         self.text_mask[..., 0] = True  # a row that was never used is computed in full buckets, too
         self._ids = torch.arange(self.positions, device=self.keys.device)
         self._rows = torch.arange(rows, device=self.keys.device)
-        if width == 2:
-            self._read_nothing(options)
+        for row in range(rows):
+            self.clear(row)
 
-    def _read_nothing(self, options: dict[str, Any]) -> None:
-        """Compute what the rows without text and voice have seen before their first frame."""
-        x = torch.zeros(1, self.context, self._position_table.shape[1], **options)
-        x = x + self._position_table[: self.context]
+    def clear(self, row: int) -> None:
+        """Make a row as new: what is masked must be finite all the same, for zero times NaN is NaN."""
+        for cache in (self.keys, self.values, self.text_keys, self.text_values):
+            cache[:, row] = 0
+        if self.width == 2:
+            self._read_nothing(row)
+
+    def _read_nothing(self, row: int) -> None:
+        """Compute what a row's sequence without text and voice has seen before its first frame."""
+        x = self._position_table[: self.context][None]
         for index, (attention, _, feed_forward) in enumerate(self._layers):
             y, key, value = attention.attend_causally(x)
-            self.keys[index, :, 1, :, : self.context] = key
-            self.values[index, :, 1, :, : self.context] = value
+            self.keys[index, row, 1, :, : self.context] = key[0]
+            self.values[index, row, 1, :, : self.context] = value[0]
             x = x + y
             x = x + feed_forward(x)
 
