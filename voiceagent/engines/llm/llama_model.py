@@ -35,6 +35,10 @@ lib.llama_log_set(_LOG_CALLBACK, ctypes.c_void_p(0))
 lib.llama_backend_init()
 
 
+SHOWN_TAGS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
+"""Vocabularies disagree on whether these are control tokens, whose text would not be shown at all."""
+
+
 class LlamaError(VoiceAgentError):
     """llama.cpp refused a call; the message carries its return code and last complaint."""
 
@@ -81,8 +85,7 @@ class LlamaModel:
         template = lib.llama_model_chat_template(handle, None)
         self.template = template.decode("utf-8", "replace") if template else ""
         """The chat template in Jinja, empty where the file has none."""
-        # Vocabularies disagree on whether these are control tokens, whose text would not be shown at all.
-        self._shown = {ids[0] for tag in ("<think>", "</think>") if len(ids := self.tokenize(tag)) == 1}
+        self._shown = {ids[0] for tag in SHOWN_TAGS if len(ids := self.tokenize(tag)) == 1}
 
     def _metadata(self, key: str) -> str:
         buffer = ctypes.create_string_buffer(64)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 DUMMY_BYTES = {("true", 1): 1_250_000_000, ("true", 2): 1_700_000_000, ("tiny", 1): 30_000_000, ("tiny", 2): 30_000_000}
-"""Dummies' parameters and their codec's as float32, by shape and frame stacking; measured, rounded up."""
+"""Dummies' parameters and their codec's as float32, by shape and frame stacking; an estimate."""
 CACHE_BYTES = 105_000_000
 """Keys and values of one utterance at the true shape, guided, as float32: 12 layers of 610 positions, and the text."""
 REMEDY = "free some, lower `server.max_sessions`, or choose another voice, such as `tts.engine: hibari`"
