@@ -30,6 +30,23 @@ def test_an_answer_is_spoken_to_its_end() -> None:
         assert asyncio.run(main(url)) == "completed"
 
 
+def test_an_interruption_cuts_at_the_word_that_the_alignment_says_was_heard() -> None:
+    async def main(url: str) -> tuple[int, int, int]:
+        async with Caller(url) as caller:
+            caller.send({"type": "text", "text": "Tell me a story."})
+            await caller.until(lambda: caller.last("agent.word"), 30, "the first word")
+            caller.send({"type": "interrupt"})
+            end = await caller.until(lambda: caller.last("agent.end"), 10, "the end of it")
+            assert end.payload["outcome"] == "interrupted"
+            announced = sum(len(message.payload["words"]) for message in caller.since(0, "agent.segment"))
+            return int(end.payload["heard_words"]), len(caller.since(0, "agent.word")), announced
+
+    with serving("scripted.yaml", [*VOICE, "session.greeting=''"]) as url:
+        heard, shown, announced = asyncio.run(main(url))
+    assert 1 <= heard < announced
+    assert shown <= heard <= shown + 1, "what was lit up is what counts as heard"
+
+
 def test_say_writes_a_file_at_the_codecs_rate(tmp_path: Path) -> None:
     path = tmp_path / "hello.wav"
     command = [sys.executable, "-m", "voiceagent", "say", "Hello there.", "-o", str(path), "--voice", "aria", *SETS]
