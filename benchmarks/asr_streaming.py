@@ -204,7 +204,9 @@ def summarise(samples: dict[str, list[Any]], device: torch.device) -> dict[str, 
         key = {"nemo": "nemo_step", "seed": "seed_step"}.get(key, key)
         summary[f"{key}_ms_b{batch}"] = form.percentile(steps[who, batch], 50)
         summary[f"{key}_ms_p95_b{batch}"] = form.percentile(steps[who, batch], 95)
-        summary[f"{key.replace('step', 'streams')}_b{batch}"] = times(batch * chunk_ms, median(steps[who, batch]))
+        summary[f"{key.replace('step', 'realtime_factor')}_b{batch}"] = times(
+            batch * chunk_ms, median(steps[who, batch])
+        )
     for batch in sorted({batch for _, batch in steps}):
         nemo = median(steps["nemo", batch])
         summary[f"speed_vs_nemo_b{batch}"] = times(nemo, median(steps[ours, batch]))

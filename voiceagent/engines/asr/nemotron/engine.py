@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 MOST_ROWS = 64
 """Streams in one step; those with later deadlines wait for the next."""
 
+NUMBERS_BROKE_DOWN = (
+    "The recogniser's numbers broke down; it listens anew. If it happens often, set asr.dtype: float32."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Reset:
@@ -165,7 +169,7 @@ class NemotronEngine:
                 continue
             if not heard.finite:
                 self.restart(stream)
-                stream.tell_failure(VoiceAgentError("The recogniser's numbers broke down; it listens anew."))
+                stream.tell_failure(VoiceAgentError(NUMBERS_BROKE_DOWN))
             elif track is stream.track:
                 stream.advanced(track.advance(heard))
             else:
