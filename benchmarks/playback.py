@@ -70,7 +70,7 @@ class Playback:
                 pieces.append(event.pcm)
 
         stream = self._tts.open(collect)
-        stream.speak(1, 0, text, 0.0, speculative=False)
+        stream.speak(1, 0, text, 0.0)
         drive(self._tts)
         stream.close()
         return resample(np.concatenate(pieces), self._tts.sample_rate, RATE)

@@ -67,7 +67,7 @@ class InOrder(ScriptedEngine):
         oldest = {job.stream: job for job in reversed(super().ready())}
         return list(oldest.values())
 
-    def urgency(self, job: Job) -> tuple[float, ...]:
+    def urgency(self, job: Job, now: float) -> tuple[float, ...]:
         """Whoever has waited longest goes first."""
         return (job.place,)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceagent.engines.contract import HOLD, Batch, StreamFailed
+from voiceagent.engines.contract import HOLD, Batch, Need, StreamFailed
 from voiceagent.engines.llm.contract import Message
 from voiceagent.engines.vad.contract import FRAME_SAMPLES
 
@@ -251,16 +251,16 @@ def marks_its_batches_with_their_generation(engine: Any, ask: Ask) -> None:
 def serves_speculative_work_last_until_it_is_released(engine: Any, ask: Ask) -> None:
     with opened(engine) as (guessing, guess), opened(engine) as (waiting, heard):
         ask(guessing, 1, SOON)
-        guessing.reschedule(1, SOON, speculative=True)
-        assert engine.pending(NOW).speculative
+        guessing.reschedule(1, SOON, need=Need.SPECULATIVE)
+        assert engine.pending(NOW).need is Need.SPECULATIVE
         ask(waiting, 1, LATER)
-        assert not engine.pending(NOW).speculative
+        assert engine.pending(NOW).need is not Need.SPECULATIVE
         while not heard.events:
             assert not guess.events
             assert step(engine) is not None
         guessing.reschedule(1, SOON)
         waiting.cancel(1)
-        assert not engine.pending(NOW).speculative
+        assert engine.pending(NOW).need is not Need.SPECULATIVE
         drive(engine)
         assert guess.events
 

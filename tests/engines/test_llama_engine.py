@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from llama_talk import SYSTEM, Caller, Oracle, agent, drive, loaded, reply, step, tiny, user
 
-from voiceagent.engines.contract import HOLD
+from voiceagent.engines.contract import HOLD, Need
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
 from voiceagent.engines.llm.dummy_tokenizer import byte_tokens
 from voiceagent.engines.llm.llama import LlamaEngine
@@ -163,7 +163,7 @@ def test_a_guess_at_what_the_user_says_costs_only_its_difference(engine: LlamaEn
     caller = Caller(engine)
     caller.stream.prepare((SYSTEM,))
     drive(engine)
-    caller.stream.generate(1, (SYSTEM, user("What is the capital")), 1.0, speculative=True)
+    caller.stream.generate(1, (SYSTEM, user("What is the capital")), 1.0, need=Need.SPECULATIVE)
     drive(engine)
     before = engine.prefilled_tokens
     whole = (SYSTEM, user("What is the capital of France?"))
@@ -176,7 +176,7 @@ def test_a_guess_at_what_the_user_says_costs_only_its_difference(engine: LlamaEn
 @pytest.mark.parametrize("tokens", [0, 1, 2, 6])
 def test_a_dropped_guess_that_proves_right_is_not_read_again(engine: LlamaEngine, oracle: Oracle, tokens: int) -> None:
     caller = Caller(engine)
-    caller.stream.generate(1, FIRST, 1.0, speculative=True)
+    caller.stream.generate(1, FIRST, 1.0, need=Need.SPECULATIVE)
     while len(caller.events) < tokens:
         step(engine)
     while engine.prefilled_tokens < len(oracle.tokens(*FIRST)) - 1:

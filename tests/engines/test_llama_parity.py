@@ -14,6 +14,7 @@ import pytest
 from llama_cpp import Llama
 from llama_talk import SYSTEM, Caller, agent, loaded, user
 
+from voiceagent.engines.contract import Need
 from voiceagent.engines.llm.dummy_gguf import Weights, write
 from voiceagent.engines.llm.dummy_shape import Kind
 from voiceagent.engines.llm.llama import LlamaEngine, Outcome
@@ -65,7 +66,7 @@ def together(engine: LlamaEngine) -> Replies:
     bob.stream.generate(1, (SYSTEM, user("What can you do?")), 1.0)
     step(engine, replies, 6)
     cat.stream.prepare((SYSTEM,))
-    cat.stream.generate(1, (SYSTEM, user("Name the capital")), 1.0, speculative=True)
+    cat.stream.generate(1, (SYSTEM, user("Name the capital")), 1.0, need=Need.SPECULATIVE)
     step(engine, replies, 4)
     ann.stream.cancel(1)
     ann.stream.generate(2, (*sea, agent(ann.text(1)[:4]), user("Shorter, please.")), 1.0)

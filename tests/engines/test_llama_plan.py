@@ -5,6 +5,7 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voiceagent.engines.contract import Need, order
 from voiceagent.engines.llm.context_shape import most_tokens
 from voiceagent.engines.llm.llama_plan import Plan, Sequence, Slot, Work, plan
 from voiceagent.engines.llm.sampler import Sampler
@@ -36,7 +37,7 @@ def wishes(draw: st.DrawFn) -> list[Work]:
             heads=tuple(heads),
             sampler=SAMPLER if replying else None,
             deadline=draw(st.floats(0, 9)),
-            speculative=draw(st.booleans()),
+            need=draw(st.sampled_from(Need)),
         )
         works.append(work)
     return works
@@ -59,7 +60,7 @@ def carry_out(planned: Plan, *, rewindable: bool) -> None:
 def test_every_work_gets_done_a_bounded_piece_at_a_time(works: list[Work], streams: int, rewindable: bool) -> None:
     open_works = works
     for _ in range(40):
-        planned = plan(open_works, [], streams=streams, prefill_tokens=PREFILL, rewindable=rewindable)
+        planned = plan(open_works, [], streams=streams, prefill_tokens=PREFILL, rewindable=rewindable, now=0.0)
         assert len(planned.pieces) <= streams
         assert sum(len(piece.tokens) for piece in planned.pieces) <= most_tokens(streams, PREFILL)
         assert all(piece.tokens or piece.start == len(piece.work.tokens) for piece in planned.pieces)
@@ -72,7 +73,7 @@ def test_every_work_gets_done_a_bounded_piece_at_a_time(works: list[Work], strea
 
 @given(wishes(), st.booleans())
 def test_a_stream_keeps_nothing_that_its_work_has_no_use_for(works: list[Work], rewindable: bool) -> None:
-    planned = plan(works, [], streams=3, prefill_tokens=PREFILL, rewindable=rewindable)
+    planned = plan(works, [], streams=3, prefill_tokens=PREFILL, rewindable=rewindable, now=0.0)
     carry_out(planned, rewindable=rewindable)
     for work in (piece.work for piece in planned.pieces):
         for kept in (sibling.tokens for sibling in work.siblings):
@@ -81,13 +82,14 @@ def test_a_stream_keeps_nothing_that_its_work_has_no_use_for(works: list[Work], 
 
 @given(wishes())
 def test_the_urgent_come_first_and_guesses_only_where_nobody_waits(works: list[Work]) -> None:
-    planned = plan(works, [], streams=2, prefill_tokens=PREFILL, rewindable=True)
+    planned = plan(works, [], streams=2, prefill_tokens=PREFILL, rewindable=True, now=0.0)
     chosen = [piece.work for piece in planned.pieces]
     assert 1 <= len(chosen) <= 2
-    assert [work.deadline for work in chosen] == sorted(work.deadline for work in chosen)
-    assert len({work.speculative for work in chosen}) == 1
-    if any(not work.speculative for work in works):
-        assert not any(work.speculative for work in chosen)
+    ranks = [order(work.need, work.deadline, 0.0) for work in chosen]
+    assert ranks == sorted(ranks)
+    assert len({work.need is Need.SPECULATIVE for work in chosen}) == 1
+    if any(work.need is not Need.SPECULATIVE for work in works):
+        assert not any(work.need is Need.SPECULATIVE for work in chosen)
 
 
 def reading(length: int) -> list[int]:
@@ -101,11 +103,11 @@ def reading(length: int) -> list[int]:
         tokens=[1] * length,
         sampler=SAMPLER,
         deadline=0.0,
-        speculative=False,
+        need=Need.AWAITED,
     )
     pieces = []
     while len(sequence.tokens) < length:
-        planned = plan([work], [], streams=1, prefill_tokens=16, rewindable=True)
+        planned = plan([work], [], streams=1, prefill_tokens=16, rewindable=True, now=0.0)
         carry_out(planned, rewindable=True)
         pieces.append(len(planned.pieces[0].tokens))
     return pieces

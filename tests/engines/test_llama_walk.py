@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from llama_talk import SYSTEM, Caller, Oracle, agent, drive, loaded, step, tiny, user
 
-from voiceagent.engines.contract import HOLD
+from voiceagent.engines.contract import HOLD, Need
 from voiceagent.engines.llm.contract import Completed, Message
 from voiceagent.engines.llm.dummy_shape import Kind
 from voiceagent.engines.llm.dummy_tokenizer import byte_tokens
@@ -57,8 +57,8 @@ class Walker:
     def _generate(self, messages: tuple[Message, ...]) -> None:
         self._generation += 1
         self._asked = messages
-        deadline, speculative = self._rng.uniform(1, 5), self._rng.random() < 0.5
-        self._caller.stream.generate(self._generation, messages, deadline, speculative=speculative)
+        deadline, need = self._rng.uniform(1, 5), self._rng.choice(list(Need))
+        self._caller.stream.generate(self._generation, messages, deadline, need=need)
 
     def _cancel(self) -> None:
         self._listen()

@@ -10,7 +10,7 @@ from voiceagent.audio.pcm import Pcm
 from voiceagent.engines.asr import moonshine
 from voiceagent.engines.asr.contract import AsrEvent, Transcript
 from voiceagent.engines.asr.moonshine import MoonshineEngine, MoonshineStream
-from voiceagent.engines.contract import Batch
+from voiceagent.engines.contract import Batch, Need
 from voiceagent.engines.drive import drive
 
 RATE = 16_000
@@ -111,7 +111,7 @@ def test_partials_follow_speech_at_their_interval(build: Build) -> None:
     stream.push(word(2, 0.2))
     batch = engine.pending(NOW)
     assert batch is not None
-    assert batch.speculative
+    assert batch.need is Need.SPECULATIVE
     assert NOW < batch.deadline < NOW + 1
     drive(engine)
     stream.push(word(3, 0.4))
@@ -261,7 +261,7 @@ def test_a_piece_cut_off_is_not_left_for_the_end(build: Build) -> None:
     stream.push(np.concatenate([audio for number in range(1, 7) for audio in (word(number, 1.5), hush())]))
     batch = engine.pending(NOW)
     assert batch is not None
-    assert not batch.speculative
+    assert batch.need is Need.AWAITED
     assert batch.deadline > NOW + 1
 
 

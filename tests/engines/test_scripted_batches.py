@@ -2,7 +2,7 @@
 
 import pytest
 
-from voiceagent.engines.contract import StreamFailed
+from voiceagent.engines.contract import Need, StreamFailed
 from voiceagent.engines.llm.contract import Completed, Message, Token
 from voiceagent.engines.llm.scripted import ScriptedLlm
 from voiceagent.engines.scripted import COMPANY_S
@@ -70,11 +70,11 @@ def test_what_is_due_much_later_does_not_make_an_urgent_step_longer():
 def test_a_prepared_reply_does_not_make_an_urgent_step_longer():
     engine = make_llm()
     heard = []
-    engine.open(heard.append).generate(1, HELLO, 0.0, speculative=True)
+    engine.open(heard.append).generate(1, HELLO, 0.0, need=Need.SPECULATIVE)
     run(engine)
     decoding(engine, 0.0)
     batch = engine.pending(0.0)
-    assert (batch.streams, batch.speculative) == ((1,), False)
+    assert (batch.streams, batch.need) == ((1,), Need.AWAITED)
 
 
 def test_prefill_and_decoding_are_never_in_one_step():

@@ -3,7 +3,7 @@
 import numpy as np
 from engine_contract import Heard, drive, step
 
-from voiceagent.engines.contract import StreamFailed
+from voiceagent.engines.contract import Need, StreamFailed
 from voiceagent.engines.tts.contract import SpeechWord
 from voiceagent.engines.tts.scripted import AMPLITUDE, ScriptedTts
 
@@ -68,7 +68,7 @@ def test_a_new_segment_waits_for_the_one_on_hold_before_it() -> None:
 def test_a_new_segment_does_not_overtake_a_speculative_one() -> None:
     engine, heard = ScriptedTts(sleep=at_once), Heard()
     stream = engine.open(heard.events.append)
-    stream.speak(1, 0, "first", 5.0, speculative=True)
+    stream.speak(1, 0, "first", 5.0, need=Need.SPECULATIVE)
     stream.speak(1, 1, "second", 5.0)
     drive(engine)
     assert [piece.segment for piece in heard.events] == [0, 1]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceagent.engines.contract import Batch
+from voiceagent.engines.contract import Batch, Need
 from voiceagent.scheduler.policy import NEGLIGIBLE_S, decide, fifo
 
 
@@ -12,8 +12,8 @@ class Costs(dict):
         return self.get(key, 0.02)
 
 
-def batch(lane, deadline=1.0, *, speculative=False, size=1, place=0):
-    return Batch(lane, (f"{lane}.step", size), deadline, (0,), None, speculative, place=place)
+def batch(lane, deadline=1.0, *, need=Need.AWAITED, size=1, place=0):
+    return Batch(lane, (f"{lane}.step", size), deadline, (0,), None, need, place=place)
 
 
 def lanes(batches):
@@ -41,12 +41,12 @@ def test_a_negligible_step_starts_whatever_runs():
 
 
 def test_speculation_goes_last_however_early_its_deadline():
-    offered = [batch("llm", 0.0, speculative=True), batch("tts", 9.0), batch("asr", 8.0)]
+    offered = [batch("llm", 0.0, need=Need.SPECULATIVE), batch("tts", 9.0), batch("asr", 8.0)]
     assert lanes(decide(0.0, offered, [], Costs(), capacity=2)) == ["asr", "tts"]
 
 
 def test_speculation_runs_on_a_single_core_when_it_is_free():
-    offered = [batch("llm", 0.0, speculative=True)]
+    offered = [batch("llm", 0.0, need=Need.SPECULATIVE)]
     assert lanes(decide(0.0, offered, [], Costs(), capacity=1)) == ["llm"]
 
 
@@ -57,7 +57,7 @@ def test_a_lane_of_another_device_neither_waits_nor_takes_room():
 
 
 def test_first_in_first_out_knows_no_deadline():
-    offered = [batch("tts", 0.0, place=7), batch("llm", 9.0, place=3, speculative=True)]
+    offered = [batch("tts", 0.0, place=7), batch("llm", 9.0, place=3, need=Need.SPECULATIVE)]
     assert lanes(fifo(0.0, offered, [], Costs(), capacity=1)) == ["llm"]
     assert lanes(decide(0.0, offered, [], Costs(), capacity=1)) == ["tts"]
 
@@ -66,7 +66,7 @@ batches = st.builds(
     batch,
     st.sampled_from(["asr", "llm", "tts", "vad", "turn"]),
     st.floats(-10, 10),
-    speculative=st.booleans(),
+    need=st.sampled_from(Need),
     size=st.integers(1, 4),
 )
 
@@ -89,8 +89,8 @@ def test_an_idle_device_is_never_left_idle(offered, capacity):
 def test_nobody_waits_behind_speculation(offered, capacity):
     chosen = decide(0.0, offered, [], Costs(), capacity)
     left = [b for b in offered if not any(b is c for c in chosen)]
-    if any(not b.speculative for b in left):
-        assert not any(c.speculative for c in chosen)
+    if any(b.need is not Need.SPECULATIVE for b in left):
+        assert not any(c.need is Need.SPECULATIVE for c in chosen)
 
 
 @given(st.lists(batches, unique_by=lambda b: b.lane), st.integers(1, 4))

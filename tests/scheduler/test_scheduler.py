@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from voiceagent.engines.contract import StreamFailed
+from voiceagent.engines.contract import Need, StreamFailed
 from voiceagent.engines.queue import Job, QueueEngine
 from voiceagent.scheduler.lane import ThreadLane, VirtualLane
 from voiceagent.scheduler.scheduler import Scheduler
@@ -90,7 +90,7 @@ def test_held_work_waits_until_it_is_rescheduled():
         engine.submit(job(events, deadline=float("inf")))
         await asyncio.sleep(1)
         assert events == []
-        engine.reschedule(0, 1, 0.0, speculative=False)
+        engine.reschedule(0, 1, 0.0, need=Need.AWAITED)
         await asyncio.sleep(1)
         assert events == ["a", "b"]
 

@@ -9,6 +9,7 @@ import pytest
 from voiceagent.app.rehearsal import Rehearsal, scripted_engines
 from voiceagent.config import load
 from voiceagent.engines.asr.scripted import ScriptedAsr
+from voiceagent.engines.contract import Need
 from voiceagent.engines.llm.contract import Message
 from voiceagent.engines.llm.scripted import ScriptedLlm, ScriptedLlmStream
 from voiceagent.engines.timing import SMALL_CPU
@@ -382,10 +383,10 @@ def test_typed_words_may_call_tools_too():
 def test_a_model_that_refuses_the_results_is_apologised_for(monkeypatch):
     generate = ScriptedLlmStream.generate
 
-    def refuse(stream, generation, messages, deadline, *, speculative=False):
+    def refuse(stream, generation, messages, deadline, *, need=Need.AWAITED):
         if messages[-1].role == "tool":
             raise OverflowError("too much")
-        generate(stream, generation, messages, deadline, speculative=speculative)
+        generate(stream, generation, messages, deadline, need=need)
 
     monkeypatch.setattr(ScriptedLlmStream, "generate", refuse)
 

@@ -1,5 +1,6 @@
 """From a step as the scheduler reports it to the record that people and metrics see."""
 
+from voiceagent.engines.contract import Need
 from voiceagent.scheduler.scheduler import Step
 from voiceagent.trace.steps import StepRecord
 
@@ -16,6 +17,6 @@ def record(step: Step) -> StepRecord:
         batch.streams,
         predicted_s=step.predicted_s,
         deadline=batch.deadline,
-        speculative=batch.speculative,
+        speculative=batch.need is Need.SPECULATIVE,
         failed=step.error is not None,
     )

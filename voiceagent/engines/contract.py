@@ -9,6 +9,7 @@ An engine does not know what a session is, nor who listens: a stream has a callb
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Protocol
 
 CostKey = tuple[str, int]
@@ -16,6 +17,29 @@ CostKey = tuple[str, int]
 
 HOLD = float("inf")
 """The deadline of work that nobody waits for yet: an engine does not offer it."""
+
+PRESSING_S = 0.3
+"""What is promised goes before what is awaited when its deadline is this near: one step of the longest may go before
+it, and it may itself take a few."""
+
+
+class Need(IntEnum):
+    """What a listener makes of a delay; by this, the deadline means something else."""
+
+    PROMISED = 0
+    """Nobody notices work that is done by its deadline, and somebody all that is not: audio of an answer under way."""
+    AWAITED = 1
+    """Somebody has been waiting since the deadline, in silence: an answer's first words."""
+    SPECULATIVE = 2
+    """Nobody waits yet, and it may be thrown away: the turn may not be over."""
+
+
+def order(need: Need, deadline: float, now: float) -> tuple[int, float]:
+    """Rank work among work of its kind, the least first: promises that press, who has waited longest, the other
+    promises, and what may be in vain."""
+    if need is Need.PROMISED:
+        return (0 if deadline - now <= PRESSING_S else 2, deadline)
+    return (1 if need is Need.AWAITED else 3, deadline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +49,11 @@ class Batch:
     lane: str
     cost_key: CostKey
     deadline: float
-    """Event-loop time in seconds at which a listener would notice that this work is late."""
+    """Event-loop time in seconds; what happens then is said by `need`."""
     streams: tuple[int, ...]
     work: object
     """What the engine needs to run it; nobody else looks inside."""
-    speculative: bool = False
+    need: Need = Need.AWAITED
     generation: int | None = None
     """The response this work is for, where it is for exactly one."""
     place: int = 0
@@ -60,6 +84,9 @@ class Engine(Protocol):
 
     def pending(self, now: float) -> Batch | None:
         """Return the most urgent step, or None. On the event loop; no device work."""
+
+    def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
+        """Return less of a batch just offered, so that its cost fits, or as little as can be. On the event loop."""
 
     def run(self, batch: Batch) -> object:
         """Run one step. On the lane's thread; the only method that may touch the device."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from voiceagent.engines.contract import HOLD, Batch, CostKey, StreamFailed
+from voiceagent.engines.contract import HOLD, Batch, CostKey, Need, StreamFailed, order
 
 places = count()
 """Numbers whatever comes to wait, across all engines."""
@@ -28,10 +28,10 @@ class Job:
     cost_key: CostKey
     steps: Generator[object, None, object]
     on_event: Callable[[Any], None]
-    speculative: bool = False
+    need: Need = Need.AWAITED
     cancelled: bool = False
     generation: int | None = None
-    order: int = field(default_factory=places.__next__)
+    number: int = field(default_factory=places.__next__)
     place: int = field(default_factory=places.__next__)
     """Where its next step stands in the line of everything that waits."""
 
@@ -82,29 +82,31 @@ class QueueEngine:
                 job.cancelled = True
         self._jobs = [job for job in self._jobs if not job.cancelled]
 
-    def reschedule(self, stream: int, tag: int, deadline: float, *, speculative: bool) -> None:
+    def reschedule(self, stream: int, tag: int, deadline: float, *, need: Need) -> None:
         """Move the deadline of queued jobs, for example when a speculative response is released."""
         for job in self._jobs:
             if job.stream == stream and job.tag == tag:
-                job.deadline, job.speculative = deadline, speculative
+                job.deadline, job.need = deadline, need
         self._wake()
 
     def pending(self, now: float) -> Batch | None:
         """Return one step of the most urgent job."""
-        job = min(self.ready(), key=self.urgency, default=None)
+        job = min(self.ready(), key=lambda job: self.urgency(job, now), default=None)
         if job is None:
             return None
-        return Batch(
-            self._lane, job.cost_key, job.deadline, (job.stream,), job, job.speculative, job.generation, job.place
-        )
+        return Batch(self._lane, job.cost_key, job.deadline, (job.stream,), job, job.need, job.generation, job.place)
 
     def ready(self) -> list[Job]:
         """Return the jobs that somebody waits for."""
         return [job for job in self._jobs if job.deadline != HOLD]
 
-    def urgency(self, job: Job) -> tuple[float, ...]:
+    def urgency(self, job: Job, now: float) -> tuple[float, ...]:
         """Order the jobs: the least goes first."""
-        return (job.speculative, job.deadline, job.order)
+        return (*order(job.need, job.deadline, now), job.number)
+
+    def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
+        """Return the batch: a job's step cannot be divided."""
+        return batch
 
     def run(self, batch: Batch) -> object:
         """Run the job up to its next yield. On the lane's thread."""

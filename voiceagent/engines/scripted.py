@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceagent.engines.contract import Batch, CostKey
+from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.engines.queue import Job, QueueEngine, Stepped
 from voiceagent.engines.timing import StepTimes
 
@@ -81,7 +81,9 @@ class ScriptedEngine(QueueEngine):
         assert isinstance(first, Job)
         company = {first.stream: first}
         heads: dict[int, Job] = {}
-        for job in sorted(self.ready(), key=self.urgency):  # a stream's second job waits for what its first one leaves
+        for job in sorted(
+            self.ready(), key=lambda job: self.urgency(job, now)
+        ):  # a stream's second job waits for what its first one leaves
             heads.setdefault(job.stream, job)
         for job in heads.values():
             if len(company) < limit and job.cost_key[0] == alone.cost_key[0] and self.goes_along(job, first, now):
@@ -93,7 +95,8 @@ class ScriptedEngine(QueueEngine):
 
     def goes_along(self, job: Job, first: Job, now: float) -> bool:
         """Tell whether a job may share the step of the most urgent one."""
-        return job.speculative == first.speculative and job.deadline <= max(first.deadline, now) + COMPANY_S
+        together = Need.SPECULATIVE not in (job.need, first.need) or job.need is first.need
+        return together and job.deadline <= max(first.deadline, now) + COMPANY_S
 
     def run(self, batch: Batch) -> object:
         """Take the step's time, then run it. On the lane's thread. A job that raises spoils no other of its batch."""

@@ -1,41 +1,120 @@
-"""What a step costs, learned from the steps that were run.
+"""What a step costs, learned from the steps that were run; and how much two lanes that run at once slow each other.
 
-Knows keys and seconds only. A key that has never run is predicted from the nearest size of the same kind, or, with
-none, by a cautious default.
+A cost is what a step takes while no other lane runs. A step that ran beside another teaches how much that one slows its
+lane, once its own cost is known; until then it stands in for the cost. A size that has never run is interpolated from
+those of its kind that have; a kind that has never run costs a cautious default.
+
+Knows keys and seconds only. The lane of a step is the first part of its key: `llm` of `("llm.step", 4)`.
 """
 
-from collections import deque
-from statistics import quantiles
+from bisect import bisect, insort
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import prod
 
 from voiceagent.engines.contract import CostKey
+from voiceagent.scheduler.window import ENOUGH, Window
 
-HISTORY = 64
-"""Steps remembered per key: enough for a stable quantile, few enough to follow a change of clocks within seconds."""
 UNKNOWN_S = 0.02
-"""The bound that steps aim at (DESIGN, contract 1), taken for steps never seen."""
+"""The bound that steps aim at (`engines/contract.py`), taken for kinds never seen."""
+UPPER, TYPICAL = 0.75, 0.5
+"""The quantiles that a prediction and a slow-down are."""
+ALONE = 0.1
+"""A lane that ran beside a step for a smaller share of its time did not matter."""
+THROUGHOUT = 0.8
+"""A lane that ran beside a step for this share of its time shows how much it slows it."""
 
 
 class CostModel:
-    """Upper-quartile step times per cost key, in seconds."""
+    """Step times by cost key, in seconds, and slow-downs between lanes.
 
-    def __init__(self, seed: dict[CostKey, float] | None = None) -> None:
-        self._seen: dict[CostKey, deque[float]] = {
-            key: deque([seconds], HISTORY) for key, seconds in (seed or {}).items()
-        }
-        self._predicted: dict[CostKey, float] = dict(seed or {})
+    `seed` holds times that steps took elsewhere or earlier, `slowdowns` factors by (lane, other lane): live steps
+    overrule both within a handful.
+    """
 
-    def observe(self, key: CostKey, seconds: float) -> None:
-        """Learn from one finished step."""
-        seen = self._seen.setdefault(key, deque(maxlen=HISTORY))
-        seen.append(seconds)
-        self._predicted[key] = quantiles(seen, n=4)[2] if len(seen) > 1 else seconds
+    def __init__(
+        self,
+        seed: Mapping[CostKey, Sequence[float]] | None = None,
+        slowdowns: Mapping[tuple[str, str], float] | None = None,
+    ) -> None:
+        self._windows: dict[CostKey, Window] = {}
+        self._sizes: dict[str, list[int]] = {}
+        """The known sizes of each kind, in order."""
+        self._steps_alone: Counter[CostKey] = Counter()
+        for key, steps in (seed or {}).items():
+            for seconds in steps:
+                self.observe(key, seconds)
+        self._slowdowns = {pair: Window([factor] * ENOUGH) for pair, factor in (slowdowns or {}).items()}
+
+    def observe(self, key: CostKey, seconds: float, beside: Mapping[str, float] | None = None) -> None:
+        """Learn from one finished step; `beside` says for how many of its seconds which other lanes ran too.
+
+        Lanes on another device do not belong there.
+        """
+        shares = {lane: min(1.0, s / seconds) for lane, s in (beside or {}).items() if s > ALONE * seconds}
+        if not shares:
+            self._steps_alone[key] += 1
+            self._window(key).add(seconds)
+        elif self._steps_alone[key] >= ENOUGH:
+            self._learn_slowdown(key, seconds, shares)
+        else:
+            self._window(key).add(seconds * self._undisturbed(lane_of(key), shares))
 
     def predict(self, key: CostKey) -> float:
-        """Return the seconds a step of this kind and size is expected to take at most, three times of four."""
-        if (known := self._predicted.get(key)) is not None:
-            return known
+        """Return the seconds that a step of this kind and size takes at most, three times of four, alone."""
+        return self.quantile(key, UPPER)
+
+    def quantile(self, key: CostKey, q: float) -> float:
+        """Return the seconds that a share `q` of such steps take at most, alone.
+
+        Between two known sizes it is linear; below the smallest it is the smallest's; beyond the largest it grows as it
+        did on the way there, but never faster than the size does, and just as fast where one size is known.
+        """
+        if (window := self._windows.get(key)) is not None:
+            return window.quantile(q)
         kind, size = key
-        sizes = [other for other_kind, other in self._predicted if other_kind == kind]
+        sizes = self._sizes.get(kind, [])
         if not sizes:
             return UNKNOWN_S
-        return self._predicted[(kind, min(sizes, key=lambda other: abs(other - size)))]
+        place = bisect(sizes, size)
+        upper_size = sizes[min(place, len(sizes) - 1)]
+        upper = self._windows[kind, upper_size].quantile(q)
+        if place == 0:
+            return upper
+        if place < len(sizes):
+            lower = self._windows[kind, sizes[place - 1]].quantile(q)
+            return lower + (upper - lower) * (size - sizes[place - 1]) / (upper_size - sizes[place - 1])
+        most = slope = upper / max(1, upper_size)
+        if len(sizes) > 1:
+            slope = (upper - self._windows[kind, sizes[0]].quantile(q)) / (upper_size - sizes[0])
+        return upper + min(most, max(0.0, slope)) * (size - upper_size)
+
+    def slowdown(self, lane: str, other: str) -> float:
+        """Return how many times longer a step of `lane` takes while `other` runs all the time; 1.0 until known."""
+        window = self._slowdowns.get((lane, other))
+        return 1.0 if window is None or len(window) < ENOUGH else max(1.0, window.quantile(TYPICAL))
+
+    def _window(self, key: CostKey) -> Window:
+        window = self._windows.get(key)
+        if window is None:
+            window = self._windows[key] = Window()
+            insort(self._sizes.setdefault(key[0], []), key[1])
+        return window
+
+    def _learn_slowdown(self, key: CostKey, seconds: float, shares: Mapping[str, float]) -> None:
+        """Compare a step with what it takes alone, if one other lane ran nearly all the time."""
+        (other, share), *more = shares.items()
+        undisturbed_s = seconds * (1 - share)
+        left_s = self._windows[key].quantile(TYPICAL) - undisturbed_s
+        if not more and share >= THROUGHOUT and left_s > 0:
+            window = self._slowdowns.setdefault((lane_of(key), other), Window())
+            window.add((seconds - undisturbed_s) / left_s)
+
+    def _undisturbed(self, lane: str, shares: Mapping[str, float]) -> float:
+        """Return the part of its time that a step would have taken alone."""
+        return prod(1 - share * (1 - 1 / self.slowdown(lane, other)) for other, share in shares.items())
+
+
+def lane_of(key: CostKey) -> str:
+    """Return the lane that runs steps with this key."""
+    return key[0].partition(".")[0]

@@ -16,7 +16,7 @@ Knows neither clocks nor threads nor models: the same function runs live, in vir
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
-from voiceagent.engines.contract import Batch, CostKey
+from voiceagent.engines.contract import Batch, CostKey, Need
 
 NEGLIGIBLE_S = 0.002
 """A step shorter than this (voice activity detection) is started at once: waiting would cost more than running."""
@@ -60,7 +60,7 @@ def decide(
     """
 
     def urgency(batch: Batch) -> tuple[bool, float]:
-        return batch.speculative, batch.deadline - now - costs.predict(batch.cost_key)
+        return batch.need is Need.SPECULATIVE, batch.deadline - now - costs.predict(batch.cost_key)
 
     return _fill(offered, running, costs, capacity, beside, urgency)
 

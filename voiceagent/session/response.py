@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from voiceagent.audio.playout import Playout
 from voiceagent.audio.speech import SpeechChunk, Word
-from voiceagent.engines.contract import HOLD, StreamFailed
+from voiceagent.engines.contract import HOLD, Need, StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEvent, LlmStream, Message, Token, ToolCall, ToolCalls
 from voiceagent.engines.tts.contract import SpeechAudio, TtsEvent, TtsStream
 from voiceagent.errors import VoiceAgentError
@@ -164,7 +164,7 @@ class ResponseRun:
             last = replace(last, content=f"{last.content} {nudge}")
         deadline = self._audio_deadline() if self.released else voices.clock() + SPECULATIVE_HORIZON_S
         self._reply = Reply(voices.segmenter())
-        voices.llm.generate(self.generation, (*messages, last), deadline, speculative=not self.released)
+        voices.llm.generate(self.generation, (*messages, last), deadline, need=self._need(begun=bool(self.segments)))
 
     def _complete_reply(self, *, cut: bool) -> None:
         self._take(self._reply.finish(cut=cut and self._has_spoken))
@@ -251,7 +251,8 @@ class ResponseRun:
         index = len(self.segments) - 1
         if self.released:
             self._on_segment(index, self.segments[index].words)
-        self._voices.tts.speak(self.generation, index, spoken, self._audio_deadline(), speculative=not self.released)
+        need = self._need(begun="first_audio" in self.marks)
+        self._voices.tts.speak(self.generation, index, spoken, self._audio_deadline(), need=need)
 
     def _complete_text(self) -> None:
         self._text_complete = True
@@ -279,12 +280,19 @@ class ResponseRun:
         llm, tts = self._voices.llm, self._voices.tts
         if not self.released:
             if self.segments:
-                llm.reschedule(self.generation, HOLD, speculative=True)
+                llm.reschedule(self.generation, HOLD, need=Need.SPECULATIVE)
             return
         now, dry_at = self._voices.clock(), self._audio_deadline()
         unspoken = sum(len(segment.spoken) for segment in self.segments if not segment.audio_done)
-        tts.reschedule(self.generation, dry_at)
-        llm.reschedule(self.generation, max(now, dry_at + unspoken / SPEECH_CHARS_PER_S - TEXT_MARGIN_S))
+        tts.reschedule(self.generation, dry_at, need=self._need(begun="first_audio" in self.marks))
+        text_by = max(now, dry_at + unspoken / SPEECH_CHARS_PER_S - TEXT_MARGIN_S)
+        llm.reschedule(self.generation, text_by, need=self._need(begun=bool(self.segments)))
+
+    def _need(self, *, begun: bool) -> Need:
+        """Say what a delay means: nobody hears it yet, or in silence, or the answer that has `begun` breaks off."""
+        if not self.released:
+            return Need.SPECULATIVE
+        return Need.PROMISED if begun else Need.AWAITED
 
     def _audio_deadline(self) -> float:
         now = self._voices.clock()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent, Transcript
 from voiceagent.engines.asr.moonshine_model import Moonshine
 from voiceagent.engines.asr.turn_audio import CUT_AFTER_S, Snapshot, TurnAudio
-from voiceagent.engines.contract import Batch, CostKey
+from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.engines.queue import Job, Next, QueueEngine
 
 DECODE: CostKey = ("asr.decode", 1)
@@ -72,7 +72,7 @@ class MoonshineEngine(QueueEngine):
         """Return the most urgent step; work that is new is dated first."""
         for job in self._jobs:
             if job.deadline == UNDATED:
-                job.deadline = now + (PARTIAL_WITHIN_S if job.speculative else SETTLE_WITHIN_S)
+                job.deadline = now + (PARTIAL_WITHIN_S if job.need is Need.SPECULATIVE else SETTLE_WITHIN_S)
         return super().pending(now)
 
     def is_transcribing(self, stream: int) -> bool:
@@ -144,7 +144,7 @@ class MoonshineStream:
         """Transcribe the turn up to now, in place of an older fork or a partial; goes on listening."""
         self._engine.cancel(self.number)
         turn = self._audio.fork()
-        self._submit(fork, deadline, turn, self._engine.transcribe(turn, self._draft, fork), speculative=False)
+        self._submit(fork, deadline, turn, self._engine.transcribe(turn, self._draft, fork), need=Need.AWAITED)
 
     def commit(self) -> None:
         """End the turn at the last fork; what was heard after it belongs to the next."""
@@ -162,10 +162,10 @@ class MoonshineStream:
             steps: Steps = self._engine.transcribe(turn, self._draft, None)
         else:
             steps = self._engine.settle(turn, self._draft)
-        self._submit(PARTIAL, UNDATED, turn, steps, speculative=not turn.unsettled)
+        self._submit(PARTIAL, UNDATED, turn, steps, need=Need.AWAITED if turn.unsettled else Need.SPECULATIVE)
 
-    def _submit(self, tag: int, deadline: float, turn: Snapshot, steps: Steps, *, speculative: bool) -> None:
-        self._engine.submit(Job(self.number, tag, deadline, encode_key(turn), steps, self._on_event, speculative))
+    def _submit(self, tag: int, deadline: float, turn: Snapshot, steps: Steps, *, need: Need) -> None:
+        self._engine.submit(Job(self.number, tag, deadline, encode_key(turn), steps, self._on_event, need))
 
 
 def encode_key(turn: Snapshot) -> CostKey:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from voiceagent.engines.contract import Engine, StreamFailed
+from voiceagent.engines.contract import Engine, Need, StreamFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +83,11 @@ class LlmStream(Protocol):
         """Prefill this conversation when there is time, because the next reply will begin with it."""
 
     def generate(
-        self, generation: int, messages: tuple[Message, ...], deadline: float, *, speculative: bool = False
+        self, generation: int, messages: tuple[Message, ...], deadline: float, *, need: Need = Need.AWAITED
     ) -> None:
         """Reply to `messages` (the last one is the user's, or a tool's). Replaces a reply under way."""
 
-    def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
+    def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
         """Say anew by when the next tokens are needed; HOLD stops the decoding until told otherwise."""
 
     def cancel(self, generation: int) -> None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from voiceagent.engines.contract import Batch
+from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.engines.llm.context_shape import SEQUENCES_PER_SLOT, ContextShape
 from voiceagent.engines.llm.contract import LlmEvent, Message
 from voiceagent.engines.llm.fast_copy import load_fastest
@@ -197,6 +197,7 @@ class LlamaEngine:
             streams=self._streams_per_step,
             prefill_tokens=self._prefill_tokens,
             rewindable=self._ready.model.rewindable,
+            now=now,
         )
         wanted = [piece.work for piece in planned.pieces]
         served = {work.stream for work in wanted}
@@ -207,12 +208,16 @@ class LlamaEngine:
         return Batch(
             self.lane,
             ("llm.step", _bucket(sum(len(piece.tokens) for piece in planned.pieces))),
-            min((work.deadline for work in wanted), default=now),
+            wanted[0].deadline if wanted else now,
             tuple(work.stream for work in wanted) + tuple(stream.number for stream in refused),
             planned,
-            speculative=not refused and all(work.speculative for work in wanted),
+            need=wanted[0].need if wanted else Need.AWAITED,
             generation=generations[0] if len(generations) == len(wanted) + len(refused) == 1 else None,
         )
+
+    def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
+        """Return the batch: a plan cannot be made smaller yet."""
+        return batch
 
     def run(self, batch: Batch) -> Outcome:
         """Carry out a plan. When the memory is full, others make room: first who has no part, then the least urgent.

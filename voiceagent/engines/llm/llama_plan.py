@@ -7,6 +7,7 @@ from the sequence that already holds the most of it.
 
 from dataclasses import dataclass, field
 
+from voiceagent.engines.contract import Need, order
 from voiceagent.engines.llm.sampler import Sampler
 from voiceagent.engines.llm.template import common_prefix
 
@@ -57,7 +58,7 @@ class Work:
     sampler: Sampler | None = None
     """Draws the token after the last one, where there is a reply to be made."""
     deadline: float
-    speculative: bool
+    need: Need
 
     @property
     def own(self) -> tuple[Sequence, ...]:
@@ -96,16 +97,18 @@ class Plan:
     """Of streams that have no part in this step, idle ones first: what to give up when the memory is full."""
 
 
-def plan(works: list[Work], dirty: list[Sequence], *, streams: int, prefill_tokens: int, rewindable: bool) -> Plan:
+def plan(
+    works: list[Work], dirty: list[Sequence], *, streams: int, prefill_tokens: int, rewindable: bool, now: float
+) -> Plan:
     """Plan a step for the most urgent `streams`: the next token of a reply, or a piece of what is to be read.
 
     All pieces together have `prefill_tokens`, or half as many again where that is the whole rest: a small rest costs
     nearly a step of its own. Speculative work runs only where there is no other.
     """
-    urgent = [work for work in works if not work.speculative] or works
+    urgent = [work for work in works if work.need is not Need.SPECULATIVE] or works
     held: dict[Sequence, list[int]] = {}
     pieces = []
-    for work in sorted(urgent, key=lambda work: work.deadline)[:streams]:
+    for work in sorted(urgent, key=lambda work: order(work.need, work.deadline, now))[:streams]:
         decoding = work.sampler is not None and len(work.sequence.tokens) == len(work.tokens) - 1
         if decoding or prefill_tokens > 0:
             piece = _piece(work, 1 if decoding else prefill_tokens, held, rewindable)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from voiceagent.engines.contract import HOLD, StreamFailed
+from voiceagent.engines.contract import HOLD, Need, StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
 from voiceagent.engines.llm.llama_model import LlamaModel
 from voiceagent.engines.llm.llama_plan import Sequence, Slot, Work
@@ -96,20 +96,20 @@ class LlamaStream:
         self._common.wake()
 
     def generate(
-        self, generation: int, messages: tuple[Message, ...], deadline: float, *, speculative: bool = False
+        self, generation: int, messages: tuple[Message, ...], deadline: float, *, need: Need = Need.AWAITED
     ) -> None:
         """Reply to `messages`. Replaces a reply under way."""
         self._reply = self.refusal = None
         try:
-            self._reply = self._begin(generation, messages, deadline, speculative)
+            self._reply = self._begin(generation, messages, deadline, need)
         except VoiceAgentError as error:
             self.refusal = StreamFailed(generation, error)
         self._common.wake()
 
-    def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
+    def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
         """Say anew by when the next tokens are needed."""
         if self._reply is not None and self._reply.generation == generation:
-            self._reply.deadline, self._reply.speculative = deadline, speculative
+            self._reply.deadline, self._reply.need = deadline, need
             self._common.wake()
 
     def cancel(self, generation: int) -> None:
@@ -180,7 +180,7 @@ class LlamaStream:
             self.refusal = None
             self._on_event(refusal)
 
-    def _begin(self, generation: int, messages: tuple[Message, ...], deadline: float, speculative: bool) -> Reply:
+    def _begin(self, generation: int, messages: tuple[Message, ...], deadline: float, need: Need) -> Reply:
         common = self._common
         prompt = common.template.prompt(messages, self._known)
         if len(prompt.tokens) >= common.session_tokens:
@@ -201,7 +201,7 @@ class LlamaStream:
             heads=tuple(heads),
             sampler=(sampler := Sampler(common.model, common.sampling)),
             deadline=deadline,
-            speculative=speculative,
+            need=need,
             generation=generation,
             prompt=prompt,
             text=ReplyText(thinking=prompt.text.rstrip().endswith("<think>"), stops=common.stops),
@@ -228,7 +228,7 @@ class LlamaStream:
                 tokens=tokens,
                 heads=((common.system, common.template.system_head(history)),),
                 deadline=HOLD,
-                speculative=True,
+                need=Need.SPECULATIVE,
             )
 
     def _limit(self, reply: Reply) -> Reason | None:

@@ -13,7 +13,7 @@ from typing import Any
 import openai
 from openai.types.chat import ChatCompletionChunk
 
-from voiceagent.engines.contract import HOLD, StreamFailed
+from voiceagent.engines.contract import HOLD, Need, StreamFailed
 from voiceagent.engines.llm.chat import as_chat, as_functions, tools_of
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token, ToolCalls
 from voiceagent.engines.llm.reply_text import ReplyText
@@ -141,7 +141,7 @@ class OpenAiStream:
         """Do nothing: servers keep what they have read by themselves, and cannot be told what to read."""
 
     def generate(
-        self, generation: int, messages: tuple[Message, ...], deadline: float, *, speculative: bool = False
+        self, generation: int, messages: tuple[Message, ...], deadline: float, *, need: Need = Need.AWAITED
     ) -> None:
         """Reply to `messages`. Replaces a reply under way."""
         self._drop()
@@ -149,7 +149,7 @@ class OpenAiStream:
         self.reschedule(generation, deadline)
         self._task = asyncio.get_running_loop().create_task(self._reply(generation, messages))
 
-    def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
+    def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
         """Read on, or stop reading until told otherwise (HOLD)."""
         if generation != self._generation:
             return

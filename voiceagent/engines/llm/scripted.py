@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable, Generator
 
-from voiceagent.engines.contract import CostKey
+from voiceagent.engines.contract import CostKey, Need
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
 from voiceagent.engines.queue import Job
 from voiceagent.engines.scripted import ScriptedEngine, Step
@@ -84,7 +84,7 @@ class ScriptedLlmStream:
         """Do nothing: a script has no cache to fill."""
 
     def generate(
-        self, generation: int, messages: tuple[Message, ...], deadline: float, *, speculative: bool = False
+        self, generation: int, messages: tuple[Message, ...], deadline: float, *, need: Need = Need.AWAITED
     ) -> None:
         """Reply to `messages`. Replaces a reply under way."""
         self._engine.cancel(self.number)
@@ -96,14 +96,14 @@ class ScriptedLlmStream:
                 PREFILL,
                 self._steps(generation, messages),
                 self._on_event,
-                speculative,
+                need,
                 generation=generation,
             )
         )
 
-    def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
+    def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
         """Say anew by when the next tokens are needed."""
-        self._engine.reschedule(self.number, generation, deadline, speculative=speculative)
+        self._engine.reschedule(self.number, generation, deadline, need=need)
 
     def cancel(self, generation: int) -> None:
         """Drop the reply."""

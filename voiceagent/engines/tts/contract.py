@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceagent.engines.contract import Engine, StreamFailed
+from voiceagent.engines.contract import Engine, Need, StreamFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,10 @@ class TtsStream(Protocol):
     number: int
     """What the engine's batches call it."""
 
-    def speak(self, generation: int, segment: int, text: str, deadline: float, *, speculative: bool = False) -> None:
+    def speak(self, generation: int, segment: int, text: str, deadline: float, *, need: Need = Need.AWAITED) -> None:
         """Synthesise one segment; segments of a generation are spoken in the order of these calls."""
 
-    def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
+    def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
         """Say anew by when the generation's next audio is needed."""
 
     def cancel(self, generation: int) -> None:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 
-from voiceagent.engines.contract import Batch, CostKey
+from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.engines.queue import Job, QueueEngine
 from voiceagent.engines.tts.contract import TtsEvent
 
@@ -27,7 +27,7 @@ class SegmentQueue(QueueEngine, ABC):
         for before in self._jobs:
             if before.stream == job.stream and before.tag == job.tag:
                 job.deadline = max(job.deadline, before.deadline)
-                job.speculative |= before.speculative
+                job.need = max(job.need, before.need)
         super().submit(job)
 
     def fail(self, batch: Batch, error: Exception) -> None:
@@ -46,16 +46,16 @@ class SegmentStream:
         self.number = stream
         self._on_event = on_event
 
-    def speak(self, generation: int, segment: int, text: str, deadline: float, *, speculative: bool = False) -> None:
+    def speak(self, generation: int, segment: int, text: str, deadline: float, *, need: Need = Need.AWAITED) -> None:
         """Synthesise one segment, after the earlier ones of its generation."""
         steps = self._engine.speak(generation, segment, text)
         key = self._engine.first_step
-        job = Job(self.number, generation, deadline, key, steps, self._on_event, speculative, generation=generation)
+        job = Job(self.number, generation, deadline, key, steps, self._on_event, need, generation=generation)
         self._engine.submit(job)
 
-    def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
+    def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
         """Say anew by when the generation's next audio is needed."""
-        self._engine.reschedule(self.number, generation, deadline, speculative=speculative)
+        self._engine.reschedule(self.number, generation, deadline, need=need)
 
     def cancel(self, generation: int) -> None:
         """Drop the generation's segments."""

@@ -22,7 +22,7 @@ from voiceagent.engines.asr.nemotron.recogniser import Heard, Recogniser
 from voiceagent.engines.asr.nemotron.stream import NemotronStream
 from voiceagent.engines.asr.nemotron.track import Token, Track
 from voiceagent.engines.asr.nemotron.words import words_of
-from voiceagent.engines.contract import Batch
+from voiceagent.engines.contract import Batch, CostKey
 from voiceagent.errors import VoiceAgentError
 
 log = logging.getLogger(__name__)
@@ -147,6 +147,10 @@ class NemotronEngine:
         size = next(bucket for bucket in self._recogniser.buckets if bucket >= len(tracks))
         numbers = tuple(dict.fromkeys(stream.number for stream in owners))
         return Batch(self.lane, ("asr.chunk", size), due[0][0], numbers, work)
+
+    def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
+        """Return the batch: who shares a step costs next to nothing."""
+        return batch
 
     def run(self, batch: Batch) -> list[Heard]:
         """Do the chores, then compute the chunks. On the lane's thread."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from voiceagent.audio.pcm import checked
-from voiceagent.engines.contract import HOLD, Batch, CostKey, StreamFailed
+from voiceagent.engines.contract import HOLD, Batch, CostKey, Need, StreamFailed, order
 from voiceagent.engines.tts.contract import TtsEvent
 from voiceagent.engines.tts.magpie.decode_loop import Row
 from voiceagent.engines.tts.magpie.presets import PRESETS
@@ -120,12 +120,16 @@ class MagpieEngine:
         heads = [segment for segment in self._heads() if segment.deadline != HOLD and self._can_go_on(segment)]
         if not heads:
             return None
-        lead = min(heads, key=_urgency)
+        lead = min(heads, key=lambda segment: _urgency(segment, now))
         segments, task, key = self._next(lead, heads, now)
         generation = segments[0].generation if len(segments) == 1 else None
         streams = tuple(segment.stream for segment in segments)
         work = Work(tuple(self._chore_rows), tuple(self._chore_places), segments, task)
-        return Batch(self.lane, key, lead.deadline, streams, work, lead.speculative, generation, lead.order)
+        return Batch(self.lane, key, lead.deadline, streams, work, lead.need, generation, lead.order)
+
+    def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
+        """Return the batch: who shares a step costs next to nothing."""
+        return batch
 
     def run(self, batch: Batch) -> object:
         """Free what is to be freed, then run one step. On the lane's thread."""
@@ -177,7 +181,7 @@ class MagpieEngine:
         for before in self._queue:
             if _same(before, segment.stream, segment.generation):
                 segment.deadline = max(segment.deadline, before.deadline)
-                segment.speculative |= before.speculative
+                segment.need = max(segment.need, before.need)
         self._queue.append(segment)
         self._wake()
 
@@ -185,11 +189,11 @@ class MagpieEngine:
         """Tell whether there is still something to say."""
         return any(_same(segment, stream, generation) for segment in self._queue)
 
-    def reschedule(self, stream: int, generation: int, deadline: float, *, speculative: bool) -> None:
+    def reschedule(self, stream: int, generation: int, deadline: float, *, need: Need) -> None:
         """Move the deadlines of queued segments."""
         for segment in self._queue:
             if _same(segment, stream, generation):
-                segment.deadline, segment.speculative = deadline, speculative
+                segment.deadline, segment.need = deadline, need
         self._wake()
 
     def cancel(self, stream: int, generation: int | None = None) -> None:
@@ -299,9 +303,9 @@ class MagpieEngine:
             segment.place = None
 
 
-def _urgency(segment: Segment) -> tuple[float, ...]:
+def _urgency(segment: Segment, now: float) -> tuple[float, ...]:
     """Order segments, the least first. Of equally urgent ones those that have yet to begin: then they share steps."""
-    return (segment.speculative, segment.deadline, segment.row is not None, segment.order)
+    return (*order(segment.need, segment.deadline, now), segment.row is not None, segment.order)
 
 
 def _same(segment: Segment, stream: int, generation: int | None) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceagent.audio.pcm import Pcm
+from voiceagent.engines.contract import Need
 from voiceagent.engines.queue import places
 from voiceagent.engines.tts.contract import SpeechAudio, SpeechWord, TtsEvent
 from voiceagent.engines.tts.magpie.decode_loop import Chunk, Context, Row, Stepped
@@ -37,7 +38,7 @@ class Segment:
     mode: Mode
     seed: int
     deadline: float
-    speculative: bool
+    need: Need
     on_event: Callable[[TtsEvent], None]
     context: Context
     order: int = field(default_factory=places.__next__)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from voiceagent.engines.contract import Need
 from voiceagent.engines.tts.contract import TtsEvent
 from voiceagent.engines.tts.magpie.decode_loop import Context
 from voiceagent.engines.tts.magpie.segment import Mode, Segment
@@ -27,7 +28,7 @@ class MagpieStream:
         text: str,
         deadline: float,
         *,
-        speculative: bool = False,
+        need: Need = Need.AWAITED,
         voice: str | None = None,
         language: str | None = None,
         mode: Mode = "stream",
@@ -51,15 +52,15 @@ class MagpieStream:
                 mode,
                 self._engine.seed,
                 deadline,
-                speculative,
+                need,
                 self._on_event,
                 context,
             )
         )
 
-    def reschedule(self, generation: int, deadline: float, *, speculative: bool = False) -> None:
+    def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
         """Say anew by when the generation's next audio is needed."""
-        self._engine.reschedule(self.number, generation, deadline, speculative=speculative)
+        self._engine.reschedule(self.number, generation, deadline, need=need)
 
     def cancel(self, generation: int) -> None:
         """Drop the generation's segments; no event of it comes after this call."""
