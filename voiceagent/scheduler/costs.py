@@ -42,8 +42,8 @@ class CostModel:
         """The known sizes of each kind, in order."""
         self._steps_alone: Counter[CostKey] = Counter()
         for key, steps in (seed or {}).items():
-            for seconds in steps:
-                self.observe(key, seconds)
+            self._steps_alone[key] = len(steps)
+            self._keep(key, Window(steps))
         self._slowdowns = {pair: Window([factor] * ENOUGH) for pair, factor in (slowdowns or {}).items()}
 
     def observe(self, key: CostKey, seconds: float, beside: Mapping[str, float] | None = None) -> None:
@@ -51,7 +51,7 @@ class CostModel:
 
         Lanes on another device do not belong there.
         """
-        shares = {lane: min(1.0, s / seconds) for lane, s in (beside or {}).items() if s > ALONE * seconds}
+        shares = {lane: min(1.0, s / seconds) for lane, s in (beside or {}).items() if s > ALONE * seconds > 0}
         if not shares:
             self._steps_alone[key] += 1
             self._window(key).add(seconds)
@@ -96,9 +96,11 @@ class CostModel:
 
     def _window(self, key: CostKey) -> Window:
         window = self._windows.get(key)
-        if window is None:
-            window = self._windows[key] = Window()
-            insort(self._sizes.setdefault(key[0], []), key[1])
+        return self._keep(key, Window()) if window is None else window
+
+    def _keep(self, key: CostKey, window: Window) -> Window:
+        self._windows[key] = window
+        insort(self._sizes.setdefault(key[0], []), key[1])
         return window
 
     def _learn_slowdown(self, key: CostKey, seconds: float, shares: Mapping[str, float]) -> None:
