@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.nemo
 
-from magpie_oracle import model  # noqa: E402 (needs torch)
+from tiny_magpie import model  # noqa: E402 (needs torch)
 
 from voiceagent.engines.tts.magpie.codec import StreamingCodec  # noqa: E402
 

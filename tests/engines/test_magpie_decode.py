@@ -8,14 +8,15 @@ import pytest
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.nemo
 
-import magpie_oracle as nemo  # noqa: E402 (needs torch)
-from magpie_oracle import Codes, finish, ours, prepared, sampling, tokens  # noqa: E402
+from tiny_magpie import LONG, PROBABLE, prepared  # noqa: E402 (needs torch)
 
+from benchmarks import nemo_magpie as nemo  # noqa: E402
+from benchmarks.nemo_magpie import Codes, finish, ours, sampling, tokens  # noqa: E402
 from voiceagent.engines.nemo.dummy_magpie import UNLIKELY, dummy_magpie  # noqa: E402
 from voiceagent.engines.tts.magpie.decode_loop import Chunk, Context, DecodeLoop  # noqa: E402
 from voiceagent.engines.tts.magpie.sampling import Sampling  # noqa: E402
 
-TEXTS = ("hello there", "no.", nemo.LONG)
+TEXTS = ("hello there", "no.", LONG)
 VOICES, SEEDS = (3, 0, 2), (11, 12, 13)
 MANY = 100
 """Steps in which a short chunk of a dummy is spoken to its end: eight for each token."""
@@ -24,7 +25,7 @@ CHUNKS = ("hello there, old friend.", "so you go.", "this is the last one, and i
 stackings = pytest.mark.parametrize("stacking", [1, 2])
 guidances = pytest.mark.parametrize("guidance", [True, False], ids=["guided", "unguided"])
 choices = pytest.mark.parametrize("greedy", [True, False], ids=["greedy", "drawn"])
-ends = pytest.mark.parametrize("end", [UNLIKELY, nemo.PROBABLE], ids=["bounded", "ending"])
+ends = pytest.mark.parametrize("end", [UNLIKELY, PROBABLE], ids=["bounded", "ending"])
 
 
 def same(ours_: list[Codes], theirs: list[Codes]) -> None:
@@ -42,6 +43,35 @@ def test_a_mixed_batch_says_what_infer_batch_says(stacking: int, guidance: bool,
     with nemo.same_draws(tiny, SEEDS):
         theirs = nemo.nemo_batch(tiny, [tokens(tiny, text) for text in TEXTS], VOICES, guidance=guidance)
     same(ours(DecodeLoop(tiny, how, rows=4), tiny, TEXTS, VOICES, SEEDS), theirs)
+
+
+@stackings
+@guidances
+@choices
+def test_recomputing_the_past_it_says_what_infer_batch_says_by_default(
+    stacking: int, guidance: bool, greedy: bool
+) -> None:
+    """And so something else than with a cache, for the prior of the present bends the past."""
+    tiny = prepared(stacking, end=PROBABLE)
+    how = sampling(tiny, greedy=greedy, guidance=guidance)
+    with nemo.same_draws(tiny, SEEDS):
+        theirs = nemo.nemo_batch(tiny, [tokens(tiny, text) for text in TEXTS], VOICES, guidance=guidance, cached=False)
+    same(ours(DecodeLoop(tiny, how, rows=4, recompute=True), tiny, TEXTS, VOICES, SEEDS), theirs)
+    with_cache = ours(DecodeLoop(tiny, how, rows=4), tiny, TEXTS, VOICES, SEEDS)
+    assert not all(np.array_equal(a, b) for a, b in zip(with_cache, theirs, strict=True))
+
+
+@stackings
+def test_recomputing_the_past_the_chunks_of_a_response_go_on_as_generate_speech_has_it(stacking: int) -> None:
+    tiny = prepared(stacking, steps=MANY)
+    how = sampling(tiny, greedy=False, guidance=True)
+    texts = [tokens(tiny, text) for text in CHUNKS]
+    theirs = nemo.nemo_chunks(tiny, texts, 4, SEEDS, guidance=True, cached=False)
+    loop, context, said = DecodeLoop(tiny, how, rows=1, recompute=True), Context(), []
+    for number, text in enumerate(texts):
+        chunk = Chunk(text, 4, SEEDS[number], more=number < len(texts) - 1)
+        said += finish(loop, [loop.begin(chunk, context)])
+    same(said, theirs)
 
 
 @stackings
@@ -84,14 +114,14 @@ def test_rows_that_come_go_and_pause_disturb_no_other(stacking: int) -> None:
 def test_without_the_prior_it_says_what_generate_speech_says(stacking: int, guidance: bool, greedy: bool) -> None:
     tiny = prepared(stacking, prior=False)
     how = sampling(tiny, greedy=greedy, guidance=guidance)
-    theirs = nemo.nemo_chunks(tiny, [tokens(tiny, nemo.LONG)], 1, [5], guidance=guidance, cached=False)
-    same(ours(DecodeLoop(tiny, how, rows=1), tiny, [nemo.LONG], [1], [5]), theirs)
+    theirs = nemo.nemo_chunks(tiny, [tokens(tiny, LONG)], 1, [5], guidance=guidance, cached=False)
+    same(ours(DecodeLoop(tiny, how, rows=1), tiny, [LONG], [1], [5]), theirs)
 
 
 @stackings
 @pytest.mark.parametrize(
     ("greedy", "tracked", "end"),
-    [(True, False, UNLIKELY), (False, True, UNLIKELY), (False, True, nemo.PROBABLE)],
+    [(True, False, UNLIKELY), (False, True, UNLIKELY), (False, True, PROBABLE)],
     ids=["cut-greedy", "forced-drawn", "ending-drawn"],
 )
 def test_the_chunks_of_a_response_go_on_as_nemos_do(stacking: int, greedy: bool, tracked: bool, end: float) -> None:
@@ -112,7 +142,7 @@ def test_after_an_early_end_a_chunk_begins_at_its_history() -> None:
     """NeMo's index is negative here, counts from the end of the text, and takes the new chunk for spoken."""
     tiny = prepared(1, steps=MANY)
     loop, context = DecodeLoop(tiny, sampling(tiny, greedy=False, guidance=True), rows=1), Context()
-    finish(loop, [loop.begin(Chunk(tokens(tiny, nemo.LONG), 0), context, limit=4)])
+    finish(loop, [loop.begin(Chunk(tokens(tiny, LONG), 0), context, limit=4)])
     row = loop.begin(Chunk(tokens(tiny, "no, no, no."), 0, 1), context)
     assert [loop.step([row])[0].token for _ in range(4)] == [0] * 4
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.nemo
 
 import engine_contract as contract  # noqa: E402 (needs torch)
 import kind_contracts as kinds  # noqa: E402
-from magpie_oracle import prepared  # noqa: E402
+from tiny_magpie import prepared  # noqa: E402
 
 from voiceagent.engines.tts.magpie.engine import MagpieEngine  # noqa: E402
 

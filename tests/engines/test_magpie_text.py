@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.nemo
 
-from magpie_oracle import model  # noqa: E402 (needs torch)
+from tiny_magpie import model  # noqa: E402 (needs torch)
 
 from voiceagent.engines.tts.magpie.decode_loop import MOST_TOKENS  # noqa: E402
 from voiceagent.engines.tts.magpie.text import TextReader, clean  # noqa: E402

@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch")
 
 import kind_contracts as kinds  # noqa: E402
 from engine_contract import EVERY_KIND, NOW, SOON, Heard, ask_asr, drive, opened  # noqa: E402
-from nemotron_oracle import hear, murmur, padded  # noqa: E402
 
+from benchmarks.nemo_nemotron import hear, murmur, padded  # noqa: E402
 from voiceagent.engines.asr.contract import Transcript  # noqa: E402
 from voiceagent.engines.asr.nemotron import NemotronEngine  # noqa: E402
 from voiceagent.engines.asr.nemotron.geometry import FRAME_S, Geometry  # noqa: E402

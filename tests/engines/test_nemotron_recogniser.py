@@ -7,9 +7,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from nemotron_oracle import features, hear, murmur, padded  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
+from benchmarks.nemo_nemotron import features, hear, murmur, padded  # noqa: E402
 from voiceagent.engines.asr.nemotron.features import LogMel  # noqa: E402
 from voiceagent.engines.asr.nemotron.geometry import FRAME_SAMPLES, HOP, Geometry  # noqa: E402
 from voiceagent.engines.asr.nemotron.recogniser import Recogniser  # noqa: E402

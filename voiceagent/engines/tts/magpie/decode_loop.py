@@ -21,6 +21,7 @@ from voiceagent.engines.tts.magpie.alignment import Alignment, Rules
 from voiceagent.engines.tts.magpie.decoder import Decoder
 from voiceagent.engines.tts.magpie.ending import Ending
 from voiceagent.engines.tts.magpie.local_transformer import LocalTransformer
+from voiceagent.engines.tts.magpie.recompute import RecomputingDecoder
 from voiceagent.engines.tts.magpie.sampling import Allowed, Sampling
 
 MOST_TOKENS = 384
@@ -78,9 +79,12 @@ class Stepped:
 
 
 class DecodeLoop:
-    """NeMo's Magpie TTS model, decoding up to `rows` utterances together."""
+    """NeMo's Magpie TTS model, decoding up to `rows` utterances together.
 
-    def __init__(self, model: Any, sampling: Sampling, rows: int) -> None:
+    `recompute` computes the past anew at every step, as NeMo's default does: slow, for comparison.
+    """
+
+    def __init__(self, model: Any, sampling: Sampling, rows: int, *, recompute: bool = False) -> None:
         parameters = model.inference_parameters
         self._model = model
         self._device = model.final_proj.weight.device
@@ -109,7 +113,8 @@ class DecodeLoop:
         self._live: list[Row] = []
         self._graphs: dict[int, Any] = {}
         with torch.inference_mode():
-            self._decoder = Decoder(model, rows=rows, width=sampling.width, steps=self.most_steps, text=text)
+            kind = RecomputingDecoder if recompute else Decoder
+            self._decoder = kind(model, rows=rows, width=sampling.width, steps=self.most_steps, text=text)
             self._position.fill_(self._decoder.context)
 
     @property

@@ -1,4 +1,7 @@
-"""What NeMo itself hears: its streaming step over its features of the whole recording, one stream at a time."""
+"""What NeMo itself hears: its streaming step over its features of the whole recording, one stream at a time.
+
+For benchmarks and tests; nothing here is fast.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +17,11 @@ Pcm = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class NemoHeard:
+    """What NeMo heard."""
+
     tokens: list[int]
     frames: list[int]
+    """The encoder frame of each token."""
 
 
 def padded(pcm: Pcm, geometry: Geometry, tail: int = 0) -> Pcm:
@@ -48,7 +54,8 @@ def hear(model: Any, pcm: Pcm, geometry: Geometry) -> NemoHeard:
 
     mel = features(model, pcm)
     channel, time, length = encoder.get_initial_cache_state(batch_size=1, device=model.device)
-    hypotheses, position, chunk = None, 0, 0
+    hypotheses: Any = None
+    position = chunk = 0
     while position < mel.shape[2]:
         before = of(streaming.pre_encode_cache_size, chunk) if chunk else 0
         piece = mel[:, :, max(0, position - before) : position + of(streaming.chunk_size, chunk)]
