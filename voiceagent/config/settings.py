@@ -5,63 +5,27 @@ number, `1` for a boolean, NaN, or a value out of range is refused. An empty map
 Nothing here knows where a value was written; `load` does.
 """
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from voiceagent.config.values import (
+    FilePath,
+    Milliseconds,
+    Name,
+    Probability,
+    Threads,
+    Tokens,
+    function,
+    ice_url,
+    one_or_more,
+    origin,
+    web_address,
+)
+
 BROKEN_ORDER = "broken_order"
 """The type of the validation error for two settings that contradict each other; its context names both."""
-
-_ICE_SCHEMES = ("stun:", "stuns:", "turn:", "turns:")  # RFC 7064 and RFC 7065
-
-
-def _ice_url(url: str) -> str:
-    if not url.startswith(_ICE_SCHEMES):
-        raise ValueError(f"should begin with one of {' '.join(_ICE_SCHEMES)}")
-    return url
-
-
-def _origin(origin: str) -> str:
-    scheme, _, host = origin.partition("://")
-    if origin != "*" and (scheme not in ("http", "https") or not host or "/" in host):
-        raise ValueError("should look like https://example.org (no path, no slash at the end), or be *")
-    return origin
-
-
-def _web_address(url: str) -> str:
-    scheme, _, host = url.partition("://")
-    if scheme not in ("http", "https") or not host:
-        raise ValueError("should begin with http:// or https://")
-    return url
-
-
-def _function(place: str) -> str:
-    module, _, name = place.partition(":")
-    if not (all(part.isidentifier() for part in module.split(".")) and name.isidentifier()):
-        raise ValueError("should look like module:function")
-    return place
-
-
-def _one_or_more(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-def _path(value: object) -> object:
-    try:
-        return Path(value).expanduser() if isinstance(value, str) and value else value
-    except RuntimeError as error:
-        raise ValueError("names the home folder of somebody who has none here") from error
-
-
-Name = Annotated[str, Field(min_length=1)]
-Threads = Annotated[int, Field(ge=1, le=256)]
-Probability = Annotated[float, Field(ge=0, le=1)]
-Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
-Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
-FilePath = Annotated[Path, BeforeValidator(_path)]
-"""A path; `~` is the home folder, and a relative one counts from the working directory."""
 
 
 class Section(BaseModel):
@@ -87,8 +51,8 @@ class IceServer(Section):
     """One STUN or TURN server, as in WebRTC's RTCIceServer."""
 
     urls: Annotated[
-        tuple[Annotated[str, AfterValidator(_ice_url)], ...],
-        BeforeValidator(_one_or_more),
+        tuple[Annotated[str, AfterValidator(ice_url)], ...],
+        BeforeValidator(one_or_more),
         Field(strict=False, min_length=1),
     ]
     """One address or several, such as stun:stun.example.org:3478."""
@@ -111,7 +75,7 @@ class Server(Section):
     """The most people connected at once; the next is refused with 503."""
     metrics: bool = True
     """Whether /metrics is served."""
-    allow_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(default=(), strict=False)
+    allow_origins: tuple[Annotated[str, AfterValidator(origin)], ...] = Field(default=(), strict=False)
     """Other web origins whose pages may call this server (CORS)."""
 
 
@@ -193,7 +157,7 @@ class LLM(Section):
     """The most tokens the first piece of a response waits for a good place to cut."""
     preemptive: bool = True
     """Whether a response is prepared at the first sign of silence, before the turn is known to be over."""
-    base_url: Annotated[str, AfterValidator(_web_address)] = "http://localhost:8000/v1"
+    base_url: Annotated[str, AfterValidator(web_address)] = "http://localhost:8000/v1"
     """Where the server is (openai)."""
     api_key_env: Name = "OPENAI_API_KEY"
     """The environment variable that holds the server's key; it may be unset where none is needed (openai)."""
@@ -337,7 +301,7 @@ class McpServer(Section):
     """The program that is the server (stdio), and its arguments."""
     environment: tuple[Name, ...] = Field(default=(), strict=False)
     """The environment variables it may see, by name; it sees PATH and HOME anyhow (command)."""
-    url: Annotated[str, AfterValidator(_web_address)] | None = None
+    url: Annotated[str, AfterValidator(web_address)] | None = None
     """Where the server is (streamable HTTP)."""
     token_env: Name | None = None
     """The environment variable that holds the server's bearer token (url)."""
@@ -351,6 +315,20 @@ class McpServer(Section):
         if bool(self.command) == bool(self.url):
             raise ValueError("needs a command or a url, and not both")
         return self
+
+
+class Scheduler(Section):
+    """Who may come in, and what they are promised."""
+
+    promise_ms: int = Field(default=1200, ge=100, le=60_000)
+    """An answer begins this soon after the question, 95 times of 100; a caller more than allows it is refused."""
+
+
+class Scheduler(Section):
+    """Which step of which model runs next."""
+
+    calibration: Name = "auto"
+    """Step times to begin with: auto finds those that `voiceagent calibrate` measured; none; or the path of its file."""
 
 
 class Weights(Section):
@@ -383,9 +361,11 @@ class Settings(Section):
     vad: VAD = VAD()
     turn: Turn = Turn()
     session: Session = Session()
-    tools: tuple[Annotated[str, AfterValidator(_function)], ...] = Field(default=(), strict=False)
+    tools: tuple[Annotated[str, AfterValidator(function)], ...] = Field(default=(), strict=False)
     """Python functions that the agent may use, as module:function."""
     mcp: tuple[McpServer, ...] = Field(default=(), strict=False)
     """MCP servers whose tools the agent may use."""
+    scheduler: Scheduler = Scheduler()
+    scheduler: Scheduler = Scheduler()
     weights: Weights = Weights()
     trace: Trace = Trace()
