@@ -318,17 +318,12 @@ class McpServer(Section):
 
 
 class Scheduler(Section):
-    """Who may come in, and what they are promised."""
+    """Which step runs next, and who may come in."""
 
     promise_ms: int = Field(default=1200, ge=100, le=60_000)
     """An answer begins this soon after the question, 95 times of 100; a caller more than allows it is refused."""
-
-
-class Scheduler(Section):
-    """Which step of which model runs next."""
-
     calibration: Name = "auto"
-    """Step times to begin with: auto finds those that `voiceagent calibrate` measured; none; or the path of its file."""
+    """What steps are taken to cost at first: auto (what `voiceagent calibrate` measured here), none, or a file of it."""
 
 
 class Weights(Section):
@@ -365,7 +360,6 @@ class Settings(Section):
     """Python functions that the agent may use, as module:function."""
     mcp: tuple[McpServer, ...] = Field(default=(), strict=False)
     """MCP servers whose tools the agent may use."""
-    scheduler: Scheduler = Scheduler()
     scheduler: Scheduler = Scheduler()
     weights: Weights = Weights()
     trace: Trace = Trace()
