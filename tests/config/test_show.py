@@ -35,7 +35,7 @@ def test_what_is_shown_can_be_read_back(tmp_path: Path, text: str, number: float
         "llm": {"min_p": number},
         "session": {"greeting": text},
         "server": {"ice_servers": [{"urls": urls, "username": text}]},
-        "trace": {"jsonl": f"./{text}"},
+        "trace": {"jsonl": f"logs/{text}"},  # with ~ in front it would be the home folder of somebody
     }
     given = Settings.model_validate(changed)
     origins = {dotted(loc): DEFAULT for loc, _ in fields()}

@@ -323,7 +323,7 @@ class Scheduler(Section):
     promise_ms: int = Field(default=1200, ge=100, le=60_000)
     """An answer begins this soon after the question, 95 times of 100; a caller more than allows it is refused."""
     calibration: Name = "auto"
-    """What steps are taken to cost at first: auto (what `voiceagent calibrate` measured here), none, or a file of it."""
+    """What steps are taken to cost at first: auto (what `voiceagent calibrate` measured), none, or a file of it."""
 
 
 class Weights(Section):
