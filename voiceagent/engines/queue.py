@@ -141,6 +141,9 @@ class QueueEngine:
             self._jobs.remove(job)
             job.on_event(StreamFailed(job.tag, error))
 
+    def discard(self, batch: Batch, results: object) -> None:
+        """Nothing of a job outlives it."""
+
     def close(self) -> None:
         """Forget every job; subclasses free their model."""
         for job in self._jobs:

@@ -16,7 +16,7 @@ stream's sequences are replaced by dirty ones, which the next plan empties.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
@@ -38,6 +38,11 @@ __all__ = ["LlamaEngine", "Sampling"]
 
 log = logging.getLogger(__name__)
 
+NUMBERS_BROKE_DOWN = (
+    "The language model's numbers broke down; it reads every conversation anew. If it happens often, the model file or "
+    "the device is damaged: voiceagent weights verify."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -48,6 +53,8 @@ class Outcome:
     """Spare ones that had to make room; they are empty now."""
     lost: list[Piece]
     """What the memory had no room for; all sequences of its stream are empty now."""
+    broken: list[Piece] = field(default_factory=list)
+    """What came out as no numbers. All sequences of all streams are empty now: the others attend to its cells, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,12 +244,17 @@ class LlamaEngine:
                 [Rows(piece.work.sequence.id, piece.start, piece.tokens, piece.sample) for piece in pieces]
             )
             if rows is not None:
+                sampled = {piece: row for piece, row in zip(pieces, rows, strict=True) if piece.sample}
+                sound = {piece: row for piece, row in sampled.items() if loaded.context.is_finite(row)}
                 drawn = {
                     piece: self._draw(loaded, piece.work.sampler, row)
-                    for piece, row in zip(pieces, rows, strict=True)
-                    if piece.sample and piece.work.sampler is not None
+                    for piece, row in sound.items()
+                    if piece.work.sampler is not None
                 }
-                return Outcome(drawn, given_up, lost)
+                broken = [piece for piece in sampled if piece not in sound]
+                if broken:
+                    loaded.context.clear()
+                return Outcome(drawn, given_up, lost, broken)
             if spare:
                 given_up.append(spare.pop(0))
             else:
@@ -260,18 +272,15 @@ class LlamaEngine:
         for piece in planned.pieces:
             for fork in piece.forks:
                 fork.target.tokens = fork.source.tokens[: fork.keep]
-        for sequence in (sequence for slot in results.given_up for sequence in slot.all):
-            sequence.tokens = []
         for piece in planned.pieces:
             if piece in results.lost:
-                for sequence in piece.work.own:
-                    sequence.tokens = []
                 continue
             piece.work.sequence.tokens.extend(piece.tokens)
             if isinstance(piece.work, Reply) and piece.start >= len(piece.work.prompt.tokens):
                 self.decoded_tokens += len(piece.tokens)
             else:
                 self.prefilled_tokens += len(piece.tokens)
+        self._note_emptied(results)
         full = VoiceAgentError(
             f"The language model's context of {self._context_tokens} tokens is full: "
             "make it larger, or allow fewer or shorter sessions."
@@ -280,6 +289,8 @@ class LlamaEngine:
             stream = self._streams.get(piece.work.stream)
             if stream is not None and piece in results.lost:
                 stream.lose(piece.work, full)
+            elif stream is not None and piece in results.broken:
+                stream.lose(piece.work, VoiceAgentError(NUMBERS_BROKE_DOWN))
             elif stream is not None and piece in results.drawn:
                 stream.take(piece.work, results.drawn[piece])
         for stream in tuple(self._streams.values()):
@@ -294,6 +305,14 @@ class LlamaEngine:
         for piece in planned.pieces:
             if (stream := self._streams.get(piece.work.stream)) is not None:
                 stream.lose(piece.work, error)
+        for number in batch.streams:
+            if (stream := self._streams.get(number)) is not None:
+                stream.refuse()
+
+    def discard(self, batch: Batch, results: object) -> None:
+        """Note which sequences are empty now; those of the batch itself are to be emptied anyway."""
+        assert isinstance(results, Outcome)
+        self._note_emptied(results)
 
     def close(self) -> None:
         """Free the model."""
@@ -336,10 +355,18 @@ class LlamaEngine:
         token = loaded.context.sample(sampler, row)
         return Drawn(token, loaded.model.piece(token), loaded.model.is_end(token))
 
-    def _dirty(self) -> list[Sequence]:
+    def _all(self) -> list[Sequence]:
         slots = [*(stream.slot for stream in self._streams.values()), *self._free]
-        sequences = [self._system, *(sequence for slot in slots for sequence in slot.all)]
-        return [sequence for sequence in sequences if sequence.dirty]
+        return [self._system, *(sequence for slot in slots for sequence in slot.all)]
+
+    def _dirty(self) -> list[Sequence]:
+        return [sequence for sequence in self._all() if sequence.dirty]
+
+    def _note_emptied(self, results: Outcome) -> None:
+        emptied = [sequence for slot in results.given_up for sequence in slot.all]
+        emptied += [sequence for piece in results.lost for sequence in piece.work.own]
+        for sequence in self._all() if results.broken else emptied:
+            sequence.tokens = []
 
     def _close(self, stream: LlamaStream) -> None:
         if self._streams.pop(stream.number, None) is not None:

@@ -8,6 +8,7 @@ sequences of hybrid models, so work is cancelled between small steps instead.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from llama_cpp import llama_cpp as lib
 
@@ -115,6 +116,15 @@ class LlamaContext:
         if row not in self._sampled:
             raise LlamaError(f"Row {row} of the batch was not to be sampled")
         return sampler.draw(self._handle, row)
+
+    def is_finite(self, row: int) -> bool:
+        """Tell whether a row of the last decode is numbers: one of its logits shows it, for the last norm mixes all."""
+        return isfinite(lib.llama_get_logits_ith(self._handle, row)[0])
+
+    def clear(self) -> None:
+        """Empty all sequences and overwrite what they held: a cell that is no number spoils the others' attention."""
+        lib.llama_memory_clear(self._memory, True)
+        self._lengths = [0] * len(self._lengths)
 
     def fork(self, source: int, target: int, keep: int) -> None:
         """Make `target` hold the first `keep` tokens of `source`, sharing its cells; 0 empties it.

@@ -122,6 +122,9 @@ class SileroEngine:
             if (stream := self._streams.get(id_)) is not None:
                 stream.lose(len(task.frames), error)
 
+    def discard(self, batch: Batch, results: object) -> None:
+        """Nothing of a step outlives it."""
+
     def close(self) -> None:
         """Forget every stream and free the model."""
         self._streams.clear()

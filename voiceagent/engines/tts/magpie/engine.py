@@ -161,6 +161,10 @@ class MagpieEngine:
             if not segment.gone:
                 self._fail(segment, error)
 
+    def discard(self, batch: Batch, results: Any) -> None:
+        """Take back what the step gave: its segments are gone."""
+        self.deliver(batch, results)
+
     def close(self) -> None:
         """Forget every segment and free the model."""
         for segment in self._queue:
