@@ -132,7 +132,7 @@ def test_a_thread_lane_runs_steps_off_the_loop_and_delivers_on_it():
         await asyncio.wait_for(done.wait(), 10)
         scheduler.close()
         lane.close()
-        assert threads == ["lane-asr_0", threading.main_thread().name]
+        assert threads == ["lane-asr", threading.main_thread().name]
 
     asyncio.run(main())
 

@@ -1,11 +1,21 @@
-"""A lane: the one thread on which an engine's steps run, so that a model is never entered twice."""
+"""A lane: the one thread on which an engine's steps run, so that a model is never entered twice.
+
+A step in a model's native code cannot be broken off, only given up: `close` waits for it for a while, and says whether
+it ended. The thread is a daemon, lest a step that never ends keeps the process from ending.
+"""
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
+from contextlib import suppress
+from queue import SimpleQueue
+from threading import Thread
 from typing import Protocol
 
 from voiceagent.engines.contract import Batch, Engine
+
+CLOSE_WITHIN_S = 3.0
+"""Many times a step; less, for all lanes together, than the 10 s after which Docker kills a container."""
 
 
 class Lane(Protocol):
@@ -14,15 +24,16 @@ class Lane(Protocol):
     def start(self, engine: Engine, batch: Batch, done: Callable[[object, Exception | None], None]) -> None:
         """Run the step and call `done(results, error)` on the event loop."""
 
-    def close(self) -> None:
-        """Wait for the step under way and end."""
+    def close(self) -> bool:
+        """End after the step under way; return False if it does not end, so that its engine is still in use."""
 
 
 class ThreadLane:
-    """A lane of a real device: one worker thread."""
+    """A lane of a real device: one worker thread, which begins with the first work."""
 
     def __init__(self, name: str) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"lane-{name}")
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name=f"lane-{name}", daemon=True)
 
     def start(self, engine: Engine, batch: Batch, done: Callable[[object, Exception | None], None]) -> None:
         """Run the step on the thread; `done` is called on the running event loop."""
@@ -30,18 +41,44 @@ class ThreadLane:
 
         def work() -> None:
             results, error = _attempt(engine, batch)
-            if not loop.is_closed():
+            with suppress(RuntimeError):  # the loop has been closed meanwhile
                 loop.call_soon_threadsafe(done, results, error)
 
-        self._executor.submit(work)
+        self._put(work)
 
     async def load(self, engine: Engine) -> None:
-        """Load an engine on this lane's thread."""
-        await asyncio.get_running_loop().run_in_executor(self._executor, engine.load)
+        """Load an engine on this lane's thread. Raises what its `load` raises."""
+        loaded: Future[None] = Future()
 
-    def close(self) -> None:
-        """Wait for the step under way and end the thread."""
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        def work() -> None:
+            if not loaded.set_running_or_notify_cancel():
+                return
+            try:
+                engine.load()
+            except BaseException as error:  # of any kind: whoever waits must hear of it
+                loaded.set_exception(error)
+            else:
+                loaded.set_result(None)
+
+        self._put(work)
+        await asyncio.wrap_future(loaded)
+
+    def close(self, within_s: float = CLOSE_WITHIN_S) -> bool:
+        """End the thread after the step under way; return False if that takes longer than `within_s`."""
+        self._work.put(None)
+        if self._thread.ident is None:
+            return True
+        self._thread.join(within_s)
+        return not self._thread.is_alive()
+
+    def _put(self, work: Callable[[], None]) -> None:
+        if self._thread.ident is None:
+            self._thread.start()
+        self._work.put(work)
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            work()
 
 
 class VirtualLane:
@@ -54,8 +91,9 @@ class VirtualLane:
         """Run the step at once, and call `done` when the imagined device would have finished."""
         asyncio.get_running_loop().call_later(self._cost_s(batch), done, *_attempt(engine, batch))
 
-    def close(self) -> None:
+    def close(self) -> bool:
         """Nothing to end."""
+        return True
 
 
 def _attempt(engine: Engine, batch: Batch) -> tuple[object, Exception | None]:

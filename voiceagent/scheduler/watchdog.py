@@ -1,0 +1,100 @@
+"""Whether the lanes are well: one is stuck while a step of it hangs, and failing while step after step of it raises.
+
+A step hangs when it has lasted far longer than predicted. Nothing can break it off, so it is given up: its streams are
+told, and so is, until it returns, whoever asks anything of its lane. A lane that returns or succeeds is well again.
+
+Pure: the scheduler tells what happens and when (event-loop seconds). Knows no engine, no thread and no timer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from voiceagent.engines.contract import CostKey
+from voiceagent.errors import VoiceAgentError
+
+HANG_S = 5.0
+"""No step lasts this long on a device fit for conversation; the first of its kind may, with nothing to predict it by,
+take a second or two on a slow CPU."""
+HANG_FACTOR = 20.0
+"""Stragglers of a crowded machine take a few times what is predicted."""
+FAILURES = 5
+"""In a row: one caller's bad luck is over sooner, or other callers' steps succeed in between."""
+PROBATION_S = 30.0
+"""Without a failure for this long a failing lane is tried again; its next failure counts as one too many."""
+
+
+class StuckError(VoiceAgentError):
+    """A step hangs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """A step that was given up and has not returned."""
+
+    key: CostKey
+    start: float
+    predicted_s: float
+    error: StuckError
+
+
+@dataclass(slots=True)
+class Row:
+    """Failures of a lane since its last success."""
+
+    failures: int = 0
+    latest: float = 0.0
+
+
+def patience_s(predicted_s: float) -> float:
+    """Return how long a step may take that is predicted to take so long."""
+    return max(HANG_S, HANG_FACTOR * predicted_s)
+
+
+class Watchdog:
+    """Remembers what is wrong with each lane."""
+
+    def __init__(self) -> None:
+        self._hangs: dict[str, Hang] = {}
+        self._rows: dict[str, Row] = {}
+
+    @property
+    def stuck(self) -> Mapping[str, Hang]:
+        """The lanes with a step that hangs."""
+        return MappingProxyType(self._hangs)
+
+    def hang(self, lane: str, key: CostKey, start: float, now: float, predicted_s: float) -> StuckError:
+        """A step is given up; return what its streams are told."""
+        error = StuckError(
+            f"A step of {key[0]} has not returned for {now - start:.0f} s; {predicted_s:.2f} s were expected"
+        )
+        self._hangs[lane] = Hang(key, start, predicted_s, error)
+        return error
+
+    def returned(self, lane: str) -> bool:
+        """A step of the lane has ended; return whether it had been given up."""
+        return self._hangs.pop(lane, None) is not None
+
+    def succeeded(self, lane: str) -> None:
+        """A step of the lane gave results."""
+        self._rows.pop(lane, None)
+
+    def failed(self, lane: str, now: float) -> None:
+        """A step of the lane raised."""
+        row = self._rows.setdefault(lane, Row())
+        row.failures += 1
+        row.latest = now
+
+    def troubles(self, now: float) -> dict[str, str]:
+        """Say of each lane that is not well what is wrong and what to do."""
+        failing = {
+            lane: f"its last {row.failures} steps have failed. The log says why."
+            for lane, row in self._rows.items()
+            if row.failures >= FAILURES and now - row.latest < PROBATION_S
+        }
+        stuck = {
+            lane: f"a step of {hang.key[0]} has not returned for {now - hang.start:.0f} s"
+            f" ({hang.predicted_s:.2f} s were expected). Restart the server if it stays so."
+            for lane, hang in self._hangs.items()
+        }
+        return failing | stuck
