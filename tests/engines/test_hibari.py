@@ -5,15 +5,16 @@ import pytest
 from embedded import hibari, spoken
 from hibari import voices
 
+from voiceagent.audio.speech import Word
 from voiceagent.engines.tts import hibari_model
-from voiceagent.engines.tts.contract import SpeechAudio, SpeechWord
+from voiceagent.engines.tts.contract import SpeechAudio
 from voiceagent.engines.tts.hibari import SENTENCE_PAUSE_S, HibariEngine
 from voiceagent.errors import VoiceAgentError
 
 RATE = 24_000
 
 
-def whole(pieces: list[SpeechAudio]) -> tuple[np.ndarray, list[SpeechWord]]:
+def whole(pieces: list[SpeechAudio]) -> tuple[np.ndarray, list[Word]]:
     return np.concatenate([piece.pcm for piece in pieces]), [word for piece in pieces for word in piece.words]
 
 

@@ -20,6 +20,7 @@ import kind_contracts as kinds  # noqa: E402
 from tiny_magpie import prepared  # noqa: E402
 
 from voiceagent.engines.tts.magpie.engine import MagpieEngine  # noqa: E402
+from voiceagent.engines.tts.magpie.presets import PRESETS  # noqa: E402
 
 FRAME = 1_024
 TEXT = "Hello there, how are you?"
@@ -103,10 +104,42 @@ def test_with_time_in_hand_pieces_are_larger(voice: MagpieEngine) -> None:
     assert np.abs(sound(at_leisure) - sound(hurried)).max() < 1e-4
 
 
-def test_in_batch_mode_a_segment_comes_in_one_piece(voice: MagpieEngine) -> None:
-    whole = pieces(voice, TEXT, mode="batch")
-    assert len(whole) == 1
-    assert np.abs(sound(whole) - sound(pieces(voice, TEXT))).max() < 1e-4
+def test_in_batch_mode_a_segment_comes_in_one_piece_made_in_bounded_steps(magpie: MagpieEngine) -> None:
+    text = "Hello there, how are you? " * 3
+    with opened(magpie) as (stream, heard):
+        stream.speak(1, 0, text, LATER, mode="batch")
+        made = [batch.cost_key[1] for batch in drive(magpie) if batch.cost_key[0] == "tts.sound"]
+        (whole,) = heard.of(SpeechAudio)
+    assert len(made) > 1
+    assert max(made) == PRESETS["balanced"].relaxed
+    assert sum(made) * FRAME == len(whole.pcm)
+    assert np.abs(whole.pcm - sound(pieces(magpie, text))).max() < 1e-4
+    assert [word.text for word in whole.words] == text.split()
+    assert [word.start_s for word in whole.words] == sorted(word.start_s for word in whole.words)
+    assert whole.words[-1].end_s == pytest.approx(len(whole.pcm) / magpie.sample_rate)
+
+
+def test_a_step_of_sound_is_cut_down_to_fewer_streams_and_then_to_a_shorter_piece(
+    voice: MagpieEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = sound(pieces(voice, TEXT))
+    monkeypatch.setattr(voice._speaker, "most_sound_rows", 4)
+    with opened(voice) as (one, first), opened(voice) as (two, second):
+        for stream in (one, two):
+            stream.speak(1, 0, TEXT, LATER)
+        while len(first.events) + len(second.events) < 2 or (batch := voice.pending(NOW)).cost_key[0] != "tts.sound":
+            assert step(voice) is not None
+        whole, both = batch.cost_key[1] // 2, batch.streams
+        assert len(both) == 2
+        fewer = voice.within(batch, lambda key: key[1] <= whole)
+        assert (fewer.cost_key, fewer.streams) == (("tts.sound", whole), both[:1])
+        shorter = voice.within(batch, lambda key: key[1] < whole)
+        assert (shorter.cost_key, shorter.streams) == (("tts.sound", PRESETS["balanced"].following), both[:1])
+        assert voice.within(batch, lambda key: True) is batch
+        voice.deliver(shorter, voice.run(shorter))
+        drive(voice)
+        for heard in (first, second):
+            assert np.abs(sound(heard.of(SpeechAudio)) - alone).max() < 1e-4
 
 
 def test_rows_of_several_sessions_share_their_steps(voice: MagpieEngine) -> None:

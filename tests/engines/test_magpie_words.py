@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceagent.engines.tts.contract import SpeechWord
+from voiceagent.audio.speech import Word
 from voiceagent.engines.tts.magpie.presets import PRESETS
 from voiceagent.engines.tts.magpie.voices import voice_index
 from voiceagent.engines.tts.magpie.word_times import WordTimes
@@ -19,7 +19,7 @@ def test_a_word_ends_where_the_next_one_begins() -> None:
     times = WordTimes(["one", "two", "three"])
     times.reach(1, 0.0, 0.05)
     times.reach(2, 0.3, 0.35)
-    assert times.take(0.5, 0.6) == (SpeechWord("one", 0.0, 0.3), SpeechWord("two", 0.3, pytest.approx(0.51)))
+    assert times.take(0.5, 0.6) == (Word("one", 0.0, 0.3), Word("two", 0.3, pytest.approx(0.51)))
 
 
 def test_a_word_that_begins_behind_a_piece_waits_for_the_next() -> None:
@@ -33,7 +33,7 @@ def test_a_word_that_begins_behind_a_piece_waits_for_the_next() -> None:
 def test_an_estimated_end_is_not_beyond_what_was_decoded() -> None:
     times = WordTimes(["antidisestablishmentarianism"])
     times.reach(1, 0.0, 0.05)
-    assert times.take(0.2, 0.25) == (SpeechWord("antidisestablishmentarianism", 0.0, 0.25),)
+    assert times.take(0.2, 0.25) == (Word("antidisestablishmentarianism", 0.0, 0.25),)
 
 
 def test_words_that_were_never_reached_share_what_is_left() -> None:
@@ -41,8 +41,8 @@ def test_words_that_were_never_reached_share_what_is_left() -> None:
     times.reach(1, 0.0, 0.05)
     times.take(0.5, 0.6)
     assert times.finish(0.5, 0.9) == (
-        SpeechWord("two", 0.5, pytest.approx(0.7)),
-        SpeechWord("three", pytest.approx(0.7), 0.9),
+        Word("two", 0.5, pytest.approx(0.7)),
+        Word("three", pytest.approx(0.7), 0.9),
     )
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 from engine_contract import Heard, drive, step
 
+from voiceagent.audio.speech import Word
 from voiceagent.engines.contract import Need, StreamFailed
-from voiceagent.engines.tts.contract import SpeechWord
 from voiceagent.engines.tts.scripted import AMPLITUDE, ScriptedTts
 
 
@@ -18,9 +18,9 @@ def test_every_word_is_a_piece_of_its_own_and_takes_its_time() -> None:
     drive(engine)
     assert [len(piece.pcm) for piece in heard.events] == [4000] * 3
     assert [piece.words for piece in heard.events] == [
-        (SpeechWord("Hello", 0.0, 0.25),),
-        (SpeechWord("there,", 0.25, 0.5),),
-        (SpeechWord("you.", 0.5, 0.75),),
+        (Word("Hello", 0.0, 0.25),),
+        (Word("there,", 0.25, 0.5),),
+        (Word("you.", 0.5, 0.75),),
     ]
     assert {piece.segment for piece in heard.events} == {4}
 

@@ -7,16 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceagent.audio.speech import Word
 from voiceagent.engines.contract import Engine, Need, StreamFailed
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechWord:
-    """A word and when it is spoken, in seconds from the beginning of its segment."""
-
-    text: str
-    start_s: float
-    end_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +18,8 @@ class SpeechAudio:
     generation: int
     segment: int
     pcm: NDArray[np.float32]
-    words: tuple[SpeechWord, ...]
-    """The words that begin in this piece."""
+    words: tuple[Word, ...]
+    """The words that begin in this piece, in seconds from the beginning of the segment."""
     final: bool
 
 

@@ -9,9 +9,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from voiceagent.audio.speech import Word
 from voiceagent.engines.contract import CostKey
 from voiceagent.engines.queue import Next
-from voiceagent.engines.tts.contract import SpeechAudio, SpeechWord
+from voiceagent.engines.tts.contract import SpeechAudio
 from voiceagent.engines.tts.hibari_model import SAMPLE_RATE, HibariModel, Speech
 from voiceagent.engines.tts.pronunciation import Utterance
 from voiceagent.engines.tts.segments import SegmentQueue
@@ -52,7 +53,7 @@ class HibariEngine(SegmentQueue):
         assert self._model is not None, "load() first"
         utterances = self._model.utterances(text)
         if not utterances[0].sounds:
-            words = tuple(SpeechWord(word.text, 0.0, 0.0) for word in utterances[0].words)
+            words = tuple(Word(word.text, 0.0, 0.0) for word in utterances[0].words)
             return SpeechAudio(generation, segment, np.zeros(0, np.float32), words, final=True)
         at_s = 0.0
         yield Next(spectra_key(utterances[0]))
@@ -88,7 +89,7 @@ def spectra_key(utterance: Utterance) -> CostKey:
     return ("tts.spectra", size(utterance))
 
 
-def timed(utterance: Utterance, speech: Speech, at_s: float) -> tuple[SpeechWord, ...]:
+def timed(utterance: Utterance, speech: Speech, at_s: float) -> tuple[Word, ...]:
     """Return the words of an utterance that begins `at_s` seconds into its segment."""
     pairs = zip(utterance.words, speech.times, strict=True)
-    return tuple(SpeechWord(word.text, at_s + start_s, at_s + end_s) for word, (start_s, end_s) in pairs)
+    return tuple(Word(word.text, at_s + start_s, at_s + end_s) for word, (start_s, end_s) in pairs)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Generator
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceagent.audio.speech import Word
 from voiceagent.engines.contract import CostKey
 from voiceagent.engines.scripted import ScriptedEngine, Step
 from voiceagent.engines.timing import SMALL_CPU, StepTimes
-from voiceagent.engines.tts.contract import SpeechAudio, SpeechWord
+from voiceagent.engines.tts.contract import SpeechAudio
 from voiceagent.engines.tts.segments import SegmentQueue
 
 SEGMENT: CostKey = ("tts.segment", 1)
@@ -70,7 +71,7 @@ class ScriptedTts(SegmentQueue, ScriptedEngine):
             if number == self.fail_at:
                 raise RuntimeError(f"scripted to fail at word {number}")
             start, end = round((number - 1) * word_s * rate), round(number * word_s * rate)
-            spoken = SpeechWord(word, start / rate, end / rate)
+            spoken = Word(word, start / rate, end / rate)
             final = number == len(words)
             audio = SpeechAudio(generation, segment, tone(word, end - start, rate), (spoken,), final)
             yield Step(audio, None if final else SEGMENT)

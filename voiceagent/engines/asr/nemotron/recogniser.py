@@ -45,7 +45,8 @@ class Recogniser:
         self._dtype = weight.dtype
         self._stream = own_stream(self.device)
         self.buckets = tuple(sorted(buckets))
-        self._spare = slots
+        self.spare = slots
+        """The slot that fills up a bucket."""
         self._features = LogMel(model.preprocessor, self.device)
         self._encoder = StreamingEncoder(model.encoder, geometry, slots + 1)
         self._prompt = _prompt_of(model)
@@ -57,7 +58,7 @@ class Recogniser:
         with self._stream:
             for size in self.buckets:
                 self._bucket_steps[size] = _Bucket(self, size)
-        self.reset(self._spare)
+        self.reset(self.spare)
 
     @torch.inference_mode()
     def reset(self, slot: int) -> None:
@@ -87,7 +88,7 @@ class Recogniser:
         """
         size = self.buckets[bisect_left(self.buckets, len(slots))]
         with self._stream:
-            return self._bucket_steps[size].run([*slots, *[self._spare] * (size - len(slots))], samples, len(slots))
+            return self._bucket_steps[size].run([*slots, *[self.spare] * (size - len(slots))], samples, len(slots))
 
     def encode(self, samples: Tensor, slots: Tensor) -> Tensor:
         """From samples to what the decoder takes: (batch, frames, width)."""
@@ -112,7 +113,7 @@ class _Bucket:
             self._host_samples = torch.zeros(size, geometry.window_samples, pin_memory=not self._on_cpu)
             self._host_slots = torch.zeros(size, dtype=torch.int64, pin_memory=not self._on_cpu)
             self._samples = self._host_samples.to(self._device)
-            self._slots = torch.full((size,), recogniser._spare, device=self._device)
+            self._slots = torch.full((size,), recogniser.spare, device=self._device)
             self._finite = torch.ones(size, dtype=torch.int64, device=self._device)
             self._at = self._transducer.start(recogniser.encode(self._samples, self._slots))
 

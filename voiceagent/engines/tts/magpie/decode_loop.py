@@ -8,7 +8,7 @@ It knows texts as tokens and audio as codes; `text.py` and `codec.py` know the r
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -122,13 +122,17 @@ class DecodeLoop:
         """How many rows are live."""
         return len(self._live)
 
-    @property
+    @cached_property
     def buckets(self) -> tuple[int, ...]:
         """The numbers of rows that a step computes: what is live is rounded up to one of them."""
         if self._device.type != "cuda":
             return tuple(range(1, self.rows + 1))
         powers = [2**power for power in range(self.rows.bit_length())]
         return tuple(sorted({*(power for power in powers if power < self.rows), self.rows}))
+
+    def bucket(self, rows: int) -> int:
+        """Return how many rows a step computes when so many are live."""
+        return next(bucket for bucket in self.buckets if bucket >= rows)
 
     @torch.inference_mode()
     def warm_up(self) -> None:
@@ -174,7 +178,7 @@ class DecodeLoop:
         chosen[[row.place for row in rows]] = True
         self._active.copy_(torch.from_numpy(chosen))
         furthest = self._decoder.context + max(row.steps for row in self._live) + 1
-        self._run(next(bucket for bucket in self.buckets if bucket >= n), furthest)
+        self._run(self.bucket(n), furthest)
         told = self._out[:n].cpu().numpy()
         stepped = [self._stepped(row, told[row.place]) for row in rows]
         for row, outcome in zip(rows, stepped, strict=True):

@@ -7,7 +7,7 @@ touches no other. Segments of a generation follow each other; those of different
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from time import perf_counter
 from typing import Any
@@ -128,8 +128,22 @@ class MagpieEngine:
         return Batch(self.lane, key, lead.deadline, streams, work, lead.need, generation, lead.order)
 
     def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
-        """Return the batch: who shares a step costs next to nothing."""
-        return batch
+        """Return fewer streams' sound, or a shorter piece of it; all else costs what it costs, whoever takes part."""
+        work = _work_of(batch)
+        if not isinstance(work.task, Sound) or fits(batch.cost_key):
+            return batch
+        rows, size = len(work.segments), len(work.task.codes[0])
+        smaller = [(fewer, size) for fewer in range(max(1, rows - 1), 0, -1)]
+        smaller += [(1, frames) for frames in self._preset.sizes if frames < size]
+        rows, size = next((known for known in smaller if fits(_sound_key(*known))), smaller[-1])
+        segments = work.segments[:rows]
+        return replace(
+            batch,
+            cost_key=_sound_key(rows, size),
+            streams=batch.streams[:rows],
+            work=replace(work, segments=segments, task=_sound(segments, size)),
+            generation=segments[0].generation if rows == 1 else None,
+        )
 
     def run(self, batch: Batch) -> object:
         """Free what is to be freed, then run one step. On the lane's thread."""
@@ -230,20 +244,16 @@ class MagpieEngine:
         if size := self._due(lead, now):
             joining = [s for s in heads if s is not lead and s.place is not None and self._due(s, now) == size]
             together = (lead, *joining[: self._speaker.most_sound_rows - 1])
-            sound = Sound(
-                tuple(s.place for s in together if s.place is not None),
-                tuple(np.stack(s.frames[:size]) for s in together),
-                tuple(s.bounded and s.ended and len(s.frames) == size for s in together),
-            )
-            return together, sound, ("tts.sound", size * len(together))
+            return together, _sound(together, size), _sound_key(len(together), size)
         if lead.row is None:
             chunk, frames = lead.next_chunk()
             return (lead,), Begin(chunk, lead.context, frames), ("tts.begin", len(chunk.tokens) // CHARACTERS_PER_SIZE)
         most = AHEAD * self._preset.relaxed
         rest = [s for s in heads if s is not lead and s.row is not None and len(s.frames) < most]
         together = (lead, *rest)
+        live = sum(s.row is not None for s in self._queue)  # all of them are computed, whoever takes part
         rows = tuple(s.row for s in together if s.row is not None)
-        return together, Decode(rows), ("tts.decode", len(rows))
+        return together, Decode(rows), ("tts.decode", self._speaker.loop.bucket(live))
 
     def _due(self, segment: Segment, now: float) -> int:
         """Return how many frames of a segment should be turned into sound next, 0 for none yet.
@@ -251,10 +261,10 @@ class MagpieEngine:
         One frame more must be there: then the piece is not the last, and its words' ends are known better.
         """
         if segment.ended:
-            return min(len(segment.frames), self._preset.relaxed) if segment.mode == "stream" else len(segment.frames)
-        if segment.mode == "batch":
-            return 0
-        size = self._preset.frames(started=segment.sounded > 0, slack_s=segment.deadline - now)
+            return min(len(segment.frames), self._preset.relaxed)
+        size = self._preset.relaxed
+        if segment.mode == "stream":
+            size = self._preset.frames(started=segment.sounded > 0, slack_s=segment.deadline - now)
         return size if len(segment.frames) > size else 0
 
     def _take_text(self, segment: Segment, texts: Any) -> None:
@@ -287,6 +297,8 @@ class MagpieEngine:
     def _hand_out(self, segment: Segment, pcm: Any, frames: int) -> None:
         assert self._speaker is not None
         audio = segment.sound(checked(pcm), frames, self._speaker.frame_s)
+        if audio is None:
+            return
         if audio.final:
             self._drop(segment)
         segment.on_event(audio)
@@ -310,6 +322,19 @@ class MagpieEngine:
 def _urgency(segment: Segment, now: float) -> tuple[float, ...]:
     """Order segments, the least first. Of equally urgent ones those that have yet to begin: then they share steps."""
     return (*order(segment.need, segment.deadline, now), segment.row is not None, segment.order)
+
+
+def _sound(segments: tuple[Segment, ...], size: int) -> Sound:
+    """Return the task that makes sound of the next `size` frames of segments that have a place."""
+    return Sound(
+        tuple(s.place for s in segments if s.place is not None),
+        tuple(np.stack(s.frames[:size]) for s in segments),
+        tuple(s.bounded and s.ended and len(s.frames) == size for s in segments),
+    )
+
+
+def _sound_key(rows: int, frames: int) -> CostKey:
+    return "tts.sound", rows * frames
 
 
 def _same(segment: Segment, stream: int, generation: int | None) -> bool:

@@ -11,6 +11,11 @@ class Preset:
     following: int
     relaxed: int
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """All sizes, the largest first."""
+        return tuple(sorted({self.first, self.following, self.relaxed}, reverse=True))
+
     def frames(self, *, started: bool, slack_s: float) -> int:
         """Return the size of the next piece, `slack_s` before a listener would miss it."""
         if not started:

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceagent.audio.pcm import Pcm
+from voiceagent.audio.speech import Word
 from voiceagent.engines.contract import Need
 from voiceagent.engines.queue import places
-from voiceagent.engines.tts.contract import SpeechAudio, SpeechWord, TtsEvent
+from voiceagent.engines.tts.contract import SpeechAudio, TtsEvent
 from voiceagent.engines.tts.magpie.decode_loop import Chunk, Context, Row, Stepped
 from voiceagent.engines.tts.magpie.text import TextChunk
 from voiceagent.engines.tts.magpie.word_times import WordTimes
@@ -60,6 +61,8 @@ class Segment:
     bounded: bool = False
     """The model did not end by itself."""
     words: WordTimes = field(default_factory=lambda: WordTimes(()))
+    held: list[Pcm] = field(default_factory=list)
+    """Sound of a `batch` segment that is not whole yet."""
 
     @property
     def ended(self) -> bool:
@@ -95,12 +98,17 @@ class Segment:
             self.chunk += 1
             self.bounded |= stepped.bounded
 
-    def sound(self, pcm: Pcm, count: int, frame_s: float) -> SpeechAudio:
-        """Return the audio of the next `count` frames as an event."""
+    def sound(self, pcm: Pcm, count: int, frame_s: float) -> SpeechAudio | None:
+        """Take the audio of the next `count` frames; return it as an event, or None while all of it is waited for."""
         del self.frames[:count]
         from_s = self.sounded * frame_s
         self.sounded += count
         final = self.ended and not self.frames
+        if self.mode == "batch":
+            self.held.append(pcm)
+            if not final:
+                return None
+            pcm, from_s = np.concatenate(self.held), 0.0
         if final:
             words = self.words.finish(from_s, self.sounded * frame_s)
         else:
@@ -109,5 +117,5 @@ class Segment:
 
     def silence(self) -> SpeechAudio:
         """Return the event of a segment that has nothing to say."""
-        words = tuple(SpeechWord(word, 0.0, 0.0) for word in self.text.split())
+        words = tuple(Word(word, 0.0, 0.0) for word in self.text.split())
         return SpeechAudio(self.generation, self.number, np.zeros(0, np.float32), words, final=True)

@@ -80,7 +80,7 @@ class Speaker:
         row = self.loop.begin(Chunk(texts[0].tokens, voice), Context())
         self.loop.step([row])
         self.loop.drop(row)
-        for frames in sorted({preset.relaxed, preset.following, preset.first}, reverse=True):
+        for frames in preset.sizes:
             self._codec.decode([0], [np.zeros((frames, self.loop.codebooks), np.int64)])
         self._codec.forget(0)
 

@@ -6,7 +6,7 @@ and never lies beyond what has been decoded.
 
 from collections.abc import Sequence
 
-from voiceagent.engines.tts.contract import SpeechWord
+from voiceagent.audio.speech import Word
 
 LETTER_S = 0.07
 """Usual length of a word, by letters, until the next one is seen to begin."""
@@ -28,7 +28,7 @@ class WordTimes:
         new = min(count, len(self._words)) - len(self._begun)
         self._begun += [start_s + (end_s - start_s) * number / max(new, 1) for number in range(new)]
 
-    def take(self, until_s: float, decoded_s: float) -> tuple[SpeechWord, ...]:
+    def take(self, until_s: float, decoded_s: float) -> tuple[Word, ...]:
         """Return the words that begin before `until_s`, where the next piece does; `decoded_s` is the end of all."""
         told = []
         while self._told < len(self._begun) and self._begun[self._told] < until_s:
@@ -38,10 +38,10 @@ class WordTimes:
                 end_s = self._begun[self._told]
             else:
                 end_s = min(decoded_s, start_s + LETTER_S * max(2, len(word)))
-            told.append(SpeechWord(word, start_s, end_s))
+            told.append(Word(word, start_s, end_s))
         return tuple(told)
 
-    def finish(self, from_s: float, end_s: float) -> tuple[SpeechWord, ...]:
+    def finish(self, from_s: float, end_s: float) -> tuple[Word, ...]:
         """Return the words that are left for the last piece, which begins at `from_s`; the last one ends with it."""
         first_s = max(from_s, self._begun[-1] if self._begun else 0.0)
         new = len(self._words) - len(self._begun)
@@ -50,6 +50,6 @@ class WordTimes:
         self._begun += [first_s + share_s * (number + shared) for number in range(new)]
         starts = [*self._begun[self._told :], end_s]
         return tuple(
-            SpeechWord(word, start, end)
+            Word(word, start, end)
             for word, start, end in zip(self._words[self._told :], starts, starts[1:], strict=False)
         )
