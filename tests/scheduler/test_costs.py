@@ -190,3 +190,15 @@ def test_predictions_between_sizes_follow_the_sizes_that_change() -> None:
             model.observe(("llm.step", 3), model.predict(("llm.step", 3)) * 2)
         between.append(model.predict(("llm.step", 2)))
     assert all(later > earlier for earlier, later in pairwise(between))
+
+
+def test_a_copy_predicts_the_same_and_learns_on_its_own() -> None:
+    model = learned(0.010, HISTORY)
+    model.observe(STEP, 0.020, {"tts": 0.020})
+    copy = model.copy()
+    assert copy.predict(STEP) == model.predict(STEP)
+    for _ in range(ENOUGH):
+        copy.observe(STEP, 0.050)
+    assert (model.predict(STEP), copy.predict(STEP)) == (0.010, 0.050)
+    assert copy.knows("llm.step")
+    assert not copy.knows("tts.decode")

@@ -89,6 +89,19 @@ class CostModel:
             slope = (upper - self._windows[kind, sizes[0]].quantile(q)) / (upper_size - sizes[0])
         return upper + min(most, max(0.0, slope)) * (size - upper_size)
 
+    def knows(self, kind: str) -> bool:
+        """Tell whether any step of this kind was ever seen."""
+        return kind in self._sizes
+
+    def copy(self) -> "CostModel":
+        """Return a model that knows the same and learns on its own. Microseconds for each cost key."""
+        other = CostModel()
+        other._windows = {key: window.copy() for key, window in self._windows.items()}
+        other._sizes = {kind: list(sizes) for kind, sizes in self._sizes.items()}
+        other._steps_alone = self._steps_alone.copy()
+        other._slowdowns = {pair: window.copy() for pair, window in self._slowdowns.items()}
+        return other
+
     def slowdown(self, lane: str, other: str) -> float:
         """Return how many times longer a step of `lane` takes while `other` runs all the time; 1.0 until known."""
         window = self._slowdowns.get((lane, other))

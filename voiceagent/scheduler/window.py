@@ -33,6 +33,13 @@ class Window:
     def __len__(self) -> int:
         return len(self._steps)
 
+    def copy(self) -> "Window":
+        """Return a window that has seen the same."""
+        other = Window()
+        other._steps, other._sorted = self._steps.copy(), self._sorted.copy()
+        other._strange, other._side = self._strange.copy(), self._side
+        return other
+
     def add(self, step: float) -> None:
         """Learn from one more step. Microseconds, whatever the window holds."""
         side = self._side_of(step)
