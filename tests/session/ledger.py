@@ -116,6 +116,7 @@ def choices(world: World) -> list[ev.Event]:
         ev.SpeechStopped(at),
         *(ev.PartialTranscript(at, text) for text in (WORDS, "and more", "mm-hm")),
         *(ev.FinalTranscript(at, state.fork, text) for text in texts),
+        ev.FinalTranscript(at, state.fork, "", failed=True),
         ev.FinalTranscript(at, state.fork - 1, "too late"),
         ev.TurnJudged(at, state.fork, 0.9),
         ev.TurnJudged(at, state.fork, 0.1),

@@ -236,3 +236,24 @@ def test_nothing_happens_before_the_door_opens_or_after_it_closes():
     assert talk.did(fx.End) == [fx.End(1, ev.Outcome.INTERRUPTED)]
     assert set(talk.did(fx.CancelTimer)) >= {fx.CancelTimer(timer) for timer in ev.Timer}
     assert talk.feed(ev.SpeechStarted(4.0)).effects == ()
+
+
+def test_words_that_the_recogniser_failed_at_are_apologised_for():
+    talk = Talk().feed(ev.SpeechStarted(1.0), ev.SpeechPaused(2.0, 1.0), ev.SpeechStopped(2.2))
+    talk.feed(ev.FinalTranscript(2.3, 1, "", failed=True))
+    assert [effect.kind for effect in talk.did(fx.Respond)] == [fx.Kind.APOLOGY]
+    assert talk.did(fx.Release)
+    assert talk.state.user is User.SILENT
+
+
+def test_a_recogniser_that_fails_is_not_spoken_of_while_the_user_goes_on():
+    talk = Talk().feed(ev.SpeechStarted(1.0), ev.SpeechPaused(2.0, 1.0), ev.SpeechStarted(2.1))
+    talk.feed(ev.FinalTranscript(2.2, 1, "", failed=True))
+    assert not talk.did(fx.Respond)
+
+
+def test_a_cough_that_the_recogniser_failed_at_is_not_worth_a_word():
+    talk = Talk().feed(ev.SpeechStarted(1.0), ev.SpeechPaused(1.1, 0.1), ev.SpeechStopped(1.3))
+    talk.feed(ev.FinalTranscript(1.4, 1, "", failed=True))
+    assert not talk.did(fx.Respond)
+    assert talk.state.user is User.SILENT

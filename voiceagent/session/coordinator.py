@@ -25,6 +25,7 @@ from voiceagent.engines.tts.contract import TtsEngine, TtsEvent
 from voiceagent.engines.turn.contract import WINDOW_S, TurnEngine, TurnEvent, TurnPrediction
 from voiceagent.engines.vad.contract import VadEngine, VadEvent
 from voiceagent.errors import VoiceAgentError
+from voiceagent.scheduler.watchdog import StuckError
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
 from voiceagent.session import messages
@@ -225,7 +226,7 @@ class Session:
                 self._post(ev.FinalTranscript(now, fork, text))
             case StreamFailed(fork, error):
                 self._report("asr", error)
-                self._post(ev.FinalTranscript(now, fork, ""))
+                self._post(ev.FinalTranscript(now, fork, "", failed=True))
 
     def _on_turn(self, event: TurnEvent) -> None:
         now = self._loop.time()
@@ -264,12 +265,12 @@ class Session:
         self._post(ev.ResponseFailed(self._loop.time(), generation))
 
     def _report(self, engine: str, error: Exception) -> None:
-        log.error("%s failed: %s", engine, error, extra={"session": self.id, "engine": engine})
         self._turns.engine_failed(engine)
         now = self._loop.time()
         if now - self._told.get(engine, -TELL_AGAIN_S) >= TELL_AGAIN_S:
             self._told[engine] = now
-            self._send(messages.error(f"{engine}_failed", f"A step of the {engine} failed; the conversation goes on."))
+            log.error("%s failed: %s", engine, error, extra={"session": self.id, "engine": engine})
+            self._send(messages.failure(engine, stuck=isinstance(error, StuckError)))
 
     # The machine, and what it wants done
 
@@ -296,7 +297,7 @@ class Session:
                 self._on_response_failed(generation, "session", error)
             case fx.Finalise(fork):
                 self._report("asr", error)
-                self._post(ev.FinalTranscript(self._loop.time(), fork, ""))
+                self._post(ev.FinalTranscript(self._loop.time(), fork, "", failed=True))
             case _:
                 self._report("session", error)
 

@@ -79,6 +79,8 @@ class FinalTranscript:
     at: float
     fork: int
     text: str
+    failed: bool = False
+    """Nobody knows what was said: the recogniser failed."""
 
 
 @dataclass(frozen=True, slots=True)

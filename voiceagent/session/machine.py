@@ -101,7 +101,7 @@ class _Draft:
     def forget_turn(self) -> None:
         """What was heard is dealt with: the user has the right to start afresh."""
         self.do(CancelTimer(Timer.PATIENCE), CancelTimer(Timer.UNDECIDED), CancelTimer(Timer.INTERRUPT), CommitAudio())
-        self.set(user=User.SILENT, transcript=None, probability=None, complete=False, speech_s=0.0)
+        self.set(user=User.SILENT, transcript=None, unheard=False, probability=None, complete=False, speech_s=0.0)
 
     def judge(self) -> None:
         """Have the turn detector listen to the fork."""
@@ -157,9 +157,12 @@ class _Draft:
                 return
         if not words(transcript):
             if self.state.user is User.WAITING:
+                missed = self.state.unheard and self.state.speech_s >= self.state.rules.min_speech_s
                 if self.state.response is not None:
                     self.end(Outcome.CANCELLED)
                 self.forget_turn()
+                if missed:
+                    self.apologise()
             return
         response = self.state.response
         if response is not None and normalise(response.text) != normalise(transcript):
@@ -170,6 +173,11 @@ class _Draft:
             self.release()
             self.set(turn=self.state.turn + 1)
             self.forget_turn()
+
+    def apologise(self) -> None:
+        """Say that something went wrong: somebody waits for an answer that will not come."""
+        self.respond(Kind.APOLOGY, "")
+        self.release()
 
     def resume(self) -> None:
         """It was a cough or a "mm-hm": go on as if nothing had been."""
@@ -278,7 +286,7 @@ def _final(draft: _Draft, event: FinalTranscript) -> None:
     state = draft.state
     if event.fork != state.fork or state.user not in (User.PAUSED, User.WAITING):
         return
-    draft.set(transcript=event.text)
+    draft.set(transcript=event.text, unheard=event.failed)
     if words(event.text):
         draft.do(ShowUser(state.turn, event.text, final=True))
     draft.settle(event.at)
@@ -350,8 +358,7 @@ def _response_failed(draft: _Draft, event: ResponseFailed) -> None:
         return  # nobody waits for it yet; it is tried again when somebody does
     draft.yield_floor(event.at)
     if draft.state.user is User.SILENT and draft.state.response is None and response.kind is not Kind.APOLOGY:
-        draft.respond(Kind.APOLOGY, "")
-        draft.release()
+        draft.apologise()
 
 
 def _concerns_live(state: State, generation: int) -> bool:

@@ -64,6 +64,13 @@ def error(code: str, message: str) -> Payload:
     return {"type": "error", "code": code, "message": message}
 
 
+def failure(engine: str, *, stuck: bool) -> Payload:
+    """Say that an engine failed, or does not answer at all."""
+    if stuck:
+        return error(f"{engine}_stuck", f"The {engine} does not answer; the conversation goes on as soon as it does.")
+    return error(f"{engine}_failed", f"A step of the {engine} failed; the conversation goes on.")
+
+
 def bye(reason: str) -> Payload:
     """Say that the server ends the session."""
     return {"type": "bye", "reason": reason}

@@ -68,6 +68,8 @@ class State:
     fork: int = 0
     transcript: str | None = None
     """Final text of the current fork; None while it is not known."""
+    unheard: bool = False
+    """That text is empty because the recogniser failed."""
     probability: float | None = None
     """The turn detector's verdict on the current fork; None while it is not known."""
     speech_s: float = 0.0
