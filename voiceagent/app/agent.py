@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from uuid import uuid4
 
+from voiceagent.app.calibration import costs_for
 from voiceagent.app.engines import build_engines, lanes_of
 from voiceagent.app.manners import manners
 from voiceagent.app.steps import record
@@ -36,6 +37,7 @@ class Agent:
     def __init__(self, settings: Settings, engines: Engines | None = None) -> None:
         self.settings = settings
         self.engines = engines or build_engines(settings)
+        self._costs = costs_for(settings)
         self._tools = Tools(settings)
         self.metrics = Metrics()
         self.steps = StepLog()
@@ -55,7 +57,7 @@ class Agent:
         Raises what an engine's load raises, and VoiceAgentError for tools that cannot be had.
         """
         await asyncio.gather(self._connect_tools(), *(self._load(*engine) for engine in self._by_lane.items()))
-        self._scheduler = Scheduler(self._by_lane, self._lanes, os.cpu_count() or 1, on_step=self._on_step)
+        self._scheduler = Scheduler(self._by_lane, self._lanes, os.cpu_count() or 1, self._costs, self._on_step)
         self._lag = LoopLag(self.metrics.loop_lag.observe)
 
     def readiness(self) -> dict[str, bool]:

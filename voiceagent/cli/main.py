@@ -24,6 +24,7 @@ class LazyGroup(click.Group):
         "transcribe": ("voiceagent.cli.transcribe:transcribe", "Write down what is said in sound files."),
         "weights": ("voiceagent.cli.weights:weights", "List, fetch and verify the model files."),
         "doctor": ("voiceagent.cli.doctor:doctor", "Look whether this machine is ready, and what would mend it."),
+        "calibrate": ("voiceagent.cli.calibrate:calibrate", "Measure what the models' steps cost on this machine."),
         "config": ("voiceagent.cli.config:config", "Check the settings, or show them with their origins."),
     }
 

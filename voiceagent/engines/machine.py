@@ -1,8 +1,10 @@
-"""What this machine has to compute with: memory that is free, and GPUs as NVIDIA's driver tells of them.
+"""What this machine has to compute with: its processor, memory that is free, GPUs as NVIDIA's driver tells of them.
 
 Knows no model and needs no torch. Where a system does not tell, the answer is None or empty, and never an error.
 """
 
+import os
+import platform
 import re
 import subprocess
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
 MEMINFO = Path("/proc/meminfo")
+CPUINFO = Path("/proc/cpuinfo")
 FIELDS = ("name", "driver_version", "compute_cap", "memory.total", "memory.free")
 ANSWER_WITHIN_S = 5.0
 """A driver that hangs must not hang us; a healthy one takes a few tenths of a second."""
@@ -29,6 +32,20 @@ class Gpu:
     def shares_memory(self) -> bool:
         """Whether it computes in the machine's main memory, as in a DGX Spark: the driver gives no size then."""
         return self.total is None
+
+
+def processor() -> str:
+    """Return the processor's name as it gives it itself, or else its architecture."""
+    try:
+        named = re.search(r"^model name\s*:\s*(\S.*)$", CPUINFO.read_text(encoding="utf-8"), re.MULTILINE)
+    except (OSError, ValueError):  # not Linux
+        named = None
+    return named[1].strip() if named else platform.processor() or platform.machine() or "unknown processor"
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def free_main_memory() -> int | None:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from voiceagent.app.checkup.finding import Finding, ok, problem, skipped, warning
 from voiceagent.app.memory_plan import wants_gpu
 from voiceagent.config.settings import Settings
-from voiceagent.engines.machine import Gpu, cuda_version
+from voiceagent.engines.machine import Gpu, cores, cuda_version, processor
 
 OLDEST_PYTHON = (3, 11)
 CORE = ("aiortc", "hibari-tts", "llama-cpp-python", "numpy", "onnxruntime", "pydantic", "starlette", "uvicorn")
@@ -53,12 +53,13 @@ def check_packages(settings: Settings) -> Iterator[Finding]:
 
 def check_processor(settings: Settings) -> Iterator[Finding]:
     """Cores against the threads of each model."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    available = cores()
     sections = {name: getattr(settings, name).threads for name in ("asr", "llm", "tts", "vad", "turn")}
-    if greedy := [f"{name}.threads={threads}" for name, threads in sections.items() if threads > cores]:
-        yield warning("processor", f"{cores} cores, and {', '.join(greedy)}", f"set no more threads than {cores}")
+    if greedy := [f"{name}.threads={threads}" for name, threads in sections.items() if threads > available]:
+        text = f"{processor()}, {available} cores, and {', '.join(greedy)}"
+        yield warning("processor", text, f"set no more threads than {available}")
     else:
-        yield ok("processor", f"{cores} cores")
+        yield ok("processor", f"{processor()}, {available} cores")
 
 
 def check_gpus(settings: Settings, gpus: tuple[Gpu, ...]) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ here is said to be skipped, never to be well.
 
 from collections.abc import Iterable, Iterator
 
+from voiceagent.app.calibration.lookup import NONE, find
 from voiceagent.app.checkup.finding import Finding, ok, problem, warning
 from voiceagent.app.checkup.machine import (
     check_gpus,
@@ -20,8 +21,11 @@ from voiceagent.app.checkup.models import check_models, check_voice
 from voiceagent.app.memory_plan import free_memory, memory_plan, remedy
 from voiceagent.config.settings import Settings
 from voiceagent.engines.machine import nvidia_gpus
+from voiceagent.errors import VoiceAgentError
 from voiceagent.scheduler.memory import Plan
 from voiceagent.weights import Store
+
+CALIBRATE = "run `voiceagent calibrate` with these settings, while nothing else runs"
 
 
 def checkup(settings: Settings) -> tuple[list[Finding], Plan]:
@@ -35,6 +39,7 @@ def checkup(settings: Settings) -> tuple[list[Finding], Plan]:
         "gpu": check_gpus(settings, gpus),
         "memory": _check_memory(plan, settings, store),
         "models": check_models(settings, store),
+        "calibration": _check_calibration(settings),
         "voice": check_voice(settings),
         "llm": check_language_server(settings),
         "port": check_port(settings),
@@ -48,6 +53,18 @@ def _guarded(name: str, findings: Iterable[Finding]) -> Iterator[Finding]:
         yield from findings
     except Exception as error:  # a strange machine: what is odd about one thing says nothing of the others
         yield warning(name, f"could not be looked at ({type(error).__name__}: {error})")
+
+
+def _check_calibration(settings: Settings) -> Iterator[Finding]:
+    try:
+        found = find(settings)
+    except VoiceAgentError as error:
+        yield problem("calibration", str(error), CALIBRATE)
+        return
+    if found.calibration or settings.scheduler.calibration == NONE:
+        yield ok("calibration", found.text)
+    else:
+        yield warning("calibration", found.text, CALIBRATE)
 
 
 def _check_memory(plan: Plan, settings: Settings, store: Store) -> Iterator[Finding]:

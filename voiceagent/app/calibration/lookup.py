@@ -1,0 +1,134 @@
+"""Which calibration holds for these settings on this device, and why none does.
+
+Imports no runtime of a model: the doctor asks too.
+"""
+
+import logging
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from voiceagent.app.calibration.files import file_name, folders, load
+from voiceagent.app.calibration.form import Calibration, Setting
+from voiceagent.app.memory_plan import wants_gpu
+from voiceagent.config.settings import Settings
+from voiceagent.engines.machine import cores, nvidia_gpus, processor
+from voiceagent.errors import VoiceAgentError
+from voiceagent.scheduler.costs import CostModel
+
+log = logging.getLogger(__name__)
+
+DECISIVE = {
+    "asr": ("engine", "model", "load_format", "device", "dtype", "threads", "right_context"),
+    "llm": ("engine", "model", "load_format", "threads", "gpu_layers", "flash_attention", "kv_type", "prefill_tokens"),
+    "tts": ("engine", "model", "codec", "load_format", "device", "dtype", "threads", "preset", "guidance"),
+    "vad": ("engine", "threads"),
+    "turn": ("detector", "model", "threads"),
+}
+"""The settings that decide what a step costs; sizes are in the cost keys."""
+PACKAGES = {
+    "moonshine": ("onnxruntime",),
+    "silero": ("onnxruntime",),
+    "smart_turn": ("onnxruntime",),
+    "hibari": ("onnxruntime", "hibari-tts"),
+    "llama": ("llama-cpp-python",),
+    "nemotron": ("torch", "nemo-toolkit"),
+    "magpie": ("torch", "nemo-toolkit"),
+}
+"""What each engine computes with."""
+AUTO, NONE = "auto", "none"
+
+Sections = Mapping[str, Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What was found, and a sentence about it."""
+
+    calibration: Calibration | None
+    text: str
+
+
+def costs_for(settings: Settings) -> CostModel:
+    """Return a cost model that begins with the calibration of these settings, if there is one; log which.
+
+    Raises VoiceAgentError for a file that is broken, or named in the settings and of no use for them.
+    """
+    found = find(settings)
+    log.info("step times: %s", found.text)
+    return CostModel() if found.calibration is None else found.calibration.cost_model()
+
+
+def find(settings: Settings) -> Lookup:
+    """Look for the calibration of these settings. Raises what `costs_for` does."""
+    chosen = settings.scheduler.calibration
+    if chosen == NONE:
+        return Lookup(None, "learned from the conversations themselves (scheduler.calibration is none)")
+    device = device_name(settings)
+    if chosen != AUTO:
+        named = _look_into(Path(chosen).expanduser(), device, settings)
+        if named.calibration is None:
+            raise VoiceAgentError(f"{named.text}; run `voiceagent calibrate`, or set scheduler.calibration to auto.")
+        return named
+    places = (folder / file_name(device) for folder in folders())
+    looked = [_look_into(path, device, settings) for path in places if path.is_file()]
+    nothing = Lookup(None, f"this device ({device}) has no calibration")
+    return next((found for found in looked if found.calibration), (looked or [nothing])[0])
+
+
+def device_name(settings: Settings) -> str:
+    """Return what the models run on: the GPU, if they want one and it is there, or the processor."""
+    gpus = nvidia_gpus() if wants_gpu(settings) else ()
+    return gpus[0].name if gpus else f"{processor()}, {cores()} cores"
+
+
+def decisive(settings: Settings) -> dict[str, dict[str, Setting]]:
+    """Return the settings that decide what steps cost."""
+    return {name: {key: getattr(getattr(settings, name), key) for key in keys} for name, keys in DECISIVE.items()}
+
+
+def versions(settings: Settings) -> dict[str, str]:
+    """Return the versions of what these settings compute with."""
+    engines = (settings.asr.engine, settings.llm.engine, settings.tts.engine, settings.vad.engine)
+    names = {name for engine in (*engines, settings.turn.detector) for name in PACKAGES.get(engine, ())}
+    return {name: _version(name) for name in ("voiceagent", *sorted(names))}
+
+
+def machine() -> dict[str, str | int]:
+    """Return what else decides what steps cost, for people."""
+    return {
+        "processor": processor(),
+        "cores": cores(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+
+
+def _look_into(path: Path, device: str, settings: Settings) -> Lookup:
+    there = load(path)
+    if there.device != device:
+        return Lookup(None, f"{path} is about another device, {there.device}")
+    here = decisive(settings)
+    closest = min(there.calibrations, key=lambda one: len(_differences(one.settings, here)), default=None)
+    if closest is None:
+        return Lookup(None, f"{path} is empty")
+    if others := _differences(closest.settings, here) or _differences(
+        {"version": closest.versions}, {"version": versions(settings)}
+    ):
+        return Lookup(None, f"{path} was measured with {', '.join(others)}")
+    return Lookup(closest, f"{path}, measured on {closest.measured_on}")
+
+
+def _differences(there: Sections, here: Sections) -> list[str]:
+    flat = {f"{section}.{key}": value for section, keys in there.items() for key, value in keys.items()}
+    wanted = {f"{section}.{key}": value for section, keys in here.items() for key, value in keys.items()}
+    return [f"{key}={flat.get(key)}" for key in wanted | flat if flat.get(key) != wanted.get(key)]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"

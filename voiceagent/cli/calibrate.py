@@ -1,0 +1,50 @@
+"""`voiceagent calibrate`: measure what every step costs on this machine, so that the first call is planned for."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from voiceagent.cli.options import with_settings
+
+if TYPE_CHECKING:
+    from voiceagent.config import Loaded
+
+SECONDS = 60.0
+"""Enough for dozens of the longest steps of small models; a slow machine takes longer, for no round is cut short."""
+
+
+@click.command()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write; by default the one of this device, where `serve` finds it.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.0, max=3600.0),
+    default=SECONDS,
+    show_default=True,
+    help="About how long to measure, once everything is loaded.",
+)
+@with_settings
+def calibrate(loaded: "Loaded", output: Path | None, seconds: float) -> None:
+    """Measure what the steps of the models cost on this machine, and keep it. Nothing else should run meanwhile."""
+    from voiceagent.app.calibration.files import default_place, keep, require_place
+    from voiceagent.app.calibration.lookup import device_name
+    from voiceagent.app.calibration.measure import calibrate as measure
+    from voiceagent.app.calibration.report import report
+    from voiceagent.app.memory_plan import require_room
+
+    device = device_name(loaded.settings)
+    path = output or default_place(device)
+    require_place(path, device)
+    require_room(loaded.settings)
+    began = time.monotonic()
+    calibration = measure(
+        loaded.settings, seconds, lambda now: click.echo(f"{time.monotonic() - began:4.0f} s  {now}", err=True)
+    )
+    keep(path, device, calibration)
+    click.echo(f"{report(calibration)}\n\n{device}: {path}")
