@@ -1,0 +1,7 @@
+"""Who may come in: a forecast of what callers would hear if there were one more, kept up to date."""
+
+from voiceagent.scheduler.admission.admission import Admission
+from voiceagent.scheduler.admission.demand import Demand, Listening, Work, Works
+from voiceagent.scheduler.admission.forecast import Forecast, foresee
+
+__all__ = ["Admission", "Demand", "Forecast", "Listening", "Work", "Works", "foresee"]

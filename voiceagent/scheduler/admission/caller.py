@@ -1,0 +1,58 @@
+"""A typical caller, as the forecast imagines one: when they ask what of the lanes. No words, no sound.
+
+They speak, wait, listen to the end, and think. Nobody interrupts, which would only spare work.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from random import Random
+
+from voiceagent.scheduler.admission.answer import Answer
+from voiceagent.scheduler.admission.demand import Listening
+from voiceagent.scheduler.admission.line import Line
+
+SPEECH_S, THOUGHT_S = (1.0, 3.5), (0.5, 2.5)
+"""How long a caller speaks, and is silent between an answer and the next question."""
+SEGMENTS = (1, 1, 1, 2, 2, 2, 2, 3, 3, 6)
+"""Answers have so many segments, each number as often as it stands here: most are short, as prompts ask for."""
+
+
+class Caller:
+    """One of them."""
+
+    def __init__(self, number: int, line: Line) -> None:
+        self.answers: list[Answer] = []
+        self._line = line
+        self._number = number
+        self._dice = Random(number)
+        self._speaking = False
+
+    async def talk(self) -> None:
+        """Talk for ever."""
+        await asyncio.sleep(self._dice.uniform(0.0, SPEECH_S[1] + THOUGHT_S[1]))
+        async with asyncio.TaskGroup() as group:
+            for listening in filter(self._line.matters, self._line.demand.listening):
+                group.create_task(self._be_heard(listening))
+            while True:
+                self._speaking = True
+                await asyncio.sleep(self._dice.uniform(*SPEECH_S))
+                self._speaking = False
+                self.answers.append(Answer(self._line, self._number, self._dice.choice(SEGMENTS)))
+                await self.answers[-1].run()
+                await asyncio.sleep(self._dice.uniform(*THOUGHT_S))
+
+    def waits_s(self) -> Iterator[float]:
+        """Return how long each answer was waited for, until now where there is none yet."""
+        now = asyncio.get_running_loop().time()
+        for answer in self.answers:
+            yield (now if answer.heard_at is None else answer.heard_at) - answer.asked_at
+
+    async def _be_heard(self, listening: Listening) -> None:
+        """Ask for the steps of listening, one after the other: what comes late is caught up with."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            due += listening.every_s
+            await asyncio.sleep(due - loop.time())
+            if self._speaking or listening.always:
+                await self._line.run(self._number, listening.works, due + listening.every_s, listening.need)

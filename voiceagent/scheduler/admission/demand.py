@@ -1,0 +1,81 @@
+"""What one conversation asks of the lanes: plain data, said by whoever knows the engines.
+
+Steps and seconds only. How long a step takes is not said here: the costs know that.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from voiceagent.engines.contract import CostKey, Need
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Some steps of one kind, one after the other."""
+
+    key: CostKey
+    """Their kind, and the size that one caller's part has; the parts of a shared step add up."""
+    times: int = 1
+    share: int = 1
+    """How many callers one step can serve."""
+
+
+Works = tuple[Work, ...]
+"""Steps in their order. None at all: it costs this machine nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Steps that come again and again while a caller is heard."""
+
+    works: Works
+    every_s: float
+    always: bool
+    """Whether also while the caller is silent."""
+    need: Need = Need.AWAITED
+    """Where it is SPECULATIVE, it is dropped as soon as a final transcript is wanted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What one caller's conversation asks for, in the order in which it does."""
+
+    listening: tuple[Listening, ...]
+    transcript: Works
+    """The final text, from the first sign of silence on."""
+    judgement: Works
+    """Whether the turn is over, beside the transcript."""
+    prompt: Works
+    """Reading what the caller said."""
+    first_text: Works
+    """Writing the first segment of an answer."""
+    text: Works
+    """Writing one of the next."""
+    voice: Works
+    """What a segment's voice begins with."""
+    first_sound: Works
+    """The first piece of sound of an answer, `first_sound_s` long."""
+    first_sound_s: float
+    sound: Works
+    """Any other piece, `sound_s` long."""
+    sound_s: float
+    segment_s: float
+    """A segment's sound."""
+    pause_s: float
+    """The first sign of silence comes so long after the last word."""
+    stop_s: float
+    """No answer is heard earlier after the last word."""
+    sentence_pause_s: float
+    """Meant silence after a segment."""
+    sound_ahead_s: float
+    """Sound is promised for so long before the playout runs dry."""
+    text_ahead_s: float
+    """Text is promised for so long before the voice has none left."""
+    preemptive: bool
+    """Whether the answer is prepared from the first sign of silence on, or only from the turn's end."""
+
+    def works(self) -> Iterator[Work]:
+        """Return the steps of every stage."""
+        stages = (self.transcript, self.judgement, self.prompt, self.first_text, self.text, self.voice)
+        yield from chain(*stages, self.first_sound, self.sound, *(listening.works for listening in self.listening))

@@ -1,0 +1,143 @@
+"""How long callers would wait, and how often an answer would break off, if there were so many of them: a simulation.
+
+The real scheduler and policy run on the virtual clock with engines that do nothing: a conversation is what it asks of
+the lanes (`demand.py`), a step takes what the cost model has seen such steps take. Callers come at different moments,
+speak, wait, and listen to the end; nobody interrupts, which would only spare work. The same arguments give the same
+forecast.
+
+Knows no session, no engine and no text. It is as true as the demand and the costs.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from random import Random
+
+from voiceagent.engines.contract import Batch, CostKey
+from voiceagent.engines.queue import Job
+from voiceagent.engines.scripted import ScriptedEngine
+from voiceagent.scheduler.admission.caller import Caller
+from voiceagent.scheduler.admission.demand import Demand
+from voiceagent.scheduler.admission.line import Line
+from voiceagent.scheduler.costs import CostModel, lane_of
+from voiceagent.scheduler.lane import VirtualLane
+from voiceagent.scheduler.policy import Policy, decide
+from voiceagent.scheduler.scheduler import Scheduler
+from voiceagent.scheduler.virtual import run_virtual
+
+QUESTION_S = 12.0
+"""About how long a question, its answer and the thought after it take."""
+LEAST_S = 24.0
+"""At first there are fewer than there will be: more than a question each is needed."""
+STRAGGLER = 10.0
+"""A step takes so many times what is predicted at most: a cost model may remember a hang, and no hang is foretold."""
+SLOWEST_TOO = 1.02
+"""Of quantiles up to 1.0 drawn at random hardly any is 1.0: so the slowest step seen comes twice in a hundred."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What so many callers would hear."""
+
+    waits_s: tuple[float, ...]
+    """From a question's end to the first sound of its answer, in order; without one, as long as was waited for it."""
+    broken: int
+    """Answers with a silence in their midst."""
+    busy: dict[str, float]
+    """The share of the time for which each lane had a step under way."""
+
+    def wait_s(self, q: float) -> float:
+        """Return what a share `q` (0 to 1) of the questions wait at most."""
+        return self.waits_s[round(q * (len(self.waits_s) - 1))]
+
+    @property
+    def broken_share(self) -> float:
+        """The share of the answers with a silence in their midst."""
+        return self.broken / len(self.waits_s)
+
+
+def foresee(
+    callers: int,
+    demand: Demand,
+    costs: CostModel,
+    capacity: int,
+    beside: Collection[str] = (),
+    *,
+    policy: Policy = decide,
+    questions: int = 60,
+    on_step: Callable[[], None] = lambda: None,
+) -> Forecast:
+    """Let so many callers ask about so many questions in all, in virtual time; at least a few each.
+
+    The costs learn from it: give a copy. `on_step` is called once a step, for whoever must not keep a processor too
+    long at a time.
+    """
+    house = _House(callers, demand, costs, on_step)
+    return run_virtual(house.run(max(LEAST_S, questions * QUESTION_S / callers), capacity, beside, policy))
+
+
+class _Lane(ScriptedEngine):
+    """An engine that does nothing, and shares its steps as the demand says."""
+
+    def __init__(self, name: str, shares: dict[str, int]) -> None:
+        super().__init__(name, _Shares(shares), lambda seconds: None)
+
+    def pending(self, now: float) -> Batch | None:
+        """Return the most urgent step; the parts of those who share it add up to its size."""
+        batch = super().pending(now)
+        if batch is None or isinstance(batch.work, Job):
+            return batch
+        assert isinstance(batch.work, tuple)
+        return replace(batch, cost_key=(batch.cost_key[0], sum(job.cost_key[1] for job in batch.work)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """How many callers a step of each kind can serve. What it takes is the virtual lane's matter."""
+
+    shares: dict[str, int]
+
+    def cost_s(self, cost_key: CostKey) -> float:
+        """Return 0: where it is run it takes no time."""
+        return 0.0
+
+    def batch_limit(self, kind: str) -> int:
+        """Return how many streams a step of this kind takes at most."""
+        return self.shares[kind]
+
+
+class _House:
+    """The lanes, and the callers."""
+
+    def __init__(self, callers: int, demand: Demand, costs: CostModel, on_step: Callable[[], None]) -> None:
+        self._callers = callers
+        self._demand = demand
+        self._costs = costs
+        self._on_step = on_step
+        self._dice = Random(0)
+        shares = {work.key[0]: work.share for work in demand.works()}
+        self._lanes = {lane: _Lane(lane, shares) for lane in sorted({lane_of(work.key) for work in demand.works()})}
+        self._busy_s = dict.fromkeys(self._lanes, 0.0)
+
+    async def run(self, seconds: float, capacity: int, beside: Collection[str], policy: Policy) -> Forecast:
+        """Let everybody talk for so long."""
+        lanes = {name: VirtualLane(self._duration_s) for name in self._lanes}
+        scheduler = Scheduler(self._lanes, lanes, capacity, self._costs, policy=policy, beside=beside)
+        line = Line(self._demand, self._costs, self._lanes, self._callers)
+        people = [Caller(number, line) for number in range(self._callers)]
+        talks = [asyncio.create_task(person.talk()) for person in people]
+        done, _ = await asyncio.wait(talks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+        for broken_off in done:
+            broken_off.result()
+        scheduler.close()
+        waits_s = sorted(wait_s for person in people for wait_s in person.waits_s())
+        busy = {lane: busy_s / seconds for lane, busy_s in self._busy_s.items()}
+        return Forecast(tuple(waits_s), sum(answer.broken for person in people for answer in person.answers), busy)
+
+    def _duration_s(self, batch: Batch) -> float:
+        """Draw what a step takes from what such steps took."""
+        self._on_step()
+        drawn_s = self._costs.quantile(batch.cost_key, min(1.0, self._dice.random() * SLOWEST_TOO))
+        seconds = min(drawn_s, STRAGGLER * self._costs.predict(batch.cost_key))
+        self._busy_s[batch.lane] += seconds
+        return seconds
