@@ -40,6 +40,7 @@ SENTENCES = (
     "That was most likely a kingfisher, which lives along slow rivers all year round, dives for small fish, and is "
     "seen far less often than it is heard.",
 )
+INTRODUCTION = "Hello there, my name is Robin, and I would like to ask you a few questions about the sea."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +64,29 @@ def hear(talk: Talk, streams: Sequence[AsrStream], number: int) -> Round:
         for stream in streams:
             stream.push(turn[start : start + int(PIECE_S * SAMPLE_RATE)])
         yield
+    now = monotonic()
     for stream in streams:
-        stream.finalise(number, monotonic())
+        stream.finalise(number, now)
     yield
     for stream in streams:
         stream.commit()
 
 
 def reply(talk: Talk, streams: Sequence[LlmStream], number: int) -> Round:
-    """Answer a question, each stream another."""
+    """Answer a question, each stream another, all by the same moment."""
+    now = monotonic()
     for stream, which in zip(streams, count(number)):
         question = QUESTIONS[which % len(QUESTIONS)]
-        stream.generate(number, (Message("system", talk.system_prompt), Message("user", question)), monotonic())
+        stream.generate(number, (Message("system", talk.system_prompt), Message("user", question)), now)
     yield
 
 
 def speak(talk: Talk, streams: Sequence[TtsStream], number: int) -> Round:
-    """Speak two sentences, each stream others."""
+    """Speak two sentences, each stream others, all by the same moment: then they share their steps."""
+    now = monotonic()
     for stream, which in zip(streams, count(2 * number)):
         for segment in range(2):
-            stream.speak(number, segment, SENTENCES[(which + segment) % len(SENTENCES)], monotonic())
+            stream.speak(number, segment, SENTENCES[(which + segment) % len(SENTENCES)], now)
     yield
 
 
@@ -106,7 +110,7 @@ ROUNDS: dict[str, Callable[..., Round]] = {"asr": hear, "llm": reply, "tts": spe
 
 
 def introduce(streams: Sequence[TtsStream], number: int) -> Round:
-    """Say everything, once: this will be the user's speech."""
+    """Say something: this will be the user's speech."""
     for stream in streams:
-        stream.speak(number, 0, " ".join(SENTENCES), monotonic())
+        stream.speak(number, 0, INTRODUCTION, monotonic())
     yield
