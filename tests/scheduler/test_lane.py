@@ -1,0 +1,86 @@
+"""A lane of a real device: its thread, from the first work to its end."""
+
+import asyncio
+import threading
+
+import pytest
+
+from voiceagent.engines.contract import Batch
+from voiceagent.errors import VoiceAgentError
+from voiceagent.scheduler.lane import ThreadLane
+
+BATCH = Batch("llm", ("llm.decode", 1), 0.0, (0,), None)
+
+
+class Model:
+    """Works until it is let go."""
+
+    def __init__(self):
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def run(self, batch):
+        self.begun.set()
+        self.go.wait()
+        return "result"
+
+    def load(self):
+        self.run(BATCH)
+
+
+def test_a_lane_without_work_has_no_thread_and_ends_at_once():
+    before = threading.active_count()
+    lane = ThreadLane("llm")
+    assert threading.active_count() == before
+    assert lane.close()
+
+
+def test_a_lane_waits_for_the_step_under_way_and_says_when_it_does_not_end():
+    async def main():
+        model, lane, results = Model(), ThreadLane("llm"), []
+        lane.start(model, BATCH, lambda result, error: results.append(result))
+        model.begun.wait()
+        assert not lane.close(within_s=0.01)
+        model.go.set()
+        assert lane.close()
+        await asyncio.sleep(0)
+        assert results == ["result"]
+
+    asyncio.run(main())
+
+
+def test_what_a_lane_gives_after_the_loop_has_gone_bothers_nobody():
+    model, lane = Model(), ThreadLane("llm")
+
+    async def main():
+        lane.start(model, BATCH, lambda result, error: None)
+
+    asyncio.run(main())
+    model.go.set()
+    assert lane.close()
+
+
+def test_loading_raises_what_the_engine_raises():
+    class Broken:
+        def load(self):
+            raise VoiceAgentError("The file is damaged.")
+
+    lane = ThreadLane("llm")
+    with pytest.raises(VoiceAgentError, match="damaged"):
+        asyncio.run(lane.load(Broken()))
+    assert lane.close()
+
+
+def test_whoever_stops_waiting_for_a_load_leaves_the_lane_to_finish_it():
+    model, lane = Model(), ThreadLane("llm")
+
+    async def main():
+        loading = asyncio.create_task(lane.load(model))
+        await asyncio.to_thread(model.begun.wait)
+        loading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await loading
+
+    asyncio.run(main())
+    assert not lane.close(within_s=0.01)
+    model.go.set()
+    assert lane.close()
