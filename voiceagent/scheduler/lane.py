@@ -63,12 +63,12 @@ class ThreadLane:
         self._put(work)
         await asyncio.wrap_future(loaded)
 
-    def close(self, within_s: float = CLOSE_WITHIN_S) -> bool:
-        """End the thread after the step under way; return False if that takes longer than `within_s`."""
+    def close(self) -> bool:
+        """End the thread after the step under way; return False if that takes longer than CLOSE_WITHIN_S."""
         self._work.put(None)
         if self._thread.ident is None:
             return True
-        self._thread.join(within_s)
+        self._thread.join(CLOSE_WITHIN_S)
         return not self._thread.is_alive()
 
     def _put(self, work: Callable[[], None]) -> None:
