@@ -102,10 +102,10 @@ class CostModel:
         other._slowdowns = {pair: window.copy() for pair, window in self._slowdowns.items()}
         return other
 
-    def slowdown(self, lane: str, other: str) -> float:
-        """Return how many times longer a step of `lane` takes while `other` runs all the time; 1.0 until known."""
+    def slowdown(self, lane: str, other: str, unknown: float = 1.0) -> float:
+        """Return how many times longer a step of `lane` takes while `other` runs all the time; at least 1 if known."""
         window = self._slowdowns.get((lane, other))
-        return 1.0 if window is None or len(window) < ENOUGH else max(1.0, window.quantile(TYPICAL))
+        return unknown if window is None or len(window) < ENOUGH else max(1.0, window.quantile(TYPICAL))
 
     def _window(self, key: CostKey) -> Window:
         window = self._windows.get(key)

@@ -57,8 +57,8 @@ def calibrate(settings: Settings, seconds: float, tell: Callable[[str], None]) -
             tell(f"measuring {lane} beside {other}")
             under_way = [benches[name].run(rounds[name], seconds=seconds / 2 / len(pairs)) for name in (lane, other)]
             mine, others = (wait() for wait in under_way)
-            slowdowns[lane][other] = slowdown(costs[lane], mine, others)
-            slowdowns[other][lane] = slowdown(costs[other], others, mine)
+            slowdowns[lane] |= slowdown(costs[lane], mine, other, others)
+            slowdowns[other] |= slowdown(costs[other], others, lane, mine)
     return Calibration(
         settings=decisive(settings),
         versions=versions(settings),
@@ -69,12 +69,16 @@ def calibrate(settings: Settings, seconds: float, tell: Callable[[str], None]) -
     )
 
 
-def slowdown(costs: Costs, mine: Sequence[Ran], others: Sequence[Ran]) -> float:
-    """Return how many times longer steps of a lane take beside those of another; `costs` are the lane's steps alone."""
+def slowdown(costs: Costs, mine: Sequence[Ran], other: str, others: Sequence[Ran]) -> dict[str, float]:
+    """Return how many times longer a lane's steps take beside those of the other; nothing if too few ran so.
+
+    `costs` are the lane's steps alone.
+    """
     model = CostModel(costs)
     for step, beside_s in zip(mine, overlaps(mine, others), strict=True):
-        model.observe(step.key, step.seconds, {"other": beside_s})
-    return round(model.slowdown(lane_of(next(iter(costs))), "other"), 3)
+        model.observe(step.key, step.seconds, {other: beside_s})
+    factor = model.slowdown(lane_of(next(iter(costs))), other, unknown=0.0)
+    return {other: round(factor, 3)} if factor else {}
 
 
 def overlaps(mine: Sequence[Ran], others: Sequence[Ran]) -> list[float]:
