@@ -1,4 +1,4 @@
-"""A forecast is a simulation of typical callers by the real scheduler: repeatable, and worse where more is to be done."""
+"""A forecast: typical callers, the real scheduler; repeatable, and worse where there is more to do."""
 
 from dataclasses import replace
 

@@ -86,7 +86,7 @@ class Admission:
 
         def is_carried(callers: int) -> bool:
             rise = RISE if known is not None and callers > known else 1.0
-            forecast = foresee(callers, self._demand, costs.copy(), self._capacity, self._beside, on_step=rest)
+            forecast = foresee(callers, self._demand, costs, self._capacity, self._beside, on_step=rest)
             return keeps(forecast, rise * self._promise_s)
 
         carried, next_, too_many = 0, min(self._most, known or FIRST_GUESS), self._most + 1

@@ -69,8 +69,8 @@ def foresee(
 ) -> Forecast:
     """Let so many callers ask about so many questions in all, in virtual time; at least a few each.
 
-    The costs learn from it: give a copy. `on_step` is called once a step, for whoever must not keep a processor too
-    long at a time.
+    The costs stay as they are. `on_step` is called once a step, for whoever must not keep a processor too long at a
+    time.
     """
     house = _House(callers, demand, costs, on_step)
     return run_virtual(house.run(max(LEAST_S, questions * QUESTION_S / callers), capacity, beside, policy))
@@ -122,7 +122,7 @@ class _House:
     async def run(self, seconds: float, capacity: int, beside: Collection[str], policy: Policy) -> Forecast:
         """Let everybody talk for so long."""
         lanes = {name: VirtualLane(self._duration_s) for name in self._lanes}
-        scheduler = Scheduler(self._lanes, lanes, capacity, self._costs, policy=policy, beside=beside)
+        scheduler = Scheduler(self._lanes, lanes, capacity, self._costs.copy(), policy=policy, beside=beside)
         line = Line(self._demand, self._costs, self._lanes, self._callers)
         people = [Caller(number, line) for number in range(self._callers)]
         talks = [asyncio.create_task(person.talk()) for person in people]
@@ -135,7 +135,7 @@ class _House:
         return Forecast(tuple(waits_s), sum(answer.broken for person in people for answer in person.answers), busy)
 
     def _duration_s(self, batch: Batch) -> float:
-        """Draw what a step takes from what such steps took."""
+        """Draw what a step takes from what such steps took; from costs that do not learn from their own draws."""
         self._on_step()
         drawn_s = self._costs.quantile(batch.cost_key, min(1.0, self._dice.random() * SLOWEST_TOO))
         seconds = min(drawn_s, STRAGGLER * self._costs.predict(batch.cost_key))
