@@ -189,3 +189,14 @@ def test_samples_that_are_no_numbers_count_as_silence(model: Moonshine) -> None:
     audio = in_room(said(TEXT))
     broken = np.concatenate((np.full(400, np.nan, np.float32), audio))
     assert is_right(transcribed(model, broken)[1], TEXT)
+
+
+def test_logits_that_are_no_numbers_are_a_failure_not_a_word() -> None:
+    class Broken(Parrot):
+        def run(self, names: list[str], feed: dict[str, Any]) -> list[np.ndarray]:
+            logits, *cache = super().run(names, feed)
+            return [logits * np.nan if self.calls == 2 else logits, *cache]
+
+    broken: Any = Broken([3, 4, 5])
+    with pytest.raises(VoiceAgentError, match="numbers broke down"):
+        Decoding(broken, {}, 1000, ()).step()

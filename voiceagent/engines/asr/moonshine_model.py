@@ -127,8 +127,12 @@ class Decoding:
             },
         )
         self._cache |= {PAST[PRESENT.index(name)]: value for name, value in zip(wanted, present, strict=True)}
-        best: list[int] = logits[0].argmax(axis=-1).tolist()
-        return best
+        best = logits[0].argmax(axis=-1)
+        if not np.isfinite(logits[0, range(len(best)), best]).all():  # of what is no number, the largest is none
+            raise VoiceAgentError(
+                "The recogniser's numbers broke down. If it happens often, check its files: voiceagent weights verify"
+            )
+        return [int(token) for token in best]
 
     def _keep(self, tokens: int) -> None:
         """Forget what the cache holds of draft tokens that were refused."""
