@@ -111,7 +111,13 @@ def test_after_a_restart_of_the_server_the_page_comes_back(page: Page, server: F
 
 
 @pytest.mark.parametrize(
-    ("code", "title"), [("server_full", "All places are taken"), ("not_ready", "The models are still loading")]
+    ("code", "title"),
+    [
+        ("server_full", "All places are taken"),
+        ("server_busy", "The server is busy"),
+        ("not_ready", "The models are still loading"),
+        ("out_of_order", "The agent is out of order"),
+    ],
 )
 def test_a_full_or_starting_server_is_waited_for(visit: Visit, server: FakeServer, code: str, title: str) -> None:
     server.refusal = (503, code, "Come back in a moment.", 30)
@@ -165,6 +171,21 @@ def test_a_server_that_stays_away_is_given_up(visit: Visit) -> None:
     expect(page.locator("#notice-title")).to_have_text("The server could not be reached")
     expect(page.locator("body")).to_have_attribute("data-state", "idle")
     assert len(tries) == 12
+
+
+def test_a_server_that_stays_busy_says_so_to_the_end(visit: Visit, server: FakeServer) -> None:
+    server.refusal = (503, "server_busy", "The machine cannot answer more than 2 in time.", 10)
+    page = visit()
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+    page.get_by_role("button", name="Connect").click()
+    for _ in range(11):
+        expect(page.locator("body")).to_have_attribute("data-state", "waiting")
+        page.get_by_role("button", name="Try now").click()
+        expect(page.locator("body")).not_to_have_attribute("data-state", "connecting")
+    expect(page.locator("body")).to_have_attribute("data-state", "idle")
+    expect(page.locator("#notice-title")).to_have_text("The server is busy")
+    expect(page.locator("#notice-advice")).to_have_text("The machine cannot answer more than 2 in time.")
 
 
 def test_a_browser_without_webrtc_is_told_so(visit: Visit) -> None:

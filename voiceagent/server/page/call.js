@@ -125,7 +125,8 @@ export class Call {
     const end = problem.final || this.#tries >= MOST_TRIES;
     if (end) {
       this.#enter("idle");
-      this.#handlers.problem(problem.final ? problem : new Problem("gave_up"));
+      // A server that says when to come back was reached: its own words say why there was no place.
+      this.#handlers.problem(problem.final || problem.retryAfter ? problem : new Problem("gave_up"));
       return;
     }
     const backOff = Math.min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (this.#tries - 1));

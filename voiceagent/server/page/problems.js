@@ -53,12 +53,22 @@ const WORDS = {
   },
   server_full: {
     title: "All places are taken",
-    advice: "The server has as many callers as it can answer in time. A place opens when one hangs up.",
+    advice: "A place opens when somebody hangs up.",
+    about: "call",
+  },
+  server_busy: {
+    title: "The server is busy",
+    advice: "It has as many callers as it can answer in time. A place opens when somebody hangs up.",
     about: "call",
   },
   not_ready: {
     title: "The models are still loading",
     advice: "The server is starting. This takes a moment after a start.",
+    about: "call",
+  },
+  out_of_order: {
+    title: "The agent is out of order",
+    advice: "A model on the server does not answer, or fails. The page tries again by itself.",
     about: "call",
   },
   bad_sdp: {
