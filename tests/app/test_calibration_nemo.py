@@ -15,6 +15,7 @@ TINY = (
 
 def test_streams_that_talk_at_once_share_their_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch").set_num_threads(1)
+    monkeypatch.setattr(rounds, "TURNS_S", (1.0,))
     monkeypatch.setattr(rounds, "INTRODUCTION", "Hello.")
     monkeypatch.setattr(rounds, "SENTENCES", ("Yes.", "No.", "Well."))  # dummies seldom know when to end
     calibration = calibrate(load("scripted.yaml", TINY, {}).settings, 0.0, lambda text: None)

@@ -18,8 +18,8 @@ from voiceagent.engines.tts.contract import TtsStream
 from voiceagent.engines.turn.contract import WINDOW_S, TurnStream
 from voiceagent.engines.vad.contract import FRAME_SAMPLES, VadStream
 
-TURNS_S = (2.0, 6.0, 4.0, 8.0)
-"""How long the user speaks, in turn."""
+TURNS_S = (6.0, 2.0, 8.0, 4.0)
+"""How long the user speaks: what grows with it is seen at most sizes in the first round."""
 PIECE_S = 0.4
 """Audio between two looks at what is pending: about what comes between two partial transcripts."""
 FRAMES = 25
