@@ -13,7 +13,7 @@ EIGHTHS = tuple(number / 8 for number in range(9))
 """The quantiles that are kept: enough to seed a cost model with, and to look at."""
 
 Setting = bool | int | float | str | None
-Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class _Part(BaseModel):
@@ -25,7 +25,7 @@ class Measured(_Part):
 
     steps: int = Field(ge=1)
     """How many were measured."""
-    eighths_ms: tuple[Positive, ...] = Field(min_length=len(EIGHTHS), max_length=len(EIGHTHS))
+    eighths_ms: tuple[NonNegative, ...] = Field(min_length=len(EIGHTHS), max_length=len(EIGHTHS))
     """What the fastest step took, an eighth of them at most, two eighths, ... and the slowest."""
 
     @classmethod
@@ -53,7 +53,7 @@ class Calibration(_Part):
     measured_on: date
     costs: dict[str, dict[int, Measured]]
     """By kind and size, alone."""
-    slowdowns: dict[str, dict[str, Positive]]
+    slowdowns: dict[str, dict[str, NonNegative]]
     """How many times longer a lane's steps take while another runs all the time: {lane: {other lane: factor}}."""
 
     def cost_model(self) -> CostModel:
