@@ -97,8 +97,11 @@ class Answer:
                 await self._voice(works)
                 length_s = min(length_s, left_s)
                 left_s -= length_s
-                self._play(length_s + (0.0 if left_s > 0 else demand.sentence_pause_s))
-            self._unspoken -= 1
+                if left_s > 0:
+                    self._play(length_s)
+                else:
+                    self._unspoken -= 1
+                    self._play(length_s + demand.sentence_pause_s)
 
     async def _voice(self, works: Works) -> None:
         deadline, need = self._sound_by()

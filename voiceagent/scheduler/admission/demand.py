@@ -33,8 +33,8 @@ class Listening:
     every_s: float
     always: bool
     """Whether also while the caller is silent."""
-    need: Need = Need.AWAITED
-    """Where it is SPECULATIVE, it is dropped as soon as a final transcript is wanted."""
+    need: Need = Need.PROMISED
+    """By when it is to be done: before the next is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,10 +77,16 @@ def foresee(
 
 
 class _Lane(ScriptedEngine):
-    """An engine that does nothing, and shares its steps as the demand says."""
+    """An engine that does nothing, and shares its steps as the demand says; everybody is always heard."""
 
-    def __init__(self, name: str, shares: dict[str, int]) -> None:
-        super().__init__(name, _Shares(shares), lambda seconds: None)
+    def __init__(self, name: str, demand: Demand, callers: int) -> None:
+        super().__init__(name, _Shares({work.key[0]: work.share for work in demand.works()}), lambda seconds: None)
+        heard = (work for listening in demand.listening if listening.always for work in listening.works)
+        self._sharing = {work.key[0]: min(work.share, callers) for work in heard}
+
+    def sharing(self, kind: str) -> int:
+        """Return how many have, or will soon have, work of a kind."""
+        return self._sharing.get(kind, 0)
 
     def pending(self, now: float) -> Batch | None:
         """Return the most urgent step; the parts of those who share it add up to its size."""
@@ -115,8 +121,8 @@ class _House:
         self._costs = costs
         self._on_step = on_step
         self._dice = Random(0)
-        shares = {work.key[0]: work.share for work in demand.works()}
-        self._lanes = {lane: _Lane(lane, shares) for lane in sorted({lane_of(work.key) for work in demand.works()})}
+        names = sorted({lane_of(work.key) for work in demand.works()})
+        self._lanes = {name: _Lane(name, demand, callers) for name in names}
         self._busy_s = dict.fromkeys(self._lanes, 0.0)
 
     async def run(self, seconds: float, capacity: int, beside: Collection[str], policy: Policy) -> Forecast:
