@@ -214,7 +214,7 @@ def made(way: Way) -> Iterator[None]:
     with ExitStack() as patches:
         if not way.graphs:
             for user in users:
-                patches.enter_context(patch(f"{room}{user}.captured", lambda function, device: function))
+                patches.enter_context(patch(f"{room}{user}.captured", lambda function, device, pool: function))
         if not way.together:
             for user in ("tts.magpie.speaker", "asr.nemotron.recogniser"):
                 patches.enter_context(patch(f"{room}{user}.own_stream", lambda device: nullcontext()))

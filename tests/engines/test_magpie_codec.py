@@ -25,6 +25,13 @@ def codec() -> StreamingCodec:
     return StreamingCodec(model(), PLACES)
 
 
+@pytest.fixture(scope="module")
+def recorded() -> StreamingCodec:
+    codec = StreamingCodec(model(), PLACES)
+    codec.record((2, 5), PLACES)
+    return codec
+
+
 def whole(codes: NDArray[np.int64]) -> NDArray[np.float32]:
     """NeMo's decoding of (frames, codebooks) at once."""
     with torch.inference_mode():
@@ -63,6 +70,31 @@ def test_streams_in_one_batch_do_not_hear_each_other(codec: StreamingCodec) -> N
     both = [codec.decode([2, 0], [CODES[1, 4 + at : 8 + at], CODES[0, at : at + 4]]) for at in (0, 4)]
     assert np.abs(np.concatenate([alone, both[0][0], both[1][0]]) - whole(CODES[1])[: 12 * 1_024]).max() <= 1e-4
     assert np.abs(np.concatenate([both[0][1], both[1][1]]) - whole(CODES[0])[: 8 * 1_024]).max() <= 1e-4
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.sampled_from([2, 5]), min_size=1, max_size=4), st.integers(1, 5))
+def test_recorded_pieces_make_the_whole_whatever_the_size_of_the_last(
+    recorded: StreamingCodec, sizes: list[int], last: int
+) -> None:
+    """As on a GPU, where rows and frames are rounded up to what was recorded."""
+    recorded.forget(0)
+    recorded.forget(2)
+    pieces: list[list[Any]] = []
+    ends = [0, *accumulate([*sizes, last])]
+    for start, end in pairwise(ends):
+        places, rows = ([0, 2], [0, 1]) if start == 0 else ([2, 0], [1, 0])
+        pieces.append(recorded.decode(places, [CODES[row, start:end] for row in rows]))
+        assert {len(pcm) for pcm in pieces[-1]} == {(end - start) * 1_024}
+    for row in (0, 1):
+        heard = np.concatenate([pieces[0][row], *(piece[1 - row] for piece in pieces[1:])])
+        assert np.abs(heard - whole(CODES[row])[: ends[-1] * 1_024]).max() <= 1e-4
+
+
+def test_one_stream_alone_is_decoded_in_recorded_pieces_too(recorded: StreamingCodec) -> None:
+    recorded.forget(1)
+    pieces = [recorded.decode([1], [CODES[0, at : at + 2]])[0] for at in range(0, 12, 2)]
+    assert np.abs(np.concatenate(pieces) - whole(CODES[0])[: 12 * 1_024]).max() <= 1e-4
 
 
 def test_a_decoder_that_cannot_stream_is_refused() -> None:

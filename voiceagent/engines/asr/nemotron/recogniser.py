@@ -19,7 +19,7 @@ from voiceagent.engines.asr.nemotron.encoder import StreamingEncoder
 from voiceagent.engines.asr.nemotron.features import LogMel
 from voiceagent.engines.asr.nemotron.geometry import Geometry
 from voiceagent.engines.asr.nemotron.transducer import GreedyTransducer
-from voiceagent.engines.nemo.graphs import captured, own_stream
+from voiceagent.engines.nemo.graphs import captured, new_pool, own_stream, settle, to_host
 
 SPARE_ROUNDS = 2
 """Rounds of the decoder beyond one per frame that are computed before the host looks whether more are needed."""
@@ -55,9 +55,11 @@ class Recogniser:
 
     def warm_up(self) -> None:
         """Run every bucket once on the spare slot; on a GPU this records the graphs."""
+        settle(self.device)
         with self._stream:
-            for size in self.buckets:
-                self._bucket_steps[size] = _Bucket(self, size)
+            pool = new_pool(self.device)
+            for size in reversed(self.buckets):  # the largest allocation first
+                self._bucket_steps[size] = _Bucket(self, size, pool)
         self.reset(self.spare)
 
     @torch.inference_mode()
@@ -105,7 +107,7 @@ class Recogniser:
 class _Bucket:
     """The buffers and graphs for steps of one size."""
 
-    def __init__(self, recogniser: Recogniser, size: int) -> None:
+    def __init__(self, recogniser: Recogniser, size: int, pool: Any) -> None:
         geometry, self._device = recogniser.geometry, recogniser.device
         self._on_cpu = self._device.type == "cpu"
         self._transducer = recogniser.transducer
@@ -127,8 +129,10 @@ class _Bucket:
                 for _ in range(geometry.frames + SPARE_ROUNDS):
                     self._transducer.round(self._at, self._slots)
 
-            self._encode = captured(encode, self._device)
-            self._decode: Callable[[], None] = self._decode_eagerly if self._on_cpu else captured(decode, self._device)
+            self._encode = captured(encode, self._device, pool)
+            self._decode: Callable[[], None] = (
+                self._decode_eagerly if self._on_cpu else captured(decode, self._device, pool)
+            )
 
     def run(self, slots: Sequence[int], samples: NDArray[np.float32], count: int) -> list[Heard]:
         """Compute one step; only the first `count` rows matter."""
@@ -142,7 +146,7 @@ class _Bucket:
             self._decode()
             at = self._at
             rows = torch.cat((at.frame[:, None], at.count[:, None], self._finite[:, None], at.tokens, at.frames), dim=1)
-            read = rows[:count].tolist()
+            read = to_host(rows[:count]).tolist()
             if all(row[0] >= at.projected.shape[1] for row in read):
                 break
         most = at.tokens.shape[1]

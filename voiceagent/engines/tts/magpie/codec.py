@@ -5,9 +5,13 @@ audio of the whole. A convolution that looks back over `(kernel - 1) * dilation`
 upsamples keeps the one input that its next output still overlaps. Each begins with zeros: NeMo's padding.
 
 Computes NeMo's `CausalHiFiGANDecoder`, with weight normalisation multiplied out once. In float32, as NeMo does.
+
+For a GPU pieces come in fixed sizes, each one graph. A stream's last piece is then made longer, and what comes of that
+is left out; what the stream remembers after it is of no use, for it is over.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +21,7 @@ from torch import Tensor
 from torch.nn.functional import conv1d, conv_transpose1d
 
 from voiceagent.audio.pcm import Pcm
+from voiceagent.engines.nemo.graphs import captured, new_pool, to_host
 from voiceagent.errors import VoiceAgentError
 
 
@@ -78,7 +83,10 @@ class Upsampling:
 
 
 class StreamingCodec:
-    """The codec of a Magpie TTS model, decoding up to `places` streams, each of them where it left off."""
+    """The codec of a Magpie TTS model, decoding up to `places` streams, each of them where it left off.
+
+    After `record` a piece of another size than the recorded ones ends its stream.
+    """
 
     def __init__(self, model: Any, places: int) -> None:
         codec = model._codec_model
@@ -90,18 +98,23 @@ class StreamingCodec:
             )
         self.sample_rate: int = codec.output_sample_rate
         self.samples_per_frame: int = codec.samples_per_frame
-        self._device = next(decoder.parameters()).device
+        self.codebooks: int = model.num_audio_codebooks
+        self.device: torch.device = next(decoder.parameters()).device
         self._layers: list[Layer] = []
+        self._spare = places
+        self._recorded: dict[tuple[int, int], _Piece] = {}
+        self._rows: list[int] = []
+        self._sizes: list[int] = []
 
         def convolution(module: Any) -> Convolution:
-            self._layers.append(Convolution(module, places))
+            self._layers.append(Convolution(module, places + 1))
             return self._layers[-1]  # type: ignore[return-value]
 
         self._into = convolution(decoder.pre_conv)
         self._stages = []
         stages = zip(decoder.activations, decoder.up_sample_conv_layers, decoder.res_layers, strict=True)
         for activation, up, residual in stages:
-            upsampling = Upsampling(up, places)
+            upsampling = Upsampling(up, places + 1)
             self._layers.append(upsampling)
             branches = [
                 [
@@ -119,9 +132,23 @@ class StreamingCodec:
     @torch.inference_mode()
     def decode(self, places: Sequence[int], codes: Sequence[NDArray[np.int64]]) -> list[Pcm]:
         """Return the samples of each stream's next frames, which are equally many: codes are (frames, codebooks)."""
-        indices = torch.from_numpy(np.stack(codes)).to(self._device)
-        audio = self._decode(indices, torch.tensor(list(places), device=self._device))
-        return list(audio.float().cpu().numpy())
+        indices, at = torch.from_numpy(np.stack(codes)), torch.tensor(list(places))
+        if not self._recorded:
+            return list(to_host(self.samples(indices.to(self.device), at.to(self.device))).numpy().copy())
+        count, frames = indices.shape[:2]
+        rows = self._rows[bisect_left(self._rows, count)]
+        piece = self._recorded[rows, self._sizes[bisect_left(self._sizes, frames)]]
+        return list(piece.run(indices, at)[:, : frames * self.samples_per_frame].numpy().copy())
+
+    @torch.inference_mode()
+    def record(self, sizes: Iterable[int], most_rows: int) -> None:
+        """Prepare pieces of these numbers of frames, for up to `most_rows` streams at once; none may be under way."""
+        self._rows = [2**power for power in range(most_rows.bit_length()) if 2**power < most_rows] + [most_rows]
+        self._sizes = sorted(sizes)
+        pool = new_pool(self.device)
+        for frames in reversed(self._sizes):  # the largest allocation first
+            for rows in reversed(self._rows):
+                self._recorded[rows, frames] = _Piece(self, rows, frames, self._spare, pool)
 
     @torch.inference_mode()
     def forget(self, place: int) -> None:
@@ -129,15 +156,15 @@ class StreamingCodec:
         for layer in self._layers:
             layer.forget(place)
 
-    def _decode(self, codes: Tensor, places: Tensor) -> Tensor:
-        """Return samples (rows, time) of codes (rows, frames, codebooks)."""
+    def samples(self, codes: Tensor, places: Tensor) -> Tensor:
+        """Return float32 samples (rows, time) of codes (rows, frames, codebooks), all on the device."""
         books = torch.arange(codes.shape[2], device=codes.device)
         x = self._into(self._table[books, codes].flatten(2).transpose(1, 2), places)
         for activation, upsampling, branches in self._stages:
             x = upsampling(activation(x), places)
             x = sum(_residual(x, branch, places) for branch in branches) / len(branches)
         audio: Tensor = self._out_activation(self._out(self._last_activation(x), places))
-        return audio.squeeze(1)
+        return audio.squeeze(1).float()
 
     def _dequantised(self, model: Any) -> Tensor:
         """Return what the quantiser makes of every code: (codebooks, codes, dimensions)."""
@@ -145,9 +172,34 @@ class StreamingCodec:
         quantiser = model._codec_model.vector_quantizer if converter is None else converter.vector_quantizer_new
         size, books = model.num_all_tokens_per_codebook, model.num_audio_codebooks
         with torch.inference_mode():
-            every = torch.arange(size, device=self._device).expand(books, 1, size)
-            values = quantiser.decode(indices=every, input_len=torch.tensor([size], device=self._device))
+            every = torch.arange(size, device=self.device).expand(books, 1, size)
+            values = quantiser.decode(indices=every, input_len=torch.tensor([size], device=self.device))
         return values[0].float().view(books, -1, size).transpose(1, 2).contiguous()
+
+
+class _Piece:
+    """A step of so many rows and frames, with tensors that stay where they are; rows too many are the spare place's."""
+
+    def __init__(self, codec: StreamingCodec, rows: int, frames: int, spare: int, pool: Any) -> None:
+        device, books = codec.device, codec.codebooks
+        self._spare = spare
+        self._codes = torch.zeros(rows, frames, books, dtype=torch.int64, device=device)
+        self._places = torch.full((rows,), spare, device=device)
+        self._audio = torch.zeros(rows, frames * codec.samples_per_frame, device=device)
+
+        def decode() -> None:
+            self._audio.copy_(codec.samples(self._codes, self._places))
+
+        self._step = captured(decode, device, pool)
+
+    def run(self, codes: Tensor, places: Tensor) -> Tensor:
+        """Return the samples (rows, time) of as many rows as there are, in main memory."""
+        rows, frames = codes.shape[:2]
+        self._codes[:rows, :frames].copy_(codes)
+        self._places.fill_(self._spare)
+        self._places[:rows].copy_(places)
+        self._step()
+        return to_host(self._audio[:rows])
 
 
 def _residual(x: Tensor, branch: list[Any], places: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from voiceagent.engines.nemo.graphs import captured
+from voiceagent.engines.nemo.graphs import captured, new_pool, to_host
 from voiceagent.engines.tts.magpie.alignment import Alignment, Rules
 from voiceagent.engines.tts.magpie.decoder import Decoder
 from voiceagent.engines.tts.magpie.ending import Ending
@@ -139,8 +139,9 @@ class DecodeLoop:
         """Run every bucket once, and record its graph, which a GPU needs. No row may be live."""
         assert not self._live
         self._active.zero_()  # so that nothing moves on
+        pool = new_pool(self._device)
         for n in reversed(self.buckets):  # the largest allocation first
-            self._graphs[n] = captured(partial(self._advance, n, self._decoder.positions), self._device)
+            self._graphs[n] = captured(partial(self._advance, n, self._decoder.positions), self._device, pool)
 
     @torch.inference_mode()
     def begin(self, chunk: Chunk, context: Context, limit: int | None = None) -> Row:
@@ -179,7 +180,7 @@ class DecodeLoop:
         self._active.copy_(torch.from_numpy(chosen))
         furthest = self._decoder.context + max(row.steps for row in self._live) + 1
         self._run(self.bucket(n), furthest)
-        told = self._out[:n].cpu().numpy()
+        told = to_host(self._out[:n]).numpy()
         stepped = [self._stepped(row, told[row.place]) for row in rows]
         for row, outcome in zip(rows, stepped, strict=True):
             if not outcome.finite:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceagent.audio.pcm import Pcm, ramp_up
+from voiceagent.engines.nemo.graphs import own_stream, settle
 from voiceagent.engines.tts.magpie.codec import StreamingCodec
 from voiceagent.engines.tts.magpie.decode_loop import Chunk, Context, DecodeLoop, Row, Stepped
 from voiceagent.engines.tts.magpie.presets import Preset
@@ -70,31 +71,44 @@ class Speaker:
         self._codec = StreamingCodec(model, rows)
         self.sample_rate = self._codec.sample_rate
         self.frame_s = self._codec.samples_per_frame / self._codec.sample_rate
-        on_gpu = model.final_proj.weight.device.type == "cuda"
-        self.most_sound_rows = MOST_SOUND_ROWS if on_gpu else 1
+        self._device = model.final_proj.weight.device
+        self._stream = own_stream(self._device)
+        self.most_sound_rows = min(MOST_SOUND_ROWS, rows) if self._device.type == "cuda" else 1
 
     def warm_up(self, preset: Preset, language: str, voice: int) -> None:
         """Run everything once, the longest first: grammars are built, memory is taken, graphs are recorded."""
+        settle(self._device)
+        with self._stream:
+            self._warm_up(preset, language, voice)
+
+    def _warm_up(self, preset: Preset, language: str, voice: int) -> None:
         self.loop.warm_up()
         texts = self.reader.read(WARM_UP, language) or (TextChunk((0,), (), ()),)
         row = self.loop.begin(Chunk(texts[0].tokens, voice), Context())
         self.loop.step([row])
         self.loop.drop(row)
+        if self._device.type == "cuda":
+            self._codec.record(preset.sizes, self.most_sound_rows)
         for frames in preset.sizes:
             self._codec.decode([0], [np.zeros((frames, self.loop.codebooks), np.int64)])
         self._codec.forget(0)
 
     def free(self, rows: Sequence[Row], places: Sequence[int]) -> None:
         """Drop rows, and let codec places begin anew."""
-        for row in rows:
-            self.loop.drop(row)
-        for place in places:
-            self._codec.forget(place)
+        with self._stream:
+            for row in rows:
+                self.loop.drop(row)
+            for place in places:
+                self._codec.forget(place)
 
     def run(self, task: Task) -> tuple[TextChunk, ...] | Row | list[Stepped] | list[Pcm]:
         """Do one step."""
         if isinstance(task, Read):
             return self.reader.read(task.text, task.language)
+        with self._stream:
+            return self._compute(task)
+
+    def _compute(self, task: Begin | Decode | Sound) -> Row | list[Stepped] | list[Pcm]:
         if isinstance(task, Begin):
             return self.loop.begin(task.chunk, task.context, -(-task.frames // self.loop.stacking))
         if isinstance(task, Decode):
