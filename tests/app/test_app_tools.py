@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,77 @@ def test_no_session_begins_before_the_servers_are_connected():
         agent.close()
 
     asyncio.run(main())
+
+
+def test_a_session_knows_the_tools_of_its_beginning_and_the_next_one_what_has_come_since():
+    pytest.importorskip("mcp")
+    everything = MCP.replace(", tools: [get_weather]", "")
+
+    async def main():
+        agent = Agent(settings(everything))
+        await agent.start()
+        known = [agent.open_session(lambda message: None)]
+        toolbox, learnt = agent._tools.toolbox, asyncio.get_running_loop().create_future()
+        toolbox.start(ToolCall("1", "learn", "{}"), learnt.set_result)
+        assert await learnt == "learnt"
+        async with asyncio.timeout(30):
+            while "get_tides" not in [spec.name for spec in toolbox.specs]:  # noqa: ASYNC110 (nothing tells)
+                await asyncio.sleep(0.01)
+        known.append(agent.open_session(lambda message: None))
+        told = [["get_tides" in [tool.name for tool in s._history.messages[0].tools]] for s in known]
+        assert told == [[False], [True]]
+        for session in known:
+            session.close()
+        agent.close()
+
+    asyncio.run(main())
+
+
+def test_a_server_that_takes_another_tools_name_changes_nothing(caplog):
+    pytest.importorskip("mcp")
+
+    async def main():
+        tools = Tools(settings("tools=[greetings:greet]", MCP))
+        await tools.connect()
+        tools._servers[0].tools.append(replace(tools._servers[0].tools[0]))
+        tools._refill()
+        assert [spec.name for spec in tools.toolbox.specs] == ["greet", "get_weather"]
+        assert "the tools stay as they were: There are two tools called get_weather" in caplog.text
+        tools.close()
+
+    asyncio.run(main())
+
+
+def test_a_server_that_has_gone_away_is_named_but_callers_may_come():
+    pytest.importorskip("mcp")
+
+    async def main():
+        agent = Agent(settings(MCP))
+        assert agent.lost() == []
+        await agent.start()
+        assert agent.lost() == []
+        agent._tools._servers[0]._client = None
+        assert agent.lost() == ["weather"]
+        assert all(agent.readiness().values())
+        agent.close()
+
+    asyncio.run(main())
+
+
+def test_a_model_that_is_not_told_of_the_tools_is_warned_of(caplog):
+    async def main(*sets, deaf=False):
+        agent = Agent(settings(*sets))
+        if deaf:
+            agent.engines.llm.count_tokens = lambda messages: 7
+        await agent.start()
+        agent.close()
+
+    asyncio.run(main("tools=[greetings:greet]"))
+    asyncio.run(main(deaf=True))
+    assert "is not told" not in caplog.text
+    asyncio.run(main("tools=[greetings:greet]", deaf=True))
+    assert "is not told of the tools (greet)" in caplog.text
+    assert "trained to call tools" in caplog.text
 
 
 def test_two_tools_of_one_name_are_told_at_the_start():

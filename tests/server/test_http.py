@@ -37,7 +37,8 @@ def test_the_page_and_its_files_are_served():
 
 def test_health_and_readiness_tell_apart_alive_and_warm():
     assert ask("GET", "/health").json() == {"status": "ok"}
-    assert ask("GET", "/ready").status_code == 200
+    ready = ask("GET", "/ready")
+    assert (ready.status_code, ready.json()["lost"]) == (200, [])
     loading = ask("GET", "/ready", start=False)
     assert loading.status_code == 503
     assert loading.json()["engines"]["asr"] is False

@@ -117,6 +117,29 @@ def test_a_tool_is_called_and_its_result_is_spoken_of():
     rehearse(scene, Model(), slow_tool(0.1))
 
 
+def test_the_turns_record_says_which_tool_took_how_long():
+    async def scene(talk):
+        await ask(talk)
+        trace = talk.traces[0].to_json()
+        assert trace["tools"] == [{"tool": "weather", "ms": 500.0, "outcome": "done"}]
+        span = next(span for span in trace["spans"] if span["name"] == "tool weather")
+        assert span["end_ms"] - span["start_ms"] == pytest.approx(500)
+        assert talk.messages("trace")[0]["trace"]["tools"] == trace["tools"]
+
+    rehearse(scene, Model(), slow_tool(0.5))
+
+
+@pytest.mark.parametrize(("on_interrupt", "outcome"), [("cancel", "cancelled"), ("finish", "running")])
+def test_the_record_of_an_interrupted_turn_says_what_became_of_its_tool(on_interrupt, outcome):
+    async def scene(talk):
+        await talk.speak(3.0)
+        await talk.listen(2.0)
+        await ask(talk)
+        assert [use.outcome for use in talk.traces[0].tools] == [outcome]
+
+    rehearse(scene, Model(), slow_tool(9.0, on_interrupt))
+
+
 def test_the_model_is_told_of_the_tools_with_the_system_prompt():
     model = Model()
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 
-from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
 server = MCPServer("weather")
@@ -53,8 +53,26 @@ def die() -> str:
     os._exit(1)
 
 
+def get_tides(city: str) -> str:
+    """Look up the tides."""
+    return f"{city}: high"
+
+
+@server.tool()
+async def learn(context: Context) -> str:
+    """Learn another tool, and say so."""
+    server.add_tool(get_tides)
+    await context.notify_tools_changed()
+    await context.session.send_tool_list_changed()  # the older way, for clients that want it
+    return "learnt"
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if sys.argv[1:] == ["--less"]:
+        for name in [tool.name for tool in asyncio.run(server.list_tools()) if tool.name != "get_numbers"]:
+            server.remove_tool(name)
+        server.run()
+    elif len(sys.argv) > 1:
         server.run("streamable-http", host="127.0.0.1", port=int(sys.argv[1]))
     else:
         server.run()

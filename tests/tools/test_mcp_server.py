@@ -7,7 +7,9 @@ import subprocess
 import sys
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -25,9 +27,11 @@ STDIO = Address(command=(sys.executable, SCRIPT))
 
 @asynccontextmanager
 async def connected(address=STDIO, **options):
-    server = McpServer("weather", address, **options)
+    toolbox = Toolbox()
+    server = McpServer("weather", address, on_change=lambda: toolbox.replace(server.tools), **options)
     try:
-        yield Toolbox(await server.connect())
+        await server.connect()
+        yield toolbox
     finally:
         server.close()
         await asyncio.gather(server._keeper, return_exceptions=True)
@@ -67,6 +71,13 @@ async def until_well(toolbox):
         while said.startswith("Error"):
             said = await call(toolbox, "get_weather", city="Rome")
     return said
+
+
+async def until(well):
+    """Let others run until it is well; the time-out only ends a test that would hang."""
+    async with asyncio.timeout(30):
+        while not well():  # noqa: ASYNC110 (nothing tells)
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -136,10 +147,90 @@ def test_a_server_at_an_address_may_be_started_anew(impatient, caplog):
         port = free_port()
         with http_server(port) as address:
             server = McpServer("weather", address)
-            toolbox = Toolbox(await server.connect())
+            await server.connect()
+            toolbox = Toolbox(server.tools)
         assert (await call(toolbox, "get_weather", city="Rome")).startswith("Error: the server weather")
         with http_server(port):
             assert await until_well(toolbox) == "Rome: rain for 1 days"
+            server.close()
+            await asyncio.gather(server._keeper, return_exceptions=True)
+        assert "is lost" in caplog.text
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_server_that_changes_its_tools_is_followed(monkeypatch, mode):
+    monkeypatch.setattr(mcp_server, "Client", partial(mcp_server.Client, mode=mode))
+
+    async def main():
+        async with connected() as toolbox:
+            assert "get_tides" not in [spec.name for spec in toolbox.specs]
+            assert await call(toolbox, "learn") == "learnt"
+            await until(lambda: "get_tides" in [spec.name for spec in toolbox.specs])
+            assert await call(toolbox, "get_tides", city="Rome") == "Rome: high"
+
+    asyncio.run(main())
+
+
+def test_a_server_that_tells_nothing_is_asked_now_and_then(monkeypatch):
+    monkeypatch.setattr(mcp_server, "ASK_S", 0.01)
+    monkeypatch.setattr(mcp_server, "Client", partial(mcp_server.Client, mode="legacy"))
+    monkeypatch.setattr(McpServer, "_on_message", AsyncMock())
+
+    async def main():
+        async with connected() as toolbox:
+            await call(toolbox, "learn")
+            await until(lambda: "get_tides" in [spec.name for spec in toolbox.specs])
+
+    asyncio.run(main())
+
+
+def test_tools_that_are_not_wanted_change_nothing():
+    async def main():
+        changes = []
+        server = McpServer("weather", STDIO, only=["get_numbers", "learn"], on_change=lambda: changes.append(1))
+        await server.connect()
+        toolbox = Toolbox(server.tools)
+        before = server._client
+        await call(toolbox, "learn")
+        await call(toolbox, "get_numbers")
+        assert (changes, server._client) == ([1], before)
+        server.close()
+        await asyncio.gather(server._keeper, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("only", [[], ["get_weather"]])
+def test_tools_that_are_gone_after_a_loss_are_told_of(impatient, caplog, only):
+    """The server that comes back in the place of the lost one has other tools."""
+
+    async def main():
+        changes = []
+        server = McpServer("weather", STDIO, only=only, on_change=lambda: changes.append(len(server.tools)))
+        await server.connect()
+        server._address = Address(command=(sys.executable, SCRIPT, "--less"))
+        server._gone(OSError("as if"))
+        assert server.connected, "until the task has heard of it"
+        await until(lambda: len(changes) == 2)
+        assert [tool.spec.name for tool in server.tools] == ([] if only else ["get_numbers"])
+        assert ("has no tool called get_weather" in caplog.text) == bool(only)
+        server.close()
+        await asyncio.gather(server._keeper, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+def test_a_server_that_dies_unasked_is_noticed(impatient, caplog):
+    async def main():
+        with http_server(port := free_port()) as address:
+            server = McpServer("weather", address)
+            await server.connect()
+            await until(lambda: server.connected)
+        await until(lambda: not server.connected)
+        with http_server(port):
+            await until(lambda: server.connected)
             server.close()
             await asyncio.gather(server._keeper, return_exceptions=True)
         assert "is lost" in caplog.text

@@ -12,6 +12,7 @@ from voiceagent.scheduler.virtual import run_virtual
 from voiceagent.tools import Toolbox
 from voiceagent.tools.contract import Tool
 from voiceagent.tools.fit import fitted
+from voiceagent.tools.toolbox import TIMEOUT_S
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer"}}}
 
@@ -136,6 +137,46 @@ def test_a_tool_may_want_to_finish():
 def test_two_tools_of_one_name_are_refused():
     with pytest.raises(VoiceAgentError, match="two tools called look_up"):
         Toolbox([made(answer), made(hang)])
+    toolbox = Toolbox([made(answer)])
+    with pytest.raises(VoiceAgentError, match="two tools called look_up"):
+        toolbox.replace([made(answer), made(hang)])
+    assert [spec.name for spec in toolbox.specs] == ["look_up"]
+
+
+def test_other_tools_may_take_their_place():
+    toolbox = Toolbox([made(answer)])
+    toolbox.replace([made(answer, "look_down")])
+    assert [spec.name for spec in toolbox.specs] == ["look_down"]
+    assert results(toolbox, call("look_down"))["1"][0] == "got {}"
+
+
+def test_every_call_is_told_of_when_it_has_ended():
+    async def main():
+        ended = []
+        toolbox = Toolbox([made(answer), made(hang, "hang"), made(crash, "crash")], on_ended=ended.append)
+        for name in ("look_up", "crash", "no_such_tool"):
+            toolbox.start(call(name), lambda text: None)
+        await asyncio.sleep(1)
+        running = toolbox.start(call("hang"), lambda text: None)
+        await asyncio.sleep(2)
+        running.cancel()
+        assert running.use.seconds == 2, "known at once, not when the task has heard of it"
+        toolbox.start(call("hang"), lambda text: None)
+        await asyncio.sleep(30)
+        assert {(use.name, use.outcome) for use in ended[:3]} == {
+            ("look_up", "done"),
+            ("crash", "failed"),
+            ("unknown", "failed"),
+        }
+        assert [(use.name, use.outcome) for use in ended[3:]] == [("hang", "cancelled"), ("hang", "failed")]
+        assert ended[-1].seconds == TIMEOUT_S
+        toolbox.start(call("hang"), lambda text: None)
+        await asyncio.sleep(1)
+        toolbox.close()
+        await asyncio.sleep(1)
+        assert ended[-1].outcome == "cancelled"
+
+    run_virtual(main())
 
 
 def test_the_log_says_why_a_tool_failed_but_not_what_it_was_asked(caplog):

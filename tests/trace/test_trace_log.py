@@ -8,6 +8,7 @@ import pytest
 
 from voiceagent.trace import TurnTrace
 from voiceagent.trace.log import configure, conversation, log_turn, summary, with_fields
+from voiceagent.trace.tools import ToolUse
 
 log = logging.getLogger("voiceagent.session")
 
@@ -145,6 +146,12 @@ def test_a_turn_is_summed_up_in_one_line(capsys: pytest.CaptureFixture[str]) -> 
         "turn 3 completed v2v=512ms silence=200ms asr=100ms turn=60ms llm=100ms tts=100ms out=12ms speculation=used"
         " session=ab12 turn=3 generation=7"
     )
+
+
+def test_a_summary_names_the_tools_and_how_those_ended_that_did_not_do_their_work() -> None:
+    done, late, going_on = ToolUse("a", 1, 1.5, "done"), ToolUse("b", 1, 11, "failed"), ToolUse("c", 1)
+    line = summary(TurnTrace("ab12", 3, outcome="completed", tools=[done, late, going_on]))
+    assert line == "turn 3 completed tool=a:500ms tool=b:10000ms:failed tool=c:running"
 
 
 def test_a_summary_leaves_out_what_is_not_known() -> None:

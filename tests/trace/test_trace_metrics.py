@@ -6,7 +6,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from voiceagent.trace import MARKS, StepRecord, TurnTrace
-from voiceagent.trace.metrics import LAG_S, SLACK_S, STAGE_S, STEP_S, STREAMS, VOICE_TO_VOICE_S, Metrics
+from voiceagent.trace.metrics import LAG_S, SLACK_S, STAGE_S, STEP_S, STREAMS, TOOL_S, VOICE_TO_VOICE_S, Metrics
+from voiceagent.trace.tools import ToolUse
 
 
 def scraped(metrics: Metrics) -> dict[tuple[str, ...], float]:
@@ -79,6 +80,16 @@ def test_a_late_step_is_a_miss_and_its_slack_is_below_zero() -> None:
     assert seen["step_streams_sum", "tts.segment", "tts"] == 6
 
 
+def test_tools_are_counted_by_name_and_outcome_with_their_times() -> None:
+    metrics = Metrics()
+    metrics.observe_tool(ToolUse("weather", 1.0, 1.5, "done"))
+    metrics.observe_tool(ToolUse("weather", 1.0, 11.0, "failed"))
+    seen = scraped(metrics)
+    assert seen["tool_calls_total", "done", "weather"] == 1
+    assert seen["tool_calls_total", "failed", "weather"] == 1
+    assert seen["tool_seconds_sum", "weather"] == 10.5
+
+
 def test_everything_else_is_counted_by_hand() -> None:
     metrics = Metrics()
     metrics.sessions.inc()
@@ -104,6 +115,6 @@ def test_two_servers_in_one_process_count_apart() -> None:
     assert scraped(other)["sessions",] == 0
 
 
-@pytest.mark.parametrize("buckets", [VOICE_TO_VOICE_S, STAGE_S, STEP_S, SLACK_S, LAG_S, STREAMS])
+@pytest.mark.parametrize("buckets", [VOICE_TO_VOICE_S, STAGE_S, STEP_S, SLACK_S, LAG_S, TOOL_S, STREAMS])
 def test_buckets_rise(buckets: tuple[float, ...]) -> None:
     assert list(buckets) == sorted(set(buckets))

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceagent.trace import MARKS, Mark, StepRecord, TurnTrace
+from voiceagent.trace.tools import ToolUse
 
 
 def a_turn(**marks: float) -> TurnTrace:
@@ -118,6 +119,34 @@ def test_the_record_is_plain_json_and_holds_no_words_unless_asked() -> None:
     assert (step["lane"], step["key"], step["size"], step["generation"]) == ("llm", "llm.decode", 2, 7)
     assert trace.to_json(text=True)["user_text"] == "my secret"
     assert trace.to_json(text=True)["agent_text"] == "your secret"
+
+
+def test_tools_are_shown_behind_the_stages_and_one_that_goes_on_ends_with_the_turn() -> None:
+    trace = plain_turn()
+    trace.tools = [ToolUse("weather", 100.3, 100.8, "done"), ToolUse("book", 100.3)]
+    data = trace.to_json()
+    assert data["spans"][-2:] == [
+        {"name": "tool weather", "start_ms": 300.0, "end_ms": 800.0},
+        {"name": "tool book", "start_ms": 300.0, "end_ms": 3000.0},
+    ]
+    assert data["tools"] == [
+        {"tool": "weather", "ms": 500.0, "outcome": "done"},
+        {"tool": "book", "ms": None, "outcome": "running"},
+    ]
+    assert "weather" not in stages(trace)
+
+
+def test_tools_of_a_typed_turn_are_listed_without_a_place_in_time() -> None:
+    trace = TurnTrace("ab12", 1, tools=[ToolUse("weather", 100.3, 100.8, "done")])
+    assert trace.to_json()["spans"] == []
+    assert trace.to_json()["tools"] == [{"tool": "weather", "ms": 500.0, "outcome": "done"}]
+
+
+def test_a_tool_ends_once() -> None:
+    use = ToolUse("weather", 100.0)
+    assert use.settle("cancelled", 101.0)
+    assert not use.settle("done", 109.0)
+    assert (use.outcome, use.seconds) == ("cancelled", 1.0)
 
 
 @given(marks=st.dictionaries(st.sampled_from(MARKS), st.floats(-1, 10), min_size=1))

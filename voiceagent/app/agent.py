@@ -10,7 +10,7 @@ from voiceagent.app.calibration import costs_for
 from voiceagent.app.engines import build_engines, lanes_of
 from voiceagent.app.manners import manners
 from voiceagent.app.steps import record
-from voiceagent.app.tools import Tools
+from voiceagent.app.tools import Tools, warn_if_unheard
 from voiceagent.config.settings import Settings
 from voiceagent.engines.contract import Engine
 from voiceagent.scheduler.lane import ThreadLane
@@ -38,8 +38,8 @@ class Agent:
         self.settings = settings
         self.engines = engines or build_engines(settings)
         self._costs = costs_for(settings)
-        self._tools = Tools(settings)
         self.metrics = Metrics()
+        self._tools = Tools(settings, self.metrics.observe_tool)
         self.steps = StepLog()
         self._turn_file = (
             TurnFile(settings.trace.jsonl, log_text=settings.trace.log_text) if settings.trace.jsonl else None
@@ -57,12 +57,17 @@ class Agent:
         Raises what an engine's load raises, and VoiceAgentError for tools that cannot be had.
         """
         await asyncio.gather(self._connect_tools(), *(self._load(*engine) for engine in self._by_lane.items()))
+        warn_if_unheard(self._tools.toolbox.specs, self.engines.llm)
         self._scheduler = Scheduler(self._by_lane, self._lanes, os.cpu_count() or 1, self._costs, self._on_step)
         self._lag = LoopLag(self.metrics.loop_lag.observe)
 
     def readiness(self) -> dict[str, bool]:
         """Say of each engine whether it is loaded and warm, and whether MCP servers are connected."""
         return dict(self._ready)
+
+    def lost(self) -> list[str]:
+        """Name the MCP servers that have gone away; conversations do without them until they are back."""
+        return self._tools.lost if self._ready.get(TOOLS) else []
 
     def open_session(self, send: Callable[[Payload], None]) -> Session:
         """Begin a session whose messages for people go to `send`."""

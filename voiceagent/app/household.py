@@ -11,6 +11,7 @@ def household(agent: Agent) -> Household:
     return Household(
         open_session=agent.open_session,
         readiness=agent.readiness,
+        lost=agent.lost,
         metrics=agent.metrics,
         steps=agent.steps,
         models={

@@ -1,33 +1,46 @@
 """From settings to the tools of an agent."""
 
 import asyncio
+import logging
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from voiceagent.config.settings import McpServer as McpSettings
 from voiceagent.config.settings import Settings
+from voiceagent.engines.llm.contract import LlmEngine, Message, ToolSpec
 from voiceagent.errors import VoiceAgentError
 from voiceagent.tools import Toolbox, function_tool
 from voiceagent.tools.contract import Tool
 from voiceagent.tools.function import find_function
+from voiceagent.trace.tools import ToolUse
 
 if TYPE_CHECKING:
     from voiceagent.tools.mcp_server import McpServer
 
 
+log = logging.getLogger(__name__)
+
+
 class Tools:
     """The toolbox, and the servers behind it. `connect` and `close` belong on the event loop."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._timeout_s = settings.session.tool_timeout_s
+    def __init__(self, settings: Settings, on_ended: Callable[[ToolUse], None] = lambda use: None) -> None:
         self._functions = [function_tool(find_function(place)) for place in settings.tools]
-        self._servers = [_server(server) for server in settings.mcp]
-        self.toolbox = self._filled([])
+        self._servers = [_server(server, self._refill) for server in settings.mcp]
+        self._connected = False
+        self.toolbox = Toolbox(self._functions, timeout_s=settings.session.tool_timeout_s, on_ended=on_ended)
+
+    @property
+    def lost(self) -> list[str]:
+        """The MCP servers that cannot be reached at the moment."""
+        return [server.name for server in self._servers if not server.connected]
 
     async def connect(self) -> None:
         """Fetch what the MCP servers offer. Raises VoiceAgentError for one that cannot be used."""
-        if self._servers:
-            self.toolbox = self._filled(await asyncio.gather(*(server.connect() for server in self._servers)))
+        await asyncio.gather(*(server.connect() for server in self._servers))
+        self.toolbox.replace(self._offered())
+        self._connected = True
 
     def close(self) -> None:
         """Cancel every call and leave the servers."""
@@ -35,11 +48,32 @@ class Tools:
         for server in self._servers:
             server.close()
 
-    def _filled(self, offered: list[list[Tool]]) -> Toolbox:
-        return Toolbox([*self._functions, *(tool for tools in offered for tool in tools)], timeout_s=self._timeout_s)
+    def _offered(self) -> list[Tool]:
+        return [*self._functions, *(tool for server in self._servers for tool in server.tools)]
+
+    def _refill(self) -> None:
+        """Let the sessions that begin from now on know what a server offers now."""
+        if not self._connected:
+            return
+        try:
+            self.toolbox.replace(self._offered())
+            log.info("the tools have changed: %s", ", ".join(spec.name for spec in self.toolbox.specs) or "none")
+        except VoiceAgentError as error:
+            log.error("the tools stay as they were: %s", error)
 
 
-def _server(settings: McpSettings) -> "McpServer":
+def warn_if_unheard(tools: tuple[ToolSpec, ...], llm: LlmEngine) -> None:
+    """Log a warning when the model's chat template leaves out the tools: then it can never call one."""
+    told, untold = ((Message("system", "", tools=named), Message("user", "A")) for named in (tools, ()))
+    if tools and llm.count_tokens(told) == llm.count_tokens(untold):
+        log.warning(
+            "The language model is not told of the tools (%s): its chat template has no place for them. Choose a model "
+            "that was trained to call tools, such as Nemotron-3-Nano or Qwen (docs/tools.md), or remove them.",
+            ", ".join(tool.name for tool in tools),
+        )
+
+
+def _server(settings: McpSettings, on_change: Callable[[], None]) -> "McpServer":
     try:
         from voiceagent.tools.mcp_server import Address, McpServer
     except ImportError as error:
@@ -53,7 +87,9 @@ def _server(settings: McpSettings) -> "McpServer":
         url=settings.url or "",
         token=_secret(settings.token_env, settings.name) if settings.token_env else "",
     )
-    return McpServer(settings.name, address, only=settings.tools, on_interrupt=settings.on_interrupt)
+    return McpServer(
+        settings.name, address, only=settings.tools, on_interrupt=settings.on_interrupt, on_change=on_change
+    )
 
 
 def _secret(variable: str, server: str) -> str:

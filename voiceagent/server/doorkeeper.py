@@ -36,6 +36,8 @@ class Household:
     """What speaks, listens and thinks, by name, as the page shows it."""
     ice_servers: tuple[IceServer, ...] = ()
     max_sessions: int = 4
+    lost: Callable[[], list[str]] = list
+    """What conversations do without at the moment: MCP servers."""
 
 
 @dataclass(slots=True)

@@ -117,10 +117,11 @@ class Routes:
         return JSONResponse({"status": "ok"})
 
     async def ready(self, request: Request) -> Response:
-        """Say whether every engine is warm."""
+        """Say whether every engine is warm, and what has gone away that callers can do without."""
         engines = self._household.readiness()
         ready = all(engines.values())
-        return JSONResponse({"ready": ready, "engines": engines}, 200 if ready else 503)
+        body = {"ready": ready, "engines": engines, "lost": self._household.lost()}
+        return JSONResponse(body, 200 if ready else 503)
 
     async def metrics(self, request: Request) -> Response:
         """Render the Prometheus metrics."""

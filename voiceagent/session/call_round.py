@@ -10,6 +10,7 @@ from typing import Protocol
 
 from voiceagent.engines.llm.contract import Message, ToolCall
 from voiceagent.tools.toolbox import Running
+from voiceagent.trace.tools import ToolUse
 
 CANCELLED = "Cancelled, because the user interrupted."
 UNFINISHED = "Not finished yet; the user interrupted meanwhile."
@@ -37,6 +38,11 @@ class CallRound:
     def answered(self) -> bool:
         """Whether every call has its answer."""
         return len(self._results) == len(self.calls)
+
+    @property
+    def uses(self) -> list[ToolUse]:
+        """What was really called, and how long it took."""
+        return [running.use for running in self._running.values()]
 
     def start(self, start: StartCall, on_answer: Callable[[ToolCall], None]) -> None:
         """Run the calls; `on_answer` is called for each when its result is there, unless `end` comes first."""

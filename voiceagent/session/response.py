@@ -21,6 +21,7 @@ from voiceagent.session.call_round import CallRound, StartCall
 from voiceagent.session.reply import Reply
 from voiceagent.session.segment import Segment, heard_of
 from voiceagent.text import Segmenter, ends_sentence, speakable
+from voiceagent.trace.tools import ToolUse
 from voiceagent.trace.turn import Mark
 
 SPECULATIVE_HORIZON_S = 1.0
@@ -140,6 +141,11 @@ class ResponseRun:
         self._enqueue(event)
         if self.released:
             self._reschedule()
+
+    @property
+    def tool_uses(self) -> list[ToolUse]:
+        """Return the calls of tools so far."""
+        return [use for past in self._rounds for use in past.uses]
 
     def heard_text(self, heard_words: dict[int, int]) -> str:
         """Return what was heard, given the number of words heard of each segment."""

@@ -4,6 +4,7 @@ Collects the times that the coordinator reports and hands out each finished trac
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from voiceagent.session.events import Outcome
 from voiceagent.session.response import ResponseRun
@@ -72,6 +73,7 @@ class TurnLog:
             trace.mark(name, when)
         trace.mark("playout_end", at)
         trace.steps = self._steps.since(max(min(trace.marks.values()), at - MAX_LOOK_BACK_S))
+        trace.tools = [replace(use) for use in run.tool_uses]  # some may go on
         if outcome is Outcome.INTERRUPTED:
             self._metrics.interruptions.inc()
         self._on_turn(trace)

@@ -2,14 +2,14 @@
 
 One task per server owns its connection, as the protocol's streams must be opened and closed by the same task. When the
 server dies, the calls under way fail and the connection is made anew, ever less often while that does not succeed. The
-tools are those of the first connection: the system prompt that names them is read once and shared by all sessions.
+list of tools is followed: a server tells of its changes, or is asked once in a while where it cannot.
 """
 
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,7 +17,9 @@ from typing import Any
 import httpx2
 import mcp_types
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
+from mcp.client.session import IncomingMessage
 from mcp.client.streamable_http import streamable_http_client
+from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
 from pydantic_core import to_json
 
 from voiceagent.engines.llm.contract import ToolSpec
@@ -32,6 +34,8 @@ HTTP_TIMEOUT = httpx2.Timeout(30.0, read=300.0)
 """In seconds. A server may hold a stream open for long; how long a call may take is the toolbox's business."""
 RETRY_S = (0.5, 30.0)
 """The first and the longest wait before a lost server is connected to again."""
+ASK_S = 60.0
+"""How often a server that does not tell of changes is asked for its tools, and whether it is still there."""
 JSON_RPC_ERRORS = range(-32700, -32599)
 """Errors of a call, defined by JSON-RPC; all others are the connection's."""
 
@@ -49,38 +53,48 @@ class Address:
 
 
 class McpServer:
-    """One server. `connect` and `close` belong on the event loop."""
+    """One server. `connect` and `close` belong on the event loop; `on_change` is called there when `tools` changed."""
 
     def __init__(
-        self, name: str, address: Address, *, only: Sequence[str] = (), on_interrupt: OnInterrupt = "cancel"
+        self,
+        name: str,
+        address: Address,
+        *,
+        only: Sequence[str] = (),
+        on_interrupt: OnInterrupt = "cancel",
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
-        self._name = name
+        self.name = name
+        self.tools: list[Tool] = []
+        """What it offers, as far as it is wanted; what it offered last, while it cannot be reached."""
         self._address = address
         self._only = only
         self._on_interrupt: OnInterrupt = on_interrupt
+        self._on_change = on_change
         self._client: Client | None = None
-        self._lost = asyncio.Event()
+        self._lost = False
+        self._stirred = asyncio.Event()
+        """Set when the tools may have changed, or the server may be gone."""
         self._keeper: asyncio.Task[None] | None = None
 
-    async def connect(self) -> list[Tool]:
-        """Connect, stay connected until `close`, and return the server's tools.
+    @property
+    def connected(self) -> bool:
+        """Whether it can be called, as far as is known."""
+        return self._client is not None
+
+    async def connect(self) -> None:
+        """Connect, and stay connected until `close`.
 
         Raises VoiceAgentError when there is no such server, or it does not offer what is wanted of it.
         """
-        first: asyncio.Future[list[mcp_types.Tool]] = asyncio.get_running_loop().create_future()
+        first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._keeper = asyncio.create_task(self._keep(first))
         try:
             async with asyncio.timeout(CONNECT_S):
-                offered = {tool.name: tool for tool in await first}
+                await first
         except TimeoutError as error:
             self.close()
             raise VoiceAgentError(f"{self} did not answer within {CONNECT_S:g} s. {_REMEDY}") from error
-        if missing := [name for name in self._only if name not in offered]:
-            self.close()
-            raise VoiceAgentError(
-                f"{self} has no tool called {', '.join(missing)}; it has {', '.join(offered) or 'none'}."
-            )
-        return [self._tool(offered[name]) for name in self._only or offered]
 
     def close(self) -> None:
         """Disconnect; a server that was started is ended by the task in its own time."""
@@ -89,7 +103,7 @@ class McpServer:
 
     def __str__(self) -> str:
         where = self._address.url or " ".join(self._address.command)
-        return f"The MCP server {self._name} ({where})"
+        return f"The MCP server {self.name} ({where})"
 
     def _tool(self, offered: mcp_types.Tool) -> Tool:
         spec = ToolSpec(offered.name, offered.description or offered.name, to_json(offered.input_schema).decode())
@@ -97,7 +111,7 @@ class McpServer:
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> str:
         if self._client is None:
-            raise VoiceAgentError(f"the server {self._name} cannot be reached at the moment")
+            raise VoiceAgentError(f"the server {self.name} cannot be reached at the moment")
         try:
             result = await self._client.call_tool(name, arguments)
         except MCPError as error:
@@ -112,29 +126,76 @@ class McpServer:
         return text
 
     def _gone(self, error: Exception) -> VoiceAgentError:
-        self._lost.set()
-        return VoiceAgentError(f"the server {self._name} went away: {error}")
+        self._lost = True
+        self._stirred.set()
+        return VoiceAgentError(f"the server {self.name} went away: {error}")
 
-    async def _keep(self, first: "asyncio.Future[list[mcp_types.Tool]]") -> None:
+    def _take(self, offered: list[mcp_types.Tool]) -> None:
+        """Take what the server offers now. Raises VoiceAgentError when all along it has not had what is wanted."""
+        by_name = {tool.name: tool for tool in offered}
+        if missing := [name for name in self._only if name not in by_name]:
+            complaint = f"{self} has no tool called {', '.join(missing)}; it has {', '.join(by_name) or 'none'}."
+            if not self.tools:
+                raise VoiceAgentError(complaint)
+            log.warning("%s", complaint)
+        before = [tool.spec for tool in self.tools]
+        self.tools = [self._tool(by_name[name]) for name in self._only or by_name if name in by_name]
+        if before != [tool.spec for tool in self.tools]:
+            self._on_change()
+
+    async def _keep(self, first: "asyncio.Future[None]") -> None:
         wait_s, longest_s = RETRY_S
         while True:
             try:
-                async with Client(self._transport(), cache=None) as client:
-                    tools = await _all_tools(client)  # also when they are known: calls are checked against the list
+                async with Client(self._transport(), cache=None, message_handler=self._on_message) as client:
+                    self._take(await _all_tools(client))
                     self._client, wait_s = client, RETRY_S[0]
                     if not first.done():
-                        first.set_result(tools)
-                    await self._lost.wait()
+                        first.set_result(None)
+                    await self._follow(client)
             except Exception as error:  # from processes, sockets and the protocol, often in groups
+                cause = _innermost(error)
                 if not first.done():
-                    first.set_exception(VoiceAgentError(f"{self} cannot be used: {_innermost(error)}. {_REMEDY}"))
+                    mine = isinstance(cause, VoiceAgentError)
+                    first.set_exception(
+                        cause if mine else VoiceAgentError(f"{self} cannot be used: {cause}. {_REMEDY}")
+                    )
                     return
-                log.warning("%s is lost: %s", self, _innermost(error))
+                log.warning("%s is lost: %s", self, cause)
             finally:
-                self._client = None
-                self._lost.clear()
+                self._client, self._lost = None, False
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, longest_s)
+
+    async def _follow(self, client: Client) -> None:
+        """Keep the list of tools up to date until the server is lost: then this returns, or raises."""
+        listening = asyncio.create_task(self._listen(client))
+        try:
+            while not self._lost:
+                await self._stirred.wait()
+                self._stirred.clear()
+                if not self._lost:
+                    self._take(await _all_tools(client))
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    async def _listen(self, client: Client) -> None:
+        """Stir whenever the server tells that its tools have changed, and once in a while if it will not tell."""
+        while True:
+            with suppress(ListenNotSupportedError, SubscriptionLost, MCPError, TimeoutError):
+                async with client.listen(tools_list_changed=True) as changes:
+                    self._stirred.set()  # for what has changed until now
+                    async for _ in changes:
+                        self._stirred.set()
+                    # the server will tell no more; asked for its tools, it says whether it is there
+            self._stirred.set()
+            await asyncio.sleep(ASK_S)
+
+    async def _on_message(self, message: IncomingMessage) -> None:
+        """Take what servers before MCP 2026-07-28 send of their own accord."""
+        if isinstance(message, mcp_types.ToolListChangedNotification):
+            self._stirred.set()
 
     @asynccontextmanager
     async def _transport(self) -> AsyncIterator[Any]:

@@ -16,6 +16,7 @@ from voiceagent.engines.llm.contract import ToolCall, ToolSpec
 from voiceagent.errors import VoiceAgentError
 from voiceagent.tools.contract import Tool
 from voiceagent.tools.fit import fitted
+from voiceagent.trace.tools import UNKNOWN_TOOL, ToolOutcome, ToolUse
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ MAX_COMPLAINT_CHARS = 300
 class Running:
     """A call under way."""
 
+    use: ToolUse
+    """What is known of it; goes on to be filled in."""
     finishes: bool
     """Whether the tool wants to finish though nobody waits for its result."""
     cancel: Callable[[], object]
@@ -36,18 +39,28 @@ class Running:
 
 
 class Toolbox:
-    """Tools by name. Raises VoiceAgentError when two have the same one; both methods belong on the event loop."""
+    """Tools by name. All methods belong on the event loop.
 
-    def __init__(self, tools: Iterable[Tool] = (), *, timeout_s: float = TIMEOUT_S, max_chars: int = MAX_CHARS) -> None:
-        self._tools: dict[str, Tool] = {}
+    Raises VoiceAgentError when two tools have the same name. `on_ended` is told of every call, however it ended.
+    """
+
+    def __init__(
+        self,
+        tools: Iterable[Tool] = (),
+        *,
+        timeout_s: float = TIMEOUT_S,
+        max_chars: int = MAX_CHARS,
+        on_ended: Callable[[ToolUse], None] = lambda use: None,
+    ) -> None:
+        self._tools = _by_name(tools)
         self._timeout_s = timeout_s
         self._max_chars = max_chars
+        self._on_ended = on_ended
         self._running: set[asyncio.Task[None]] = set()
-        for tool in tools:
-            if self._tools.setdefault(tool.spec.name, tool) is not tool:
-                raise VoiceAgentError(
-                    f"There are two tools called {tool.spec.name}: rename one, or leave it out (mcp: tools)."
-                )
+
+    def replace(self, tools: Iterable[Tool]) -> None:
+        """Offer other tools from now on; those under way go on. Raises VoiceAgentError as above, changing nothing."""
+        self._tools = _by_name(tools)
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
@@ -56,32 +69,45 @@ class Toolbox:
 
     def start(self, call: ToolCall, on_result: Callable[[str], None], *, session: str = "") -> Running:
         """Run a call; its result comes on the event loop, after this returns, unless it is cancelled first."""
-        tool = self._tools.get(call.name)
-        task = asyncio.get_running_loop().create_task(self._run(tool, call, on_result, session))
+        tool, loop = self._tools.get(call.name), asyncio.get_running_loop()
+        use = ToolUse(call.name if tool else UNKNOWN_TOOL, loop.time())
+        task = loop.create_task(self._run(tool, call, use, on_result, session))
+
+        def cancel() -> None:
+            self._end(use, "cancelled")  # at once: whoever cancels may be about to write the turn down
+            task.cancel()
+
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        return Running(tool is not None and tool.on_interrupt == "finish", task.cancel)
+        return Running(use, tool is not None and tool.on_interrupt == "finish", cancel)
 
     def close(self) -> None:
         """Cancel every call."""
         for task in self._running:
             task.cancel()
 
-    async def _run(self, tool: Tool | None, call: ToolCall, on_result: Callable[[str], None], session: str) -> None:
+    async def _run(
+        self, tool: Tool | None, call: ToolCall, use: ToolUse, on_result: Callable[[str], None], session: str
+    ) -> None:
         fields = {"session": session, "tool": call.name}
-        loop = asyncio.get_running_loop()
-        start = loop.time()
         try:
             result = await self._result(tool, call)
-            log.info("tool finished", extra={**fields, "seconds": round(loop.time() - start, 2)})
+            self._end(use, "done")
+            log.info("tool finished", extra={**fields, "seconds": round(use.seconds or 0.0, 2)})
         except asyncio.CancelledError:
+            self._end(use, "cancelled")
             log.info("tool cancelled", extra=fields)
             raise
         except Exception as error:  # whatever a tool raises is between it and the model
+            self._end(use, "failed")
             said = f"{error}" or type(error).__name__
             log.warning("tool failed: %s", _cut(said, MAX_COMPLAINT_CHARS), extra=fields)
             result = f"Error: {_cut(said, MAX_COMPLAINT_CHARS)}"
         on_result(_cut(result, self._max_chars))
+
+    def _end(self, use: ToolUse, outcome: ToolOutcome) -> None:
+        if use.settle(outcome, asyncio.get_running_loop().time()):
+            self._on_ended(use)
 
     async def _result(self, tool: Tool | None, call: ToolCall) -> str:
         if tool is None:
@@ -99,6 +125,16 @@ class Toolbox:
         if work.cancelled():
             raise VoiceAgentError(f"{call.name} gave up")
         return work.result()
+
+
+def _by_name(tools: Iterable[Tool]) -> dict[str, Tool]:
+    named: dict[str, Tool] = {}
+    for tool in tools:
+        if named.setdefault(tool.spec.name, tool) is not tool:
+            raise VoiceAgentError(
+                f"There are two tools called {tool.spec.name}: rename one, or leave it out (mcp: tools)."
+            )
+    return named
 
 
 def _arguments(tool: Tool, call: ToolCall) -> dict[str, Any]:

@@ -69,6 +69,9 @@ def summary(trace: TurnTrace) -> str:
     }
     words = [f"turn {trace.turn}", trace.outcome or "unfinished"]
     words += [f"{name}={ms:.0f}ms" for name, ms in times.items() if ms is not None]
+    for use in trace.tools:
+        took_ms = "" if use.seconds is None else f":{use.seconds * 1000:.0f}ms"
+        words.append(f"tool={use.name}{took_ms}" + (f":{use.outcome}" if use.outcome != "done" else ""))
     if trace.speculation != "none":
         words.append(f"speculation={trace.speculation}")
     return " ".join(words)

@@ -16,6 +16,7 @@ from prometheus_client import (
 )
 
 from voiceagent.trace.steps import StepRecord
+from voiceagent.trace.tools import ToolUse
 from voiceagent.trace.turn import TurnTrace
 
 VOICE_TO_VOICE_S = (
@@ -101,6 +102,20 @@ LAG_S = (
     0.5,
     1.0,
 )
+TOOL_S = (
+    0.001,  # a function that only computes
+    0.01,
+    0.03,
+    0.1,  # a server nearby
+    0.3,
+    0.7,  # when the filler phrase begins, by default
+    1.0,
+    2.0,
+    5.0,
+    10.0,  # the time limit, by default
+    30.0,
+    120.0,
+)
 STREAMS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 
 
@@ -175,6 +190,15 @@ class Metrics:
         self.engine_errors = Counter(
             "voiceagent_engine_errors", "Failures that callers were told of, by engine.", ["engine"], registry=registry
         )
+        self.tool_calls = Counter(
+            "voiceagent_tool_calls",
+            "Calls of tools that ended: done, failed or cancelled.",
+            ["tool", "outcome"],
+            registry=registry,
+        )
+        self.tool_times = Histogram(
+            "voiceagent_tool_seconds", "How long calls of tools took.", ["tool"], buckets=TOOL_S, registry=registry
+        )
         # A series that appears at its first event hides that event from rate(): show those known beforehand at once.
         for outcome in ("completed", "interrupted", "failed", "cancelled"):
             self.turns.labels(outcome)
@@ -205,6 +229,12 @@ class Metrics:
             self.misses.labels(lane, key).inc()
         if record.failed:
             self.failed_steps.labels(lane, key).inc()
+
+    def observe_tool(self, use: ToolUse) -> None:
+        """Count a call of a tool that has ended, and its time."""
+        self.tool_calls.labels(use.name, use.outcome).inc()
+        if use.seconds is not None:
+            self.tool_times.labels(use.name).observe(use.seconds)
 
     def render(self) -> tuple[bytes, str]:
         """Return the body and the content type of an answer to `GET /metrics`."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from voiceagent.trace.steps import StepRecord
+from voiceagent.trace.tools import ToolUse
 
 Outcome = Literal["completed", "interrupted", "failed", "cancelled"]
 Speculation = Literal["used", "dropped", "none"]
@@ -79,6 +80,8 @@ class TurnTrace:
     marks: dict[Mark, float] = field(default_factory=dict)
     steps: Sequence[StepRecord] = ()
     """What the lanes ran meanwhile, for whomever."""
+    tools: Sequence[ToolUse] = ()
+    """What the response called, in the order of the calls."""
     user_text: str = ""
     agent_text: str = ""
     """The words that were heard of the response."""
@@ -127,6 +130,18 @@ class TurnTrace:
                 spans.append(Span(title, (start - zero) * 1000, (end - zero) * 1000))
         return spans
 
+    def tool_spans(self) -> list[Span]:
+        """Return the calls of tools; one that outlasts the turn ends with it. None where no speech ended."""
+        zero, over = self.marks.get("speech_end"), self.marks.get("playout_end")
+        if zero is None:
+            return []
+        ends = [(use, over if use.end is None else use.end) for use in self.tools]
+        return [
+            Span(f"tool {use.name}", (use.start - zero) * 1000, (end - zero) * 1000)
+            for use, end in ends
+            if end is not None
+        ]
+
     def to_json(self, *, text: bool = False) -> dict[str, Any]:
         """Return the turn as plain data, with the words that were spoken only if asked for."""
         v2v = self.voice_to_voice_ms
@@ -143,8 +158,9 @@ class TurnTrace:
             "marks": {name: round(self.marks[name], 6) for name in MARKS if name in self.marks},
             "spans": [
                 {"name": span.name, "start_ms": round(span.start_ms, 1), "end_ms": round(span.end_ms, 1)}
-                for span in self.spans()
+                for span in (*self.spans(), *self.tool_spans())
             ],
+            "tools": [use.to_json() for use in self.tools],
             "steps": [record.to_json() for record in self.steps],
             **words,
         }

@@ -68,8 +68,8 @@ class ScriptedLlm(ScriptedEngine):
         self._open.discard(stream)
 
     def count_tokens(self, messages: tuple[Message, ...]) -> int:
-        """Count a token for each word, and a chat template's overhead for each message."""
-        return sum(len(message.content.split()) + MESSAGE_OVERHEAD for message in messages)
+        """Count a token for each word, and a chat template's overhead for each message and tool."""
+        return sum(len(message.content.split()) + MESSAGE_OVERHEAD * (1 + len(message.tools)) for message in messages)
 
 
 class ScriptedLlmStream:
