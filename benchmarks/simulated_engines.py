@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.cost_tables import CHUNK_S, WORD_S, Device
 from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent
 from voiceagent.engines.asr.scripted import UNDATED, ScriptedAsr, ScriptedAsrStream
-from voiceagent.engines.contract import Batch, CostKey
+from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.engines.llm.contract import Message
 from voiceagent.engines.llm.scripted import ScriptedLlm
 from voiceagent.engines.queue import Job
@@ -22,7 +22,7 @@ from voiceagent.engines.timing import CostTable
 from voiceagent.engines.tts.scripted import ScriptedTts
 from voiceagent.engines.turn.scripted import ScriptedTurn
 from voiceagent.engines.vad.scripted import ScriptedVad
-from voiceagent.scheduler.policy import Costs, Policy, decide, fifo
+from voiceagent.scheduler.policy import Costs, Decision, Policy, Running, Start, decide, fifo
 from voiceagent.session.coordinator import Engines
 
 CHUNK: CostKey = ("asr.chunk", 1)
@@ -35,17 +35,31 @@ SEED_LLM_SLOTS = 2
 class StreamingAsr(ScriptedAsr):
     """A recogniser that takes a step for every chunk of audio, voiced or not, as Nemotron does."""
 
+    partial_within_s = CHUNK_S
+    streams = 0
+
     def open(self, on_event: Callable[[AsrEvent], None]) -> ScriptedAsrStream:
         """Start listening for one session."""
+        self.streams += 1
         return StreamingAsrStream(self, next(self._stream_ids), on_event)
+
+    def sharing(self, kind: str) -> int:
+        """Everybody has a chunk soon."""
+        return self.streams if kind == CHUNK[0] else 0
 
 
 class StreamingAsrStream(ScriptedAsrStream):
     """One session's ear; its transcripts come from the chunks, so that showing them costs next to nothing."""
 
-    def __init__(self, engine: ScriptedAsr, stream: int, on_event: Callable[[AsrEvent], None]) -> None:
+    def __init__(self, engine: StreamingAsr, stream: int, on_event: Callable[[AsrEvent], None]) -> None:
         super().__init__(engine, stream, on_event)
+        self._recogniser = engine
         self._unheard = 0
+
+    def close(self) -> None:
+        """End the stream."""
+        super().close()
+        self._recogniser.streams -= 1
 
     def push(self, pcm: NDArray[np.float32]) -> None:
         """Hear more audio; a whole chunk asks for a step."""
@@ -53,7 +67,7 @@ class StreamingAsrStream(ScriptedAsrStream):
         self._unheard += len(pcm)
         if self._unheard >= CHUNK_S * SAMPLE_RATE:
             self._unheard -= round(CHUNK_S * SAMPLE_RATE)
-            self._submit(CHUNK_TAG, UNDATED, CHUNK, self._step())
+            self._submit(CHUNK_TAG, UNDATED, CHUNK, self._step(), Need.PROMISED)
 
     def _step(self) -> Generator[Step, None, None]:
         yield Step(None)
@@ -118,18 +132,18 @@ class RoundRobin:
         self,
         now: float,
         offered: Sequence[Batch],
-        running: Sequence[Batch],
+        running: Sequence[Running],
         costs: Costs,
         capacity: int,
         beside: Collection[str] = (),
-    ) -> list[Batch]:
+    ) -> Decision:
         """Choose the lanes whose last turn is the longest ago; takes what `decide` takes."""
         turns = [Batch(b.lane, b.cost_key, 0, b.streams, b, place=self._served.get(b.lane, -1)) for b in offered]
-        chosen = [turn.work for turn in fifo(now, turns, running, costs, capacity, beside)]
-        for batch in chosen:
-            assert isinstance(batch, Batch)
+        chosen = [start.batch.work for start in fifo(now, turns, running, costs, capacity, beside).start]
+        batches = [batch for batch in chosen if isinstance(batch, Batch)]
+        for batch in batches:
             self._served[batch.lane] = max(self._served.values(), default=0) + 1
-        return [batch for batch in chosen if isinstance(batch, Batch)]
+        return Decision(tuple(map(Start, batches)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,40 @@ def tells_a_failed_step_to_its_stream_which_lives_on(engine: Any, ask: Ask) -> N
         assert not other_heard.of(StreamFailed)
 
 
+def is_well_after_a_step_that_was_given_up(engine: Any, ask: Ask) -> None:
+    hangs = TimeoutError("the step hangs")
+
+    def turn_away() -> None:
+        while (batch := engine.pending(NOW)) is not None:
+            engine.fail(batch, hangs)
+
+    for steps_before in (0, 1, 2, 4):
+        with opened(engine) as (stream, heard), opened(engine) as (other, other_heard):
+            ask(stream, 1, SOON)
+            for _ in range(steps_before):
+                step(engine)
+            if (hanging := engine.pending(NOW)) is None:
+                return
+            engine.fail(hanging, hangs)
+            turn_away()
+            assert {event.error for event in heard.of(StreamFailed)} == {hangs}
+            ask(other, 1, SOON)
+            turn_away()
+            assert {type(event) for event in other_heard.events} == {StreamFailed}
+            known = [len(listener.events) for listener in (heard, other_heard)]
+            results = engine.run(hanging)
+            engine.discard(hanging, results)
+            drive(engine)
+            assert [len(listener.events) for listener in (heard, other_heard)] == known, "heard of again"
+            ask(stream, 2, SOON)
+            ask(other, 2, SOON)
+            drive(engine)
+            for listener, length in zip((heard, other_heard), known, strict=True):
+                new = listener.events[length:]
+                assert new
+                assert StreamFailed not in map(type, new)
+
+
 EVERY_KIND = (
     offers_nothing_until_it_is_asked,
     wakes_the_scheduler_when_it_is_asked,
@@ -199,6 +233,7 @@ EVERY_KIND = (
     drops_the_result_of_a_stream_that_closed_meanwhile,
     drops_the_failure_of_a_stream_that_closed_meanwhile,
     tells_a_failed_step_to_its_stream_which_lives_on,
+    is_well_after_a_step_that_was_given_up,
 )
 
 

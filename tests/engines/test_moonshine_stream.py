@@ -261,7 +261,7 @@ def test_a_piece_cut_off_is_not_left_for_the_end(build: Build) -> None:
     stream.push(np.concatenate([audio for number in range(1, 7) for audio in (word(number, 1.5), hush())]))
     batch = engine.pending(NOW)
     assert batch is not None
-    assert batch.need is Need.AWAITED
+    assert batch.need is Need.PROMISED
     assert batch.deadline > NOW + 1
 
 

@@ -18,9 +18,9 @@ CostKey = tuple[str, int]
 HOLD = float("inf")
 """The deadline of work that nobody waits for yet: an engine does not offer it."""
 
-PRESSING_S = 0.3
-"""What is promised goes before what is awaited when its deadline is this near: one step of the longest may go before
-it, and it may itself take a few."""
+PRESSING_S = 0.1
+"""In a lane, what is promised goes before what is awaited when its deadline is this near. Deadlines keep a margin for
+the step that may be under way then; between lanes, the policy reckons it from the costs."""
 
 
 class Need(IntEnum):
@@ -58,6 +58,8 @@ class Batch:
     """The response this work is for, where it is for exactly one."""
     place: int = 0
     """Its place in the line of everything that waits, counted across engines: all that a FIFO policy goes by."""
+    company: int = 0
+    """Streams that are not in it and will soon have work for such a step: waiting for them saves steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,13 @@ class Engine(Protocol):
         """Hand out what `run` returned. On the event loop; results of cancelled work are dropped here."""
 
     def fail(self, batch: Batch, error: Exception) -> None:
-        """Tell the streams in `batch` that their step raised. On the event loop."""
+        """Drop the work in `batch` and tell its streams: the step raised, hangs, or will never run. On the event loop.
+
+        A step that hangs goes on all the same; no other begins before it has ended.
+        """
+
+    def discard(self, batch: Batch, results: object) -> None:
+        """Take note of what a step gave that had failed, because it hung; nobody is told. On the event loop."""
 
     def close(self) -> None:
         """Free the model."""

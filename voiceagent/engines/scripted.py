@@ -21,7 +21,7 @@ T = TypeVar("T")
 Script = Sequence[T] | Callable[[int], T]
 """What to say at the n-th time: a sequence (which begins again at its end), or a function of n."""
 
-COMPANY_S = 0.5
+COMPANY_S = 1.0
 """A step takes along what is due this soon after its most urgent job: more would make that one wait for others' luxury,
 less would pay for the same weights twice."""
 VOICED_RMS = 0.01
@@ -88,13 +88,22 @@ class ScriptedEngine(QueueEngine):
         for job in heads.values():
             if len(company) < limit and job.cost_key[0] == alone.cost_key[0] and self.goes_along(job, first, now):
                 company[job.stream] = job
+        later = max(0, self.sharing(alone.cost_key[0]) - len(company))
         if len(company) == 1:
-            return alone
+            return replace(alone, company=later)
         key = (alone.cost_key[0], len(company))
-        return replace(alone, cost_key=key, streams=tuple(company), work=tuple(company.values()), generation=None)
+        return replace(
+            alone, cost_key=key, streams=tuple(company), work=tuple(company.values()), generation=None, company=later
+        )
+
+    def sharing(self, kind: str) -> int:
+        """Return how many streams have, or will soon have, work of a kind; 0 where that cannot be foretold."""
+        return 0
 
     def goes_along(self, job: Job, first: Job, now: float) -> bool:
-        """Tell whether a job may share the step of the most urgent one."""
+        """Tell whether a job may share the step of the most urgent one: it makes it longer, and others shorter."""
+        if first.need is Need.PROMISED:
+            return job.need is not Need.SPECULATIVE
         together = Need.SPECULATIVE not in (job.need, first.need) or job.need is first.need
         return together and job.deadline <= max(first.deadline, now) + COMPANY_S
 
@@ -116,6 +125,11 @@ class ScriptedEngine(QueueEngine):
                 self.fail(single, result)
             else:
                 self._deliver_one(single, result)
+
+    def fail(self, batch: Batch, error: Exception) -> None:
+        """Drop the jobs of the step and tell their streams."""
+        for single in [batch] if isinstance(batch.work, Job) else _singles(batch):
+            super().fail(single, error)
 
     def _deliver_one(self, batch: Batch, results: object) -> None:
         job = batch.work

@@ -1,32 +1,71 @@
 """Contract 2: which steps to start now, as a pure function.
 
-Every offered batch has a deadline, and so a slack: deadline - now - predicted cost. The batch with the least slack goes
-first, as long as the device has room for another step beside those running. Work that may be thrown away goes after
-all work that someone waits for. It may take the last room: steps are bounded, so what comes next waits for one step at
-most, while a room kept free for it would make every prepared response late.
+Every offered batch says what a listener makes of a delay (`Need`), and `decide` goes by it:
 
-Lanes that run on another device than the rest (a turn detector on the CPU beside models on a GPU) neither wait for room
-nor take any.
+- An answer under way must not break off. What is *promised* for a deadline goes in the order of deadlines, which keeps
+  every set of promises that can be kept. (Least slack, deadline - now - cost, does not: a step cannot be broken off, so
+  a long one that is due later may not go before a short one.)
+- Nobody shall wait longer than that takes. Whoever is *awaited* in silence goes first, who has waited longest before
+  the others, for as long as all promises can still be kept after that: their slack is what beginnings are made of.
+- A guess costs nobody anything: *speculative* work takes what is left, and goes without when there is nothing.
 
-`fifo` is the reference beside it: the same room, and no idea who is listening.
+So an overloaded device answers late, and never brokenly; admission sees to it that it is not overloaded.
 
-Knows neither clocks nor threads nor models: the same function runs live, in virtual time and under property tests.
+A promised step that others will want to share (`Batch.company`) waits for them as long as its slack allows. A step
+beside others may be faster than one after them, or may slow them down: the costs' table of slow-downs tells, and it
+starts where it gains by it and breaks no promise of theirs. Lanes that run on another device than the rest (a turn
+detector on the CPU beside models on a GPU) neither wait for room nor take any.
+
+`fifo` is the reference beside it: the same room, and no idea who is listening. Knows neither clocks nor threads nor
+models: the same function runs live, in virtual time and under property tests.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from heapq import heapreplace
+from math import inf
 from typing import Protocol
 
 from voiceagent.engines.contract import Batch, CostKey, Need
 
 NEGLIGIBLE_S = 0.002
 """A step shorter than this (voice activity detection) is started at once: waiting would cost more than running."""
+COMPANY_MARGIN_S = 0.06
+"""A step that waits for company starts this long before it must: the step under way then may be a long one."""
 
 
 class Costs(Protocol):
     """Predicts step times."""
 
     def predict(self, key: CostKey) -> float:
-        """Return the expected seconds of a step."""
+        """Return the expected seconds of a step that runs alone."""
+
+    def slowdown(self, lane: str, other: str) -> float:
+        """Return how many times longer a lane's steps take while another lane's run beside them; at least 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A step under way, and when it should end."""
+
+    batch: Batch
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A step to start, and when it should end to keep every promise: if it cannot, then as small as it can be."""
+
+    batch: Batch
+    by: float = inf
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to start now, most urgent first, and when to ask again if nothing happens before."""
+
+    start: tuple[Start, ...] = ()
+    again: float | None = None
 
 
 class Policy(Protocol):
@@ -36,60 +75,118 @@ class Policy(Protocol):
         self,
         now: float,
         offered: Sequence[Batch],
-        running: Sequence[Batch],
+        running: Sequence[Running],
         costs: Costs,
         capacity: int,
         beside: Collection[str] = (),
-    ) -> list[Batch]:
-        """Choose the batches to start now, most urgent first."""
+    ) -> Decision:
+        """Choose the batches to start now."""
 
 
 def decide(
     now: float,
     offered: Sequence[Batch],
-    running: Sequence[Batch],
+    running: Sequence[Running],
     costs: Costs,
     capacity: int,
     beside: Collection[str] = (),
-) -> list[Batch]:
-    """Choose the batches to start now, most urgent first.
+) -> Decision:
+    """Choose the batches to start now.
 
     `offered` and `running` hold at most one batch a lane between them; `capacity` is how many steps the device runs
-    side by side without slowing each other down (cores on a CPU, 1 on a GPU); `beside` names the lanes that run on
+    side by side (cores on a CPU, 1 on a GPU that runs one kernel after the other); `beside` names the lanes that run on
     another device.
     """
-
-    def urgency(batch: Batch) -> tuple[bool, float]:
-        return batch.need is Need.SPECULATIVE, batch.deadline - now - costs.predict(batch.cost_key)
-
-    return _fill(offered, running, costs, capacity, beside, urgency)
+    free, rest, busy = _rooms(offered, running, costs, beside)
+    promised = sorted((batch for batch in rest if batch.need is Need.PROMISED), key=_deadline)
+    awaited = sorted((batch for batch in rest if batch.need is Need.AWAITED), key=_deadline)
+    guesses = sorted((batch for batch in rest if batch.need is Need.SPECULATIVE), key=_deadline)
+    waits = {id(batch): latest for batch in promised if (latest := _latest_start(batch, costs)) > now}
+    started: list[Start] = []
+    while len(busy) < capacity:
+        ready = [batch for batch in promised if id(batch) not in waits]
+        chosen = next(iter((*awaited, *ready, *guesses)), None)
+        if chosen is None:
+            break
+        if promised and chosen.need is not Need.PROMISED and not _keeps(promised, chosen, now, busy, capacity, costs):
+            chosen = promised[0]
+        queue = {Need.PROMISED: promised, Need.AWAITED: awaited, Need.SPECULATIVE: guesses}[chosen.need]
+        queue.remove(chosen)
+        if _gains(chosen, now, busy, costs):
+            started.append(Start(chosen, _bound(chosen, promised, now, costs)))
+            busy.append(Running(chosen, now + costs.predict(chosen.cost_key)))
+    still = [waits[id(batch)] for batch in promised if id(batch) in waits]
+    return Decision((*(Start(batch) for batch in free), *started), min(still, default=None))
 
 
 def fifo(
     now: float,
     offered: Sequence[Batch],
-    running: Sequence[Batch],
+    running: Sequence[Running],
     costs: Costs,
     capacity: int,
     beside: Collection[str] = (),
-) -> list[Batch]:
+) -> Decision:
     """Choose the batches that have waited longest, whoever listens. Takes what `decide` takes; for comparison."""
-    return _fill(offered, running, costs, capacity, beside, lambda batch: batch.place)
+    free, rest, busy = _rooms(offered, running, costs, beside)
+    first = sorted(rest, key=lambda batch: batch.place)[: max(0, capacity - len(busy))]
+    return Decision(tuple(Start(batch) for batch in (*free, *first)))
 
 
-def _fill(
-    offered: Sequence[Batch],
-    running: Sequence[Batch],
-    costs: Costs,
-    capacity: int,
-    beside: Collection[str],
-    urgency: Callable[[Batch], object],
-) -> list[Batch]:
-    """Start what needs no room, and of the rest as much as there is room for."""
+def _deadline(batch: Batch) -> float:
+    return batch.deadline
+
+
+def _rooms(
+    offered: Sequence[Batch], running: Sequence[Running], costs: Costs, beside: Collection[str]
+) -> tuple[list[Batch], list[Batch], list[Running]]:
+    """Return what is offered that needs no room, what does, and the running steps that take some."""
 
     def roomy(batch: Batch) -> bool:
         return batch.lane not in beside and costs.predict(batch.cost_key) > NEGLIGIBLE_S
 
-    room = capacity - sum(map(roomy, running))
-    rest = sorted(filter(roomy, offered), key=urgency)  # type: ignore[arg-type]  # whatever it gives can be compared
-    return [batch for batch in offered if not roomy(batch)] + rest[: max(0, room)]
+    free = [batch for batch in offered if not roomy(batch)]
+    return free, [batch for batch in offered if roomy(batch)], [step for step in running if roomy(step.batch)]
+
+
+def _latest_start(batch: Batch, costs: Costs) -> float:
+    """Return until when a promised step may wait for company; the past where none will come."""
+    return batch.deadline - costs.predict(batch.cost_key) - COMPANY_MARGIN_S if batch.company else -inf
+
+
+def _keeps(
+    promised: Sequence[Batch], first: Batch, now: float, busy: Sequence[Running], capacity: int, costs: Costs
+) -> bool:
+    """Tell whether every promise is kept if `first` goes first and they follow in the order of their deadlines."""
+    rooms = sorted(max(now, step.until) for step in busy)[-capacity:]
+    rooms = [now] * (capacity - len(rooms)) + rooms
+    heapreplace(rooms, rooms[0] + costs.predict(first.cost_key))
+    for batch in promised:
+        end = rooms[0] + costs.predict(batch.cost_key)
+        if end > batch.deadline:
+            return False
+        heapreplace(rooms, end)
+    return True
+
+
+def _gains(batch: Batch, now: float, busy: Sequence[Running], costs: Costs) -> bool:
+    """Tell whether to start beside what runs, rather than when the first of it ends."""
+    if not busy:
+        return True
+    alone = costs.predict(batch.cost_key)
+    together = alone * max(costs.slowdown(batch.lane, step.batch.lane) for step in busy)
+    if together > max(0.0, min(step.until for step in busy) - now) + alone:
+        return False
+    for step in busy:
+        delay = (costs.slowdown(step.batch.lane, batch.lane) - 1.0) * min(together, max(0.0, step.until - now))
+        if delay > 0 and step.batch.need < batch.need:
+            return False
+        if step.batch.need is Need.PROMISED and step.until <= step.batch.deadline < step.until + delay:
+            return False
+    return True
+
+
+def _bound(batch: Batch, promised: Sequence[Batch], now: float, costs: Costs) -> float:
+    """Return when a step should end, lest it break a promise: its own, or one that must start then."""
+    own = batch.deadline if batch.need is Need.PROMISED and batch.deadline > now else inf
+    return min([own, *(other.deadline - costs.predict(other.cost_key) for other in promised)])

@@ -5,13 +5,15 @@ It lives on the event loop, sleeps until an engine has work or a step ends, and 
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from asyncio import TimerHandle
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from voiceagent.engines.contract import Batch, Engine
 from voiceagent.scheduler.costs import CostModel
 from voiceagent.scheduler.lane import Lane
-from voiceagent.scheduler.policy import Policy, decide
+from voiceagent.scheduler.policy import Policy, Running, Start, decide
+from voiceagent.scheduler.watchdog import StuckError, Watchdog, patience_s
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,29 @@ class Step:
     error: Exception | None
     predicted_s: float
     """What the policy took it to cost."""
+
+
+@dataclass(slots=True)
+class Underway:
+    """A step that runs."""
+
+    batch: Batch
+    start: float
+    predicted_s: float
+    beside: dict[str, float] = field(default_factory=dict)
+    """For how many seconds steps of other lanes ran beside it."""
+
+    def part(self, others: Iterable["Underway"], end: float) -> None:
+        """It has ended: it and those that still run remember how long they ran side by side."""
+        for other in others:
+            together = end - max(self.start, other.start)
+            for one, two in ((self, other), (other, self)):
+                one.beside[two.batch.lane] = one.beside.get(two.batch.lane, 0.0) + together
+
+    def described(self, now: float) -> dict[str, object]:
+        """Return what a log line says of it."""
+        took_s, predicted_s = round(now - self.start, 2), round(self.predicted_s, 3)
+        return {"lane": self.batch.lane, "key": self.batch.cost_key, "seconds": took_s, "predicted_s": predicted_s}
 
 
 class Scheduler:
@@ -49,7 +74,9 @@ class Scheduler:
         self._on_step = on_step
         self._policy = policy
         self._beside = beside
-        self._running: dict[str, Batch] = {}
+        self.watchdog = Watchdog()
+        self._running: dict[str, Underway] = {}
+        self._again: TimerHandle | None = None
         self._woken = False
         self._closed = False
         for engine in engines.values():
@@ -61,6 +88,10 @@ class Scheduler:
             self._woken = True
             asyncio.get_running_loop().call_soon(self._dispatch)
 
+    def troubles(self) -> dict[str, str]:
+        """Say of each lane that is not well what is wrong and what to do."""
+        return {} if self._closed else self.watchdog.troubles(asyncio.get_running_loop().time())
+
     def close(self) -> None:
         """Start nothing any more; steps under way end unheard."""
         self._closed = True
@@ -70,34 +101,97 @@ class Scheduler:
         if self._closed:
             return
         now = asyncio.get_running_loop().time()
+        for lane, hang in self.watchdog.stuck.items():
+            self._turn_away(self._engines[lane], now, hang.error)
         offered = [
             batch
             for lane, engine in self._engines.items()
-            if lane not in self._running and (batch := engine.pending(now)) is not None
+            if lane not in self._running and (batch := self._ask(engine, now)) is not None
         ]
-        running = list(self._running.values())
-        for batch in self._policy(now, offered, running, self._costs, self._capacity, self._beside):
-            self._start(batch, now)
+        # What hangs is not waited for: it may hold its device up, or not.
+        running = [
+            Running(step.batch, step.start + step.predicted_s)
+            for lane, step in self._running.items()
+            if lane not in self.watchdog.stuck
+        ]
+        decision = self._policy(now, offered, running, self._costs, self._capacity, self._beside)
+        for start in decision.start:
+            self._start(self._fit(start, now), now)
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        if decision.again is not None:
+            self._again = asyncio.get_running_loop().call_at(decision.again, self.wake)
+
+    def _fit(self, start: Start, now: float) -> Batch:
+        """Have the engine make a step smaller if it would break a promise."""
+        batch, room_s = start.batch, start.by - now
+        if self._costs.predict(batch.cost_key) <= room_s:
+            return batch
+        return self._engines[batch.lane].within(batch, lambda key: self._costs.predict(key) <= room_s)
 
     def _start(self, batch: Batch, now: float) -> None:
-        engine = self._engines[batch.lane]
-        self._running[batch.lane] = batch
-        predicted_s = self._costs.predict(batch.cost_key)
+        step = self._running[batch.lane] = Underway(batch, now, self._costs.predict(batch.cost_key))
+        watch = asyncio.get_running_loop().call_later(patience_s(step.predicted_s), self._give_up, step)
 
         def done(results: object, error: Exception | None) -> None:
+            watch.cancel()
             del self._running[batch.lane]
             if self._closed:
                 return
-            end = asyncio.get_running_loop().time()
             try:
-                if error is None:
-                    self._costs.observe(batch.cost_key, end - now)
-                    engine.deliver(batch, results)
-                else:
-                    log.error("engine failed", exc_info=error, extra={"lane": batch.lane, "key": batch.cost_key})
-                    engine.fail(batch, error)
-                self._on_step(Step(batch, now, end, error, predicted_s))
+                self._finish(step, results, error)
             finally:  # whoever was told may raise; the lane goes on
                 self.wake()
 
-        self._lanes[batch.lane].start(engine, batch, done)
+        self._lanes[batch.lane].start(self._engines[batch.lane], batch, done)
+
+    def _finish(self, step: Underway, results: object, error: Exception | None) -> None:
+        """Hand out what a step gave, or tell that it raised."""
+        batch, end = step.batch, asyncio.get_running_loop().time()
+        engine = self._engines[batch.lane]
+        if batch.lane not in self._beside:
+            step.part([other for lane, other in self._running.items() if lane not in self._beside], end)
+        if error is None:
+            self._costs.observe(batch.cost_key, end - step.start, step.beside)
+            self.watchdog.succeeded(batch.lane)
+        else:
+            log.error("engine failed", exc_info=error, extra={"lane": batch.lane, "key": batch.cost_key})
+            self.watchdog.failed(batch.lane, end)
+        if self.watchdog.returned(batch.lane):
+            log.warning("lane is well again", extra=step.described(end))
+            if error is None:
+                engine.discard(batch, results)
+            return
+        if error is None:
+            engine.deliver(batch, results)
+        else:
+            engine.fail(batch, error)
+        self._on_step(Step(batch, step.start, end, error, step.predicted_s))
+
+    def _give_up(self, step: Underway) -> None:
+        """Tell the streams of a step that hangs; its lane does nothing until it returns."""
+        if self._closed:
+            return
+        batch, now = step.batch, asyncio.get_running_loop().time()
+        error = self.watchdog.hang(batch.lane, batch.cost_key, step.start, now, step.predicted_s)
+        log.error("lane is stuck", extra=step.described(now))
+        try:
+            self._engines[batch.lane].fail(batch, error)
+            self._on_step(Step(batch, step.start, now, error, step.predicted_s))
+        finally:
+            self.wake()
+
+    def _turn_away(self, engine: Engine, now: float, error: StuckError) -> None:
+        """Fail what is asked of a stuck lane, a batch at a time: those who are told may ask for something else."""
+        if (batch := self._ask(engine, now)) is not None:
+            self.wake()
+            engine.fail(batch, error)
+
+    def _ask(self, engine: Engine, now: float) -> Batch | None:
+        try:
+            return engine.pending(now)
+        except Exception as error:  # its own lane is at fault, and no other
+            log.error("engine cannot say what to run", exc_info=error, extra={"lane": engine.lane})
+            self.watchdog.failed(engine.lane, now)
+            return None

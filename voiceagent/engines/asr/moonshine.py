@@ -162,7 +162,7 @@ class MoonshineStream:
             steps: Steps = self._engine.transcribe(turn, self._draft, None)
         else:
             steps = self._engine.settle(turn, self._draft)
-        self._submit(PARTIAL, UNDATED, turn, steps, need=Need.AWAITED if turn.unsettled else Need.SPECULATIVE)
+        self._submit(PARTIAL, UNDATED, turn, steps, need=Need.PROMISED if turn.unsettled else Need.SPECULATIVE)
 
     def _submit(self, tag: int, deadline: float, turn: Snapshot, steps: Steps, *, need: Need) -> None:
         self._engine.submit(Job(self.number, tag, deadline, encode_key(turn), steps, self._on_event, need))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent, Transcript
-from voiceagent.engines.contract import Batch, CostKey
+from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.engines.queue import Job
 from voiceagent.engines.scripted import VOICED_RMS, Frames, Script, ScriptedEngine, Step, entry, rms
 from voiceagent.engines.timing import SMALL_CPU, StepTimes
@@ -34,6 +34,8 @@ class ScriptedAsr(ScriptedEngine):
     A turn is counted when it is committed with at least one word: a cough uses up no text.
     """
 
+    partial_within_s = PARTIAL_WITHIN_S
+
     def __init__(
         self,
         texts: Script[str] = TEXTS,
@@ -54,7 +56,7 @@ class ScriptedAsr(ScriptedEngine):
         """Return the most urgent step; partials that are new are dated first."""
         for job in self._jobs:
             if job.deadline == UNDATED:
-                job.deadline = now + PARTIAL_WITHIN_S
+                job.deadline = now + self.partial_within_s
         return super().pending(now)
 
     def words_in(self, voiced_frames: int) -> int:
@@ -92,7 +94,7 @@ class ScriptedAsrStream:
         words = self._words_up_to(self._voiced)
         if self._speaking and words > self._words_shown and not self._engine.has_open(self.number, PARTIAL):
             self._words_shown = words
-            self._submit(PARTIAL, UNDATED, PARTIAL_KEY, self._transcribe(None, self._turn, words))
+            self._submit(PARTIAL, UNDATED, PARTIAL_KEY, self._transcribe(None, self._turn, words), Need.PROMISED)
 
     def begin_speech(self) -> None:
         """Show partials from now on; every voiced frame since the last turn counts."""
@@ -122,8 +124,15 @@ class ScriptedAsrStream:
     def _words_up_to(self, voiced: int) -> int:
         return self._engine.words_in(voiced - self._turn_began_at)
 
-    def _submit(self, tag: int, deadline: float, key: CostKey, steps: Generator[Step, None, None]) -> None:
-        self._engine.submit(Job(self.number, tag, deadline, key, steps, self._on_event))
+    def _submit(
+        self,
+        tag: int,
+        deadline: float,
+        key: CostKey,
+        steps: Generator[Step, None, None],
+        need: Need = Need.AWAITED,
+    ) -> None:
+        self._engine.submit(Job(self.number, tag, deadline, key, steps, self._on_event, need))
 
     def _transcribe(self, fork: int | None, turn: int, words: int) -> Generator[Step, None, None]:
         yield Step(Transcript(self._engine.text(turn, words), fork))

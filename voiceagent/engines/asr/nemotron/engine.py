@@ -22,7 +22,7 @@ from voiceagent.engines.asr.nemotron.recogniser import Heard, Recogniser
 from voiceagent.engines.asr.nemotron.stream import NemotronStream
 from voiceagent.engines.asr.nemotron.track import Token, Track
 from voiceagent.engines.asr.nemotron.words import words_of
-from voiceagent.engines.contract import Batch, CostKey
+from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.errors import VoiceAgentError
 
 log = logging.getLogger(__name__)
@@ -146,7 +146,9 @@ class NemotronEngine:
         assert self._recogniser is not None
         size = next(bucket for bucket in self._recogniser.buckets if bucket >= len(tracks))
         numbers = tuple(dict.fromkeys(stream.number for stream in owners))
-        return Batch(self.lane, ("asr.chunk", size), due[0][0], numbers, work)
+        need = Need.AWAITED if forks or owners[0].fork is not None else Need.PROMISED
+        company = 0 if forks else len(self._streams) - len(owners)
+        return Batch(self.lane, ("asr.chunk", size), due[0][0], numbers, work, need, company=company)
 
     def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
         """Return the batch: who shares a step costs next to nothing."""
@@ -189,6 +191,9 @@ class NemotronEngine:
             if stream.number in self._streams:
                 self.restart(stream)
                 stream.tell_failure(error)
+
+    def discard(self, batch: Batch, results: object) -> None:
+        """Nothing need be noted: its streams began anew when it was given up, and its chores may be done twice."""
 
     def close(self) -> None:
         """Free the model."""
