@@ -98,7 +98,7 @@ def test_the_caller_beyond_the_last_place_is_told_when_to_come_back():
             async with Caller(house.url):
                 pass
         assert "places are taken" in str(refusal.value)
-        assert "voiceagent_refused_sessions_total 1.0" in (await house.http.get("/metrics")).text
+        assert 'voiceagent_refused_sessions_total{reason="server_full"} 1.0' in (await house.http.get("/metrics")).text
         caller.send({"type": "text", "text": "I am still here"})
         assert (await ended(caller))["outcome"] == "completed"
 

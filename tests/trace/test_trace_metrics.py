@@ -93,7 +93,7 @@ def test_tools_are_counted_by_name_and_outcome_with_their_times() -> None:
 def test_everything_else_is_counted_by_hand() -> None:
     metrics = Metrics()
     metrics.sessions.inc()
-    metrics.refused_sessions.inc()
+    metrics.refused_sessions.labels("server_busy").inc()
     metrics.interruptions.inc()
     metrics.false_interruptions.inc()
     metrics.packets.labels("lost").inc(5)
@@ -101,7 +101,8 @@ def test_everything_else_is_counted_by_hand() -> None:
     metrics.engine_errors.labels("tts").inc()
     seen = scraped(metrics)
     assert seen["sessions",] == 1
-    assert seen["refused_sessions_total",] == 1
+    assert seen["refused_sessions_total", "server_busy"] == 1
+    assert seen["refused_sessions_total", "server_full"] == 0
     assert seen["interruptions_total",] == seen["false_interruptions_total",] == 1
     assert seen["packets_total", "lost"] == 5
     assert seen["packets_total", "concealed"] == 0

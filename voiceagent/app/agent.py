@@ -7,12 +7,14 @@ from collections.abc import Callable
 from uuid import uuid4
 
 from voiceagent.app.calibration import costs_for
+from voiceagent.app.demand import demand
 from voiceagent.app.engines import build_engines, lanes_of
 from voiceagent.app.manners import manners
 from voiceagent.app.steps import record
 from voiceagent.app.tools import Tools, warn_if_unheard
 from voiceagent.config.settings import Settings
 from voiceagent.engines.contract import Engine
+from voiceagent.scheduler.admission import Admission
 from voiceagent.scheduler.lane import ThreadLane
 from voiceagent.scheduler.scheduler import Scheduler, Step
 from voiceagent.session.coordinator import Engines, Session
@@ -48,6 +50,7 @@ class Agent:
         self._lanes = {name: ThreadLane(name) for name in self._by_lane}
         self._ready = dict.fromkeys([*self._by_lane, *([TOOLS] if settings.mcp else [])], False)
         self._scheduler: Scheduler | None = None
+        self._admission: Admission | None = None
         self._lag: LoopLag | None = None
         self._manners = manners(settings)
 
@@ -58,7 +61,16 @@ class Agent:
         """
         await asyncio.gather(self._connect_tools(), *(self._load(*engine) for engine in self._by_lane.items()))
         warn_if_unheard(self._tools.toolbox.specs, self.engines.llm)
-        self._scheduler = Scheduler(self._by_lane, self._lanes, os.cpu_count() or 1, self._costs, self._on_step)
+        capacity = os.cpu_count() or 1
+        self._scheduler = Scheduler(self._by_lane, self._lanes, capacity, self._costs, self._on_step)
+        self._admission = Admission(
+            demand(self.settings),
+            self._costs,
+            capacity,
+            promise_s=self.settings.scheduler.promise_ms / 1000,
+            most=self.settings.server.max_sessions,
+        )
+        self._admission.start()
         self._lag = LoopLag(self.metrics.loop_lag.observe)
 
     def readiness(self) -> dict[str, bool]:
@@ -68,6 +80,10 @@ class Agent:
     def lost(self) -> list[str]:
         """Name the MCP servers that have gone away; conversations do without them until they are back."""
         return self._tools.lost if self._ready.get(TOOLS) else []
+
+    def carried(self) -> int | None:
+        """Return how many callers can be answered in time; None while that is not known."""
+        return self._admission.carried if self._admission is not None else None
 
     def open_session(self, send: Callable[[Payload], None]) -> Session:
         """Begin a session whose messages for people go to `send`."""
@@ -79,6 +95,8 @@ class Agent:
         """Stop scheduling, end the lanes, free the models."""
         if self._scheduler is not None:
             self._scheduler.close()
+        if self._admission is not None:
+            self._admission.close()
         if self._lag is not None:
             self._lag.close()
         self._tools.close()

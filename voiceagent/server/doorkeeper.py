@@ -11,6 +11,7 @@ from aiortc import RTCIceServer
 from voiceagent.config.settings import IceServer
 from voiceagent.server.errors import UnavailableError, UnknownSessionError
 from voiceagent.server.peer import Peer, Report
+from voiceagent.server.room import Room
 from voiceagent.server.sdp import check_offer
 from voiceagent.session import messages
 from voiceagent.session.coordinator import Session
@@ -18,9 +19,6 @@ from voiceagent.trace.metrics import Metrics
 from voiceagent.trace.steps import StepLog
 
 log = logging.getLogger(__name__)
-
-RETRY_AFTER_S = 10
-"""A conversation lasts minutes; asking again sooner than this seldom helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +34,8 @@ class Household:
     """What speaks, listens and thinks, by name, as the page shows it."""
     ice_servers: tuple[IceServer, ...] = ()
     max_sessions: int = 4
+    carried: Callable[[], int | None] = lambda: None
+    """How many callers the machine can answer in time; None while that is not known."""
     lost: Callable[[], list[str]] = list
     """What conversations do without at the moment: MCP servers."""
 
@@ -47,23 +47,26 @@ class Doorkeeper:
     household: Household
     peers: dict[str, Peer] = field(default_factory=dict)
     _arriving: int = 0
+    _begun: dict[str, float] = field(default_factory=dict)
+    """When each of them was connected."""
+    _room: Room = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._room = Room(self.household.max_sessions, self.household.carried)
 
     async def admit(self, sdp: object, kind: object) -> tuple[Peer, str]:
         """Answer an offer; return the peer and the answer's SDP.
 
-        Raises UnavailableError when the engines are not ready or every place is taken, before any device work;
+        Raises UnavailableError, before any device work, when an engine is not ready or there is no room for one more;
         BadRequestError when the offer cannot be answered.
         """
-        waiting = [engine for engine, ready in self.household.readiness().items() if not ready]
-        if waiting:
-            raise UnavailableError("not_ready", f"Still loading: {', '.join(waiting)}. Try again in a moment.", 2)
-        if len(self.peers) + self._arriving >= self.household.max_sessions:
-            self.household.metrics.refused_sessions.inc()
-            raise UnavailableError(
-                "server_full",
-                f"All {self.household.max_sessions} places are taken. Try again a little later.",
-                RETRY_AFTER_S,
-            )
+        try:
+            self._require_health()
+            self._room.require(self._present)
+        except UnavailableError as refusal:
+            self.household.metrics.refused_sessions.labels(refusal.code).inc()
+            log.info("caller refused", extra={"reason": refusal.code, "callers": self._present})
+            raise
         offer = check_offer(sdp, kind)
         ice = [RTCIceServer(list(s.urls), s.username, s.credential) for s in self.household.ice_servers]
         self._arriving += 1
@@ -77,6 +80,7 @@ class Doorkeeper:
         finally:
             self._arriving -= 1
         self.peers[peer.id] = peer
+        self._begun[peer.id] = asyncio.get_running_loop().time()
         self.household.metrics.sessions.set(len(self.peers))
         log.info("session begun", extra={"session": peer.session.id})
         return peer, answer
@@ -91,12 +95,26 @@ class Doorkeeper:
         """Describe the connected sessions."""
         return [peer.describe() for peer in self.peers.values()]
 
+    def callers(self) -> dict[str, int | None]:
+        """Say how many are connected, can be answered in time, and may come at most."""
+        return self._room.describe(len(self.peers))
+
     async def close(self) -> None:
         """Say good-bye to everybody."""
         await asyncio.gather(*(peer.close("restart") for peer in list(self.peers.values())))
 
+    @property
+    def _present(self) -> int:
+        return len(self.peers) + self._arriving
+
+    def _require_health(self) -> None:
+        waiting = [engine for engine, ready in self.household.readiness().items() if not ready]
+        if waiting:
+            raise UnavailableError("not_ready", f"Still loading: {', '.join(waiting)}. Try again in a moment.", 2)
+
     def _forget(self, peer: Peer) -> None:
-        self.peers.pop(peer.id, None)
+        if self.peers.pop(peer.id, None) is not None:
+            self._room.left(asyncio.get_running_loop().time() - self._begun.pop(peer.id))
         self.household.metrics.sessions.set(len(self.peers))
 
     def _count(self, report: Report) -> None:

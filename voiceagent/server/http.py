@@ -98,7 +98,14 @@ class Routes:
     async def config(self, request: Request) -> Response:
         """Tell the page what it must know before it connects."""
         ice = [server.model_dump(mode="json", exclude_none=True) for server in self._household.ice_servers]
-        return JSONResponse({"name": "voiceagent", "ice_servers": ice, "models": self._household.models})
+        return JSONResponse(
+            {
+                "name": "voiceagent",
+                "ice_servers": ice,
+                "models": self._household.models,
+                "callers": self._doorkeeper.callers(),
+            }
+        )
 
     async def sessions(self, request: Request) -> Response:
         """List the connected sessions."""

@@ -179,7 +179,11 @@ class Metrics:
         )
         self.sessions = Gauge("voiceagent_sessions", "People connected now.", registry=registry)
         self.refused_sessions = Counter(
-            "voiceagent_refused_sessions", "Callers turned away because the machine was full.", registry=registry
+            "voiceagent_refused_sessions",
+            "Callers turned away: server_full (the cap), server_busy (more could not be answered in time), not_ready, "
+            "out_of_order (a lane hangs or fails).",
+            ["reason"],
+            registry=registry,
         )
         self.packets = Counter(
             "voiceagent_packets", "Audio packets from users: received, lost or concealed.", ["fate"], registry=registry
@@ -202,6 +206,8 @@ class Metrics:
         # A series that appears at its first event hides that event from rate(): show those known beforehand at once.
         for outcome in ("completed", "interrupted", "failed", "cancelled"):
             self.turns.labels(outcome)
+        for reason in ("server_full", "server_busy", "not_ready", "out_of_order"):
+            self.refused_sessions.labels(reason)
         for fate in ("used", "dropped"):
             self.speculations.labels(fate)
         for fate in ("received", "lost", "concealed"):
