@@ -6,7 +6,7 @@ import pytest
 from llama_talk import tiny
 
 from voiceagent.app import memory_plan as planning
-from voiceagent.app.memory_plan import changed, free_memory, memory_plan, remedy, require_room, wants_gpu
+from voiceagent.app.memory_plan import changed, free_memory, memory_plan, remedy, require_room, torch_limit, wants_gpu
 from voiceagent.config import load
 from voiceagent.config.settings import Settings
 from voiceagent.engines.llm.llama import LlamaEngine
@@ -99,6 +99,25 @@ def test_magpie_needs_its_codec_too_and_a_cache_for_each_session() -> None:
     assert need.weights == files[these.tts.model].size + files[these.tts.codec].size
     assert need.caches == 3 * need.per_session
     assert ("tts", "gpu") in needs(settings("tts.engine=magpie", "tts.load_format=dummy"))
+
+
+def test_torch_may_take_what_the_language_model_leaves_of_a_gpu(tmp_path: Path) -> None:
+    on_gpu = ("asr.engine=nemotron", "tts.engine=magpie", "llm.gpu_layers=-1")
+    these = llama(tiny(tmp_path, "plain"), *on_gpu)
+    need = needs(these)["llm", "gpu"].total
+    assert torch_limit(these, Store(), Free(64 * GIB, 30 * GIB)) == 30 * GIB - need
+    assert torch_limit(these, Store(), Free(64 * GIB, 1)) == 0
+    assert torch_limit(these, Store(), Free(64 * GIB, None)) is None
+    on_cpu = changed(changed(these, {"asr.device": "cpu"}), {"tts.engine": "hibari"})
+    assert torch_limit(on_cpu, Store(), Free(64 * GIB, 30 * GIB)) is None
+
+
+def test_in_memory_that_cpu_and_gpu_share_torch_leaves_what_everything_else_needs(tmp_path: Path) -> None:
+    these = llama(tiny(tmp_path, "plain"), "asr.engine=nemotron", "llm.gpu_layers=-1")
+    spark = Free(100 * GIB, None, shared=True)
+    plan = memory_plan(these, Store(), spark)
+    torchs = sum(need.total for need in plan.needs if need.engine == "asr" and need.place is Place.GPU)
+    assert torch_limit(these, Store(), spark) == 100 * GIB - (plan.accounts[0].needed - torchs)
 
 
 def test_what_cannot_be_reckoned_is_named_and_refuses_nothing(tmp_path: Path) -> None:

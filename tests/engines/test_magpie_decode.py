@@ -13,7 +13,14 @@ from tiny_magpie import LONG, PROBABLE, prepared  # noqa: E402 (needs torch)
 from benchmarks import nemo_magpie as nemo  # noqa: E402
 from benchmarks.nemo_magpie import Codes, finish, ours, sampling, tokens  # noqa: E402
 from voiceagent.engines.nemo.dummy_magpie import UNLIKELY, dummy_magpie  # noqa: E402
-from voiceagent.engines.tts.magpie.decode_loop import Chunk, Context, DecodeLoop  # noqa: E402
+from voiceagent.engines.nemo.memory import utterance_bytes  # noqa: E402
+from voiceagent.engines.tts.magpie.decode_loop import (  # noqa: E402
+    MOST_HISTORY,
+    MOST_TOKENS,
+    Chunk,
+    Context,
+    DecodeLoop,
+)
 from voiceagent.engines.tts.magpie.sampling import Sampling  # noqa: E402
 
 TEXTS = ("hello there", "no.", LONG)
@@ -223,3 +230,18 @@ def test_numbers_that_break_down_end_their_row_alone() -> None:
     assert [outcome.finite for outcome in outcomes] == [True, False]
     assert loop.live == 1
     same([np.concatenate([outcomes[0].frames, *finish(loop, [well])])], ours(loop, tiny, ["hello"], [0], [1]))
+
+
+@stackings
+def test_an_utterance_takes_the_memory_that_was_reckoned(stacking: int) -> None:
+    tiny = prepared(stacking)
+    loop = DecodeLoop(tiny, sampling(tiny, greedy=True, guidance=True), rows=3)
+    decoder = loop._decoder
+    layers, rows, _, heads, positions, size = decoder.keys.shape
+    text_heads, text, text_size = decoder.text_keys.shape[2:]
+    reckoned = utterance_bytes(
+        layers=layers, width=heads * size, positions=positions, text_width=text_heads * text_size, text=text
+    )
+    held = (decoder.keys, decoder.values, decoder.text_keys, decoder.text_values)
+    assert sum(cache.nbytes for cache in held) == rows * reckoned
+    assert text == MOST_TOKENS + MOST_HISTORY == 384 + 20

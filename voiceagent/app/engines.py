@@ -66,11 +66,13 @@ def build_nemotron(settings: Settings, store: Store) -> AsrEngine:
     require_nemo()
     from voiceagent.engines.asr.nemotron import NemotronEngine
     from voiceagent.engines.nemo.checkpoint import load_asr
+    from voiceagent.engines.nemo.memory import limit_torch
 
-    asr = settings.asr
+    asr, limit = settings.asr, _torch_limit(settings, store)
 
     def load_model() -> Any:
         device = pick_device(asr.device)
+        limit_torch(limit, device)
         return load_asr(
             asr.model,
             load_format=asr.load_format,
@@ -170,12 +172,15 @@ def build_magpie(settings: Settings) -> TtsEngine:
 
     require_nemo()
     tts, store = settings.tts, Store(settings.weights.dir)
+    limit = _torch_limit(settings, store)
 
     def load_model() -> Any:
         from voiceagent.engines.nemo.magpie_checkpoint import load_magpie
+        from voiceagent.engines.nemo.memory import limit_torch
         from voiceagent.engines.nemo.runtime import pick_device, pick_dtype
 
         device = pick_device(tts.device)
+        limit_torch(limit, device)
         return load_magpie(
             tts.model,
             codec=tts.codec,
@@ -200,6 +205,15 @@ def build_magpie(settings: Settings) -> TtsEngine:
         seed=tts.seed,
         max_streams=settings.server.max_sessions,
     )
+
+
+def _torch_limit(settings: Settings, store: Store) -> int | None:
+    """Reckon torch's share of the GPU while nothing is loaded: engines load side by side."""
+    from voiceagent.app.memory_plan import free_memory, torch_limit
+    from voiceagent.engines.machine import nvidia_gpus
+
+    gpus = nvidia_gpus()
+    return torch_limit(settings, store, free_memory(gpus)) if gpus else None
 
 
 def build_vad(settings: Settings, store: Store) -> VadEngine:

@@ -12,7 +12,7 @@ from voiceagent.app.engine_needs import PROCESS, asr_needs, llm_needs, tts_needs
 from voiceagent.config.settings import Settings
 from voiceagent.engines.machine import Gpu, free_main_memory, nvidia_gpus
 from voiceagent.errors import VoiceAgentError
-from voiceagent.scheduler.memory import Free, Need, Plan
+from voiceagent.scheduler.memory import Free, Need, Place, Plan
 from voiceagent.weights import Store
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,23 @@ def free_memory(gpus: tuple[Gpu, ...]) -> Free:
     shared = any(gpu.shares_memory for gpu in gpus)
     own = [gpu.free for gpu in gpus if gpu.free is not None]
     return Free(free_main_memory(), sum(own) if own and not shared else None, shared)
+
+
+def torch_limit(settings: Settings, store: Store, free: Free) -> int | None:
+    """Return the bytes of GPU memory that models in NeMo's modules may take together: what is free, less what all others
+    will need of it. None where nobody tells what is free, or they are not on a GPU.
+    """
+    there = free.main if free.shared else free.gpu
+    plan = memory_plan(settings, store, free)
+
+    def torchs(need: Need) -> bool:
+        engine = {"asr": settings.asr.engine == "nemotron", "tts": settings.tts.engine == "magpie"}
+        return need.place is Place.GPU and engine.get(need.engine, False)
+
+    if there is None or not any(map(torchs, plan.needs)):
+        return None
+    others = [need for need in plan.needs if not torchs(need) and (free.shared or need.place is Place.GPU)]
+    return max(0, there - sum(need.total for need in others))
 
 
 def wants_gpu(settings: Settings) -> bool:

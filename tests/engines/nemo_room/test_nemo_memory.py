@@ -63,3 +63,21 @@ def test_a_gpu_in_main_memory_has_what_the_machine_has(
     )
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
     assert memory.free_bytes(SimpleNamespace(type="cuda")) == free
+
+
+@pytest.mark.parametrize(("limit", "fraction"), [(6 << 30, 0.75), (80 << 30, 1.0), (0, 0.0)])
+def test_torch_may_take_its_share_of_a_gpu_and_no_more(
+    monkeypatch: pytest.MonkeyPatch, limit: int, fraction: float
+) -> None:
+    told: list[tuple[float, Any]] = []
+    cuda = SimpleNamespace(
+        get_device_properties=lambda device: SimpleNamespace(total_memory=8 << 30),
+        set_per_process_memory_fraction=lambda share, device: told.append((share, device)),
+    )
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    gpu: Any = SimpleNamespace(type="cuda")
+    memory.limit_torch(limit, gpu)
+    assert told == [(fraction, gpu)]
+    memory.limit_torch(None, gpu)
+    memory.limit_torch(limit, CPU)
+    assert len(told) == 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from voiceagent.engines.nemo.archive import WEIGHTS, Archive, read_archive
 from voiceagent.engines.nemo.checkpoint import OVERHEAD_BYTES, LoadFormat
-from voiceagent.engines.nemo.memory import require_memory
+from voiceagent.engines.nemo.memory import require_memory, utterance_bytes
 from voiceagent.engines.nemo.restore import phase, restore
 from voiceagent.engines.nemo.runtime import import_nemo
 from voiceagent.engines.nemo.source import find_checkpoint
@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
 DUMMY_BYTES = {("true", 1): 1_250_000_000, ("true", 2): 1_700_000_000, ("tiny", 1): 30_000_000, ("tiny", 2): 30_000_000}
 """Dummies' parameters and their codec's as float32, by shape and frame stacking; an estimate."""
-CACHE_BYTES = 105_000_000
-"""Keys and values of one utterance at the true shape, guided, as float32: 12 layers of 610 positions, and the text."""
+CODEC_STATE_BYTES = 4 * (216 * (432 + 216 + 108 + 54 + 27) + 2_000)
+"""What one stream's convolutions look back at: in each of five stages the inputs of three branches, and little else."""
+CACHE_BYTES = CODEC_STATE_BYTES + utterance_bytes(
+    layers=12, width=768, positions=110 + 500, text_width=128, text=384 + 20
+)
+"""What one utterance takes at the true shape of frame stacking 1; stacking 2 has longer voices, but fewer steps."""
 REMEDY = "free some, lower `server.max_sessions`, or choose another voice, such as `tts.engine: hibari`"
 NEEDED_MODEL = "a MagpieTTSModel with baked voices, such as magpie-tts-multilingual-v2607"
 NEEDED_CODEC = "NanoCodec, nemo-nano-codec-22khz"
