@@ -48,7 +48,7 @@ def free_memory(gpus: tuple[Gpu, ...]) -> Free:
 
 
 def torch_limit(settings: Settings, store: Store, free: Free) -> int | None:
-    """Return the bytes of GPU memory that models in NeMo's modules may take together: what is free, less what all others
+    """Return the bytes of GPU memory that models in NeMo's modules may take together: what is free, less what others
     will need of it. None where nobody tells what is free, or they are not on a GPU.
     """
     there = free.main if free.shared else free.gpu

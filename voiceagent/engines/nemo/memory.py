@@ -1,5 +1,6 @@
-"""Is there room? Asked before weights are read, so that the answer is a sentence and not the end of the process. And how
-much of a GPU torch may take, so that what llama.cpp needs is there when it asks.
+"""Is there room? Asked before weights are read, so that the answer is a sentence and not the end of the process.
+
+And how much of a GPU torch may take, so that what llama.cpp needs is there when it asks.
 """
 
 import logging
@@ -22,8 +23,9 @@ of 70 frames and the convolution's last 8 inputs, all of width 1024."""
 
 
 def utterance_bytes(*, layers: int, width: int, positions: int, text_width: int, text: int) -> int:
-    """Return what a voice keeps for one guided utterance, as float32: keys and values of its positions, with the text and
-    without, and of the text."""
+    """Return what a voice keeps for one guided utterance, as float32: keys and values of its positions, once with the
+    text and once without, and of the text.
+    """
     return layers * 2 * (2 * positions * width + text * text_width) * 4
 
 
