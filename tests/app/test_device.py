@@ -1,0 +1,34 @@
+"""The device that lanes share: a GPU where one computes there, else the processor's cores."""
+
+from voiceagent.app.device import Device, shared_device
+from voiceagent.config import load
+from voiceagent.engines.machine import cores
+from voiceagent.scheduler.costs import CostModel
+
+LANES = ("asr", "llm", "tts", "vad", "turn")
+
+
+def shared(config, *sets, has_gpu=True, costs=None):
+    return shared_device(load(config, list(sets)).settings, LANES, costs or CostModel(), has_gpu=has_gpu)
+
+
+def test_the_embedded_default_shares_the_cores_whatever_else_there_is():
+    assert shared("cpu.yaml") == Device(cores(), frozenset())
+
+
+def test_three_models_share_a_gpu_one_step_after_the_other_and_the_rest_runs_beside_it():
+    assert shared("spark.yaml") == Device(1, frozenset({"vad", "turn"}))
+
+
+def test_steps_run_at_once_on_a_gpu_where_it_was_measured_what_that_costs():
+    costs = CostModel(slowdowns={("asr", "llm"): 1.4, ("llm", "asr"): 1.2})
+    assert shared("spark.yaml", costs=costs) == Device(3, frozenset({"vad", "turn"}))
+
+
+def test_nemo_without_a_gpu_computes_on_the_cores():
+    on_cores = ("asr.device=auto", "tts.device=auto", "llm.gpu_layers=0")
+    assert shared("spark.yaml", *on_cores, has_gpu=False) == Device(cores(), frozenset())
+
+
+def test_a_remote_model_takes_no_room():
+    assert "llm" in shared("vllm.yaml").beside
