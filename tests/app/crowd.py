@@ -1,6 +1,7 @@
 """Several callers of one house in virtual time: the engines and the scheduler are shared, as in a server."""
 
 import asyncio
+from collections.abc import Callable
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from voiceagent.app.manners import manners
 from voiceagent.app.rehearsal import scripted_engines
 from voiceagent.app.steps import record
 from voiceagent.config import load
+from voiceagent.engines.contract import Batch
 from voiceagent.engines.timing import SMALL_CPU
 from voiceagent.scheduler.lane import VirtualLane
 from voiceagent.scheduler.scheduler import Scheduler
@@ -23,6 +25,7 @@ RATE = 16_000
 TICK_S = 0.06
 """What is heard and pulled at once: three packets."""
 AUDIBLE = 0.01
+HANG_S = 30.0
 
 VOICE = (0.3 * np.sin(2 * np.pi * 150.0 * np.arange(round(RATE * TICK_S)) / RATE)).astype(np.float32)
 SILENCE = np.zeros_like(VOICE)
@@ -41,8 +44,8 @@ class Crowd:
         lanes = {name: VirtualLane(self._cost_s) for name in by_lane}
         self.scheduler = Scheduler(by_lane, lanes, capacity=2, on_step=self._on_step)
         self.calls = 0
-        self.slow: str | None = None
-        """A lane whose steps take half a minute each."""
+        self.hangs: Callable[[Batch], bool] = lambda batch: False
+        """Whether a step takes half a minute."""
 
     def call(self) -> "Call":
         """Connect somebody."""
@@ -57,8 +60,12 @@ class Crowd:
         """Return how many jobs wait in all engines together."""
         return sum(len(engine._jobs) for engine in lanes_of(self.engines).values())
 
-    def _cost_s(self, batch) -> float:
-        return 30.0 if batch.lane == self.slow else SMALL_CPU.cost_s(batch.cost_key)
+    def troubles(self) -> set[str]:
+        """Return the lanes that are not well."""
+        return set(self.scheduler.troubles())
+
+    def _cost_s(self, batch: Batch) -> float:
+        return HANG_S if self.hangs(batch) else SMALL_CPU.cost_s(batch.cost_key)
 
     def _on_step(self, step) -> None:
         self.steps.add(record(step))

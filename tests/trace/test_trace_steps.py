@@ -57,7 +57,7 @@ def test_a_step_that_ends_after_its_deadline_has_missed_it_unless_it_may_be_thro
 
 
 def test_occupancy_is_the_share_of_the_time_in_which_a_lane_worked() -> None:
-    steps = [a_step("llm", 9.0, 11.0), a_step("llm", 12.0, 13.0), replace(a_step("asr", 19.0, 21.0), failed=True)]
+    steps = [a_step("llm", 9.0, 11.0), a_step("llm", 12.0, 13.0), replace(a_step("asr", 19.0, 21.0), failure="error")]
     lanes = occupancy(steps, 10.0, 20.0)
     assert lanes["llm"] == {"busy": 0.2, "steps": 2, "missed": 0, "failed": 0}
     assert lanes["asr"] == {"busy": 0.1, "steps": 1, "missed": 0, "failed": 1}

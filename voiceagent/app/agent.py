@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from uuid import uuid4
 
 from voiceagent.app.calibration import costs_for
@@ -53,6 +54,8 @@ class Agent:
         self._admission: Admission | None = None
         self._lag: LoopLag | None = None
         self._manners = manners(settings)
+        for name in self._by_lane:
+            self.metrics.lane_ready.labels(name).set_function(partial(self._is_ready, name))
 
     async def start(self) -> None:
         """Load and warm up every engine, side by side, and begin to schedule.
@@ -74,8 +77,13 @@ class Agent:
         self._lag = LoopLag(self.metrics.loop_lag.observe)
 
     def readiness(self) -> dict[str, bool]:
-        """Say of each engine whether it is loaded and warm, and whether MCP servers are connected."""
-        return dict(self._ready)
+        """Say of each engine whether it is loaded, warm and well, and whether MCP servers are connected."""
+        troubles = self.troubles()
+        return {name: ready and name not in troubles for name, ready in self._ready.items()}
+
+    def troubles(self) -> dict[str, str]:
+        """Say of each lane that hangs, or fails step after step, what is wrong and what to do."""
+        return self._scheduler.troubles() if self._scheduler is not None else {}
 
     def lost(self) -> list[str]:
         """Name the MCP servers that have gone away; conversations do without them until they are back."""
@@ -91,8 +99,11 @@ class Agent:
         turns = TurnLog(session_id, self.steps, self.metrics, self._on_turn)
         return Session(session_id, self.engines, self._manners, turns, send, self._tools.toolbox)
 
-    def close(self) -> None:
-        """Stop scheduling, end the lanes, free the models."""
+    def close(self) -> list[str]:
+        """Stop scheduling, end the lanes, free the models.
+
+        Returns the lanes with a step that does not end: their models are in use, and stay until the process ends.
+        """
         if self._scheduler is not None:
             self._scheduler.close()
         if self._admission is not None:
@@ -101,12 +112,18 @@ class Agent:
             self._lag.close()
         self._tools.close()
         self._ready = dict.fromkeys(self._ready, False)
-        for lane in self._lanes.values():
-            lane.close()
-        for engine in self._by_lane.values():
-            engine.close()
+        hanging = [name for name, lane in self._lanes.items() if not lane.close()]
+        for name, engine in self._by_lane.items():
+            if name not in hanging:
+                engine.close()
+        if hanging:
+            log.error("lanes do not end", extra={"lanes": hanging})
         if self._turn_file is not None:
             self._turn_file.close()
+        return hanging
+
+    def _is_ready(self, name: str) -> bool:
+        return self.readiness()[name]
 
     async def _load(self, name: str, engine: Engine) -> None:
         start = asyncio.get_running_loop().time()

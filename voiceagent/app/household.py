@@ -12,6 +12,7 @@ def household(agent: Agent) -> Household:
         open_session=agent.open_session,
         readiness=agent.readiness,
         lost=agent.lost,
+        troubles=agent.troubles,
         metrics=agent.metrics,
         steps=agent.steps,
         models={

@@ -2,7 +2,8 @@
 
 from voiceagent.engines.contract import Need
 from voiceagent.scheduler.scheduler import Step
-from voiceagent.trace.steps import StepRecord
+from voiceagent.scheduler.watchdog import StuckError
+from voiceagent.trace.steps import Failure, StepRecord
 
 
 def record(step: Step) -> StepRecord:
@@ -18,5 +19,17 @@ def record(step: Step) -> StepRecord:
         predicted_s=step.predicted_s,
         deadline=batch.deadline,
         speculative=batch.need is Need.SPECULATIVE,
-        failed=step.error is not None,
+        failure=_kind(step.error),
     )
+
+
+def _kind(error: Exception | None) -> Failure | None:
+    match error:
+        case None:
+            return None
+        case StuckError():
+            return "hang"
+        case MemoryError():
+            return "memory"
+    # torch.cuda's is no MemoryError, and torch may not be there to name it.
+    return "memory" if type(error).__name__ == "OutOfMemoryError" else "error"

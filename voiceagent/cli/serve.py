@@ -1,7 +1,10 @@
 """`voiceagent serve`: load the models, open the door, print where it is."""
 
 import asyncio
+import atexit
 import gc
+import logging
+import os
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -57,7 +60,16 @@ async def _serve(loaded: "Loaded", listener: socket.socket) -> None:
         server.should_exit = True
         loading.cancel()
         await asyncio.gather(serving, loading, return_exceptions=True)
-        agent.close()
+        if agent.close():
+            atexit.register(_leave)
+
+
+def _leave() -> None:
+    """End the process here and now: native code that still runs would crash while everything is torn down."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _spare_what_stays() -> None:

@@ -20,6 +20,9 @@ from voiceagent.trace.steps import StepLog
 
 log = logging.getLogger(__name__)
 
+RETRY_AFTER_S = 10
+"""A lane that is not well is so for longer than this, or for good."""
+
 
 @dataclass(frozen=True, slots=True)
 class Household:
@@ -36,6 +39,8 @@ class Household:
     max_sessions: int = 4
     carried: Callable[[], int | None] = lambda: None
     """How many callers the machine can answer in time; None while that is not known."""
+    troubles: Callable[[], dict[str, str]] = dict
+    """Engine name -> why it is not well: it hangs, or fails step after step."""
     lost: Callable[[], list[str]] = list
     """What conversations do without at the moment: MCP servers."""
 
@@ -57,8 +62,8 @@ class Doorkeeper:
     async def admit(self, sdp: object, kind: object) -> tuple[Peer, str]:
         """Answer an offer; return the peer and the answer's SDP.
 
-        Raises UnavailableError, before any device work, when an engine is not ready or there is no room for one more;
-        BadRequestError when the offer cannot be answered.
+        Raises UnavailableError, before any device work, when an engine is not ready or not well, or there is no room
+        for one more; BadRequestError when the offer cannot be answered.
         """
         try:
             self._require_health()
@@ -108,6 +113,8 @@ class Doorkeeper:
         return len(self.peers) + self._arriving
 
     def _require_health(self) -> None:
+        if troubles := self.household.troubles():
+            raise UnavailableError("out_of_order", _told(troubles), RETRY_AFTER_S)
         waiting = [engine for engine, ready in self.household.readiness().items() if not ready]
         if waiting:
             raise UnavailableError("not_ready", f"Still loading: {', '.join(waiting)}. Try again in a moment.", 2)
@@ -123,3 +130,7 @@ class Doorkeeper:
         metrics.packets.labels("lost").inc(report.lost)
         metrics.packets.labels("concealed").inc(report.concealed)
         metrics.underruns.inc(report.underruns)
+
+
+def _told(troubles: dict[str, str]) -> str:
+    return " ".join(f"The {engine} is out of order: {why}" for engine, why in troubles.items())

@@ -127,7 +127,12 @@ class Routes:
         """Say whether every engine is warm, and what has gone away that callers can do without."""
         engines = self._household.readiness()
         ready = all(engines.values())
-        body = {"ready": ready, "engines": engines, "lost": self._household.lost()}
+        body = {
+            "ready": ready,
+            "engines": engines,
+            "troubles": self._household.troubles(),
+            "lost": self._household.lost(),
+        }
         return JSONResponse(body, 200 if ready else 503)
 
     async def metrics(self, request: Request) -> Response:

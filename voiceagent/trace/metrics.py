@@ -158,7 +158,16 @@ class Metrics:
             "voiceagent_step_misses", "Steps that ended after their deadline.", ["lane", "key"], registry=registry
         )
         self.failed_steps = Counter(
-            "voiceagent_step_failures", "Steps that raised.", ["lane", "key"], registry=registry
+            "voiceagent_step_failures",
+            "Steps that gave nothing: error, memory (there was too little) or hang.",
+            ["lane", "key", "kind"],
+            registry=registry,
+        )
+        self.lane_ready = Gauge(
+            "voiceagent_lane_ready",
+            "1 for a lane that is loaded and well: no step of it hangs, and not every one fails; /ready says more.",
+            ["lane"],
+            registry=registry,
         )
         self.loop_lag = Histogram(
             "voiceagent_loop_lag_seconds",
@@ -233,8 +242,8 @@ class Metrics:
             self.slack.labels(lane).observe(record.slack_s)
         if record.missed:
             self.misses.labels(lane, key).inc()
-        if record.failed:
-            self.failed_steps.labels(lane, key).inc()
+        if record.failure is not None:
+            self.failed_steps.labels(lane, key, record.failure).inc()
 
     def observe_tool(self, use: ToolUse) -> None:
         """Count a call of a tool that has ended, and its time."""

@@ -8,7 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import takewhile
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
+
+Failure = Literal["error", "memory", "hang"]
+"""It raised; for want of memory; or it did not return, and ended here as far as anybody was told."""
 
 STEPS_PER_LANE = 4_096
 """Two minutes of one caller's voice activity frames, the most frequent of all steps."""
@@ -31,7 +34,12 @@ class StepRecord:
     deadline: float = float("inf")
     """When a listener would have noticed that it was late; its submission, where somebody waited in silence."""
     speculative: bool = False
-    failed: bool = False
+    failure: Failure | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it raised, or was given up."""
+        return self.failure is not None
 
     @property
     def slack_s(self) -> float:

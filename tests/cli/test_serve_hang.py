@@ -1,0 +1,51 @@
+"""A model that never returns does not keep the server from ending."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+SERVER = """
+import threading
+
+from voiceagent.app.agent import Agent
+from voiceagent.cli.main import main
+from voiceagent.engines.tts.scripted import ScriptedTts
+from voiceagent.scheduler import lane
+
+start = Agent.start
+
+async def greet(agent):
+    await start(agent)
+    agent.open_session(lambda message: None).open()
+
+def hang(*arguments):
+    print("hangs", flush=True)
+    threading.Event().wait()
+
+Agent.start = greet
+ScriptedTts.{method} = hang
+lane.CLOSE_WITHIN_S = 0.1
+main()
+"""
+ARGUMENTS = ("serve", "--config", "scripted.yaml", "--set", "server.port=0", "--set", "session.greeting=Hello.")
+
+
+@pytest.mark.parametrize("method", ["load", "run"])
+def test_a_server_ends_when_asked_though_a_model_hangs(method):
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER.format(method=method), *ARGUMENTS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert any("hangs" in line for line in process.stdout)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 1
+    assert "lanes do not end" in errors
+    assert "Traceback" not in errors
