@@ -224,10 +224,28 @@ def is_well_after_a_step_that_was_given_up(engine: Any, ask: Ask) -> None:
                 assert StreamFailed not in map(type, new)
 
 
+def comes_to_its_end_in_the_smallest_steps_too(engine: Any, ask: Ask) -> None:
+    with opened(engine) as (one, heard), opened(engine) as (two, other):
+        for stream in (one, two):
+            ask(stream, 1, SOON)
+        for _ in range(MOST_STEPS):
+            if (batch := engine.pending(NOW)) is None:
+                break
+            less = engine.within(batch, lambda key: False)
+            assert (less.lane, less.deadline, less.need) == (batch.lane, batch.deadline, batch.need)
+            assert less.cost_key[1] <= batch.cost_key[1]
+            assert set(less.streams) <= set(batch.streams)
+            engine.deliver(less, engine.run(less))
+        for answer in (heard, other):
+            assert answer.events
+            assert not answer.of(StreamFailed)
+
+
 EVERY_KIND = (
     offers_nothing_until_it_is_asked,
     wakes_the_scheduler_when_it_is_asked,
     comes_to_an_end_and_answers_only_the_stream_that_asked,
+    comes_to_its_end_in_the_smallest_steps_too,
     serves_the_urgent_stream_first,
     drops_the_work_of_a_closed_stream,
     drops_the_result_of_a_stream_that_closed_meanwhile,

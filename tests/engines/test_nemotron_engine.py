@@ -180,6 +180,23 @@ def test_chunks_of_all_sessions_share_one_step_and_forks_go_before_them(engine: 
         drive(engine)
 
 
+def test_a_step_takes_as_many_streams_as_fit_the_most_urgent_first(engine: NemotronEngine) -> None:
+    with opened(engine) as (a, _), opened(engine) as (b, _), opened(engine) as (c, _):
+        for stream in (c, a, b):
+            push(stream, murmur(0.2, seed=17))
+            engine.pending(NOW - stream.number)  # from now on its chunk is due
+        batch = engine.pending(NOW)
+        assert batch is not None
+        two = engine.within(batch, lambda key: key[1] < 4)
+        assert (two.cost_key, two.streams) == (("asr.chunk", 2), (c.number, b.number))
+        assert engine.within(batch, lambda key: True) is batch
+        engine.deliver(two, engine.run(two))
+        rest = engine.pending(NOW)
+        assert rest is not None
+        assert rest.streams == (a.number,)
+        drive(engine)
+
+
 def test_a_chunk_is_due_when_the_next_one_has_been_spoken(engine: NemotronEngine) -> None:
     with opened(engine) as (stream, _):
         push(stream, murmur(0.1, seed=19))

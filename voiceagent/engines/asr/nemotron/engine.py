@@ -7,7 +7,7 @@ opening, forking and closing cost the event loop nothing.
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from time import perf_counter
 from typing import Any
@@ -151,8 +151,16 @@ class NemotronEngine:
         return Batch(self.lane, ("asr.chunk", size), due[0][0], numbers, work, need, company=company)
 
     def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
-        """Return the batch: who shares a step costs next to nothing."""
-        return batch
+        """Return the most urgent streams of the batch, as many as fit."""
+        assert self._recogniser is not None
+        smaller = [size for size in reversed(self._recogniser.buckets) if size <= batch.cost_key[1]]
+        rows = next((size for size in smaller if fits(("asr.chunk", size))), smaller[-1])
+        work = _work_of(batch)
+        if rows >= len(work.tracks):
+            return batch
+        less = replace(work, owners=work.owners[:rows], tracks=work.tracks[:rows], windows=work.windows[:rows])
+        numbers = tuple(dict.fromkeys(stream.number for stream in less.owners))
+        return replace(batch, cost_key=("asr.chunk", rows), streams=numbers, work=less)
 
     def run(self, batch: Batch) -> list[Heard]:
         """Do the chores, then compute the chunks. On the lane's thread."""
