@@ -75,6 +75,42 @@ def test_a_step_holds_the_next_token_of_every_reply_and_a_piece_of_prefill(engin
     assert batch.generation is None
 
 
+def test_a_step_is_made_smaller_by_reading_less_and_then_by_serving_fewer(engine: LlamaEngine, oracle: Oracle) -> None:
+    question = (Message("system", "Another."), user("Tell me of the moon."))
+    talking, joining = Caller(engine), Caller(engine)
+    talking.stream.generate(1, FIRST, 1.0)
+    while not talking.events:
+        step(engine)
+    joining.stream.generate(1, question, 2.0)
+    cheap = {8: [1, 7], 3: [1, 2], 2: [1, 1], 1: [1]}
+    for most, expected in cheap.items():
+        whole = engine.pending(0.0)
+        assert whole is not None
+        batch = engine.within(whole, lambda key, most=most: key[1] <= most)
+        assert [len(piece.tokens) for piece in batch.work.pieces] == expected  # type: ignore[attr-defined]
+        assert batch.cost_key == ("llm.step", sum(expected))
+        assert batch.streams == (talking.stream.number, joining.stream.number)[: len(expected)]
+        assert (batch.deadline, batch.need) == (whole.deadline, whole.need)
+        results = engine.run(batch)
+        engine.deliver(batch, results)
+    drive(engine)
+    assert talking.text(1) == oracle.reply(*FIRST)
+    assert joining.text(1) == oracle.reply(*question)
+
+
+def test_a_step_that_fits_and_one_of_a_single_token_stay_as_they_are(engine: LlamaEngine) -> None:
+    caller = Caller(engine)
+    caller.stream.generate(1, FIRST, 1.0)
+    reading = engine.pending(0.0)
+    assert reading is not None
+    assert engine.within(reading, lambda key: True) is reading
+    while not caller.events:
+        step(engine)
+    decoding = engine.pending(0.0)
+    assert decoding is not None
+    assert engine.within(decoding, lambda key: False) is decoding
+
+
 def test_on_a_cpu_a_step_serves_the_most_urgent_stream_alone(path: Path, oracle: Oracle) -> None:
     engine = loaded(path, streams_per_step=None)
     urgent, patient = Caller(engine), Caller(engine)

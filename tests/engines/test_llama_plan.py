@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from voiceagent.engines.contract import Need, order
 from voiceagent.engines.llm.context_shape import most_tokens
-from voiceagent.engines.llm.llama_plan import Plan, Sequence, Slot, Work, plan
+from voiceagent.engines.llm.llama_plan import Plan, Sequence, Slot, Work, plan, smaller_sizes, step_key
 from voiceagent.engines.llm.sampler import Sampler
 from voiceagent.engines.llm.template import common_prefix
 
@@ -69,6 +69,32 @@ def test_every_work_gets_done_a_bounded_piece_at_a_time(works: list[Work], strea
         if not open_works:
             break
     assert not open_works
+
+
+@given(wishes(), st.integers(1, 3), st.booleans(), st.data())
+def test_so_it_does_in_steps_that_were_made_smaller(
+    works: list[Work], streams: int, rewindable: bool, data: st.DataObject
+) -> None:
+    open_works = works
+    for _ in range(120):
+        whole = plan(open_works, [], streams=streams, prefill_tokens=PREFILL, rewindable=rewindable, now=0.0)
+        planned = whole.of_size(size := data.draw(st.integers(1, 9)))
+        assert planned.size <= size
+        assert planned.size == min(size, whole.size), "nothing less than what fits"
+        assert [piece.work for piece in planned.pieces] == [piece.work for piece in whole.pieces][:size]
+        carry_out(planned, rewindable=rewindable)
+        open_works = [work for work in open_works if work.sequence.tokens != work.tokens]
+        if not open_works:
+            break
+    assert not open_works
+
+
+@given(st.integers(1, 300))
+def test_smaller_steps_are_of_sizes_whose_cost_is_known(tokens: int) -> None:
+    sizes = smaller_sizes(tokens)
+    assert all(step_key(size) == ("llm.step", size) for size in sizes)
+    assert sizes == sorted(sizes, reverse=True)
+    assert (sizes[0] < tokens and sizes[-1] == 1) if tokens > 1 else not sizes
 
 
 @given(wishes(), st.booleans())

@@ -28,7 +28,7 @@ from voiceagent.engines.llm.gguf_memory import KvType, memory_need
 from voiceagent.engines.llm.llama_context import LlamaContext, Rows
 from voiceagent.engines.llm.llama_memory import check_fit
 from voiceagent.engines.llm.llama_model import LlamaModel
-from voiceagent.engines.llm.llama_plan import Piece, Plan, Sequence, Slot, plan
+from voiceagent.engines.llm.llama_plan import Piece, Plan, Sequence, Slot, plan, smaller_sizes, step_key
 from voiceagent.engines.llm.llama_stream import Common, Drawn, LlamaStream, Reply
 from voiceagent.engines.llm.sampler import Sampler, Sampling
 from voiceagent.engines.llm.template import ChatTemplate
@@ -195,8 +195,7 @@ class LlamaEngine:
     def pending(self, now: float) -> Batch | None:
         """Plan the next step."""
         works = [work for stream in self._streams.values() if (work := stream.work(now)) is not None]
-        refused = [stream for stream in self._streams.values() if stream.refusal is not None]
-        if not works and not refused:
+        if not works and not any(stream.refusal for stream in self._streams.values()):
             return None
         planned = plan(
             works,
@@ -206,6 +205,20 @@ class LlamaEngine:
             rewindable=self._ready.model.rewindable,
             now=now,
         )
+        return self._batch(planned, now)
+
+    def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
+        """Return a step that reads less, or serves fewer of the less urgent."""
+        planned = _plan_of(batch)
+        sizes = smaller_sizes(planned.size)
+        if fits(batch.cost_key) or not sizes:
+            return batch
+        size = next((size for size in sizes if fits(step_key(size))), 1)
+        return self._batch(planned.of_size(size), batch.deadline)
+
+    def _batch(self, planned: Plan, now: float) -> Batch:
+        """Offer a plan, and the refusals that can be told with it."""
+        refused = [stream for stream in self._streams.values() if stream.refusal is not None]
         wanted = [piece.work for piece in planned.pieces]
         served = {work.stream for work in wanted}
         others = sorted(self._streams.values(), key=lambda stream: stream.replying)
@@ -214,17 +227,13 @@ class LlamaEngine:
         generations += [stream.refusal.tag for stream in refused if stream.refusal is not None]
         return Batch(
             self.lane,
-            ("llm.step", _bucket(sum(len(piece.tokens) for piece in planned.pieces))),
+            planned.cost_key,
             wanted[0].deadline if wanted else now,
             tuple(work.stream for work in wanted) + tuple(stream.number for stream in refused),
             planned,
             need=wanted[0].need if wanted else Need.AWAITED,
             generation=generations[0] if len(generations) == len(wanted) + len(refused) == 1 else None,
         )
-
-    def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
-        """Return the batch: a plan cannot be made smaller yet."""
-        return batch
 
     def run(self, batch: Batch) -> Outcome:
         """Carry out a plan. When the memory is full, others make room: first who has no part, then the least urgent.
@@ -376,9 +385,3 @@ class LlamaEngine:
 def _plan_of(batch: Batch) -> Plan:
     assert isinstance(batch.work, Plan)
     return batch.work
-
-
-def _bucket(tokens: int) -> int:
-    """Round up so that the cost model learns a few sizes: each to 4, then multiples of 4, beyond 32 of 32."""
-    width = 1 if tokens <= 4 else 4 if tokens <= 32 else 32
-    return -(-tokens // width) * width

@@ -5,9 +5,9 @@ and the reply under way; one more sequence, shared by all, holds the system prom
 from the sequence that already holds the most of it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from voiceagent.engines.contract import Need, order
+from voiceagent.engines.contract import CostKey, Need, order
 from voiceagent.engines.llm.sampler import Sampler
 from voiceagent.engines.llm.template import common_prefix
 
@@ -85,6 +85,10 @@ class Piece:
     tokens: list[int]
     sample: bool
 
+    def cut(self, tokens: int) -> "Piece":
+        """Return its first tokens; the forks stay, as others may count on them."""
+        return self if tokens >= len(self.tokens) else replace(self, tokens=self.tokens[:tokens], sample=False)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -95,6 +99,42 @@ class Plan:
     """Most urgent first."""
     spare: tuple[Slot, ...] = ()
     """Of streams that have no part in this step, idle ones first: what to give up when the memory is full."""
+
+    @property
+    def size(self) -> int:
+        """The tokens it computes."""
+        return sum(len(piece.tokens) for piece in self.pieces)
+
+    @property
+    def cost_key(self) -> CostKey:
+        """What its cost goes by."""
+        return step_key(self.size)
+
+    def of_size(self, tokens: int) -> "Plan":
+        """Return a plan of at most so many tokens, and at least one.
+
+        First less is read, by the least urgent first; then whole pieces are left out, the least urgent first, as each
+        counts on what those before it do.
+        """
+        pieces, kept = self.pieces[: max(1, tokens)], []
+        room = tokens - len(pieces)
+        for piece in pieces:
+            more = max(0, min(room, len(piece.tokens) - 1))
+            room -= more
+            kept.append(piece.cut(1 + more))
+        return replace(self, pieces=tuple(kept))
+
+
+def step_key(tokens: int) -> CostKey:
+    """Return the cost key of a step: few sizes for the cost model to learn, each to 4, multiples of 4 to 32, of 32."""
+    width = 1 if tokens <= 4 else 4 if tokens <= 32 else 32
+    return "llm.step", -(-tokens // width) * width
+
+
+def smaller_sizes(tokens: int) -> list[int]:
+    """Return the sizes of steps that cost less than one of so many tokens, the largest first."""
+    sizes = {step_key(size)[1] for size in range(1, tokens)}
+    return sorted((size for size in sizes if size < tokens), reverse=True)
 
 
 def plan(
