@@ -64,7 +64,7 @@ def foresee(
     beside: Collection[str] = (),
     *,
     policy: Policy = decide,
-    questions: int = 60,
+    questions: int = 100,
     on_step: Callable[[], None] = lambda: None,
 ) -> Forecast:
     """Let so many callers ask about so many questions in all, in virtual time; at least a few each.
