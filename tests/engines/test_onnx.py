@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,3 +43,14 @@ def test_the_remedy_can_be_another(tmp_path: Path) -> None:
         open_session(tmp_path / "model.onnx", threads=1, remedy="Buy a new one.")
     with pytest.raises(VoiceAgentError, match=r"cannot be loaded.*no such value"):
         open_session(MODEL, threads=1, reveal="no such value")
+
+
+def test_a_model_that_was_opened_leaves_no_identifier_of_its_user_behind(tmp_path: Path) -> None:
+    program = (
+        "import sys, pathlib; from voiceagent.engines.onnx import open_session as o; o(pathlib.Path(sys.argv[1]), 1)"
+    )
+    kept = {
+        name: value for name, value in os.environ.items() if name not in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
+    }
+    subprocess.run([sys.executable, "-c", program, str(MODEL)], check=True, env=kept | {"HOME": str(tmp_path)})
+    assert list(tmp_path.iterdir()) == []
