@@ -111,7 +111,7 @@ def test_the_urgent_come_first_and_guesses_only_where_nobody_waits(works: list[W
     planned = plan(works, [], streams=2, prefill_tokens=PREFILL, rewindable=True, now=0.0)
     chosen = [piece.work for piece in planned.pieces]
     assert 1 <= len(chosen) <= 2
-    ranks = [order(work.need, work.deadline, 0.0) for work in chosen]
+    ranks = [order(work.need, work.due, 0.0) for work in chosen]
     assert ranks == sorted(ranks)
     assert len({work.need is Need.SPECULATIVE for work in chosen}) == 1
     if any(work.need is not Need.SPECULATIVE for work in works):
@@ -144,3 +144,37 @@ def test_a_small_rest_is_read_with_the_piece_before_it() -> None:
     assert reading(24) == [24]
     assert reading(25) == [16, 9]
     assert reading(40) == [16, 24]
+
+
+def asking(stream: int, tokens: int, deadline: float) -> Work:
+    """Return a reply whose prompt is so long, and of which nothing is read yet."""
+    slot = Slot(*(Sequence(3 * stream + number) for number in (1, 2, 3)))
+    return Work(
+        stream=stream,
+        sequence=slot.reply,
+        siblings=(slot.history, slot.question),
+        shared=Sequence(0),
+        tokens=[stream] * tokens,
+        sampler=SAMPLER,
+        deadline=deadline,
+        need=Need.AWAITED,
+    )
+
+
+def test_who_asks_for_little_does_not_wait_until_a_long_prompt_is_read() -> None:
+    greedy, modest = asking(0, 1000, deadline=0.0), asking(1, 12, deadline=0.5)
+    steps = []
+    while modest.sequence.tokens != modest.tokens:
+        planned = plan([greedy, modest], [], streams=1, prefill_tokens=PREFILL, rewindable=True, now=0.5)
+        carry_out(planned, rewindable=True)
+        steps.append(planned.pieces[0].work)
+    assert greedy not in steps
+
+
+def test_and_a_long_prompt_is_read_in_the_end_whoever_else_comes() -> None:
+    greedy = asking(0, 100, deadline=0.0)
+    for arrival in range(1, 60):
+        modest = asking(1, 6, deadline=arrival * 0.01)
+        planned = plan([greedy, modest], [], streams=1, prefill_tokens=PREFILL, rewindable=True, now=modest.deadline)
+        carry_out(planned, rewindable=True)
+    assert greedy.sequence.tokens == greedy.tokens

@@ -11,6 +11,9 @@ from voiceagent.engines.contract import CostKey, Need, order
 from voiceagent.engines.llm.sampler import Sampler
 from voiceagent.engines.llm.template import common_prefix
 
+READING_S = 0.002
+"""What reading a token may take on a CPU."""
+
 
 @dataclass(slots=True, eq=False)
 class Sequence:
@@ -59,6 +62,15 @@ class Work:
     """Draws the token after the last one, where there is a reply to be made."""
     deadline: float
     need: Need
+
+    @property
+    def due(self) -> float:
+        """The deadline; of who waits in silence, later by what is still to be read: a short prompt need not wait until
+        a long one is read, and a long one waits for no more than those that come while it might have been."""
+        if self.need is not Need.AWAITED:
+            return self.deadline
+        unread = len(self.tokens) - max(len(self.sequence.tokens), len(self.shared.tokens))
+        return self.deadline + READING_S * max(0, unread)
 
     @property
     def own(self) -> tuple[Sequence, ...]:
@@ -148,7 +160,7 @@ def plan(
     urgent = [work for work in works if work.need is not Need.SPECULATIVE] or works
     held: dict[Sequence, list[int]] = {}
     pieces = []
-    for work in sorted(urgent, key=lambda work: order(work.need, work.deadline, now))[:streams]:
+    for work in sorted(urgent, key=lambda work: order(work.need, work.due, now))[:streams]:
         decoding = work.sampler is not None and len(work.sequence.tokens) == len(work.tokens) - 1
         if decoding or prefill_tokens > 0:
             piece = _piece(work, 1 if decoding else prefill_tokens, held, rewindable)
