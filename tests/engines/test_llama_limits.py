@@ -66,6 +66,17 @@ def test_a_refusal_that_is_cancelled_is_not_told(engine: LlamaEngine) -> None:
     assert not caller.events
 
 
+def test_a_refusal_is_told_though_its_step_never_ran(engine: LlamaEngine) -> None:
+    caller = Caller(engine)
+    caller.stream.generate(1, (SYSTEM, user("word " * 200)), 1.0)
+    batch = engine.pending(0.0)
+    assert batch is not None
+    engine.fail(batch, TimeoutError())
+    (failure,) = caller.failures
+    assert "drop its oldest turns" in str(failure.error)
+    assert engine.pending(0.0) is None
+
+
 def test_a_reply_ends_where_the_session_is_full(path: Path, oracle: Oracle) -> None:
     room = len(oracle.tokens(*FIRST)) + 5
     engine = loaded(path, session_tokens=room)

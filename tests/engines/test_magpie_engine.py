@@ -72,6 +72,19 @@ def test_magpie_is_a_voice(magpie: MagpieEngine, check: Check) -> None:
     check(magpie)
 
 
+def test_the_row_of_a_beginning_that_was_given_up_is_freed_when_it_comes_late(voice: MagpieEngine) -> None:
+    for _ in range(5):
+        with opened(voice) as (stream, heard):
+            stream.speak(1, 0, TEXT, SOON)
+            while (batch := voice.pending(NOW)) is not None and batch.cost_key[0] != "tts.begin":
+                voice.deliver(batch, voice.run(batch))
+            assert batch is not None
+            voice.fail(batch, TimeoutError())
+            voice.discard(batch, voice.run(batch))
+            assert [type(event) for event in heard.events] == [StreamFailed]
+    assert pieces(voice, TEXT)
+
+
 def test_a_segment_sounds_the_same_alone_and_in_company(voice: MagpieEngine) -> None:
     alone = sound(pieces(voice, TEXT))
     with opened(voice) as (one, heard), opened(voice) as (other, _), opened(voice) as (third, _):
