@@ -29,6 +29,8 @@ HOPELESS = 2.0
 CALLERS = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 QUICK_CALLERS = (1, 2, 4)
 TALK_S, QUICK_TALK_S = 60.0, 20.0
+TALKERS, MOST_DAYS = 24, 8
+"""A number of callers is simulated on so many days that as many people have talked in all, 8 days at most."""
 CLOSING_S = 12.0
 """What a quick run keeps in hand for the run under way when time is up."""
 TARGETS = (
@@ -74,7 +76,8 @@ def measure(device: Device, quick: bool, stop_at: float) -> list[Row]:
         for house in HOUSES:
             if house.name in hopeless or time.monotonic() > stop_at:
                 continue
-            heard = simulate(house, device, callers, QUICK_TALK_S if quick else TALK_S)
+            seconds, days = (QUICK_TALK_S, 1) if quick else (TALK_S, max(1, TALKERS // callers))
+            heard = simulate(house, device, callers, seconds, min(days, MOST_DAYS))
             v2v = {f"v2v_ms_p{percent}": form.percentile(heard.v2v_ms, percent) for percent in (50, 95, 99)}
             row: Row = {
                 "device": device.name,

@@ -56,8 +56,10 @@ class Heard:
 class Caller:
     """One person on the line."""
 
-    def __init__(self, number: int, house: Engines, rules: Manners, metrics: Metrics, heard: Heard) -> None:
-        self._dice = Random(number)
+    def __init__(
+        self, number: int, house: Engines, rules: Manners, metrics: Metrics, heard: Heard, day: int = 0
+    ) -> None:
+        self._dice = Random(f"{day} {number}")
         self._heard = heard
         self._loop = asyncio.get_running_loop()
         self._pause_s = rules.sentence_pause_s
@@ -144,12 +146,16 @@ class Caller:
                 self._silent_since = None
 
 
-def simulate(house: House, device: Device, callers: int, seconds: float) -> Heard:
-    """Let so many callers talk for so many seconds, in virtual time. The same arguments give the same result."""
-    return run_virtual(_simulate(house, device, callers, seconds))
+def simulate(house: House, device: Device, callers: int, seconds: float, days: int = 1) -> Heard:
+    """Let so many callers talk for so many seconds on each of some days, in virtual time. What they say, and when, is
+    another every day; the same arguments give the same result."""
+    heard = Heard()
+    for day in range(days):
+        run_virtual(_simulate(house, device, callers, seconds, day, heard))
+    return heard
 
 
-async def _simulate(house: House, device: Device, callers: int, seconds: float) -> Heard:
+async def _simulate(house: House, device: Device, callers: int, seconds: float, day: int, heard: Heard) -> None:
     settings = load(
         "scripted.yaml",
         [
@@ -159,10 +165,10 @@ async def _simulate(house: House, device: Device, callers: int, seconds: float) 
             f"llm.preemptive={str(not house.hand_shake).lower()}",
         ],
     ).settings
-    heard, metrics = Heard(), Metrics()
+    metrics = Metrics()
     group = engines(house, device, callers)
     by_lane = lanes_of(group)
-    dice = Random(callers)
+    dice = Random(f"{day} {callers}")
 
     def cost_s(batch: Batch) -> float:
         late = dice.random() < LATE_SHARE
@@ -170,7 +176,6 @@ async def _simulate(house: House, device: Device, callers: int, seconds: float) 
 
     lanes = {name: VirtualLane(cost_s) for name in by_lane}
     scheduler = Scheduler(by_lane, lanes, device.capacity, policy=house.policy(), beside=device.beside)
-    people = [Caller(number, group, manners(settings), metrics, heard) for number in range(callers)]
+    people = [Caller(number, group, manners(settings), metrics, heard, day) for number in range(callers)]
     await asyncio.gather(*(person.talk(seconds) for person in people))
     scheduler.close()
-    return heard

@@ -102,7 +102,7 @@ def test_what_was_not_measured_is_not_in_the_summary_as_a_number():
 def test_a_house_that_is_hopeless_is_not_asked_again(monkeypatch):
     asked = []
 
-    def slow_fifo(house, device, callers, seconds):
+    def slow_fifo(house, device, callers, seconds, days):
         asked.append((house.name, callers))
         heard = type(simulate(OURS, RTX_5090, 1, 0.1))()
         heard.v2v_ms = [9000.0 if house is FIFO else 300.0]

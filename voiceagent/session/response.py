@@ -28,7 +28,7 @@ SPECULATIVE_HORIZON_S = 1.0
 """A speculative response is wanted about when the turn may be judged complete; only its order matters."""
 SYNTHESIS_MARGIN_S = 0.15
 """Audio is wanted this long before the playout runs dry: one segment's synthesis and a scheduling hiccup."""
-TEXT_MARGIN_S = 1.0
+TEXT_MARGIN_S = 0.6
 """Text is wanted this long before the voice has no more of it: a segment is spoken only when its last word is written.
 With the deadline at the last moment itself, simulated callers heard silence in mid-response (docs/scheduling.md)."""
 SPEECH_CHARS_PER_S = 15.0
