@@ -48,6 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     options = line.parse_args(arguments)
     shape: Shape = options.shape or ("tiny" if options.quick else "true")
     torch.set_num_threads(options.threads)
+    torch.backends.cudnn.allow_tf32 = False  # it would round NeMo's convolutions more than the same sums as products
     device = pick_device(options.device)
     report = form.Report(NAME, form.command(NAME, arguments))
     report.samples = {"tts": [], "asr": []}
@@ -81,6 +82,7 @@ def compare_voices(model: Any) -> list[dict[str, Any]]:
             with same_draws(model, SEEDS):
                 said[f"NeMo, {kind}"] = nemo_batch(model, texts, VOICES, guidance=True, cached=cached)
             loop = DecodeLoop(model, how, rows=len(TEXTS), recompute=not cached)
+            loop.warm_up()
             said[f"ours, {kind}"] = ours(loop, model, TEXTS, VOICES, SEEDS)
         for one, other in (("cached", "cached"), ("recomputing", "recomputing"), ("cached", "recomputing")):
             pairs = zip(TEXTS, said[f"ours, {one}"], said[f"NeMo, {other}"], strict=True)

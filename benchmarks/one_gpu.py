@@ -28,7 +28,7 @@ from benchmarks import form
 from benchmarks.cost_tables import H200
 from benchmarks.simulated_engines import reply
 from benchmarks.simulation import FRAME_S, SILENCE, VOICE, Caller, Heard
-from benchmarks.taught_engines import TaughtLlama, TaughtMagpie, TaughtNemotron
+from benchmarks.taught_engines import TaughtMagpie, TaughtNemotron
 from voiceagent.app.engines import lanes_of
 from voiceagent.app.manners import manners
 from voiceagent.config import load
@@ -50,7 +50,7 @@ from voiceagent.weights import Store
 
 NAME = "one_gpu"
 CALLERS, QUICK_CALLERS = (1, 8, 32, 64), (2,)
-COMPARED, QUICK_COMPARED = (1, 32), (2,)
+COMPARED, QUICK_COMPARED = (32,), (2,)
 TALK_S, QUICK_TALK_S = 30.0, 3.0
 LANES = 3
 """Steps that run side by side: one of each model."""
@@ -189,6 +189,7 @@ def llm(model: str, device: torch.device, callers: int) -> Iterator[LlmEngine]:
     if model == "table":
         yield ScriptedLlm(reply, sequences=callers, timing=H200.table)
         return
+    from benchmarks.taught_llama import TaughtLlama
     from voiceagent.engines.llm.dummy_gguf import dummy_model
 
     on_gpu = device.type == "cuda"

@@ -1,29 +1,20 @@
-"""The real engines, doing all of their work, and made to give what a talk needs: outcomes are teacher-forced.
+"""The real recogniser and voice, doing all of their work, made to give what a talk needs: outcomes are teacher-forced.
 
-Random weights hear no words, say nothing and never end. So every step is computed as with real weights, and then what
-came of it is replaced: a recogniser hears a word in every voiced chunk, a reply is written from a script, and an
-utterance lasts as long as its text would, and hums.
-
-What a reply's tokens were is not what stands in the history afterwards, so that a turn reads the reply before it anew;
-real weights would have that in memory.
+Random weights hear no words and never end. So every step is computed as with real weights, and then what came of it is
+replaced: the recogniser hears a word in every voiced chunk, and an utterance lasts as long as its text would, and hums.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.simulated_engines import reply
 from voiceagent.engines.asr.contract import SAMPLE_RATE
 from voiceagent.engines.asr.nemotron.engine import NemotronEngine
 from voiceagent.engines.asr.nemotron.engine import Work as Hearing
 from voiceagent.engines.asr.nemotron.recogniser import Heard
 from voiceagent.engines.contract import Batch
-from voiceagent.engines.llm.contract import Message
-from voiceagent.engines.llm.llama import LlamaEngine, Outcome
-from voiceagent.engines.llm.llama_stream import Drawn
 from voiceagent.engines.scripted import VOICED_RMS, rms
 from voiceagent.engines.tts.magpie.decode_loop import Row, Stepped
 from voiceagent.engines.tts.magpie.engine import MagpieEngine
@@ -54,28 +45,6 @@ class TaughtNemotron(NemotronEngine):
             Heard((self._word,), (0,), True) if rms(window[-SAMPLE_RATE // 10 :]) >= VOICED_RMS else Heard((), (), True)
             for window, _ in zip(batch.work.windows, super().run(batch), strict=True)
         ]
-
-
-class TaughtLlama(LlamaEngine):
-    """Writes replies of one to six sentences, a word with every token."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._scripts: dict[int, tuple[object, Iterator[str]]] = {}
-        self._replies = 0
-
-    def run(self, batch: Batch) -> Outcome:
-        """Compute the step, and draw the script's next words."""
-        outcome = super().run(batch)
-        return replace(outcome, drawn={piece: self._say(piece.work, drawn) for piece, drawn in outcome.drawn.items()})
-
-    def _say(self, work: object, drawn: Drawn) -> Drawn:
-        if id(work) not in self._scripts:
-            self._replies += 1
-            words = reply((Message("user", str(self._replies)),)).split()
-            self._scripts[id(work)] = work, iter(words)  # the work is held, lest another takes over its id
-        word = next(self._scripts[id(work)][1], None)
-        return Drawn(drawn.token, b"" if word is None else f" {word}".encode(), word is None)
 
 
 class TaughtMagpie(MagpieEngine):
