@@ -2,19 +2,21 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable
 from functools import partial
 from uuid import uuid4
 
 from voiceagent.app.calibration import costs_for
 from voiceagent.app.demand import demand
+from voiceagent.app.device import shared_device
 from voiceagent.app.engines import build_engines, lanes_of
 from voiceagent.app.manners import manners
+from voiceagent.app.memory_plan import wants_gpu
 from voiceagent.app.steps import record
 from voiceagent.app.tools import Tools, warn_if_unheard
 from voiceagent.config.settings import Settings
 from voiceagent.engines.contract import Engine
+from voiceagent.engines.machine import nvidia_gpus
 from voiceagent.scheduler.admission import Admission
 from voiceagent.scheduler.lane import ThreadLane
 from voiceagent.scheduler.scheduler import Scheduler, Step
@@ -64,12 +66,16 @@ class Agent:
         """
         await asyncio.gather(self._connect_tools(), *(self._load(*engine) for engine in self._by_lane.items()))
         warn_if_unheard(self._tools.toolbox.specs, self.engines.llm)
-        capacity = os.cpu_count() or 1
-        self._scheduler = Scheduler(self._by_lane, self._lanes, capacity, self._costs, self._on_step)
+        has_gpu = wants_gpu(self.settings) and bool(await asyncio.to_thread(nvidia_gpus))
+        device = shared_device(self.settings, self._by_lane, self._costs, has_gpu=has_gpu)
+        self._scheduler = Scheduler(
+            self._by_lane, self._lanes, device.capacity, self._costs, self._on_step, beside=device.beside
+        )
         self._admission = Admission(
             demand(self.settings),
             self._costs,
-            capacity,
+            device.capacity,
+            device.beside,
             promise_s=self.settings.scheduler.promise_ms / 1000,
             most=self.settings.server.max_sessions,
         )
