@@ -26,6 +26,7 @@ HIBARI_SIZE = 2
 """Of such a sentence: its 42 to 56 phonemes, in twenties."""
 SCRIPTED_WORDS_PER_S = 3.0
 VAD_FRAME_S = 0.032
+"""Silence is told by whole frames, and so up to one later."""
 RECOGNISER_FRAME_S = 0.08
 VOICE_FRAME_S = 0.0464
 BATCH = 64
@@ -48,8 +49,8 @@ def demand(settings: Settings) -> Demand:
         sound=_sound(settings.tts, first=False),
         sound_s=_sound_s(settings.tts, first=False),
         segment_s=SEGMENT_S,
-        pause_s=settings.vad.pause_ms / 1000,
-        stop_s=(settings.vad.stop_ms if turn.detector == "smart_turn" else turn.silence_ms) / 1000,
+        pause_s=settings.vad.pause_ms / 1000 + VAD_FRAME_S,
+        stop_s=(settings.vad.stop_ms if turn.detector == "smart_turn" else turn.silence_ms) / 1000 + VAD_FRAME_S,
         sentence_pause_s=settings.session.sentence_pause_ms / 1000,
         sound_ahead_s=SYNTHESIS_MARGIN_S,
         text_ahead_s=TEXT_MARGIN_S,

@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 
 IN_TIME = 0.95
 """The share of the answers for which the promise is made."""
-MARGIN = 0.85
-"""The part of the promised time that the forecast may use: simulated sessions waited up to 1.17 times as long as was
-foreseen (docs/scheduling.md); it knows no hesitation, no interruption and no typed text."""
+MARGIN = 0.9
+"""The part of the promised time that the forecast may use: simulated sessions waited up to 1.1 times as long as was
+foreseen (docs/scheduling.md)."""
 MOST_BROKEN = 0.01
 """The share of the answers that may be silent in their midst for a moment."""
 RISE = 0.9

@@ -5,6 +5,8 @@ answer is prepared from the first sign of silence, released at the end of the tu
 """
 
 import asyncio
+from collections.abc import Iterable
+from math import inf
 
 from voiceagent.engines.contract import Need
 from voiceagent.scheduler.admission.demand import Works
@@ -17,9 +19,9 @@ PREPARED_BY_S = 1.0
 
 
 class Answer:
-    """One answer of so many segments to one caller."""
+    """One answer of so many segments to one caller, who interrupts it `cut_s` after its first sound."""
 
-    def __init__(self, line: Line, caller: int, segments: int) -> None:
+    def __init__(self, line: Line, caller: int, segments: int, cut_s: float = inf) -> None:
         self.asked_at = asyncio.get_running_loop().time()
         self.heard_at: float | None = None
         """When its first sound was heard."""
@@ -28,8 +30,9 @@ class Answer:
         self._line = line
         self._demand = line.demand
         self._caller = caller
+        self._cut_s = cut_s
         self._written = [asyncio.Event() for _ in range(segments)]
-        self._released = asyncio.Event()
+        self._released, self._sounding = asyncio.Event(), asyncio.Event()
         self._text_tag, self._voice_tag = line.tag(), line.tag()
         self._unspoken = 0
         """Segments written and not yet spoken whole."""
@@ -46,12 +49,15 @@ class Answer:
             await self._run(self._demand.transcript, Need.AWAITED)
             if not self._demand.preemptive:
                 await judged
-            group.create_task(self._write())
-            group.create_task(self._speak())
+            making = [group.create_task(self._write()), group.create_task(self._speak())]
             await judged
             self._release()
+            await self._sounding.wait()
+            if self._cut_s < inf:
+                await asyncio.wait(making, timeout=self._cut_s)
+                self._end(making)
         assert self.heard_at is not None
-        await asyncio.sleep(self.heard_at + self._lasts_s - self._now)
+        await asyncio.sleep(min(self._lasts_s, self._cut_s) + self.heard_at - self._now)
 
     @property
     def _now(self) -> float:
@@ -64,11 +70,17 @@ class Answer:
         await self._run(self._demand.judgement, Need.AWAITED)
         await asyncio.sleep(self.asked_at + self._demand.stop_s - self._now)
 
+    def _end(self, making: Iterable[asyncio.Task[None]]) -> None:
+        for task in making:
+            task.cancel()
+        for tag in (self._text_tag, self._voice_tag):
+            self._line.cancel(self._caller, tag)
+
     def _release(self) -> None:
         """The turn is over: somebody listens from now on."""
         self._released.set()
         if self._sounds:
-            self.heard_at = self._now
+            self._begin()
         self._reschedule()
 
     async def _write(self) -> None:
@@ -110,14 +122,18 @@ class Answer:
     def _play(self, seconds: float) -> None:
         self._sounds = True
         if self._released.is_set():
-            if self.heard_at is None:
-                self.heard_at = self._now
-            silent_s = self._now - self.heard_at - self._lasts_s
+            heard_at = self._begin() if self.heard_at is None else self.heard_at
+            silent_s = self._now - heard_at - self._lasts_s
             if silent_s > 0:
                 self.broken |= silent_s > HEARD_SILENCE_S
                 self._lasts_s += silent_s
         self._lasts_s += seconds
         self._reschedule()
+
+    def _begin(self) -> float:
+        self.heard_at = self._now
+        self._sounding.set()
+        return self.heard_at
 
     def _reschedule(self) -> None:
         """The playout has more to play, or somebody listens now: what comes next is wanted at another time."""

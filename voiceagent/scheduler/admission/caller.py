@@ -1,10 +1,11 @@
 """A typical caller, as the forecast imagines one: when they ask what of the lanes. No words, no sound.
 
-They speak, wait, listen to the end, and think. Nobody interrupts, which would only spare work.
+They speak, wait, listen, and think. Some hesitate in mid-question, so that an answer begins too early; some interrupt.
 """
 
 import asyncio
 from collections.abc import Iterator
+from math import inf
 from random import Random
 
 from voiceagent.scheduler.admission.answer import Answer
@@ -15,6 +16,10 @@ SPEECH_S, THOUGHT_S = (1.0, 3.5), (0.5, 2.5)
 """How long a caller speaks, and is silent between an answer and the next question."""
 SEGMENTS = (1, 1, 1, 2, 2, 2, 2, 3, 3, 6)
 """Answers have so many segments, each number as often as it stands here: most are short, as prompts ask for."""
+HESITATES, INTERRUPTS = 0.2, 0.2
+"""Shares of questions; whoever does goes on speaking at once."""
+TOO_EARLY_S, INTERRUPTED_S = 0.2, (1.0, 4.0)
+"""How much is heard of the answer then."""
 
 
 class Caller:
@@ -37,9 +42,12 @@ class Caller:
                 self._speaking = True
                 await asyncio.sleep(self._dice.uniform(*SPEECH_S))
                 self._speaking = False
-                self.answers.append(Answer(self._line, self._number, self._dice.choice(SEGMENTS)))
+                hesitates, interrupts = self._dice.random() < HESITATES, self._dice.random() < INTERRUPTS
+                cut_s = TOO_EARLY_S if hesitates else self._dice.uniform(*INTERRUPTED_S) if interrupts else inf
+                self.answers.append(Answer(self._line, self._number, self._dice.choice(SEGMENTS), cut_s))
                 await self.answers[-1].run()
-                await asyncio.sleep(self._dice.uniform(*THOUGHT_S))
+                if cut_s == inf:
+                    await asyncio.sleep(self._dice.uniform(*THOUGHT_S))
 
     def waits_s(self) -> Iterator[float]:
         """Return how long each answer was waited for, until now where there is none yet."""

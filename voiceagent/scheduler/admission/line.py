@@ -48,6 +48,11 @@ class Line:
         lane.submit(Job(caller, tag, deadline, keys[0], _steps(keys[1:]), end, need))
         await done
 
+    def cancel(self, caller: int, tag: int) -> None:
+        """Drop work; a step under way ends all the same. Whoever waits for it is not told."""
+        for lane in self.lanes.values():
+            lane.cancel(caller, tag)
+
     def reschedule(self, caller: int, works: Works, tag: int, deadline: float, need: Need) -> None:
         """Say anew by when work is needed."""
         if works:
