@@ -7,7 +7,7 @@ import pytest
 
 from voiceagent.engines.contract import Batch
 from voiceagent.errors import VoiceAgentError
-from voiceagent.scheduler.lane import ThreadLane
+from voiceagent.scheduler.lane import ThreadLane, close_all
 
 BATCH = Batch("llm", ("llm.decode", 1), 0.0, (0,), None)
 
@@ -59,6 +59,24 @@ def test_a_lane_waits_for_the_step_under_way_and_says_when_it_does_not_end():
     asyncio.run(main())
 
 
+def test_a_lane_survives_what_is_no_ordinary_exception():
+    class Panic(BaseException):
+        """As Rust code raises it."""
+
+    class Panicking:
+        def run(self, batch):
+            raise Panic("index out of range")
+
+    async def main():
+        lane, told = ThreadLane("llm"), asyncio.Queue()
+        for _ in range(2):
+            lane.start(Panicking(), BATCH, lambda result, error: told.put_nowait(error))
+            assert str(await told.get()) == "Panic: index out of range"
+        close_in_time(lane)
+
+    asyncio.run(main())
+
+
 def test_what_a_lane_gives_after_the_loop_has_gone_bothers_nobody():
     model, lane = Model(), ThreadLane("llm")
 
@@ -95,3 +113,19 @@ def test_whoever_stops_waiting_for_a_load_leaves_the_lane_to_finish_it():
     assert not lane.close()
     model.go.set()
     close_in_time(lane)
+
+
+def test_of_many_lanes_those_that_hang_are_named():
+    models = {"llm": Model(), "tts": Model()}
+    lanes = {name: ThreadLane(name) for name in ("vad", *models)}
+
+    async def main():
+        for name, model in models.items():
+            lanes[name].start(model, BATCH, lambda result, error: None)
+            model.begun.wait()
+
+    asyncio.run(main())
+    assert close_all(lanes) == ["llm", "tts"]
+    for name, model in models.items():
+        model.go.set()
+        close_in_time(lanes[name])

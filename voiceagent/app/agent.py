@@ -18,7 +18,7 @@ from voiceagent.config.settings import Settings
 from voiceagent.engines.contract import Engine
 from voiceagent.engines.machine import nvidia_gpus
 from voiceagent.scheduler.admission import Admission
-from voiceagent.scheduler.lane import ThreadLane
+from voiceagent.scheduler.lane import ThreadLane, close_all
 from voiceagent.scheduler.scheduler import Scheduler, Step
 from voiceagent.session.coordinator import Engines, Session
 from voiceagent.session.messages import Payload
@@ -118,7 +118,7 @@ class Agent:
             self._lag.close()
         self._tools.close()
         self._ready = dict.fromkeys(self._ready, False)
-        hanging = [name for name, lane in self._lanes.items() if not lane.close()]
+        hanging = close_all(self._lanes)
         for name, engine in self._by_lane.items():
             if name not in hanging:
                 engine.close()

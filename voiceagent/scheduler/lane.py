@@ -5,17 +5,18 @@ it ended. The thread is a daemon, lest a step that never ends keeps the process 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
+from time import monotonic
 from typing import Protocol
 
 from voiceagent.engines.contract import Batch, Engine
 
 CLOSE_WITHIN_S = 3.0
-"""Many times a step; less, for all lanes together, than the 10 s after which Docker kills a container."""
+"""Many times a step, and less than the 10 s after which Docker kills a container."""
 
 
 class Lane(Protocol):
@@ -24,8 +25,11 @@ class Lane(Protocol):
     def start(self, engine: Engine, batch: Batch, done: Callable[[object, Exception | None], None]) -> None:
         """Run the step and call `done(results, error)` on the event loop."""
 
-    def close(self) -> bool:
-        """End after the step under way; return False if it does not end, so that its engine is still in use."""
+    def stop(self) -> None:
+        """Begin nothing after the step under way."""
+
+    def close(self, within_s: float | None = None) -> bool:
+        """Stop and end; return False if the step under way does not end in time, so that its engine is still in use."""
 
 
 class ThreadLane:
@@ -40,7 +44,10 @@ class ThreadLane:
         loop = asyncio.get_running_loop()
 
         def work() -> None:
-            results, error = _attempt(engine, batch)
+            try:
+                results, error = _attempt(engine, batch)
+            except BaseException as panic:  # of Rust code, say, which is no Exception: this thread must live on
+                results, error = None, RuntimeError(f"{type(panic).__name__}: {panic}")
             with suppress(RuntimeError):  # the loop has been closed meanwhile
                 loop.call_soon_threadsafe(done, results, error)
 
@@ -63,12 +70,16 @@ class ThreadLane:
         self._put(work)
         await asyncio.wrap_future(loaded)
 
-    def close(self) -> bool:
-        """End the thread after the step under way; return False if that takes longer than CLOSE_WITHIN_S."""
+    def stop(self) -> None:
+        """Let the thread end after the step under way."""
         self._work.put(None)
+
+    def close(self, within_s: float | None = None) -> bool:
+        """End the thread; return False if that takes longer than `within_s` (None: CLOSE_WITHIN_S)."""
+        self.stop()
         if self._thread.ident is None:
             return True
-        self._thread.join(CLOSE_WITHIN_S)
+        self._thread.join(CLOSE_WITHIN_S if within_s is None else within_s)
         return not self._thread.is_alive()
 
     def _put(self, work: Callable[[], None]) -> None:
@@ -91,9 +102,20 @@ class VirtualLane:
         """Run the step at once, and call `done` when the imagined device would have finished."""
         asyncio.get_running_loop().call_later(self._cost_s(batch), done, *_attempt(engine, batch))
 
-    def close(self) -> bool:
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+    def close(self, within_s: float | None = None) -> bool:
         """Nothing to end."""
         return True
+
+
+def close_all(lanes: Mapping[str, Lane]) -> list[str]:
+    """End all lanes at once; return the names of those that have not ended after CLOSE_WITHIN_S."""
+    for lane in lanes.values():
+        lane.stop()
+    until = monotonic() + CLOSE_WITHIN_S
+    return [name for name, lane in lanes.items() if not lane.close(max(0.0, until - monotonic()))]
 
 
 def _attempt(engine: Engine, batch: Batch) -> tuple[object, Exception | None]:
