@@ -54,6 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     line.add_argument("--codec", default="nemo-nano-codec-22khz", help="likewise, for the codec")
     line.add_argument("--voice", default="aria")
     line.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    line.add_argument("--recompute", action="store_true", help="ours without a cache, as NeMo's default: slow")
     line.add_argument("--dummy", action="store_true", help="tiny dummy weights, to see that the command works")
     options = line.parse_args(arguments)
     report = form.Report(NAME, form.command(NAME, arguments))
@@ -79,7 +80,9 @@ def main(arguments: Sequence[str]) -> int:
         theirs.append(ears.hear(audio[0, : int(lengths[0])].float().cpu().numpy(), model.output_sample_rate))
     model.to(pick_dtype("auto", device))
     model._codec_model.float()
-    engine = MagpieEngine(lambda: model, voice=options.voice, normalize=False, max_streams=1)
+    engine = MagpieEngine(
+        lambda: model, voice=options.voice, normalize=False, max_streams=1, recompute=options.recompute
+    )
     engine.load()
     ours = []
     for number, sentence in enumerate(sentences, 1):

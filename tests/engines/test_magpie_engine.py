@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from engine_contract import LATER, NOW, SOON, drive, opened, step
 
-from voiceagent.engines.contract import StreamFailed
+from voiceagent.engines.contract import Need, StreamFailed
 from voiceagent.engines.tts.contract import SpeechAudio
 from voiceagent.errors import VoiceAgentError
 
@@ -19,7 +19,7 @@ import engine_contract as contract  # noqa: E402 (needs torch)
 import kind_contracts as kinds  # noqa: E402
 from tiny_magpie import prepared  # noqa: E402
 
-from voiceagent.engines.tts.magpie.engine import MagpieEngine  # noqa: E402
+from voiceagent.engines.tts.magpie.engine import STEP_S, MagpieEngine  # noqa: E402
 from voiceagent.engines.tts.magpie.presets import PRESETS  # noqa: E402
 
 FRAME = 1_024
@@ -161,6 +161,21 @@ def test_rows_of_several_sessions_share_their_steps(voice: MagpieEngine) -> None
         two.speak(1, 0, TEXT, SOON)
         batches = drive(voice)
     assert ("tts.decode", 2) in {batch.cost_key for batch in batches}
+
+
+def test_the_steps_to_a_promised_piece_are_due_before_it(voice: MagpieEngine) -> None:
+    with opened(voice) as (stream, heard):
+        stream.speak(1, 0, TEXT, SOON, need=Need.PROMISED)
+        left = []
+        while not heard.events and (batch := step(voice)) is not None:
+            left.append(round((SOON - batch.deadline) / STEP_S))
+        first = PRESETS["balanced"].first
+        assert left == [first + 1, first + 1, *range(first + 1, -1, -1)], "text, beginning, steps, sound"
+    with opened(voice) as (stream, _):
+        stream.speak(1, 0, TEXT, SOON)
+        batch = voice.pending(NOW)
+        assert batch is not None
+        assert batch.deadline == SOON, "who waits in silence has waited since then"
 
 
 def test_more_sessions_than_places_wait_and_are_all_heard(voice: MagpieEngine) -> None:

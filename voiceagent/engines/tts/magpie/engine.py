@@ -33,6 +33,8 @@ SAMPLE_RATE = 22_050
 AHEAD = 2
 """A segment that nobody waits for is decoded up to so many relaxed pieces ahead of its sound."""
 CHARACTERS_PER_SIZE = 100
+STEP_S = 0.02
+"""What a step aims to take at most: audio that is promised needs so much time for each step to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ class MagpieEngine:
     """A NeMo Magpie TTS model.
 
     `load_model` gives the model, on its device and in evaluation mode. `guidance` is classifier-free guidance;
-    `temperature` None is the checkpoint's own. `max_streams` utterances are decoded at once, more wait.
+    `temperature` None is the checkpoint's own. `max_streams` utterances are decoded at once, more wait. `recompute`
+    decodes as NeMo does by default, for comparison: slow.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class MagpieEngine:
         normalize: bool = True,
         seed: int = 0,
         max_streams: int = 4,
+        recompute: bool = False,
     ) -> None:
         self._load_model = load_model
         self._voice, self._language = voice, language
@@ -72,6 +76,7 @@ class MagpieEngine:
         self._normalize = normalize
         self.seed = seed
         self._max_streams = max_streams
+        self._recompute = recompute
         self._speaker: Speaker | None = None
         self._queue: list[Segment] = []
         self._numbers = count()
@@ -99,7 +104,7 @@ class MagpieEngine:
         began = perf_counter()
         model = self._load_model()
         sampling = Sampling.of_model(model, guidance=self._guidance, temperature=self._temperature)
-        speaker = Speaker(model, sampling, self._max_streams, normalize=self._normalize)
+        speaker = Speaker(model, sampling, self._max_streams, normalize=self._normalize, recompute=self._recompute)
         voice = voice_index(self._voice, speaker.voices)
         language = speaker.reader.require(self._language)
         if speaker.sample_rate != SAMPLE_RATE:
@@ -120,12 +125,12 @@ class MagpieEngine:
         heads = [segment for segment in self._heads() if segment.deadline != HOLD and self._can_go_on(segment)]
         if not heads:
             return None
-        lead = min(heads, key=lambda segment: _urgency(segment, now))
+        lead = min(heads, key=lambda segment: self._urgency(segment, now))
         segments, task, key = self._next(lead, heads, now)
         generation = segments[0].generation if len(segments) == 1 else None
         streams = tuple(segment.stream for segment in segments)
         work = Work(tuple(self._chore_rows), tuple(self._chore_places), segments, task)
-        return Batch(self.lane, key, lead.deadline, streams, work, lead.need, generation, lead.order)
+        return Batch(self.lane, key, self._deadline(lead, now), streams, work, lead.need, generation, lead.order)
 
     def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
         """Return fewer streams' sound, or a shorter piece of it; all else costs what it costs, whoever takes part."""
@@ -255,6 +260,25 @@ class MagpieEngine:
         rows = tuple(s.row for s in together if s.row is not None)
         return together, Decode(rows), ("tts.decode", self._speaker.loop.bucket(live))
 
+    def _urgency(self, segment: Segment, now: float) -> tuple[float, ...]:
+        """Order segments, the least first. Of equally urgent ones those yet to begin: then they share steps."""
+        deadline = self._deadline(segment, now)
+        return (*order(segment.need, deadline, now), segment.row is not None, segment.order)
+
+    def _deadline(self, segment: Segment, now: float) -> float:
+        """Return by when a segment's next step must be done, so that its next audio comes in time."""
+        if segment.need is not Need.PROMISED or segment.ended:
+            return segment.deadline
+        assert self._speaker is not None
+        missing = max(0, self._wanted(segment, now) + 1 - len(segment.frames))
+        return segment.deadline - STEP_S * -(-missing // self._speaker.loop.stacking)
+
+    def _wanted(self, segment: Segment, now: float) -> int:
+        """Return how many frames of a segment are to sound together next."""
+        if segment.mode == "batch":
+            return self._preset.relaxed
+        return self._preset.frames(started=segment.sounded > 0, slack_s=segment.deadline - now)
+
     def _due(self, segment: Segment, now: float) -> int:
         """Return how many frames of a segment should be turned into sound next, 0 for none yet.
 
@@ -262,9 +286,7 @@ class MagpieEngine:
         """
         if segment.ended:
             return min(len(segment.frames), self._preset.relaxed)
-        size = self._preset.relaxed
-        if segment.mode == "stream":
-            size = self._preset.frames(started=segment.sounded > 0, slack_s=segment.deadline - now)
+        size = self._wanted(segment, now)
         return size if len(segment.frames) > size else 0
 
     def _take_text(self, segment: Segment, texts: Any) -> None:
@@ -317,11 +339,6 @@ class MagpieEngine:
         if segment.place is not None:
             self._free.append(segment.place)
             segment.place = None
-
-
-def _urgency(segment: Segment, now: float) -> tuple[float, ...]:
-    """Order segments, the least first. Of equally urgent ones those that have yet to begin: then they share steps."""
-    return (*order(segment.need, segment.deadline, now), segment.row is not None, segment.order)
 
 
 def _sound(segments: tuple[Segment, ...], size: int) -> Sound:

@@ -64,10 +64,10 @@ Task = Read | Begin | Decode | Sound
 class Speaker:
     """A loaded Magpie TTS model with `rows` places."""
 
-    def __init__(self, model: Any, sampling: Sampling, rows: int, *, normalize: bool) -> None:
+    def __init__(self, model: Any, sampling: Sampling, rows: int, *, normalize: bool, recompute: bool = False) -> None:
         self.voices: int = model.num_baked_speakers
         self.reader = TextReader(model, normalize=normalize)
-        self.loop = DecodeLoop(model, sampling, rows)
+        self.loop = DecodeLoop(model, sampling, rows, recompute=recompute)
         self._codec = StreamingCodec(model, rows)
         self.sample_rate = self._codec.sample_rate
         self.frame_s = self._codec.samples_per_frame / self._codec.sample_rate
