@@ -3,6 +3,10 @@
 llama.cpp multiplies batches fast in some weight formats only, and the Q4_1 of the embedded SmolLM2 is none of them:
 24 tokens of prompt take 122 ms of a core from the original, 74 ms from a Q8_0 copy; a token of the reply takes 8.5 ms
 from either. The copy says the same (Kullback-Leibler divergence 0.006; the still faster 4-bit formats: 0.25 to 0.39).
+
+A BF16 copy was tried on a CPU with avx512_bf16 and is not made: it reads 24 tokens in 54 ms, but twice the memory is
+to be read for each token of a reply (12 ms), and the first 14 come 5 to 9 % later. Served together, two callers who ask
+at once wait a fifth less for the later answer and half as long again for the earlier one; on average, four gain 13 %.
 """
 
 import ctypes
