@@ -26,7 +26,7 @@ PROMISE_MS = 1200.0
 """P95 voice-to-voice: what the CPU default's users get at the worst, and what a table of DGX Spark can keep at all."""
 HOPELESS = 2.0
 """A house that misses the promise by this factor is not asked to carry more callers."""
-CALLERS = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+CALLERS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 QUICK_CALLERS = (1, 2, 4)
 TALK_S, QUICK_TALK_S = 60.0, 20.0
 TALKERS, MOST_DAYS = 24, 8
