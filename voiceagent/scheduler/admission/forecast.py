@@ -18,9 +18,9 @@ from voiceagent.engines.queue import Job
 from voiceagent.engines.scripted import ScriptedEngine
 from voiceagent.scheduler.admission.caller import Caller
 from voiceagent.scheduler.admission.demand import Demand
+from voiceagent.scheduler.admission.device import Device
 from voiceagent.scheduler.admission.line import Line
 from voiceagent.scheduler.costs import CostModel, lane_of
-from voiceagent.scheduler.lane import VirtualLane
 from voiceagent.scheduler.policy import Policy, decide
 from voiceagent.scheduler.scheduler import Scheduler
 from voiceagent.scheduler.virtual import run_virtual
@@ -44,7 +44,7 @@ class Forecast:
     broken: int
     """Answers with a silence in their midst."""
     busy: dict[str, float]
-    """The share of the time for which each lane had a step under way."""
+    """The share of the time that each lane's steps take, those of others not in their way."""
 
     def wait_s(self, q: float) -> float:
         """Return what a share `q` (0 to 1) of the questions wait at most."""
@@ -127,7 +127,7 @@ class _House:
 
     async def run(self, seconds: float, capacity: int, beside: Collection[str], policy: Policy) -> Forecast:
         """Let everybody talk for so long."""
-        lanes = {name: VirtualLane(self._duration_s) for name in self._lanes}
+        lanes = dict.fromkeys(self._lanes, Device(self._costs, self._alone_s, beside))
         scheduler = Scheduler(self._lanes, lanes, capacity, self._costs.copy(), policy=policy, beside=beside)
         line = Line(self._demand, self._costs, self._lanes, self._callers)
         people = [Caller(number, line) for number in range(self._callers)]
@@ -140,7 +140,7 @@ class _House:
         busy = {lane: busy_s / seconds for lane, busy_s in self._busy_s.items()}
         return Forecast(tuple(waits_s), sum(answer.broken for person in people for answer in person.answers), busy)
 
-    def _duration_s(self, batch: Batch) -> float:
+    def _alone_s(self, batch: Batch) -> float:
         """Draw what a step takes from what such steps took; from costs that do not learn from their own draws."""
         self._on_step()
         drawn_s = self._costs.quantile(batch.cost_key, min(1.0, self._dice.random() * SLOWEST_TOO))
