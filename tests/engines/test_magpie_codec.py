@@ -14,6 +14,7 @@ pytestmark = pytest.mark.nemo
 
 from tiny_magpie import model  # noqa: E402 (needs torch)
 
+from voiceagent.engines.nemo.dummy_magpie import dummy_magpie  # noqa: E402
 from voiceagent.engines.tts.magpie.codec import StreamingCodec  # noqa: E402
 
 PLACES, FRAMES = 3, 24
@@ -95,6 +96,19 @@ def test_one_stream_alone_is_decoded_in_recorded_pieces_too(recorded: StreamingC
     recorded.forget(1)
     pieces = [recorded.decode([1], [CODES[0, at : at + 2]])[0] for at in range(0, 12, 2)]
     assert np.abs(np.concatenate(pieces) - whole(CODES[0])[: 12 * 1_024]).max() <= 1e-4
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_pieces_recorded_as_graphs_make_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    codec = StreamingCodec(dummy_magpie("tiny").to("cuda"), PLACES)
+    codec.record((2, 5), PLACES)
+    ends = (0, 5, 7, 12, 16)
+    pieces = [codec.decode([0, 2], [CODES[row, a:b] for row in (0, 1)]) for a, b in pairwise(ends)]
+    for row in (0, 1):
+        heard = np.concatenate([piece[row] for piece in pieces])
+        assert np.abs(heard - whole(CODES[row])[: ends[-1] * 1_024]).max() <= 1e-4
 
 
 def test_a_decoder_that_cannot_stream_is_refused() -> None:

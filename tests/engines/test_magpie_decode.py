@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.nemo
 
-from tiny_magpie import LONG, PROBABLE, prepared  # noqa: E402 (needs torch)
+from tiny_magpie import LONG, PROBABLE, prepared, set_up  # noqa: E402 (needs torch)
 
 from benchmarks import nemo_magpie as nemo  # noqa: E402
 from benchmarks.nemo_magpie import Codes, finish, ours, sampling, tokens  # noqa: E402
@@ -50,6 +50,24 @@ def test_a_mixed_batch_says_what_infer_batch_says(stacking: int, guidance: bool,
     with nemo.same_draws(tiny, SEEDS):
         theirs = nemo.nemo_batch(tiny, [tokens(tiny, text) for text in TEXTS], VOICES, guidance=guidance)
     same(ours(DecodeLoop(tiny, how, rows=4), tiny, TEXTS, VOICES, SEEDS), theirs)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@stackings
+@choices
+@pytest.mark.parametrize("cached", [True, False], ids=["cached", "recomputing"])
+def test_recorded_graphs_say_what_infer_batch_says_on_the_same_gpu(
+    stacking: int, greedy: bool, cached: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)  # NeMo's convolutions are our products
+    tiny = set_up(dummy_magpie("tiny", stacking=stacking).to("cuda"), end=PROBABLE)
+    how = sampling(tiny, greedy=greedy, guidance=True)
+    with nemo.same_draws(tiny, SEEDS):
+        theirs = nemo.nemo_batch(tiny, [tokens(tiny, text) for text in TEXTS], VOICES, guidance=True, cached=cached)
+    loop = DecodeLoop(tiny, how, rows=4, recompute=not cached)
+    loop.warm_up()
+    same(ours(loop, tiny, TEXTS, VOICES, SEEDS), theirs)
 
 
 @stackings

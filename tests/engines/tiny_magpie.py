@@ -23,7 +23,12 @@ def model(stacking: int = 1) -> Any:
 
 def prepared(stacking: int, *, end: float = UNLIKELY, prior: bool = True, steps: int = STEPS) -> Any:
     """Return a shared tiny model, set up for one test."""
-    tiny = model(stacking)
+    return set_up(model(stacking), end=end, prior=prior, steps=steps)
+
+
+def set_up(tiny: Any, *, end: float = UNLIKELY, prior: bool = True, steps: int = STEPS) -> Any:
+    """Let a model speak for so many steps at most, and end as likely as that."""
+    stacking = tiny.frame_stacking_factor
     parameters = tiny.inference_parameters
     parameters.max_decoder_steps = steps * stacking
     parameters.apply_attention_prior = prior
