@@ -55,7 +55,7 @@ def test_silence_alone_asks_no_turn_detector() -> None:
 def test_long_prompts_are_read_in_as_many_steps_as_they_take() -> None:
     (few,) = asked("cpu.yaml", "llm.prefill_tokens=64").prompt
     (many,) = asked("cpu.yaml", "llm.prefill_tokens=8").prompt
-    assert few.key[1] * few.times == many.key[1] * many.times
+    assert few.key[1] * few.times <= many.key[1] * many.times < few.key[1] * few.times + many.times
     assert many.times > few.times
 
 

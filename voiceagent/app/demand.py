@@ -95,8 +95,8 @@ def _judgement(turn: Turn) -> Works:
 def _prompt(llm: LLM) -> Works:
     if llm.engine == "scripted":
         return _steps("llm.prefill")
-    size = min(PROMPT_TOKENS, llm.prefill_tokens)
-    return _llama(llm, size, ceil(PROMPT_TOKENS / size))
+    times = ceil(PROMPT_TOKENS / (1.5 * llm.prefill_tokens))  # a small rest is read with the piece before it
+    return _llama(llm, ceil(PROMPT_TOKENS / times), times)
 
 
 def _text(llm: LLM, tokens: int) -> Works:
