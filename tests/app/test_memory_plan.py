@@ -1,5 +1,7 @@
 """From settings to a plan, and to what would make it fit. Machines are made of numbers."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from voiceagent.app import memory_plan as planning
 from voiceagent.app.memory_plan import changed, free_memory, memory_plan, remedy, require_room, torch_limit, wants_gpu
 from voiceagent.config import load
 from voiceagent.config.settings import Settings
+from voiceagent.engines.llm.dummy_gguf import write
 from voiceagent.engines.llm.llama import LlamaEngine
 from voiceagent.engines.machine import Gpu
 from voiceagent.errors import VoiceAgentError
@@ -62,6 +65,51 @@ def test_a_language_model_needs_what_its_engine_finds(
     assert found.weights == asked[0].weights
     assert found.caches == asked[0].kv_cache + asked[0].recurrent_state
     assert found.workspace == asked[0].compute
+
+
+@pytest.fixture
+def nemotron(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Return files with Nemotron-3-Nano's header and the size that the manifest gives a model; no disk is filled."""
+    monkeypatch.setattr("voiceagent.engines.llm.dummy_gguf._stored", lambda tensor, weights: (0, 0))
+    monkeypatch.setattr("voiceagent.engines.llm.dummy_gguf._data", lambda *given: b"")
+    monkeypatch.setattr("gguf.GGUFWriter.write_tensor_data", lambda *given: None)
+
+    def of(model: str) -> Path:
+        path = write(tmp_path / f"{model}.gguf", "hybrid", size="true")
+        os.truncate(path, Store().manifest.model(model).size)
+        return path
+
+    return of
+
+
+def test_the_spark_keeps_nemotron_3_nano_in_8_bits_and_room_for_four_callers(
+    nemotron: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = nemotron("nemotron-3-nano-30b-a3b-q8_0")
+    these = settings(f"llm.model={path}", config="spark.yaml")
+    need = needs(these, root=tmp_path)["llm", "gpu"]
+    assert need.weights == path.stat().st_size
+    assert need.caches == pytest.approx(32_768 * 6_144 + 13 * 47.62 * MIB, rel=1e-3)
+    assert need.per_session == pytest.approx(8_192 * 6_144 + 3 * 47.62 * MIB, rel=1e-3)
+    assert need.workspace < 1.5 * GIB
+    assert memory_plan(these, Store(tmp_path), Free(119 * GIB, None, shared=True)).fits
+
+
+def test_an_rtx_5090_keeps_it_in_4_bits_with_a_kv_cache_of_8(nemotron: Callable[[str], Path], tmp_path: Path) -> None:
+    these = settings(f"llm.model={nemotron('nemotron-3-nano-30b-a3b-q4_k_m')}", config="rtx5090.yaml")
+    need = needs(these, root=tmp_path)["llm", "gpu"]
+    assert need.caches == pytest.approx(16_384 * 6_144 * 17 / 32 + 13 * 47.62 * MIB, rel=1e-3)
+    plan = memory_plan(these, Store(tmp_path), Free(60 * GIB, 31 * GIB))
+    assert plan.fits, plan.table()
+    eight_bits = settings(f"llm.model={nemotron('nemotron-3-nano-30b-a3b-q8_0')}", config="rtx5090.yaml")
+    assert not memory_plan(eight_bits, Store(tmp_path), Free(60 * GIB, 31 * GIB)).fits
+
+
+def test_a_laptop_of_8_gib_holds_the_small_nemotron(tmp_path: Path) -> None:
+    these = settings(config="laptop.yaml")
+    need = needs(these, root=tmp_path)["llm", "main"]
+    assert 3.9 * GIB < need.weights < 4.3 * GIB
+    assert memory_plan(these, Store(tmp_path), Free(7 * GIB)).fits
 
 
 def test_layers_on_the_gpu_take_their_weights_and_caches_with_them(tmp_path: Path) -> None:

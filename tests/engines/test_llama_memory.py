@@ -101,6 +101,15 @@ def test_layers_on_a_gpu_need_room_there_and_the_rest_at_home(monkeypatch: pytes
         check_fit(NEED, "big.gguf", gpu_layers=20)
 
 
+def test_what_is_split_between_gpu_and_main_memory_is_all_there_and_both_compute() -> None:
+    on_gpus, in_main = NEED.split(25)
+    assert (on_gpus.weights, in_main.weights) == (10 * GIB, 10 * GIB)
+    assert on_gpus.kv_cache + in_main.kv_cache == NEED.kv_cache
+    assert on_gpus.compute == in_main.compute == NEED.compute
+    assert [part.total for part in NEED.split(0)] == [0, NEED.total]
+    assert [part.total for part in NEED.split(-1)] == [NEED.total, 0] == [part.total for part in NEED.split(99)]
+
+
 def test_a_system_that_does_not_say_what_is_free_refuses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(llama_memory, "free_main_memory", lambda: None)
     check_fit(NEED, "big.gguf", gpu_layers=0)

@@ -8,8 +8,8 @@ small ones were measured: what a process grew by at most until they were loaded 
 from pathlib import Path
 
 from voiceagent.config.settings import Settings
-from voiceagent.engines.llm.context_shape import SEQUENCES_PER_SLOT, ContextShape
-from voiceagent.engines.llm.gguf_memory import DEVICE_RUNTIME, memory_need
+from voiceagent.engines.llm.context_shape import ContextShape
+from voiceagent.engines.llm.gguf_memory import DEVICE_RUNTIME, MemoryNeed
 from voiceagent.engines.nemo.checkpoint import DUMMY_BYTES, OVERHEAD_BYTES
 from voiceagent.engines.nemo.magpie_checkpoint import CACHE_BYTES
 from voiceagent.engines.nemo.magpie_checkpoint import DUMMY_BYTES as MAGPIE_DUMMY_BYTES
@@ -55,6 +55,7 @@ def llm_needs(settings: Settings, store: Store) -> tuple[Need, ...]:
         place = Place.GPU if llm.gpu_layers else Place.MAIN
         return (Need(engine="llm", model=f"{llm.model} (weights alone)", place=place, weights=_size(store, llm.model)),)
     shape = ContextShape.of(
+        context_tokens=llm.context_tokens,
         max_streams=settings.server.max_sessions,
         prefill_tokens=llm.prefill_tokens,
         streams_per_step=llm.streams_per_step or None,
@@ -62,34 +63,21 @@ def llm_needs(settings: Settings, store: Store) -> tuple[Need, ...]:
         flash_attention=llm.flash_attention,
         kv_type=llm.kv_type,
     )
-    need = memory_need(
-        path,
-        context_tokens=llm.context_tokens,
-        sequences=shape.sequences,
-        batch_tokens=shape.batch_tokens,
-        kv_type=llm.kv_type,
-        flash_attention=shape.flash_attention,
-    )
-    share = need.gpu_share(llm.gpu_layers)
-    caches = need.kv_cache + need.recurrent_state
-    per_session = need.kv_cache * llm.session_tokens // llm.context_tokens
-    per_session += need.recurrent_state * SEQUENCES_PER_SLOT // shape.sequences
+    on_gpus, in_main = shape.memory_need(path).split(llm.gpu_layers)
 
-    def part(place: Place, share: float, workspace: int) -> Need:
+    def part(place: Place, need: MemoryNeed, runtime: int) -> Need:
         return Need(
             engine="llm",
             model=llm.model,
             place=place,
-            weights=int(share * need.weights),
-            caches=int(share * caches),
-            workspace=workspace,
-            per_session=int(share * per_session),
+            weights=need.weights,
+            caches=need.kv_cache + need.recurrent_state,
+            workspace=need.compute + runtime,
+            per_session=shape.of_one_stream(need, llm.session_tokens),
         )
 
-    if not share:
-        return (part(Place.MAIN, 1.0, need.compute),)
-    on_gpu = part(Place.GPU, share, need.compute + DEVICE_RUNTIME)
-    return (on_gpu, part(Place.MAIN, 1 - share, 0)) if share < 1 else (on_gpu,)
+    parts = (part(Place.GPU, on_gpus, DEVICE_RUNTIME), part(Place.MAIN, in_main, 0))
+    return tuple(there for there in parts if there.weights)
 
 
 def tts_needs(settings: Settings, store: Store, has_gpu: bool) -> tuple[Need, ...]:

@@ -1,8 +1,9 @@
 """How large a context llama.cpp is asked for: one place, so that what is reckoned beforehand is what is loaded."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from voiceagent.engines.llm.gguf_memory import KvType
+from voiceagent.engines.llm.gguf_memory import KvType, MemoryNeed, memory_need
 
 SEQUENCES_PER_SLOT = 3
 """Of one conversation: two checkpoints and the reply under way."""
@@ -12,15 +13,18 @@ SEQUENCES_PER_SLOT = 3
 class ContextShape:
     """A context for some streams."""
 
+    context_tokens: int
     streams_per_step: int
     sequences: int
     batch_tokens: int
     flash_attention: bool
+    kv_type: KvType
 
     @classmethod
     def of(
         cls,
         *,
+        context_tokens: int,
         max_streams: int,
         prefill_tokens: int,
         streams_per_step: int | None,
@@ -35,11 +39,29 @@ class ContextShape:
         # On a CPU flash attention costs: 24 tokens behind a history of 1,500 take 1.6 times as long with it.
         by_default = gpu_layers != 0 or kv_type != "f16"
         return cls(
+            context_tokens=context_tokens,
             streams_per_step=together,
             sequences=SEQUENCES_PER_SLOT * max_streams + 1,
             batch_tokens=most_tokens(together, prefill_tokens),
             flash_attention=by_default if flash_attention is None else flash_attention,
+            kv_type=kv_type,
         )
+
+    def memory_need(self, path: Path) -> MemoryNeed:
+        """Reckon the memory of a model with this context. Raises VoiceAgentError for a file that is no sound GGUF."""
+        return memory_need(
+            path,
+            context_tokens=self.context_tokens,
+            sequences=self.sequences,
+            batch_tokens=self.batch_tokens,
+            kv_type=self.kv_type,
+            flash_attention=self.flash_attention,
+        )
+
+    def of_one_stream(self, need: MemoryNeed, session_tokens: int) -> int:
+        """Return the part of a need that is one stream's when it has filled `session_tokens`."""
+        cells = need.kv_cache * session_tokens // self.context_tokens
+        return cells + need.recurrent_state * SEQUENCES_PER_SLOT // self.sequences
 
 
 def most_tokens(streams: int, prefill_tokens: int) -> int:

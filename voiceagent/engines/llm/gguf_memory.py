@@ -4,7 +4,7 @@ Weights, KV cache and recurrent state are exact; what the computation takes in p
 comparing with llama.cpp's own figures for SmolLM2 and for Nemotron-3-Nano's shape. Needs no llama.cpp itself.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,9 +35,27 @@ class MemoryNeed:
         """All of it."""
         return self.weights + self.kv_cache + self.recurrent_state + self.compute
 
-    def gpu_share(self, gpu_layers: int) -> float:
-        """Return which part of all but the computation lies on the GPUs, with so many layers there (-1: all)."""
-        return 1.0 if gpu_layers < 0 else min(1.0, gpu_layers / (self.layers + 1))  # the output counts as a layer
+    def split(self, gpu_layers: int) -> tuple["MemoryNeed", "MemoryNeed"]:
+        """Return what is needed on the GPUs and what in main memory, with so many layers on the GPUs (-1: all).
+
+        The computation takes its room wherever there are layers.
+        """
+        share = 1.0 if gpu_layers < 0 else min(1.0, gpu_layers / (self.layers + 1))  # the output counts as a layer
+        on_gpus = replace(
+            self,
+            weights=int(share * self.weights),
+            kv_cache=int(share * self.kv_cache),
+            recurrent_state=int(share * self.recurrent_state),
+            compute=self.compute if share else 0,
+        )
+        in_main = replace(
+            self,
+            weights=self.weights - on_gpus.weights,
+            kv_cache=self.kv_cache - on_gpus.kv_cache,
+            recurrent_state=self.recurrent_state - on_gpus.recurrent_state,
+            compute=self.compute if share < 1 else 0,
+        )
+        return on_gpus, in_main
 
     def __str__(self) -> str:
         parts = (

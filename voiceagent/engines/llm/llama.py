@@ -24,7 +24,7 @@ from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.engines.llm.context_shape import SEQUENCES_PER_SLOT, ContextShape
 from voiceagent.engines.llm.contract import LlmEvent, Message
 from voiceagent.engines.llm.fast_copy import load_fastest
-from voiceagent.engines.llm.gguf_memory import KvType, memory_need
+from voiceagent.engines.llm.gguf_memory import KvType
 from voiceagent.engines.llm.llama_context import LlamaContext, Rows
 from voiceagent.engines.llm.llama_memory import check_fit
 from voiceagent.engines.llm.llama_model import LlamaModel
@@ -97,12 +97,12 @@ class LlamaEngine:
         self._path = path
         self._copies = copies
         self._threads = threads
-        self._context_tokens = context_tokens
         self._max_streams = max_streams
         self._session_tokens = session_tokens
         self._max_tokens = max_tokens
         self._prefill_tokens = prefill_tokens
-        shape = ContextShape.of(
+        self._shape = ContextShape.of(
+            context_tokens=context_tokens,
             max_streams=max_streams,
             prefill_tokens=prefill_tokens,
             streams_per_step=streams_per_step,
@@ -110,18 +110,13 @@ class LlamaEngine:
             flash_attention=flash_attention,
             kv_type=kv_type,
         )
-        self._streams_per_step = shape.streams_per_step
-        self._sequences = shape.sequences
         self._sampling = sampling or Sampling()
         self._stops = stops
-        self._batch_tokens = shape.batch_tokens
         self._gpu_layers = gpu_layers
-        self._kv_type = kv_type
-        self._flash_attention = shape.flash_attention
         self._loaded: Loaded | None = None
         self._wake: Callable[[], None] = lambda: None
         self._system = Sequence(0)
-        ids = range(1, self._sequences, SEQUENCES_PER_SLOT)
+        ids = range(1, self._shape.sequences, SEQUENCES_PER_SLOT)
         self._free = [Slot(Sequence(first), Sequence(first + 1), Sequence(first + 2)) for first in ids]
         self._streams: dict[int, LlamaStream] = {}
         self._numbers = count()
@@ -148,19 +143,20 @@ class LlamaEngine:
             model = LlamaModel(self._path, gpu_layers=self._gpu_layers)
         try:
             template = ChatTemplate(model)
-            if self._session_tokens > min(self._context_tokens, model.trained_tokens):
+            shape = self._shape
+            if self._session_tokens > min(shape.context_tokens, model.trained_tokens):
                 raise VoiceAgentError(
-                    f"A session cannot fill {self._session_tokens} tokens: the context has {self._context_tokens}, "
+                    f"A session cannot fill {self._session_tokens} tokens: the context has {shape.context_tokens}, "
                     f"and {self._path.name} was trained on {model.trained_tokens}. Lower the session's part."
                 )
             context = LlamaContext(
                 model,
-                context_tokens=self._context_tokens,
-                sequences=self._sequences,
-                batch_tokens=self._batch_tokens,
+                context_tokens=shape.context_tokens,
+                sequences=shape.sequences,
+                batch_tokens=shape.batch_tokens,
                 threads=self._threads,
-                flash_attention=self._flash_attention,
-                kv_type=self._kv_type,
+                flash_attention=shape.flash_attention,
+                kv_type=shape.kv_type,
             )
         except Exception:
             model.close()
@@ -200,7 +196,7 @@ class LlamaEngine:
         planned = plan(
             works,
             self._dirty(),
-            streams=self._streams_per_step,
+            streams=self._shape.streams_per_step,
             prefill_tokens=self._prefill_tokens,
             rewindable=self._ready.model.rewindable,
             now=now,
@@ -291,7 +287,7 @@ class LlamaEngine:
                 self.prefilled_tokens += len(piece.tokens)
         self._note_emptied(results)
         full = VoiceAgentError(
-            f"The language model's context of {self._context_tokens} tokens is full: "
+            f"The language model's context of {self._shape.context_tokens} tokens is full: "
             "make it larger, or allow fewer or shorter sessions."
         )
         for piece in planned.pieces:
@@ -337,23 +333,17 @@ class LlamaEngine:
         return self._loaded
 
     def _check_memory(self) -> None:
-        if self._kv_type != "f16" and not self._flash_attention:
-            raise VoiceAgentError(f"A KV cache of type {self._kv_type} needs flash attention: allow it, or use f16.")
-        need = memory_need(
-            self._path,
-            context_tokens=self._context_tokens,
-            sequences=self._sequences,
-            batch_tokens=self._batch_tokens,
-            kv_type=self._kv_type,
-            flash_attention=self._flash_attention,
-        )
+        shape = self._shape
+        if shape.kv_type != "f16" and not shape.flash_attention:
+            raise VoiceAgentError(f"A KV cache of type {shape.kv_type} needs flash attention: allow it, or use f16.")
+        need = shape.memory_need(self._path)
         log.info("%s needs %s", self._path.name, need)
         check_fit(need, str(self._path), gpu_layers=self._gpu_layers)
 
     def _warm_up(self, loaded: Loaded) -> None:
         """Run the largest and the smallest batch once: the first use maps the weights and fills caches."""
         token = loaded.model.tokenize("Hello")[0]
-        size = self._batch_tokens
+        size = self._shape.batch_tokens
         for rows in (Rows(0, 0, [token] * size, True), Rows(0, size, [token], True)):
             last = loaded.context.decode([rows])
             if last is not None:

@@ -23,9 +23,9 @@ def check_fit(need: MemoryNeed, name: str, *, gpu_layers: int) -> None:
             "This llama.cpp was compiled without support for a GPU: set llm.gpu_layers to 0, or compile it anew "
             '(CMAKE_ARGS="-DGGML_CUDA=on" pip install --force-reinstall --no-cache-dir llama-cpp-python).'
         )
-    moved = int(need.gpu_share(gpu_layers) * (need.total - need.compute))
-    on_device = moved + need.compute + DEVICE_RUNTIME if moved else 0
-    for wanted, free, where in ((on_device, free_on_gpus(), "GPU"), (need.total - moved, free_main_memory(), "main")):
+    on_gpus, in_main = need.split(gpu_layers)
+    on_device = on_gpus.total + DEVICE_RUNTIME if on_gpus.total else 0
+    for wanted, free, where in ((on_device, free_on_gpus(), "GPU"), (in_main.total, free_main_memory(), "main")):
         if free is not None and wanted > free:
             remedy = "fewer of its layers there (llm.gpu_layers), " if where == "GPU" else ""
             raise VoiceAgentError(
