@@ -13,6 +13,7 @@ from voiceagent.scheduler.virtual import run_virtual
 from voiceagent.scheduler.watchdog import FAILURES, HANG_FACTOR, HANG_S, PROBATION_S, StuckError, Watchdog, patience_s
 
 STEP_S = 0.1
+SLOW_S = 3 * HANG_S
 LONG_S = 60.0
 
 
@@ -30,7 +31,7 @@ class House:
         self.watchdog = self.scheduler.watchdog
 
     def cost_s(self, batch):
-        return LONG_S if batch.cost_key[0] == "llm.hang" else STEP_S
+        return {"llm.hang": LONG_S, "llm.slow": SLOW_S}.get(batch.cost_key[0], STEP_S)
 
     def ask(self, engine, *steps, stream=0, tag=1, key="llm.decode"):
         """Queue a job and return the list that its events will be in."""
@@ -128,6 +129,23 @@ def test_a_step_known_to_be_slow_is_given_its_time():
         events = house.ask(house.llm, "a", key="llm.hang")
         await asyncio.sleep(LONG_S + 0.1)
         assert events == ["a"]
+
+    run_virtual(main())
+
+
+def test_a_step_is_not_blamed_for_a_process_that_stood_still():
+    async def main():
+        house = House()
+        events = house.ask(house.llm, "a", key="llm.slow")
+        await asyncio.sleep(1.0)
+        asyncio.get_running_loop().advance(2 * HANG_S)
+        await asyncio.sleep(HANG_S)
+        assert events == ["a"], "most of its time was nobody's"
+        hanging = house.ask(house.llm, "b", key="llm.hang")
+        await asyncio.sleep(1.0)
+        asyncio.get_running_loop().advance(2 * HANG_S)
+        await asyncio.sleep(HANG_S + 0.1)
+        assert errors(hanging), "it is watched anew"
 
     run_virtual(main())
 

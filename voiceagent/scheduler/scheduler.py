@@ -17,6 +17,9 @@ from voiceagent.scheduler.watchdog import StuckError, Watchdog, patience_s
 
 log = logging.getLogger(__name__)
 
+STALL_S = 1.0
+"""A timer as late as this says that the whole process stood still (paused, or starved), and no step of it hangs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -39,6 +42,8 @@ class Underway:
     predicted_s: float
     beside: dict[str, float] = field(default_factory=dict)
     """For how many seconds steps of other lanes ran beside it."""
+    watch: TimerHandle | None = None
+    """Goes off when it has lasted too long."""
 
     def part(self, others: Iterable["Underway"], end: float) -> None:
         """It has ended: it and those that still run remember how long they ran side by side."""
@@ -132,10 +137,11 @@ class Scheduler:
 
     def _start(self, batch: Batch, now: float) -> None:
         step = self._running[batch.lane] = Underway(batch, now, self._costs.predict(batch.cost_key))
-        watch = asyncio.get_running_loop().call_later(patience_s(step.predicted_s), self._give_up, step)
+        self._watch(step)
 
         def done(results: object, error: Exception | None) -> None:
-            watch.cancel()
+            if step.watch is not None:
+                step.watch.cancel()
             del self._running[batch.lane]
             if self._closed:
                 return
@@ -150,8 +156,9 @@ class Scheduler:
         """Hand out what a step gave, or tell that it raised."""
         batch, end = step.batch, asyncio.get_running_loop().time()
         engine = self._engines[batch.lane]
-        if batch.lane not in self._beside:
-            step.part([other for lane, other in self._running.items() if lane not in self._beside], end)
+        aside = {*self._beside, *self.watchdog.stuck}  # what hangs may take nothing from the others
+        if batch.lane not in aside:
+            step.part([other for lane, other in self._running.items() if lane not in aside], end)
         if error is None:
             self._costs.observe(batch.cost_key, end - step.start, step.beside)
             self.watchdog.succeeded(batch.lane)
@@ -169,11 +176,18 @@ class Scheduler:
             engine.fail(batch, error)
         self._on_step(Step(batch, step.start, end, error, step.predicted_s))
 
-    def _give_up(self, step: Underway) -> None:
+    def _watch(self, step: Underway) -> None:
+        loop, patient_s = asyncio.get_running_loop(), patience_s(step.predicted_s)
+        step.watch = loop.call_later(patient_s, self._give_up, step, loop.time() + patient_s)
+
+    def _give_up(self, step: Underway, due: float) -> None:
         """Tell the streams of a step that hangs; its lane does nothing until it returns."""
+        batch, now = step.batch, asyncio.get_running_loop().time()
         if self._closed:
             return
-        batch, now = step.batch, asyncio.get_running_loop().time()
+        if now - due > STALL_S:
+            self._watch(step)
+            return
         error = self.watchdog.hang(batch.lane, batch.cost_key, step.start, now, step.predicted_s)
         log.error("lane is stuck", extra=step.described(now))
         try:
