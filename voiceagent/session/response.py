@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from voiceagent.audio.playout import Playout
-from voiceagent.audio.speech import SpeechChunk, Word
+from voiceagent.audio.speech import SpeechChunk
 from voiceagent.engines.contract import HOLD, Need, StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEvent, LlmStream, Message, Token, ToolCall, ToolCalls
 from voiceagent.engines.tts.contract import SpeechAudio, TtsEvent, TtsStream
@@ -269,10 +269,9 @@ class ResponseRun:
     def _enqueue(self, audio: SpeechAudio) -> None:
         segment = self.segments[audio.segment]
         segment.audio_done = audio.final
-        words = tuple(Word(word.text, word.start_s, word.end_s) for word in audio.words)
         pause_s = self._voices.pause_s if audio.final and ends_sentence(segment.text) else 0.0
         self._voices.playout.enqueue(
-            SpeechChunk(self.generation, audio.segment, audio.pcm, words, audio.final, pause_s)
+            SpeechChunk(self.generation, audio.segment, audio.pcm, audio.words, audio.final, pause_s)
         )
         if self._filler is not None:
             self._await_filler()
