@@ -111,7 +111,7 @@ export class Waterfall {
     const percent = (/** @type {number} */ ms) => `${((ms - from) / (to - from)) * 100}%`;
     this.#parts.stages.replaceChildren(
       ...spans.map(({ name, start_ms: start, end_ms: end }) => {
-        const bar = make("span", { className: `bar ${WORK.get(name) ?? "speaks"}` });
+        const bar = make("span", { className: `bar ${WORK.get(name) ?? "thinks"}` }); // else a tool
         bar.style.left = percent(start);
         bar.style.width = `${((end - start) / (to - from)) * 100}%`;
         const took = make("span", { className: "took" }, whole(end - start), make("span", { className: "unseen", textContent: " milliseconds" }));
