@@ -13,8 +13,8 @@ from benchmarks.schedule import PROMISE_MS
 from benchmarks.simulated_engines import HOUSES
 from benchmarks.simulation import LATE_FACTOR, simulate
 from voiceagent.engines.timing import CostTable
-from voiceagent.scheduler.admission import Admission, Demand, Listening, Work, Works
-from voiceagent.scheduler.admission import admission as module
+from voiceagent.scheduler.admission import Demand, Listening, Work, Works
+from voiceagent.scheduler.admission.search import Question, most_carried
 from voiceagent.scheduler.costs import CostModel
 from voiceagent.session.response import SYNTHESIS_MARGIN_S, TEXT_MARGIN_S
 
@@ -65,27 +65,27 @@ def slowed(device: Device, factor: float) -> Device:
     return replace(device, table=CostTable({kind: scaled(sizes, factor) for kind, sizes in device.table.steps.items()}))
 
 
+def carried(device: Device, most: int) -> int:
+    """Return how many callers admission lets in on a device."""
+    promise_s = PROMISE_MS / 1000
+    return most_carried(
+        Question(demand(device), costs(device), device.capacity, device.beside, promise_s, most, known=None)
+    )
+
+
 @pytest.mark.parametrize(
     ("device", "most"),
     [(SPARK, 4), (slowed(RTX_5090, 2.0), 4), (slowed(measured_cpu(), 1.5), 4)],
     ids=["spark", "half an rtx5090", "cpu, 1.5 times slower"],
 )
-def test_whom_admission_lets_in_the_simulation_carries(monkeypatch, device, most) -> None:
-    monkeypatch.setattr(module, "reckon", lambda work, take: take(work(lambda: None)))
-    admission = Admission(
-        demand(device), costs(device), device.capacity, device.beside, promise_s=PROMISE_MS / 1000, most=most
-    )
-    admission.look()
-    assert admission.carried
-    heard = simulate(OURS, device, admission.carried, TALK_S)
+def test_whom_admission_lets_in_the_simulation_carries(device, most) -> None:
+    callers = carried(device, most)
+    assert callers
+    heard = simulate(OURS, device, callers, TALK_S)
     late = sum(wait_ms > PROMISE_MS for wait_ms in heard.v2v_ms) + heard.unanswered
     assert late <= 0.06 * len(heard.v2v_ms)
     assert len(heard.silences_ms) <= 0.01 * len(heard.v2v_ms)
 
 
-def test_a_device_that_is_much_too_slow_carries_nobody(monkeypatch) -> None:
-    monkeypatch.setattr(module, "reckon", lambda work, take: take(work(lambda: None)))
-    slow = slowed(SPARK, 4.0)
-    admission = Admission(demand(slow), costs(slow), slow.capacity, slow.beside, promise_s=PROMISE_MS / 1000, most=2)
-    admission.look()
-    assert admission.carried == 0
+def test_a_device_that_is_much_too_slow_carries_nobody() -> None:
+    assert carried(slowed(SPARK, 4.0), most=2) == 0

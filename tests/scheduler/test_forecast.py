@@ -120,9 +120,3 @@ def test_work_of_another_machine_costs_nothing_here() -> None:
     remote = foresee(1, demand(prompt=(), first_text=(), text=()), costs(), 2, questions=4)
     assert "llm" not in remote.busy
     assert remote.wait_s(0.5) == pytest.approx(0.2, abs=1e-6)
-
-
-def test_whoever_asked_for_it_is_called_once_a_step() -> None:
-    steps = []
-    foresee(1, demand(), costs(), 2, questions=2, on_step=lambda: steps.append(1))
-    assert len(steps) > 30

@@ -1,71 +1,70 @@
-"""Long arithmetic on a thread of its own: its result comes on the event loop, and it rests."""
+"""A question is answered by another process; its answer comes on the event loop."""
 
 import asyncio
 import logging
+import sys
 import threading
+from dataclasses import replace
 
-from voiceagent.scheduler.admission import reckoning
-from voiceagent.scheduler.admission.reckoning import reckon
+import pytest
+from test_search import QUESTION
+
+from voiceagent.scheduler.admission import reckoning as module
+from voiceagent.scheduler.admission.reckoning import Reckoning
+
+SMALL = replace(QUESTION, most=2)
 
 
-def result_of(work):
+def answer_to(question):
     async def main():
         taken = asyncio.get_running_loop().create_future()
-        reckon(work, lambda result: taken.set_result((result, threading.current_thread())))
-        return await asyncio.wait_for(taken, 30)
+        Reckoning(question, lambda answer: taken.set_result((answer, threading.current_thread())))
+        return await asyncio.wait_for(taken, 60)
 
     return asyncio.run(main())
 
 
-def test_the_result_comes_on_the_event_loop_from_another_thread() -> None:
-    threads = []
-
-    def work(rest):
-        threads.append(threading.current_thread())
-        return 7
-
-    assert result_of(work) == (7, threading.current_thread())
-    assert threads[0] is not threading.current_thread()
-    assert threads[0].daemon
+def test_the_answer_comes_on_the_event_loop() -> None:
+    assert answer_to(SMALL) == (2, threading.current_thread())
 
 
-def test_what_raises_is_logged_and_gives_nothing(caplog) -> None:
-    def work(rest):
-        raise ValueError("no such number")
+@pytest.mark.parametrize("python", ["/nowhere/python", "/bin/false"])
+def test_a_process_that_cannot_answer_is_logged(monkeypatch, caplog, python) -> None:
+    monkeypatch.setattr(sys, "executable", python)
+    with caplog.at_level(logging.ERROR):
+        assert answer_to(SMALL)[0] is None
+    assert "could not be reckoned" in caplog.text
+
+
+def test_what_is_cancelled_ends_and_says_nothing(caplog) -> None:
+    async def main():
+        answers = []
+        for _ in range(2):  # at once, and a moment later
+            reckoning = Reckoning(replace(QUESTION, most=64), answers.append)
+            await asyncio.sleep(0.0)
+            reckoning.cancel()
+            for thread in threading.enumerate():
+                if thread.name == "reckoning":
+                    await asyncio.to_thread(thread.join, 30)
+                    assert not thread.is_alive()
+        assert answers == []
 
     with caplog.at_level(logging.ERROR):
-        assert result_of(work)[0] is None
-    assert "no such number" in caplog.text
+        asyncio.run(main())
+    assert "reckoned" not in caplog.text
 
 
-def test_it_rests_when_it_has_worked_for_a_while(monkeypatch) -> None:
-    clock, slept = [0.0], []
-    monkeypatch.setattr(reckoning, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr(reckoning, "sleep", slept.append)
-
-    def work(rest):
-        for _ in range(10):
-            clock[0] += reckoning.WORK_S / 4
-            rest()
-        return 0
-
-    result_of(work)
-    assert slept == [reckoning.REST_S] * 2
-
-
-def test_a_result_that_nobody_waits_for_any_more_is_dropped() -> None:
-    go, done = threading.Event(), threading.Event()
-
-    def work(rest):
-        go.wait(30)
-        return 1
+def test_an_answer_that_nobody_waits_for_any_more_is_dropped(monkeypatch) -> None:
+    go = threading.Event()
+    monkeypatch.setattr(module.Reckoning, "_ask", lambda self: go.wait(30) and 1)
+    answers = []
 
     async def main():
-        reckon(work, lambda result: done.set())
+        Reckoning(SMALL, answers.append)
 
     asyncio.run(main())
     go.set()
     for thread in threading.enumerate():
         if thread.name == "reckoning":
             thread.join(30)
-    assert not done.is_set()
+    assert answers == []

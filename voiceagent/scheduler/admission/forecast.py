@@ -9,7 +9,7 @@ Knows no session, no engine and no text. It is as true as the demand and the cos
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -65,14 +65,12 @@ def foresee(
     *,
     policy: Policy = decide,
     questions: int = 100,
-    on_step: Callable[[], None] = lambda: None,
 ) -> Forecast:
     """Let so many callers ask about so many questions in all, in virtual time; at least a few each.
 
-    The costs stay as they are. `on_step` is called once a step, for whoever must not keep a processor too long at a
-    time.
+    The costs stay as they are.
     """
-    house = _House(callers, demand, costs, on_step)
+    house = _House(callers, demand, costs)
     return run_virtual(house.run(max(LEAST_S, questions * QUESTION_S / callers), capacity, beside, policy))
 
 
@@ -115,11 +113,10 @@ class _Shares:
 class _House:
     """The lanes, and the callers."""
 
-    def __init__(self, callers: int, demand: Demand, costs: CostModel, on_step: Callable[[], None]) -> None:
+    def __init__(self, callers: int, demand: Demand, costs: CostModel) -> None:
         self._callers = callers
         self._demand = demand
         self._costs = costs
-        self._on_step = on_step
         self._dice = Random(0)
         names = sorted({lane_of(work.key) for work in demand.works()})
         self._lanes = {name: _Lane(name, demand, callers) for name in names}
@@ -142,7 +139,6 @@ class _House:
 
     def _alone_s(self, batch: Batch) -> float:
         """Draw what a step takes from what such steps took; from costs that do not learn from their own draws."""
-        self._on_step()
         drawn_s = self._costs.quantile(batch.cost_key, min(1.0, self._dice.random() * SLOWEST_TOO))
         seconds = min(drawn_s, STRAGGLER * self._costs.predict(batch.cost_key))
         self._busy_s[batch.lane] += seconds

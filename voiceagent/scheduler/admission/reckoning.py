@@ -1,50 +1,64 @@
-"""Long arithmetic beside an event loop: on a thread that rests often, so that nobody waits for it.
+"""Answers the question how many callers can be carried in a process of its own, at the lowest priority.
 
-Plain Python keeps the interpreter for 5 ms at a time, and other threads waiting for it, the event loop among them. Here
-it works for less, and sleeps four times as long.
+It is seconds of plain Python: on a thread it would hold the event loop up, and take a core from the lanes.
 """
 
 import asyncio
 import logging
+import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
-from time import perf_counter, sleep
+
+from voiceagent.scheduler.admission.search import Question, most_carried
 
 log = logging.getLogger(__name__)
 
-WORK_S, REST_S = 0.002, 0.008
-
-Rest = Callable[[], None]
-"""Sleeps when it is time to. The arithmetic calls it often: every tenth of a millisecond or so."""
+LOWEST_PRIORITY = 19
 
 
-def reckon(work: Callable[[Rest], int], take: Callable[[int | None], None]) -> None:
-    """Do the work on a thread of its own, and call `take` with the result on the running event loop.
+class Reckoning:
+    """A question under way. `take` gets the answer on the running event loop, or None if there will be none."""
 
-    The result is None if the work raised, which is logged. The thread keeps no process from ending.
-    """
-    loop = asyncio.get_running_loop()
+    def __init__(self, question: Question, take: Callable[[int | None], None]) -> None:
+        self._question = question
+        self._take = take
+        self._loop = asyncio.get_running_loop()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._cancelled = False
+        Thread(target=self._run, name="reckoning", daemon=True).start()
 
-    def run() -> None:
-        result = None
+    def cancel(self) -> None:
+        """End it; `take` is not called any more."""
+        self._cancelled = True
+        if self._child is not None:
+            self._child.kill()
+
+    def _run(self) -> None:
+        answer = self._ask()
+        if not self._cancelled:
+            with suppress(RuntimeError):  # the loop has been closed meanwhile
+                self._loop.call_soon_threadsafe(self._take, answer)
+
+    def _ask(self) -> int | None:
         try:
-            result = work(_rest())
-        except Exception:
-            log.exception("a reckoning failed")
-        with suppress(RuntimeError):  # the loop has been closed meanwhile
-            loop.call_soon_threadsafe(take, result)
+            command = [sys.executable, "-c", f"from {__name__} import answer; answer()"]
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+                self._child = child
+                if self._cancelled:
+                    child.kill()
+                output, _ = child.communicate(pickle.dumps(self._question))
+            return int(output)
+        except (OSError, ValueError) as error:
+            if not self._cancelled:
+                log.error("how many callers can be carried could not be reckoned", exc_info=error)
+            return None
 
-    Thread(target=run, name="reckoning", daemon=True).start()
 
-
-def _rest() -> Rest:
-    since = perf_counter()
-
-    def rest() -> None:
-        nonlocal since
-        if perf_counter() - since >= WORK_S:
-            sleep(REST_S)
-            since = perf_counter()
-
-    return rest
+def answer() -> None:
+    """Be that process: read the question from stdin, and write the answer to stdout."""
+    os.nice(LOWEST_PRIORITY)
+    print(most_carried(pickle.load(sys.stdin.buffer)))

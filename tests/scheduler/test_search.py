@@ -1,0 +1,58 @@
+"""The largest number of callers that is carried, found with few forecasts."""
+
+from dataclasses import replace
+
+import pytest
+from test_forecast import costs, demand
+
+from voiceagent.scheduler.admission.forecast import Forecast
+from voiceagent.scheduler.admission.search import IN_TIME, MARGIN, RISE, Question, keeps, most_carried
+
+QUESTION = Question(demand(), costs(), 1, frozenset(), promise_s=1.2, most=64, known=None)
+
+
+def device(carries, tried=None):
+    """Return a forecast of a device that carries so many."""
+
+    def foresee(callers, *of):
+        if tried is not None:
+            tried.append(callers)
+        return Forecast((0.1 if callers <= carries else 9.0,), 0, {})
+
+    return foresee
+
+
+@pytest.mark.parametrize("known", [None, 0, 1, 3, 64])
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 5, 7, 64])
+@pytest.mark.parametrize("carries", [0, 1, 2, 3, 4, 5, 6, 63, 64, 99])
+def test_the_largest_number_that_keeps_the_promise_is_found_with_few_forecasts(carries, most, known) -> None:
+    tried = []
+    question = replace(QUESTION, most=most, known=None if known is None else min(known, most))
+    assert most_carried(question, device(carries, tried)) == min(carries, most)
+    assert len(tried) == len(set(tried)) <= 12
+
+
+def test_a_number_rises_only_if_it_would_hold_with_less_time() -> None:
+    def foresee(callers, *of):
+        return Forecast((callers * 0.1,), 0, {})
+
+    just_seven = replace(QUESTION, promise_s=0.75 / MARGIN)
+    assert most_carried(just_seven, foresee) == 7
+    assert most_carried(replace(just_seven, known=7), foresee) == 7
+    assert most_carried(replace(just_seven, known=6), foresee) == 6
+    assert most_carried(replace(just_seven, known=6, promise_s=0.75 / MARGIN / RISE), foresee) == 7
+
+
+def test_a_promise_is_kept_if_answers_come_in_time_and_do_not_break_off() -> None:
+    late = round(100 * (1 - IN_TIME))
+    in_time = (0.5,) * (100 - late) + (2.0,) * late
+    assert keeps(Forecast(in_time, 0, {}), 1.0)
+    assert keeps(Forecast(in_time, 1, {}), 1.0)
+    assert not keeps(Forecast(in_time, 2, {}), 1.0)
+    assert not keeps(Forecast((0.5,) * (99 - late) + (2.0,) * (late + 1), 0, {}), 1.0)
+    assert not keeps(Forecast(in_time, 0, {}), 0.5)
+
+
+def test_a_real_question_is_answered() -> None:
+    assert most_carried(replace(QUESTION, most=2)) == 2
+    assert most_carried(replace(QUESTION, most=2, promise_s=0.1)) == 0
