@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from voiceagent.engines.contract import Need
-from voiceagent.scheduler.admission import Demand, Listening, Work, foresee
+from voiceagent.scheduler.admission import Demand, Listening, Work, caller, foresee
 from voiceagent.scheduler.costs import CostModel
 
 FINAL, PREDICT, PREFILL, DECODE, SOUND = (
@@ -120,3 +120,24 @@ def test_work_of_another_machine_costs_nothing_here() -> None:
     remote = foresee(1, demand(prompt=(), first_text=(), text=()), costs(), 2, questions=4)
     assert "llm" not in remote.busy
     assert remote.wait_s(0.5) == pytest.approx(0.2, abs=1e-6)
+
+
+def test_an_interrupted_answer_is_not_made_any_further(monkeypatch) -> None:
+    def sound_of_each_answer(share: float) -> float:
+        monkeypatch.setattr(caller, "INTERRUPTS", share)
+        forecast = foresee(1, demand(), costs(), 2, questions=10)
+        return forecast.busy["tts"] / len(forecast.waits_s)
+
+    monkeypatch.setattr(caller, "HESITATES", 0.0)
+    monkeypatch.setattr(caller, "SEGMENTS", (6,))
+    monkeypatch.setattr(caller, "INTERRUPTED_S", (0.05, 0.05))
+    assert sound_of_each_answer(1.0) < sound_of_each_answer(0.0) / 2
+
+
+def test_text_and_voice_take_turns_so_that_a_busy_device_finishes_long_answers(monkeypatch) -> None:
+    monkeypatch.setattr(caller, "HESITATES", 0.0)
+    monkeypatch.setattr(caller, "INTERRUPTS", 0.0)
+    monkeypatch.setattr(caller, "SEGMENTS", (6,))
+    forecast = foresee(6, demand(), costs(2.0), 1, questions=36)
+    assert forecast.busy["tts"] + forecast.busy["llm"] > 0.5
+    assert forecast.broken == 0
