@@ -74,7 +74,7 @@ def foresee(
     return run_virtual(house.run(max(LEAST_S, questions * QUESTION_S / callers), capacity, beside, policy))
 
 
-class _Lane(ScriptedEngine):
+class ImaginedLane(ScriptedEngine):
     """An engine that does nothing, and shares its steps as the demand says; everybody is always heard."""
 
     def __init__(self, name: str, demand: Demand, callers: int) -> None:
@@ -119,7 +119,7 @@ class _House:
         self._costs = costs
         self._dice = Random(0)
         names = sorted({lane_of(work.key) for work in demand.works()})
-        self._lanes = {name: _Lane(name, demand, callers) for name in names}
+        self._lanes = {name: ImaginedLane(name, demand, callers) for name in names}
         self._busy_s = dict.fromkeys(self._lanes, 0.0)
 
     async def run(self, seconds: float, capacity: int, beside: Collection[str], policy: Policy) -> Forecast:
