@@ -70,6 +70,8 @@ class McpServer:
         self._address = address
         self._only = only
         self._on_interrupt: OnInterrupt = on_interrupt
+        self._known = False
+        """Whether its tools have ever been what was wanted."""
         self._on_change = on_change
         self._client: Client | None = None
         self._lost = False
@@ -133,15 +135,17 @@ class McpServer:
     def _take(self, offered: list[mcp_types.Tool]) -> None:
         """Take what the server offers now. Raises VoiceAgentError when all along it has not had what is wanted."""
         by_name = {tool.name: tool for tool in offered}
-        if missing := [name for name in self._only if name not in by_name]:
-            complaint = f"{self} has no tool called {', '.join(missing)}; it has {', '.join(by_name) or 'none'}."
-            if not self.tools:
-                raise VoiceAgentError(complaint)
+        missing = [name for name in self._only if name not in by_name]
+        complaint = f"{self} has no tool called {', '.join(missing)}; it has {', '.join(by_name) or 'none'}."
+        if missing and not self._known:
+            raise VoiceAgentError(complaint)
+        tools = [self._tool(by_name[name]) for name in self._only or by_name if name in by_name]
+        if self._known and [tool.spec for tool in tools] == [tool.spec for tool in self.tools]:
+            return
+        if missing:
             log.warning("%s", complaint)
-        before = [tool.spec for tool in self.tools]
-        self.tools = [self._tool(by_name[name]) for name in self._only or by_name if name in by_name]
-        if before != [tool.spec for tool in self.tools]:
-            self._on_change()
+        self.tools, self._known = tools, True
+        self._on_change()
 
     async def _keep(self, first: "asyncio.Future[None]") -> None:
         wait_s, longest_s = RETRY_S
