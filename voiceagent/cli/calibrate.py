@@ -36,6 +36,7 @@ def calibrate(loaded: "Loaded", output: Path | None, seconds: float) -> None:
     from voiceagent.app.calibration.lookup import device_name
     from voiceagent.app.calibration.measure import calibrate as measure
     from voiceagent.app.calibration.report import report
+    from voiceagent.app.carried import carried
     from voiceagent.app.memory_plan import require_room
 
     device = device_name(loaded.settings)
@@ -47,4 +48,5 @@ def calibrate(loaded: "Loaded", output: Path | None, seconds: float) -> None:
         loaded.settings, seconds, lambda now: click.echo(f"{time.monotonic() - began:4.0f} s  {now}", err=True)
     )
     keep(path, device, calibration)
-    click.echo(f"{report(calibration)}\n\n{device}: {path}")
+    click.echo(f"{report(calibration)}\n")
+    click.echo(f"{carried(loaded.settings, calibration.cost_model())}\n{device}: {path}")

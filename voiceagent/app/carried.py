@@ -1,0 +1,28 @@
+"""How many callers a machine can answer in time, as admission will reckon it: a sentence for people."""
+
+from voiceagent.app.demand import demand
+from voiceagent.app.device import shared_device
+from voiceagent.app.memory_plan import wants_gpu
+from voiceagent.config.settings import Settings
+from voiceagent.engines.machine import nvidia_gpus
+from voiceagent.scheduler.admission.search import Question, most_carried
+from voiceagent.scheduler.costs import CostModel, lane_of
+
+MOST = 16
+"""Beyond that the forecast takes long, and nobody wonders any more."""
+
+
+def carried(settings: Settings, costs: CostModel) -> str:
+    """Say how many callers these costs allow. Takes seconds."""
+    asked = demand(settings)
+    lanes = {lane_of(work.key) for work in asked.works()}
+    device = shared_device(settings, lanes, costs, has_gpu=wants_gpu(settings) and bool(nvidia_gpus()))
+    promise_ms = settings.scheduler.promise_ms
+    number = most_carried(
+        Question(asked, costs, device.capacity, device.beside, promise_ms / 1000, most=MOST, known=None)
+    )
+    within = f"within {promise_ms:,} ms (scheduler.promise_ms)"
+    if number == 0:
+        return f"Not even one caller can be answered {within}: take smaller models, or promise less."
+    many = f"{MOST} callers or more" if number == MOST else f"{number} caller{'s' if number > 1 else ''}"
+    return f"{many} can be answered {within}; server.max_sessions is {settings.server.max_sessions}."
