@@ -110,7 +110,7 @@ def test_a_device_that_cannot_keep_the_promise_to_anybody_says_so(asked, caplog)
 
 
 def test_it_looks_again_and_again_until_it_is_closed(asked, monkeypatch) -> None:
-    monkeypatch.setattr(module, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(module, "FIRST_LOOKS_S", 0.0)
 
     async def main() -> None:
         model = CostModel()

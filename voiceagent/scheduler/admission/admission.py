@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 
 CHANGED = 1.2
 """A cost that is higher or lower by this factor is another."""
-LOOK_EVERY_S = 5.0
+FIRST_LOOKS_S, LOOK_EVERY_S = 5.0, 30.0
+"""Until a number is known, and afterwards: a reckoning takes seconds, and callers come and go in minutes."""
 
 
 class Admission:
@@ -49,8 +50,9 @@ class Admission:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Look at the costs now, and every few seconds from now on."""
-        self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self.start)
+        """Look at the costs now, and again and again from now on."""
+        delay_s = FIRST_LOOKS_S if self.carried is None else LOOK_EVERY_S
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self.start)
         self.look()
 
     def look(self) -> None:
