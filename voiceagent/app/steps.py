@@ -19,6 +19,7 @@ def record(step: Step) -> StepRecord:
         predicted_s=step.predicted_s,
         deadline=batch.deadline,
         speculative=batch.need is Need.SPECULATIVE,
+        awaited=batch.need is Need.AWAITED,
         failure=_kind(step.error),
     )
 

@@ -4,6 +4,7 @@ The page, and any other client of the `voiceagent` data channel, reads these (do
 on the server's clock.
 """
 
+from math import isfinite
 from typing import Any
 
 from voiceagent.session.effects import Floor
@@ -12,6 +13,9 @@ from voiceagent.trace.steps import StepRecord
 from voiceagent.trace.turn import TurnTrace
 
 Payload = dict[str, Any]
+
+MOST_STEPS = 64
+"""In one message about the lanes: 200 a second, at three messages a second."""
 
 
 def session(session_id: str, agent: str, t: float) -> Payload:
@@ -82,7 +86,15 @@ def trace(turn: TurnTrace) -> Payload:
 
 
 def lanes(now: float, steps: list[StepRecord], streams: set[tuple[str, int]]) -> Payload:
-    """Show which lane worked when, for which response, and whether for this session's streams or for others'."""
+    """Show which lane worked when, for which response, and whether for this session's streams or for others'.
+
+    Of more than `MOST_STEPS`, others' earliest are left out: every caller of a busy server is told of every step.
+    """
+    shown = [(step, any((step.lane, number) in streams for number in step.streams)) for step in steps]
+    surplus = len(shown) - MOST_STEPS
+    if surplus > 0:
+        left_out = set([index for index, (_, mine) in enumerate(shown) if not mine][:surplus])
+        shown = [item for index, item in enumerate(shown) if index not in left_out][-MOST_STEPS:]
     return {
         "type": "lanes",
         "now": round(now, 4),
@@ -93,9 +105,15 @@ def lanes(now: float, steps: list[StepRecord], streams: set[tuple[str, int]]) ->
                 "start": round(step.start, 4),
                 "end": round(step.end, 4),
                 "generation": step.generation,
-                "mine": any((step.lane, number) in streams for number in step.streams),
+                "mine": mine,
+                "streams": len(step.streams),
+                "predicted_ms": round(step.predicted_s * 1000, 1),
+                "slack_ms": round(step.slack_s * 1000, 1) if isfinite(step.slack_s) else None,
+                "need": step.need,
+                "missed": step.missed,
+                "failure": step.failure,
             }
-            for step in steps
+            for step, mine in shown
         ],
     }
 

@@ -34,6 +34,8 @@ class StepRecord:
     deadline: float = float("inf")
     """When a listener would have noticed that it was late; its submission, where somebody waited in silence."""
     speculative: bool = False
+    awaited: bool = False
+    """Whether somebody waited in silence for it, so that it was wanted at once and is late by its nature."""
     failure: Failure | None = None
 
     @property
@@ -51,6 +53,11 @@ class StepRecord:
         """Whether it ended after its deadline; work that may be thrown away has none to miss."""
         return self.end > self.deadline and not self.speculative
 
+    @property
+    def need(self) -> Literal["promised", "awaited", "speculative"]:
+        """What its delay means to a listener: an answer breaks off, a silence lasts longer, nothing."""
+        return "speculative" if self.speculative else "awaited" if self.awaited else "promised"
+
     def to_json(self) -> dict[str, Any]:
         """Return the step as plain data."""
         return {
@@ -63,8 +70,11 @@ class StepRecord:
             "ms": _ms(self.end - self.start),
             "predicted_ms": _ms(self.predicted_s),
             "slack_ms": _ms(self.slack_s) if isfinite(self.slack_s) else None,
+            "need": self.need,
+            "streams": len(self.streams),
             "missed": self.missed,
             "failed": self.failed,
+            "failure": self.failure,
         }
 
 

@@ -36,6 +36,7 @@ POLICY = {"Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-
 CONFIG = {
     "ice_servers": [],
     "name": "Amber",
+    "callers": {"now": 2, "carried": 3, "most": 4},
     "models": {"asr": "Moonshine tiny", "llm": "SmolLM2 135M", "tts": "hibari"},
 }
 RATE = 48_000

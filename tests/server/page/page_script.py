@@ -17,7 +17,21 @@ def work_between(since: float, until: float) -> Iterator[Message]:
     """Steps as a busy server might have run them: listening for 3 s, an answer for 3 s, and another caller."""
 
     def step(lane: str, key: str, at: float, long: float, generation: int | None, mine: bool = True) -> Message:
-        return {"lane": lane, "key": key, "start": at, "end": at + long, "generation": generation, "mine": mine}
+        seldom = int(at * 20) % 47 == 0
+        return {
+            "lane": lane,
+            "key": key,
+            "start": at,
+            "end": at + long,
+            "generation": generation,
+            "mine": mine,
+            "streams": 1,
+            "predicted_ms": round(long * 900, 1),
+            "slack_ms": -3.0 if seldom else 180.0,
+            "need": "speculative" if lane == "llm" and generation and at % 6 < 3.4 else "promised",
+            "missed": seldom,
+            "failure": None,
+        }
 
     for tick in range(math.ceil(since / 0.05), math.ceil(until / 0.05)):
         at, phase = tick * 0.05, (tick * 0.05) % 6

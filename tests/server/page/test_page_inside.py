@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Any
 
 import pytest
 from page_fixture import FakeServer
@@ -73,6 +74,11 @@ COLOURS = """(canvas, names) => {
 }"""
 
 
+def a_step(**differences: Any) -> dict[str, Any]:
+    step = {"lane": "llm", "key": "llm.decode", "start": 90.0, "end": 100.0, "generation": None, "mine": True}
+    return {**step, "streams": 1, "slack_ms": None, "need": "promised", "missed": False, "failure": None, **differences}
+
+
 def test_the_lanes_show_who_worked_when_and_for_whom(page: Page, server: FakeServer) -> None:
     now = time.monotonic()
     server.send({"type": "lanes", "now": now, "steps": list(work_between(now - 11, now - 0.5))})
@@ -83,20 +89,54 @@ def test_the_lanes_show_who_worked_when_and_for_whom(page: Page, server: FakeSer
         "odd",
         "others",
     ]
-    expect(page.locator("#lane-list dd").first).to_have_text(re.compile(r"^[1-6] %$"))
+    expect(page.locator("#lane-list dd > :first-child").first).to_have_text(re.compile(r"^[1-6] %$"))
     assert page.locator("#lane-list dt").all_text_contents() == ["VAD", "ASR", "Turn", "LLM", "TTS"]
 
 
 def test_a_step_under_the_pointer_is_named(page: Page, server: FakeServer) -> None:
-    step = {"lane": "llm", "key": "llm.decode", "start": 90.0, "end": 100.0, "generation": 4, "mine": True}
+    step = a_step(generation=4, predicted_ms=9000, slack_ms=-12.5, missed=True)
     server.send({"type": "lanes", "now": 100.0, "steps": [step]})
     wait_for_ink(page, "#strip", [0.1, 0.8], 0.1)
     box = page.locator("#strip").bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.7)
-    expect(page.locator("#step-words")).to_have_text("llm.decode 10000.0 ms, answer 4")
+    expect(page.locator("#step-words")).to_have_text(
+        "LLM, llm.decode: 10,000 ms, 9,000 ms predicted. 12.5 ms too late when it began. It missed its deadline. "
+        "For you, for answer 4."
+    )
     page.mouse.move(0, 0)
-    expect(page.locator("#step-words")).to_have_text("")
+    expect(page.locator("#step-words")).to_contain_text("Point at a step")
+
+
+def test_the_arrow_keys_walk_over_the_steps_and_a_screen_reader_hears_them(page: Page, server: FakeServer) -> None:
+    early = a_step(start=92.0, end=94.0, need="speculative", streams=3)
+    heard = a_step(start=95.0, end=96.0, lane="asr", key="asr.chunk", mine=False, failure="memory")
+    server.send({"type": "lanes", "now": 100.0, "steps": [early, a_step(start=96.0, end=98.0, need="awaited"), heard]})
+    wait_for_ink(page, "#strip", [0.1, 0.9], 0.05)
+    strip = page.get_by_role("slider")
+    strip.focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    expect(strip).to_have_attribute("aria-valuetext", re.compile(r"^LLM, llm.decode: 2,000 ms. Somebody waited"))
+    page.keyboard.press("ArrowLeft")
+    expect(strip).to_have_attribute("aria-valuetext", re.compile("Prepared early.*One of 3 callers at once, you among"))
+    expect(strip).to_have_attribute("aria-valuenow", "1")
+    page.keyboard.press("End")
+    expect(page.locator("#step-words")).to_contain_text("Somebody waited")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#step-words")).to_have_text("TTS: no steps in the last ten seconds.")
+    for _ in range(3):
+        page.keyboard.press("ArrowUp")
+    expect(page.locator("#step-words")).to_contain_text("It failed: too little memory. For another caller.")
+
+
+def test_a_lane_that_hangs_is_called_stuck_and_what_failed_is_counted(page: Page, server: FakeServer) -> None:
+    server.send({"type": "lanes", "now": 100.0, "steps": [a_step(failure="hang", missed=True)]})
+    llm = page.locator("#lane-list div").nth(3)
+    expect(llm).to_have_text("LLMstuck busy; steps: 1, too late: 1, failed: 1")
+    wait_for_ink(page, "#strip", [0.1, 0.8], 0.1)
+    assert page.locator("#strip").evaluate(COLOURS, ["stop", "even"]) == ["stop"]
 
 
 def test_the_network_is_told_in_small_print(page: Page, server: FakeServer) -> None:

@@ -42,7 +42,7 @@ def test_the_keyboard_does_it_all(visit: Visit, server: FakeServer) -> None:
 
 def test_what_has_the_focus_is_outlined(page: Page) -> None:
     page.locator("#transcript").focus()
-    order = ["text", "send", "primary", "mute", "interrupt", "microphone", "SUMMARY", "SUMMARY", "SUMMARY"]
+    order = ["text", "send", "primary", "mute", "interrupt", "microphone", "SUMMARY", "SUMMARY", "strip", "SUMMARY"]
     for expected in order:
         page.keyboard.press("Tab")
         name, outline = page.evaluate(

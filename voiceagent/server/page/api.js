@@ -39,7 +39,7 @@ const json = (/** @type {string} */ method, /** @type {unknown} */ body) => ({
   body: JSON.stringify(body),
 });
 
-/** @returns {Promise<{ice_servers?: RTCIceServer[], name?: string, models?: {[part: string]: string}}>} */
+/** @returns {Promise<{ice_servers?: RTCIceServer[], name?: string, models?: {[part: string]: string}, callers?: {now: number, carried: number | null, most: number}}>} */
 export const getConfig = () => request("api/config", { cache: "no-store" });
 
 /**

@@ -12,6 +12,8 @@ import { Problem } from "./problems.js";
 import { Transcript } from "./transcript.js";
 import { Waterfall } from "./waterfall.js";
 
+const CALLERS_MS = 10_000;
+
 const announcer = new Announcer(byId("polite"), byId("urgent"), byId("read-out"));
 const notice = new Notice((text) => announcer.alert(text));
 const level = new Level(byId("level"));
@@ -44,6 +46,7 @@ const call = new Call({
 let agent = "Agent";
 let countdown = 0;
 let sessions = 0; // since the page was opened
+let asking = 0; // the timer by which the number of callers is asked for
 let network = {}; // what is known of it: the round trip from our pings, the rest from the server
 
 // -- what the server says
@@ -80,6 +83,11 @@ function receive(/** @type {any} */ message) {
 
 // -- what the person sees
 
+/** A courtesy: what goes wrong here is told where it matters. */
+function askForCallers() {
+  getConfig().then(({ callers }) => showCallers(callers), () => {});
+}
+
 function showState(/** @type {import("./call.js").State} */ state, /** @type {number} */ wait) {
   const before = document.body.dataset.state;
   document.body.dataset.state = state;
@@ -91,7 +99,11 @@ function showState(/** @type {import("./call.js").State} */ state, /** @type {nu
   if (on) {
     notice.clear("call");
     level.start();
+    clearInterval(asking);
+    asking = setInterval(askForCallers, CALLERS_MS);
+    askForCallers();
   } else {
+    clearInterval(asking);
     level.stop();
     lanes.stop();
     transcript.endSession();
@@ -135,7 +147,16 @@ function showName(/** @type {string} */ name) {
   byId("agent-side").textContent = name;
 }
 
-function showConfig(/** @type {any} */ { name, models }) {
+function showCallers(/** @type {any} */ callers) {
+  byId("callers").hidden = !callers;
+  if (!callers) return;
+  const { now, carried, most } = callers;
+  const room = carried === null || carried >= most ? "" : `, ${carried} can be answered in time`;
+  byId("callers").textContent = `${now} ${now === 1 ? "caller" : "callers"} now${room}, ${most} may come.`;
+}
+
+function showConfig(/** @type {any} */ { name, models, callers }) {
+  showCallers(callers);
   if (name) {
     showName(name);
     byId("name").textContent = name;
