@@ -45,6 +45,8 @@ def main(arguments: Sequence[str]) -> int:
     line.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to run (default: auto)")
     line.add_argument("--shape", choices=("true", "tiny"), help="size of the dummy (default: true; --quick: tiny)")
     line.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
+    line.add_argument("--only", choices=("tts", "asr"), help="one of the two models")
+    line.add_argument("--look-ahead", type=int, metavar="FRAMES", help="of the recogniser: only this one")
     options = line.parse_args(arguments)
     shape: Shape = options.shape or ("tiny" if options.quick else "true")
     torch.set_num_threads(options.threads)
@@ -52,13 +54,14 @@ def main(arguments: Sequence[str]) -> int:
     device = pick_device(options.device)
     report = form.Report(NAME, form.command(NAME, arguments))
     report.samples = {"tts": [], "asr": []}
-    for stacking in (1, 2):
+    for stacking in () if options.only == "asr" else (1, 2):
         form.progress(f"Magpie TTS, frame stacking {stacking}: a dummy of the {shape} shape")
         model = dummy_magpie(shape, stacking=stacking, codec="tiny").to(device)
         report.samples["tts"] += compare_voices(model)
         del model  # before the next one: each is large
-    form.progress(f"Nemotron Speech: a dummy of the {shape} shape")
-    report.samples["asr"] = compare_ears(dummy_asr(shape).to(device))
+    if options.only != "tts":
+        form.progress(f"Nemotron Speech: a dummy of the {shape} shape")
+        report.samples["asr"] = compare_ears(dummy_asr(shape).to(device), options.look_ahead)
     report.summary = summarise(report.samples) | {"shape": shape}
     if options.json:
         report.write(options.json)
@@ -113,11 +116,13 @@ def difference(mine: Codes, theirs: Codes) -> dict[str, int | None]:
     }
 
 
-def compare_ears(model: Any) -> list[dict[str, Any]]:
-    """Let NeMo hear some recordings one by one, and our recogniser all of them together."""
+def compare_ears(model: Any, look_ahead: int | None = None) -> list[dict[str, Any]]:
+    """Let NeMo hear some recordings one by one, and our recogniser all of them together, at every look-ahead or one."""
     found = []
     recordings = [murmur(seconds, seed) for seed, seconds in enumerate(SECONDS)]
     for left, right in model.encoder.att_context_size_all:
+        if look_ahead not in (None, right):
+            continue
         form.progress(f"look-ahead {right}")
         geometry = Geometry(left, right)
         recogniser = Recogniser(model, geometry, len(recordings), [len(recordings)])
@@ -158,7 +163,7 @@ def summarise(samples: dict[str, list[Any]]) -> dict[str, Any]:
         "tts_codes": sum(row["codes"] for row in voices("cached", "cached")),
         "asr_tokens": sum(row["tokens"] for row in samples["asr"]),
         "cached_vs_default_equal_percent": share(apart, "codes"),
-        "cached_vs_default_frames_alike_min": min(row["frames_alike"] for row in apart),
+        "cached_vs_default_frames_alike_min": min((row["frames_alike"] for row in apart), default=None),
         "cached_vs_default_frames_alike_p50": form.percentile([row["frames_alike"] for row in apart], 50),
     }
 
