@@ -1,0 +1,113 @@
+"""Writes the tables of docs/performance.md from the committed reports: `python -m benchmarks.tables`.
+
+A table stands between `<!-- table: NAME -->` and `<!-- end -->`; what is written by hand around it stays. It knows
+which numbers of a report are shown and what they are called; a number that was not measured is a dash.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.form import REPOSITORY
+
+PAGE = REPOSITORY / "docs" / "performance.md"
+RESULTS = REPOSITORY / "benchmarks" / "results"
+BLOCK = re.compile(r"(?<=<!-- table: )(\w+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What is shown of one report."""
+
+    report: str
+    """File in `benchmarks/results/`, without its ending."""
+    rows: tuple[tuple[str, str, str], ...]
+    """Words, key of the summary, unit."""
+
+    def render(self, report: Mapping[str, Any]) -> str:
+        """Return the table as Markdown, with the machine and the command below it."""
+        lines = ["| | |", "| --- | ---: |"]
+        lines += [f"| {words} | {number(report['summary'].get(key))}{unit} |" for words, key, unit in self.rows]
+        machine = report["machine"]
+        where = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB"
+        return "\n".join([*lines, "", f"`{report['command']}`, {where}, {report['started'][:10]}.", ""])
+
+
+TABLES = {
+    "voice_to_voice": Table(
+        "voice_to_voice",
+        (
+            ("last speech sample sent to first agent sample received, median", "v2v_ms_p50", " ms"),
+            ("the same, 90th percentile", "v2v_ms_p90", " ms"),
+            ("questions asked", "question_count", ""),
+            ("speech onset to agent silent, 90th percentile", "barge_in_ms_p90", " ms"),
+            ("coughs after which the answer went on", "cough_resumed_percent", " %"),
+            ("longest gap inside an answer", "gap_ms_max", " ms"),
+            ("word error rate", "wer_percent", " %"),
+            ("word error rate at 5 % packet loss", "wer_percent_loss5", " %"),
+            ("lag that loss adds, at most", "lag_ms_max_loss5", " ms"),
+        ),
+    ),
+    "asr_streaming": Table(
+        "asr_streaming",
+        (
+            ("one caller's step, float32, median", "step_ms_b1", " ms"),
+            ("the same in NeMo's pipeline", "nemo_step_ms_b1", " ms"),
+            ("one caller's step, bfloat16, median", "step_bf16_ms_b1", " ms"),
+            ("four callers' step, float32, median", "step_ms_b4", " ms"),
+            ("the same in NeMo's pipeline", "nemo_step_ms_b4", " ms"),
+            ("four callers' step, bfloat16, median", "step_bf16_ms_b4", " ms"),
+            ("final transcript after the last word", "finalise_ms_b1", " ms"),
+        ),
+    ),
+    "magpie_decode": Table(
+        "magpie_decode",
+        (
+            ("a frame, one caller", "frame_ms_b1", " ms"),
+            ("a frame, four callers", "frame_ms_b4", " ms"),
+            ("a frame, sixteen callers", "frame_ms_b16", " ms"),
+            ("a frame in NeMo's `generate_speech`", "nemo_frame_ms_b1", " ms"),
+            ("decoding 5 s of speech, times as fast as NeMo", "speed_vs_nemo_5s", ""),
+            ("first audio", "first_audio_ms", " ms"),
+            ("seconds of speech in a second, one caller, codec included", "realtime_factor_b1", ""),
+        ),
+    ),
+    "llm_sequences": Table(
+        "llm_sequences",
+        (
+            ("four callers at once, times as fast as one after the other", "total_speed_vs_sequential_4", ""),
+            ("one caller's tokens a second", "decode_tokens_per_s_1", ""),
+            ("first token of a second turn after 1,500 tokens", "first_token_ms", " ms"),
+            ("first segment of that turn", "first_segment_ms", " ms"),
+            ("the same, all of it read anew", "first_segment_ms_read_anew", " ms"),
+        ),
+    ),
+}
+
+
+def number(value: float | None) -> str:
+    """Return a number as it is written in a table: as it was measured, thousands set apart."""
+    return "–" if value is None else f"{value:,}"
+
+
+def rewrite(page: str, reports: Path = RESULTS) -> str:
+    """Return the page with every table made anew. Raises KeyError for a table that is not known."""
+
+    def block(found: re.Match[str]) -> str:
+        table = TABLES[found[1]]
+        report = json.loads((reports / f"{table.report}.json").read_text(encoding="utf-8"))
+        return f"{found[1]}{found[2]}{table.render(report)}"
+
+    return BLOCK.sub(block, page)
+
+
+def main() -> None:
+    """Rewrite the tables of the page."""
+    PAGE.write_text(rewrite(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
