@@ -119,7 +119,7 @@ def test_the_arrow_keys_walk_over_the_steps_and_a_screen_reader_hears_them(page:
     page.keyboard.press("ArrowUp")
     expect(strip).to_have_attribute("aria-valuetext", re.compile(r"^LLM, llm.decode: 2,000 ms. Somebody waited"))
     page.keyboard.press("ArrowLeft")
-    expect(strip).to_have_attribute("aria-valuetext", re.compile("Prepared early.*One of 3 callers at once, you among"))
+    expect(strip).to_have_attribute("aria-valuetext", re.compile("Done early.*One of 3 callers at once, you among"))
     expect(strip).to_have_attribute("aria-valuenow", "1")
     page.keyboard.press("End")
     expect(page.locator("#step-words")).to_contain_text("Somebody waited")
