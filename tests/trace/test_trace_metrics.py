@@ -71,7 +71,7 @@ def test_a_late_step_is_a_miss_and_its_slack_is_below_zero() -> None:
     late = StepRecord("tts", ("tts.segment", 1), 1.0, 1.2, streams=(1, 2), predicted_s=0.1, deadline=1.05)
     metrics.observe_step(late)
     metrics.observe_step(replace(late, deadline=2.0))
-    metrics.observe_step(replace(late, speculative=True, failure="error"))
+    metrics.observe_step(replace(late, need="speculative", failure="error"))
     seen = scraped(metrics)
     assert seen["step_misses_total", "tts.segment", "tts"] == 1
     assert seen["step_failures_total", "tts.segment", "error", "tts"] == 1

@@ -51,7 +51,8 @@ def test_slack_is_what_was_left_when_the_step_began() -> None:
 def test_a_step_that_ends_after_its_deadline_has_missed_it_unless_it_may_be_thrown_away() -> None:
     late = StepRecord("tts", ("tts.segment", 1), 10.0, 10.6, deadline=10.5)
     assert late.missed
-    assert not replace(late, speculative=True).missed
+    assert not replace(late, need="speculative").missed
+    assert not replace(late, need="awaited").missed
     assert not replace(late, deadline=float("inf")).missed
     assert replace(late, deadline=float("inf")).to_json()["slack_ms"] is None
 

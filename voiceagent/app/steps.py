@@ -3,7 +3,14 @@
 from voiceagent.engines.contract import Need
 from voiceagent.scheduler.scheduler import Step
 from voiceagent.scheduler.watchdog import StuckError
+from voiceagent.trace import steps
 from voiceagent.trace.steps import Failure, StepRecord
+
+NEEDS: dict[Need, steps.Need] = {
+    Need.PROMISED: "promised",
+    Need.AWAITED: "awaited",
+    Need.SPECULATIVE: "speculative",
+}
 
 
 def record(step: Step) -> StepRecord:
@@ -18,8 +25,7 @@ def record(step: Step) -> StepRecord:
         batch.streams,
         predicted_s=step.predicted_s,
         deadline=batch.deadline,
-        speculative=batch.need is Need.SPECULATIVE,
-        awaited=batch.need is Need.AWAITED,
+        need=NEEDS[batch.need],
         failure=_kind(step.error),
     )
 

@@ -155,7 +155,10 @@ class Metrics:
             registry=registry,
         )
         self.misses = Counter(
-            "voiceagent_step_misses", "Steps that ended after their deadline.", ["lane", "key"], registry=registry
+            "voiceagent_step_misses",
+            "Steps that ended after the deadline they were promised for.",
+            ["lane", "key"],
+            registry=registry,
         )
         self.failed_steps = Counter(
             "voiceagent_step_failures",
@@ -238,7 +241,7 @@ class Metrics:
         lane, key = record.lane, record.key[0]
         self.step_times.labels(lane, key).observe(record.end - record.start)
         self.step_streams.labels(lane, key).observe(len(record.streams))
-        if not record.speculative and isfinite(record.slack_s):
+        if record.need != "speculative" and isfinite(record.slack_s):
             self.slack.labels(lane).observe(record.slack_s)
         if record.missed:
             self.misses.labels(lane, key).inc()

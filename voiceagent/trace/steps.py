@@ -13,6 +13,9 @@ from typing import Any, Literal
 Failure = Literal["error", "memory", "hang"]
 """It raised; for want of memory; or it did not return, and ended here as far as anybody was told."""
 
+Need = Literal["promised", "awaited", "speculative"]
+"""What its delay means to a listener: an answer breaks off, a silence lasts longer, nothing."""
+
 STEPS_PER_LANE = 4_096
 """Two minutes of one caller's voice activity frames, the most frequent of all steps."""
 
@@ -33,9 +36,7 @@ class StepRecord:
     """What the policy took it to cost."""
     deadline: float = float("inf")
     """When a listener would have noticed that it was late; its submission, where somebody waited in silence."""
-    speculative: bool = False
-    awaited: bool = False
-    """Whether somebody waited in silence for it, so that it was wanted at once and is late by its nature."""
+    need: Need = "promised"
     failure: Failure | None = None
 
     @property
@@ -50,13 +51,8 @@ class StepRecord:
 
     @property
     def missed(self) -> bool:
-        """Whether it ended after its deadline; work that may be thrown away has none to miss."""
-        return self.end > self.deadline and not self.speculative
-
-    @property
-    def need(self) -> Literal["promised", "awaited", "speculative"]:
-        """What its delay means to a listener: an answer breaks off, a silence lasts longer, nothing."""
-        return "speculative" if self.speculative else "awaited" if self.awaited else "promised"
+        """Whether it broke a promise: what is awaited is late by its nature, and nobody waits for a guess."""
+        return self.end > self.deadline and self.need == "promised"
 
     def to_json(self) -> dict[str, Any]:
         """Return the step as plain data."""

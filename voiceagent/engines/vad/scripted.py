@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceagent.engines.contract import CostKey
+from voiceagent.engines.contract import CostKey, Need
 from voiceagent.engines.queue import Job
 from voiceagent.engines.scripted import VOICED_RMS, Frames, ScriptedEngine, Step, rms
 from voiceagent.engines.timing import SMALL_CPU, StepTimes
@@ -50,7 +50,7 @@ class ScriptedVadStream:
         for frame in self._frames.push(pcm):
             self._end_sample += FRAME_SAMPLES
             steps = self._judge(frame, self._end_sample, now)
-            self._engine.submit(Job(self.number, NO_TAG, now + FRAME_S, FRAME, steps, self._on_event))
+            self._engine.submit(Job(self.number, NO_TAG, now + FRAME_S, FRAME, steps, self._on_event, Need.PROMISED))
 
     def close(self) -> None:
         """End the stream."""

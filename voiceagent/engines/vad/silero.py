@@ -15,7 +15,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from voiceagent.engines.asr.contract import SAMPLE_RATE
-from voiceagent.engines.contract import Batch, CostKey, StreamFailed
+from voiceagent.engines.contract import Batch, CostKey, Need, StreamFailed
 from voiceagent.engines.onnx import open_session
 from voiceagent.engines.vad.contract import FRAME_SAMPLES, VadEvent, VadFrame
 
@@ -86,7 +86,7 @@ class SileroEngine:
             return None
         deadline = min(self._streams[id_].heard_at() for id_ in tasks) + FRAME_S
         key = ("vad.frame", sum(len(task.frames) for task in tasks.values()))
-        return Batch(self.lane, key, deadline, tuple(tasks), tasks)
+        return Batch(self.lane, key, deadline, tuple(tasks), tasks, Need.PROMISED)
 
     def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
         """Return the batch: a step is short."""

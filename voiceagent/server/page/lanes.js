@@ -2,7 +2,7 @@
 // still while somebody points at a step or walks over the steps with the arrow keys.
 
 import { colour, make, reducedMotion, surface } from "./dom.js";
-import { describe, paint, tooLate } from "./step.js";
+import { describe, paint } from "./step.js";
 
 const WINDOW_S = 10;
 const LATE_S = 0.35; // the strip runs this far behind, so that blocks arrive before the edge reaches them
@@ -146,7 +146,7 @@ export class Lanes {
       for (let n = 0; n < STRIPES; n++) context.fillRect(left, top + 5 + 2 * n * stripe, Math.max(1, wide), stripe);
     } else context.fillRect(left, top + 5, Math.max(1, wide), high);
     context.globalAlpha = 1;
-    if (tooLate(step)) {
+    if (step.missed) {
       context.fillStyle = colour("stop");
       context.beginPath();
       context.moveTo(left - 4, top);
@@ -170,7 +170,7 @@ export class Lanes {
       const stuck = steps.at(-1)?.failure === "hang";
       busy.textContent = stuck ? "stuck" : `${Math.min(100, Math.round((worked / WINDOW_S) * 100))} %`;
       busy.classList.toggle("stuck", stuck);
-      const late = steps.filter(tooLate).length;
+      const late = steps.filter(({ missed }) => missed).length;
       const failed = steps.filter((step) => step.failure).length;
       counts.textContent = ` busy; steps: ${steps.length}, too late: ${late}, failed: ${failed}`;
     }

@@ -20,9 +20,6 @@ const FAILURES = { error: "It failed.", memory: "It failed: too little memory.",
 
 const ms = (/** @type {number} */ value) => `${value >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(1)} ms`;
 
-/** Whether a promise was broken. What somebody waits for in silence is wanted at once, and so always late. */
-export const tooLate = (/** @type {Step} */ { need, missed }) => Boolean(missed) && need === "promised";
-
 /** The name of its colour. */
 export function paint(/** @type {Step} */ { mine, generation, failure }) {
   if (failure) return "stop";
@@ -39,7 +36,7 @@ export function describe(/** @type {string} */ lane, /** @type {Step} */ step) {
   if (step.need === "speculative") sentences.push("Done early: it may be thrown away.");
   else if (step.need === "awaited") sentences.push("Somebody waited for it in silence.");
   else if (slack !== null) sentences.push(slack >= 0 ? `${ms(slack)} to spare when it began.` : `${ms(-slack)} too late when it began.`);
-  if (tooLate(step)) sentences.push("It missed its deadline.");
+  if (step.missed) sentences.push("It missed its deadline.");
   if (step.failure) sentences.push(FAILURES[step.failure]);
   const answer = step.generation === null ? "" : ` for answer ${step.generation}`;
   if ((step.streams ?? 1) > 1) sentences.push(`One of ${step.streams} callers at once${step.mine ? ", you among them" : ""}${answer}.`);
