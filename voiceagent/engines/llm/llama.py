@@ -224,7 +224,7 @@ class LlamaEngine:
         return Batch(
             self.lane,
             planned.cost_key,
-            wanted[0].due if wanted else now,
+            wanted[0].deadline if wanted else now,
             tuple(work.stream for work in wanted) + tuple(stream.number for stream in refused),
             planned,
             need=wanted[0].need if wanted else Need.AWAITED,
