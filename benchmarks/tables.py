@@ -85,6 +85,33 @@ TABLES = {
             ("the same, all of it read anew", "first_segment_ms_read_anew", " ms"),
         ),
     ),
+    "sessions": Table(
+        "sessions",
+        (
+            ("voice-to-voice of one caller, median", "v2v_ms_p50_1", " ms"),
+            ("the same, 95th percentile", "v2v_ms_p95_1", " ms"),
+            ("of two callers at once, median", "v2v_ms_p50_2", " ms"),
+            ("the same, 95th percentile", "v2v_ms_p95_2", " ms"),
+            ("two callers' 95th percentile to one's", "v2v_p95_ratio_2_vs_1", ""),
+            ("of three callers at once, 95th percentile", "v2v_ms_p95_3", " ms"),
+            ("callers let in, of those who came", "callers_admitted", ""),
+            ("silences in mid-response, one and two callers", "mid_response_silences", ""),
+            ("how late the event loop ran, 99th percentile", "loop_lag_ms_p99", " ms"),
+            ("a core's share that a caller's session takes, two callers", "cpu_percent_per_session_2", " %"),
+        ),
+    ),
+    "schedule": Table(
+        "schedule",
+        (
+            ("callers carried on DGX Spark's table", "callers_ours_spark", ""),
+            ("with first-in-first-out", "callers_fifo_spark", ""),
+            ("callers carried on RTX 5090's table", "callers_ours_rtx5090", ""),
+            ("with first-in-first-out", "callers_fifo_rtx5090", ""),
+            ("voice-to-voice of one caller on RTX 5090's table, median", "v2v_ms_p50_rtx5090_1", " ms"),
+            ("callers carried on H200's table", "callers_ours_h200", ""),
+            ("with first-in-first-out", "callers_fifo_h200", ""),
+        ),
+    ),
 }
 
 
