@@ -12,6 +12,8 @@ from collections.abc import Callable
 import click
 
 DEFAULT_CONFIG = "cpu.yaml"
+SHORT = {"max_sessions": "server.max_sessions"}
+"""Options of single commands that stand for a setting."""
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -32,6 +34,8 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     def with_loaded_settings(config: str, sets: tuple[str, ...], **arguments: object) -> None:
         from voiceagent.config import load
 
+        short = {SHORT[name]: arguments.pop(name) for name in SHORT.keys() & arguments.keys()}
+        sets += tuple(f"{key}={value}" for key, value in short.items() if value is not None)
         command(loaded=load(config, sets), **arguments)
 
     return with_loaded_settings

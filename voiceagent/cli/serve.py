@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option("--max-sessions", type=int, metavar="N", help="Let no more callers in than N: server.max_sessions.")
 @with_settings
 def serve(loaded: "Loaded") -> None:
     """Serve the page and WebRTC."""
