@@ -110,5 +110,5 @@ def test_serve_prints_its_address_and_stops_when_asked(stop):
 def test_a_cap_on_sessions_is_the_setting_it_stands_for():
     done = run("serve", "--max-sessions", "0", *SCRIPTED)
     assert done.returncode == 1
-    assert "server.max_sessions=0" in done.stderr
+    assert "server.max_sessions: should be a whole number, at least 1" in done.stderr
     assert "Traceback" not in done.stderr
