@@ -142,10 +142,12 @@ def test_a_step_that_slows_another_down_until_it_breaks_its_promise_waits():
     assert started(choose([batch("llm", 5.0)], [Running(batch("tts", 0.2), 0.1)], costs, capacity=2)) == ["llm"]
 
 
-def test_a_guess_slows_nobody_down_who_is_waited_for():
-    costs = Costs(slowdowns={("tts", "llm"): 1.1})
+def test_a_guess_takes_less_from_those_who_are_waited_for_than_it_gains():
     awaited = Running(batch("tts", 0.0, Need.AWAITED), 0.1)
-    assert started(choose([batch("llm", 1.0, Need.SPECULATIVE)], [awaited], costs, capacity=2)) == []
+    guess = batch("llm", 1.0, Need.SPECULATIVE)
+    for factor, lanes in ((1.5, ["llm"]), (7.0, [])):
+        costs = Costs(slowdowns={("tts", "llm"): factor})
+        assert started(choose([guess], [awaited], costs, capacity=2)) == lanes
 
 
 def test_first_in_first_out_knows_no_deadline():

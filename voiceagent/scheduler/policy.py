@@ -13,7 +13,7 @@ So an overloaded device answers late, and never brokenly; admission sees to it t
 
 A promised step that others will want to share (`Batch.company`) waits for them as long as its slack allows. A step
 beside others may be faster than one after them, or may slow them down: the costs' table of slow-downs tells, and it
-starts where it gains by it and breaks no promise of theirs. Lanes that run on another device than the rest (a turn
+starts where it gains by it, breaks no promise of theirs, and takes no more from those who need it more than it gains. Lanes that run on another device than the rest (a turn
 detector on the CPU beside models on a GPU) neither wait for room nor take any.
 
 `fifo` is the reference beside it: the same room, and no idea who is listening. Knows neither clocks nor threads nor
@@ -175,11 +175,12 @@ def _gains(batch: Batch, now: float, busy: Sequence[Running], costs: Costs) -> b
         return True
     alone = costs.predict(batch.cost_key)
     together = alone * max(costs.slowdown(batch.lane, step.batch.lane) for step in busy)
-    if together > max(0.0, min(step.until for step in busy) - now) + alone:
+    gain = max(0.0, min(step.until for step in busy) - now) + alone - together
+    if gain < 0:
         return False
     for step in busy:
         delay = (costs.slowdown(step.batch.lane, batch.lane) - 1.0) * min(together, max(0.0, step.until - now))
-        if delay > 0 and step.batch.need < batch.need:
+        if delay > gain and step.batch.need < batch.need:
             return False
         if step.batch.need is Need.PROMISED and step.until <= step.batch.deadline < step.until + delay:
             return False
