@@ -13,8 +13,9 @@ So an overloaded device answers late, and never brokenly; admission sees to it t
 
 A promised step that others will want to share (`Batch.company`) waits for them as long as its slack allows. A step
 beside others may be faster than one after them, or may slow them down: the costs' table of slow-downs tells, and it
-starts where it gains by it, breaks no promise of theirs, and takes no more from those who need it more than it gains. Lanes that run on another device than the rest (a turn
-detector on the CPU beside models on a GPU) neither wait for room nor take any.
+starts where it gains by it, breaks no promise of theirs, and takes no more from those who need it more than it gains.
+Lanes that run on another device than the rest (a turn detector on the CPU beside models on a GPU) neither wait for room
+nor take any.
 
 `fifo` is the reference beside it: the same room, and no idea who is listening. Knows neither clocks nor threads nor
 models: the same function runs live, in virtual time and under property tests.
