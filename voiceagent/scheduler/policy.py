@@ -6,10 +6,10 @@ Every offered batch says what a listener makes of a delay (`Need`), and `decide`
   every set of promises that can be kept. (Least slack, deadline - now - cost, does not: a step cannot be broken off, so
   a long one that is due later may not go before a short one.)
 - Nobody shall wait longer than that takes. Whoever is *awaited* in silence goes first, who has waited longest before
-  the others, for as long as all promises can still be kept after that: their slack is what beginnings are made of.
+  the others, as long as all promises can still be kept after that.
 - A guess costs nobody anything: *speculative* work takes what is left, and goes without when there is nothing.
 
-So an overloaded device answers late, and never brokenly; admission sees to it that it is not overloaded.
+So an overloaded device answers late rather than brokenly; admission sees to it that it is not overloaded.
 
 A promised step that others will want to share (`Batch.company`) waits for them as long as its slack allows. A step
 beside others may be faster than one after them, or may slow them down: the costs' table of slow-downs tells, and it
