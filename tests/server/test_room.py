@@ -57,6 +57,7 @@ def test_but_neither_at_once_nor_never() -> None:
 def test_who_could_not_be_answered_in_time_is_refused_with_the_reason_and_counted() -> None:
     async def scene():
         async with open_house() as house, Caller(house.url):
+            assert "voiceagent_carried_sessions NaN" in (await house.http.get("/metrics")).text
             house.agent._admission.carried = 1
             refused = await house.http.post("/api/offer", json={"sdp": "v=0", "type": "offer"})
             assert refused.status_code == 503
@@ -65,6 +66,7 @@ def test_who_could_not_be_answered_in_time_is_refused_with_the_reason_and_counte
             assert (await house.http.get("/api/config")).json()["callers"] == {"now": 1, "carried": 1, "most": 4}
             metrics = (await house.http.get("/metrics")).text
             assert 'voiceagent_refused_sessions_total{reason="server_busy"} 1.0' in metrics
+            assert "voiceagent_carried_sessions 1.0" in metrics
 
     asyncio.run(scene())
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
+from math import nan
 from uuid import uuid4
 
 from voiceagent.app.calibration import costs_for
@@ -58,6 +59,7 @@ class Agent:
         self._manners = manners(settings)
         for name in self._by_lane:
             self.metrics.lane_ready.labels(name).set_function(partial(self._is_ready, name))
+        self.metrics.carried_sessions.set_function(self._carried_or_nan)
 
     async def start(self) -> None:
         """Load and warm up every engine, side by side, and begin to schedule.
@@ -130,6 +132,10 @@ class Agent:
 
     def _is_ready(self, name: str) -> bool:
         return self.readiness()[name]
+
+    def _carried_or_nan(self) -> float:
+        carried = self.carried()
+        return nan if carried is None else carried
 
     async def _load(self, name: str, engine: Engine) -> None:
         start = asyncio.get_running_loop().time()

@@ -190,6 +190,9 @@ class Metrics:
             "voiceagent_speculations", "Responses prepared ahead of time: used or dropped.", ["fate"], registry=registry
         )
         self.sessions = Gauge("voiceagent_sessions", "People connected now.", registry=registry)
+        self.carried_sessions = Gauge(
+            "voiceagent_carried_sessions", "As many as can be answered in time; NaN while not known.", registry=registry
+        )
         self.refused_sessions = Counter(
             "voiceagent_refused_sessions",
             "Callers turned away: server_full (the cap), server_busy (more could not be answered in time), not_ready, "
