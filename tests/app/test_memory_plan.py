@@ -114,12 +114,20 @@ def test_a_laptop_of_8_gib_holds_the_small_nemotron(tmp_path: Path) -> None:
 
 def test_layers_on_the_gpu_take_their_weights_and_caches_with_them(tmp_path: Path) -> None:
     path = tiny(tmp_path, "plain")
-    main = needs(llama(path))["llm", "main"]
+    main = needs(llama(path, "llm.streams_per_step=4"))["llm", "main"]
     some = needs(llama(path, "llm.gpu_layers=1"))
     assert set(some) == {("process", "main"), ("llm", "main"), ("llm", "gpu")}
     assert some["llm", "main"].weights + some["llm", "gpu"].weights == pytest.approx(main.weights, abs=2)
     assert some["llm", "main"].caches + some["llm", "gpu"].caches == pytest.approx(main.caches, abs=2)
     assert ("llm", "main") not in needs(llama(path, "llm.gpu_layers=-1"))
+
+
+def test_sessions_apart_have_their_memory_each_and_one_for_what_all_begin_with(tmp_path: Path) -> None:
+    path = tiny(tmp_path, "plain")
+    together, apart = (needs(llama(path, *sets))["llm", "main"] for sets in (("llm.streams_per_step=4",), ()))
+    assert apart.caches == together.caches * 5 // 4
+    assert apart.per_session == together.per_session
+    assert remedy(llama(path), Store(), Free(needs(llama(path))["process", "main"].total)) != ""
 
 
 def test_more_sessions_need_larger_caches() -> None:

@@ -55,7 +55,7 @@ def test_every_section_and_every_setting_says_what_it_is_in_one_line() -> None:
         ("llm", {"temperature": False}),
         ("llm", {"top_p": 0}),
         ("llm", {"engine": "Llama"}),
-        ("llm", {"session_tokens": 5000}),
+        ("llm", {"session_tokens": 5000, "context_tokens": 4096}),
         ("llm", {"max_tokens": 2000}),
         ("llm", {"first_segment_min_tokens": 30}),
         ("vad", {"release_threshold": 0.6}),

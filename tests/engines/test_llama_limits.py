@@ -104,6 +104,22 @@ def test_when_the_memory_is_full_the_least_urgent_reply_gives_way(path: Path, or
     engine.close()
 
 
+def test_without_a_common_memory_everybody_may_fill_their_own(path: Path, oracle: Oracle) -> None:
+    engine = loaded(path, context_tokens=None, session_tokens=256, max_tokens=100, streams_per_step=1, max_streams=3)
+    asked = [(Message("system", f"Speaker {number}."), user("Tell me all. " * 5)) for number in range(3)]
+    callers = [Caller(engine) for _ in asked]
+    for caller, messages in zip(callers, asked, strict=True):
+        caller.stream.generate(1, messages, 1.0)
+    drive(engine)
+    for caller, messages in zip(callers, asked, strict=True):
+        assert not caller.failures
+        assert caller.text(1) == oracle.reply(*messages, count=100)
+    callers[0].stream.close()
+    again = Caller(engine)
+    assert reply(engine, again, 2, *asked[1]) == oracle.reply(*asked[1], count=100)
+    engine.close()
+
+
 def test_who_is_silent_makes_room_and_is_read_anew_later(path: Path, oracle: Oracle) -> None:
     engine = loaded(path, context_tokens=256, session_tokens=256, max_tokens=60)
     silent, held, talking = Caller(engine), Caller(engine), Caller(engine)

@@ -103,14 +103,19 @@ class Walker:
         self._caller.stream.close()
 
 
-@pytest.mark.parametrize("together", [1, 3])
+@pytest.mark.parametrize(("together", "context_tokens"), [(1, 2048), (3, 2048), (1, None)])
 @pytest.mark.parametrize("kind", ["plain", "hybrid"])
 def test_a_long_walk_gives_the_replies_of_a_fresh_context_and_leaks_nothing(
-    kind: Kind, together: int, tmp_path: Path
+    kind: Kind, together: int, context_tokens: int | None, tmp_path: Path
 ) -> None:
     path = tiny(tmp_path, kind, **NO_MERGES)
     engine = loaded(
-        path, session_tokens=2000, context_tokens=2048, max_tokens=LENGTH, max_streams=3, streams_per_step=together
+        path,
+        session_tokens=2000,
+        context_tokens=context_tokens,  # None: each stream in a context of its own
+        max_tokens=LENGTH,
+        max_streams=3,
+        streams_per_step=together,
     )
     oracle = Oracle(path)
     rng = random.Random(0)

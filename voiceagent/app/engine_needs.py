@@ -56,6 +56,7 @@ def llm_needs(settings: Settings, store: Store) -> tuple[Need, ...]:
         return (Need(engine="llm", model=f"{llm.model} (weights alone)", place=place, weights=_size(store, llm.model)),)
     shape = ContextShape.of(
         context_tokens=llm.context_tokens,
+        session_tokens=llm.session_tokens,
         max_streams=settings.server.max_sessions,
         prefill_tokens=llm.prefill_tokens,
         streams_per_step=llm.streams_per_step or None,

@@ -117,10 +117,10 @@ class LLM(Section):
     """Dummy weights, of the true or a tiny shape, talk nonsense: they are for measuring and tests (llama)."""
     threads: Threads = 1
     """CPU threads of the model; more than free cores makes it many times slower."""
-    context_tokens: Tokens = 4096
-    """The whole context, shared by all sessions."""
     session_tokens: Tokens = 1024
-    """The part of the context that one session may fill."""
+    """The context of one session."""
+    context_tokens: Tokens | None = None
+    """Memory for so many tokens of all sessions together, and who is silent gives way; null: for all of all (llama)."""
     gpu_layers: int = Field(default=0, ge=-1, le=1000)
     """How many layers are computed on the GPU; -1: all (llama)."""
     flash_attention: bool | None = None
@@ -170,7 +170,8 @@ class LLM(Section):
 
     @model_validator(mode="after")
     def _orders(self) -> Self:
-        self._check_order("session_tokens", "context_tokens")
+        if self.context_tokens is not None:
+            self._check_order("session_tokens", "context_tokens")
         self._check_order("max_tokens", "session_tokens")
         self._check_order("first_segment_min_tokens", "first_segment_max_tokens")
         return self

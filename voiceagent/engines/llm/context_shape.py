@@ -1,6 +1,6 @@
 """How large a context llama.cpp is asked for: one place, so that what is reckoned beforehand is what is loaded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voiceagent.engines.llm.gguf_memory import KvType, MemoryNeed, memory_need
@@ -11,11 +11,14 @@ SEQUENCES_PER_SLOT = 3
 
 @dataclass(frozen=True, slots=True)
 class ContextShape:
-    """A context for some streams."""
+    """One context for all streams, or one for each and one for what they share (`llama_contexts.py`)."""
 
+    contexts: int
     context_tokens: int
+    """Of each."""
     streams_per_step: int
     sequences: int
+    """Of each."""
     batch_tokens: int
     flash_attention: bool
     kv_type: KvType
@@ -24,7 +27,8 @@ class ContextShape:
     def of(
         cls,
         *,
-        context_tokens: int,
+        context_tokens: int | None,
+        session_tokens: int,
         max_streams: int,
         prefill_tokens: int,
         streams_per_step: int | None,
@@ -32,24 +36,30 @@ class ContextShape:
         flash_attention: bool | None,
         kv_type: KvType,
     ) -> "ContextShape":
-        """Return the shape, with what the settings leave open decided."""
+        """Return the shape, with what the settings leave open decided.
+
+        Without `context_tokens` there is room for `session_tokens` of every stream: apart, where a CPU serves one
+        stream a step.
+        """
         # A CPU gains nothing from a batch of replies (two tokens together cost more than one after the other: SmolLM2
         # 27 ms against 15 from Q8_0, 20 against 16 from Q4_1), so the urgent one need not wait for the others.
         together = streams_per_step or (max_streams if gpu_layers else 1)
         # On a CPU flash attention costs: 24 tokens behind a history of 1,500 take 1.6 times as long with it.
         by_default = gpu_layers != 0 or kv_type != "f16"
+        apart = context_tokens is None and gpu_layers == 0 and together == 1 < max_streams
         return cls(
-            context_tokens=context_tokens,
+            contexts=max_streams + 1 if apart else 1,
+            context_tokens=session_tokens if apart else context_tokens or max_streams * session_tokens,
             streams_per_step=together,
-            sequences=SEQUENCES_PER_SLOT * max_streams + 1,
+            sequences=SEQUENCES_PER_SLOT if apart else SEQUENCES_PER_SLOT * max_streams + 1,
             batch_tokens=most_tokens(together, prefill_tokens),
             flash_attention=by_default if flash_attention is None else flash_attention,
             kv_type=kv_type,
         )
 
     def memory_need(self, path: Path) -> MemoryNeed:
-        """Reckon the memory of a model with this context. Raises VoiceAgentError for a file that is no sound GGUF."""
-        return memory_need(
+        """Reckon the memory of a model with this shape. Raises VoiceAgentError for a file that is no sound GGUF."""
+        each = memory_need(
             path,
             context_tokens=self.context_tokens,
             sequences=self.sequences,
@@ -57,11 +67,17 @@ class ContextShape:
             kv_type=self.kv_type,
             flash_attention=self.flash_attention,
         )
+        return replace(
+            each,
+            kv_cache=self.contexts * each.kv_cache,
+            recurrent_state=self.contexts * each.recurrent_state,
+            compute=self.contexts * each.compute,
+        )
 
     def of_one_stream(self, need: MemoryNeed, session_tokens: int) -> int:
         """Return the part of a need that is one stream's when it has filled `session_tokens`."""
-        cells = need.kv_cache * session_tokens // self.context_tokens
-        return cells + need.recurrent_state * SEQUENCES_PER_SLOT // self.sequences
+        cells = need.kv_cache * session_tokens // (self.contexts * self.context_tokens)
+        return cells + need.recurrent_state * SEQUENCES_PER_SLOT // (self.contexts * self.sequences)
 
 
 def most_tokens(streams: int, prefill_tokens: int) -> int:

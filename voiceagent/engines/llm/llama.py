@@ -1,4 +1,4 @@
-"""Replies from a GGUF model through llama.cpp: one context, many sequences, one batch a step.
+"""Replies from a GGUF model through llama.cpp: many sequences, one batch a step.
 
 Each step is one `llama_decode` with the next token of each reply it serves and a bounded piece of prefill. Nothing is
 shared between the two threads that take part:
@@ -17,6 +17,7 @@ stream's sequences are replaced by dirty ones, which the next plan empties.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from voiceagent.engines.llm.contract import LlmEvent, Message
 from voiceagent.engines.llm.fast_copy import load_fastest
 from voiceagent.engines.llm.gguf_memory import KvType
 from voiceagent.engines.llm.llama_context import LlamaContext, Rows
+from voiceagent.engines.llm.llama_contexts import LlamaContexts
 from voiceagent.engines.llm.llama_memory import check_fit
 from voiceagent.engines.llm.llama_model import LlamaModel
 from voiceagent.engines.llm.llama_plan import Piece, Plan, Sequence, Slot, plan, smaller_sizes, step_key
@@ -62,15 +64,16 @@ class Loaded:
     """What `load` makes."""
 
     model: LlamaModel
-    context: LlamaContext
+    context: LlamaContext | LlamaContexts
     common: Common
 
 
 class LlamaEngine:
     """A GGUF model.
 
-    `context_tokens` is the memory of all streams together, `session_tokens` what one of them may fill with prompt and
-    reply, `max_tokens` the longest reply; `stops` end one where it says them. A step serves the most urgent
+    `session_tokens` is what a stream may fill with prompt and reply, `max_tokens` the longest reply; `stops` end one
+    where it says them. There is memory for all streams, or only `context_tokens` for all together; who is silent is
+    then forgotten and read anew. A step serves the most urgent
     `streams_per_step` (by default all on a GPU, one on a CPU) and reads about `prefill_tokens` of prompts. So many
     `gpu_layers` are on a GPU, all for -1; `flash_attention` is used there, and for a quantised KV cache, unless told
     otherwise. `copies` is a folder where a copy of the model may be kept that is faster on a CPU (`fast_copy`).
@@ -81,7 +84,7 @@ class LlamaEngine:
         path: Path,
         *,
         threads: int = 1,
-        context_tokens: int = 4096,
+        context_tokens: int | None = None,
         max_streams: int = 4,
         session_tokens: int = 1024,
         max_tokens: int = 96,
@@ -103,6 +106,7 @@ class LlamaEngine:
         self._prefill_tokens = prefill_tokens
         self._shape = ContextShape.of(
             context_tokens=context_tokens,
+            session_tokens=session_tokens,
             max_streams=max_streams,
             prefill_tokens=prefill_tokens,
             streams_per_step=streams_per_step,
@@ -116,7 +120,7 @@ class LlamaEngine:
         self._loaded: Loaded | None = None
         self._wake: Callable[[], None] = lambda: None
         self._system = Sequence(0)
-        ids = range(1, self._shape.sequences, SEQUENCES_PER_SLOT)
+        ids = range(1, SEQUENCES_PER_SLOT * max_streams + 1, SEQUENCES_PER_SLOT)
         self._free = [Slot(Sequence(first), Sequence(first + 1), Sequence(first + 2)) for first in ids]
         self._streams: dict[int, LlamaStream] = {}
         self._numbers = count()
@@ -149,7 +153,8 @@ class LlamaEngine:
                     f"A session cannot fill {self._session_tokens} tokens: the context has {shape.context_tokens}, "
                     f"and {self._path.name} was trained on {model.trained_tokens}. Lower the session's part."
                 )
-            context = LlamaContext(
+            make = partial(
+                LlamaContext,
                 model,
                 context_tokens=shape.context_tokens,
                 sequences=shape.sequences,
@@ -158,6 +163,7 @@ class LlamaEngine:
                 flash_attention=shape.flash_attention,
                 kv_type=shape.kv_type,
             )
+            context = LlamaContexts(shape.contexts, make) if shape.contexts > 1 else make()
         except Exception:
             model.close()
             raise
@@ -218,7 +224,8 @@ class LlamaEngine:
         wanted = [piece.work for piece in planned.pieces]
         served = {work.stream for work in wanted}
         others = sorted(self._streams.values(), key=lambda stream: stream.replying)
-        planned = replace(planned, spare=tuple(stream.slot for stream in others if stream.number not in served))
+        if self._shape.contexts == 1:
+            planned = replace(planned, spare=tuple(stream.slot for stream in others if stream.number not in served))
         generations = [work.generation for work in wanted if isinstance(work, Reply)]
         generations += [stream.refusal.tag for stream in refused if stream.refusal is not None]
         return Batch(

@@ -6,6 +6,7 @@ lane's thread may use a LlamaContext. There is no abort callback: stopping a dec
 sequences of hybrid models, so work is cancelled between small steps instead.
 """
 
+import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -145,6 +146,24 @@ class LlamaContext:
             if not (self._model.rewindable and lib.llama_memory_seq_rm(self._memory, target, keep, -1)):
                 raise LlamaError("This model's memory cannot be rewound")
             self._lengths[target] = keep
+
+    def copy_to(self, other: "LlamaContext", source: int, target: int) -> None:
+        """Make `target` of another context of the same model hold what `source` holds here: its cells are copied.
+
+        Nothing else may be held there: the copy wants its cells in one piece.
+        """
+        length = self._length(source)
+        other.drop(target)
+        if length == 0:
+            return
+        size = lib.llama_state_seq_get_size(self._handle, source)
+        state = (ctypes.c_uint8 * size)()
+        if (
+            lib.llama_state_seq_get_data(self._handle, state, size, source) != size
+            or lib.llama_state_seq_set_data(other._handle, state, size, target) == 0
+        ):
+            raise LlamaError(f"Sequence {source} cannot be copied")
+        other._lengths[target] = length
 
     def drop(self, sequence: int) -> None:
         """Empty a sequence, whatever it holds."""

@@ -5,7 +5,9 @@ and the reply under way; one more sequence, shared by all, holds the system prom
 from the sequence that already holds the most of it.
 """
 
+from bisect import bisect
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 from voiceagent.engines.contract import CostKey, Need, order
 from voiceagent.engines.llm.sampler import Sampler
@@ -126,10 +128,11 @@ class Plan:
         """Return a plan of at most so many tokens, and at least one.
 
         First less is read, by the least urgent first; then whole pieces are left out, the least urgent first, as each
-        counts on what those before it do.
+        counts on what those before it do. A piece that only forks is as good as free.
         """
-        pieces, kept = self.pieces[: max(1, tokens)], []
-        room = tokens - len(pieces)
+        ones = list(accumulate(bool(piece.tokens) for piece in self.pieces))
+        pieces = self.pieces[: bisect(ones, max(1, tokens))]
+        room, kept = tokens - ones[len(pieces) - 1], []
         for piece in pieces:
             more = max(0, min(room, len(piece.tokens) - 1))
             room -= more
@@ -190,6 +193,9 @@ def _piece(work: Work, room: int, held: dict[Sequence, list[int]], rewindable: b
     forks: list[Fork] = []
     source = max((work.sequence, *work.siblings, work.shared), key=usable)
     start = usable(source)
+    if source is work.shared:  # they hold less of it; and where it is copied, it needs the room
+        for sequence in filter(holds, work.own):
+            fork(sequence, sequence, 0)
     if len(work.tokens) - start <= room * 3 // 2:
         room = len(work.tokens) - start
     if source is not work.sequence or start < len(holds(source)):
