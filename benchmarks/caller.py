@@ -30,6 +30,17 @@ PING_S = 1.0
 _JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 
 
+class RefusedError(CallerError):
+    """The server did not take the call."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        super().__init__(f"The server refused the call ({answer.status_code}): {answer.text[:200]}")
+        self.status = answer.status_code
+        self.code: str = answer.json()["error"]["code"]
+        """Why, as in server_busy."""
+        self.retry_after_s = int(answer.headers["Retry-After"]) if "Retry-After" in answer.headers else None
+
+
 class Caller(Line):
     """One call. Lose `loss` of the outgoing audio packets (0 to 1); `seed` decides which."""
 
@@ -101,7 +112,7 @@ class Caller(Line):
         offer = self._pc.localDescription
         answer = await self._http.post("/api/offer", json={"sdp": offer.sdp, "type": offer.type, "pc_id": None})
         if answer.status_code != 200:
-            raise CallerError(f"The server refused the call ({answer.status_code}): {answer.text[:200]}")
+            raise RefusedError(answer)
         body = answer.json()
         if "useinbandfec=1" in body["sdp"]:
             self._microphone.protect(round(self._loss * 100))

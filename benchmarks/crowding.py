@@ -1,4 +1,4 @@
-"""Several callers at once, each in a process of their own: started, brought to the same line, let go, and collected."""
+"""Callers in processes of their own: started, connected, let go, collected, and never left behind."""
 
 import json
 import subprocess
@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from benchmarks.form import REPOSITORY
 
@@ -21,10 +22,9 @@ QUESTION_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Crowding:
-    """Who calls, and what they do."""
+class Manners:
+    """What callers do."""
 
-    callers: int
     questions: int
     longest_s: float
     """Of what is said."""
@@ -32,86 +32,109 @@ class Crowding:
     """Answers are heard to their end."""
     greeted: bool
     """The agent begins the call."""
+    endless: bool = False
+    """They ask on and on, until told to leave."""
 
 
 @dataclass(slots=True)
 class Report:
     """What one caller had to say."""
 
-    greeting: str
-    """connected, refused, or what went wrong."""
+    greeting: dict[str, Any] = field(default_factory=lambda: {"greeting": "no word in time"})
+    """The first line of `one_caller`."""
     questions: list[dict[str, Any]] = field(default_factory=list)
     """Samples of `conversations.ask`."""
     errors: list[str] = field(default_factory=list)
     cpu_percent: float | None = None
     """Of a core, while asking; None of one who was cut off."""
 
+    @property
+    def connected(self) -> bool:
+        """Whether they were let in, and greeted."""
+        return self.greeting["greeting"] == "connected"
 
-def crowd(url: str, crowding: Crowding, mark: Callable[[], None], limit: float | None) -> list[Report]:
-    """Run the callers and return their reports.
+
+class CallerProcess:
+    """One caller: `connect`, then `ask`. The process ends at the end of the `with`, whatever it does."""
+
+    def __init__(self, url: str, manners: Manners, number: int) -> None:
+        self.report = Report()
+        arguments = [url, "--number", number, "--questions", manners.questions, "--longest", manners.longest_s]
+        switches = [f"--{name}" for name in ("whole", "greeted", "endless") if getattr(manners, name)]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.one_caller", *map(str, arguments), *switches],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=REPOSITORY,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._to, self._from = self._process.stdin, self._process.stdout
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        self.leave()
+        self._from.close()
+
+    def connect(self, by: float) -> None:
+        """Wait until they are connected, and greeted, or turned away: by that time, on the monotonic clock."""
+        with self._cut_off(by):
+            if line := self._from.readline():
+                self.report.greeting = json.loads(line)
+
+    def ask(self, by: float = inf) -> None:
+        """Let them ask, and take note of what they report until they have hung up."""
+        if not self.report.connected:
+            return
+        with self._cut_off(by):
+            with suppress(BrokenPipeError):  # they are gone, and have said why
+                print("go", file=self._to, flush=True)
+            for line in self._from:
+                match json.loads(line):
+                    case {"question": question}:
+                        self.report.questions.append(question)
+                    case {"error": error}:
+                        self.report.errors.append(error)
+                    case {"cpu_percent": percent}:
+                        self.report.cpu_percent = percent
+            if (status := self._process.wait()) > 0:
+                self.report.errors.append(f"The caller's program ended with status {status}.")
+
+    def leave(self) -> None:
+        """Tell an endless caller to hang up after the question under way."""
+        with suppress(BrokenPipeError):
+            self._to.close()
+
+    @contextmanager
+    def _cut_off(self, at: float) -> Iterator[None]:
+        """End the process at that time, and with it every wait for what it says."""
+        timer = threading.Timer(min(max(0.0, at - time.monotonic()), threading.TIMEOUT_MAX), self._process.kill)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+def crowd(url: str, count: int, manners: Manners, mark: Callable[[], None], limit: float | None) -> list[Report]:
+    """Run so many callers at once and return their reports.
 
     `mark` is called when all are there (or turned away) and nobody has spoken yet, and again when all have hung up. Who
     has not finished by `limit`, on the monotonic clock, is cut off.
     """
-    callers = [_start(url, crowding, number) for number in range(crowding.callers)]
-    try:
-        with ThreadPoolExecutor(len(callers)) as pool:
-            connect_by = min(time.monotonic() + CONNECT_S, limit or inf)
-            reports = list(pool.map(lambda caller: _greeting(caller, connect_by), callers))
-            mark()
-            ask_by = min(time.monotonic() + crowding.questions * QUESTION_S, limit or inf)
-            list(pool.map(lambda caller, report: _collect(caller, report, ask_by), callers, reports))
-    finally:
-        for caller in callers:
-            caller.kill()
-            caller.communicate()
+    with ThreadPoolExecutor(count) as pool, ExitStack() as stack:
+        callers = [stack.enter_context(CallerProcess(url, manners, number)) for number in range(count)]
+        connect_by = min(time.monotonic() + CONNECT_S, limit or inf)
+        list(pool.map(lambda caller: caller.connect(connect_by), callers))
+        mark()
+        ask_by = min(time.monotonic() + manners.questions * QUESTION_S, limit or inf)
+        list(pool.map(lambda caller: caller.ask(ask_by), callers))
     mark()
-    return reports
-
-
-def _greeting(caller: "subprocess.Popen[str]", until: float) -> Report:
-    assert caller.stdout is not None
-    with _cut_off(caller, until):
-        return Report(caller.stdout.readline().strip() or "no word in time")
-
-
-def _collect(caller: "subprocess.Popen[str]", report: Report, until: float) -> None:
-    assert caller.stdin is not None
-    assert caller.stdout is not None
-    if report.greeting != "connected":
-        return
-    with _cut_off(caller, until):
-        caller.stdin.write("go\n")
-        caller.stdin.flush()
-        for line in caller.stdout:
-            match json.loads(line):
-                case {"question": question}:
-                    report.questions.append(question)
-                case {"error": error}:
-                    report.errors.append(error)
-                case {"cpu_percent": percent}:
-                    report.cpu_percent = percent
-        caller.wait()
-
-
-@contextmanager
-def _cut_off(caller: "subprocess.Popen[str]", until: float) -> Iterator[None]:
-    """End the caller at that time, and with it every wait for what they say."""
-    timer = threading.Timer(max(0.0, until - time.monotonic()), caller.kill)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _start(url: str, crowding: Crowding, number: int) -> "subprocess.Popen[str]":
-    arguments = [url, "--number", number, "--questions", crowding.questions, "--longest", crowding.longest_s]
-    switches = [f"--{name}" for name in ("whole", "greeted") if getattr(crowding, name)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.one_caller", *map(str, arguments), *switches],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=REPOSITORY,
-    )
+    return [caller.report for caller in callers]

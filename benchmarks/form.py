@@ -96,7 +96,9 @@ def parser(name: str, description: str) -> argparse.ArgumentParser:
 
 
 def command(name: str, arguments: Sequence[str]) -> str:
-    """Return the command line without what says where it was run: `--json` and addresses are left out."""
+    """Return the command line without what says where it was run: `--json` and addresses are left out, and of other
+    paths all but the last part.
+    """
     kept: list[str] = []
     skip = False
     for argument in arguments:
@@ -104,7 +106,8 @@ def command(name: str, arguments: Sequence[str]) -> str:
         if skip or option in ("--json", "--url"):
             skip = not skip and "=" not in argument
             continue
-        kept.append(Path(argument).name if argument.startswith(("/", "~", ".")) else argument)
+        key, equals, value = argument.rpartition("=")
+        kept.append(key + equals + (Path(value).name if value.startswith(("/", "~", ".")) else value))
     return " ".join([f"python -m benchmarks.{name}", *kept])
 
 

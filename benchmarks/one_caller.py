@@ -2,9 +2,11 @@
 
     python -m benchmarks.one_caller URL --number 2 --questions 6
 
-It says "connected", "refused" or why it failed on a line of stdout, begins to ask at the first line of stdin, and
-writes a line of JSON for each question: {"question": ...} or {"error": ...}, at the end {"cpu_percent": ...}. Then it
-hangs up. End of input ends the call before its first question. Knows nothing of the other callers.
+Every line on stdout is JSON. The first is {"greeting": "connected"}, "refused" (with the server's `code` and
+`retry_after_s`), or what went wrong. It begins to ask at the first line of stdin; each question makes a line
+{"question": ...} or {"error": ...}, the end {"cpu_percent": ...}. Then it hangs up. End of input ends the call before
+its first question, and with `--endless`, which asks the same questions again and again, after the one under way.
+Knows nothing of the other callers.
 """
 
 import argparse
@@ -12,15 +14,19 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import cycle
+from typing import Any
+
+import httpx
 
 from benchmarks import conversations as talk
 from benchmarks import corpus
-from benchmarks.caller import Caller
-from benchmarks.line import CallerError
+from benchmarks.caller import Caller, RefusedError
+from benchmarks.line import CallerError, Line
 
 PHASE_S = 0.7
-"""Callers begin this much apart, so that they neither keep step with each other nor never meet."""
+"""Callers who are let go together begin this much apart: they neither keep step with each other nor never meet."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -32,6 +38,7 @@ def main(arguments: Sequence[str]) -> None:
     line.add_argument("--longest", type=float, default=corpus.LONGEST_S, help="seconds of what is said")
     line.add_argument("--whole", action="store_true", help="hear every answer to its end")
     line.add_argument("--greeted", action="store_true", help="the agent begins the call")
+    line.add_argument("--endless", action="store_true", help="ask on and on until the end of stdin")
     options = line.parse_args(arguments)
     clips = corpus.questions(options.questions, options.longest)
     first = options.number % len(clips)
@@ -43,27 +50,43 @@ async def _call(options: argparse.Namespace, clips: list[corpus.Clip]) -> None:
         async with Caller(options.url) as caller:
             if options.greeted:
                 await talk.greeted(caller)
-            _say("connected")
-            if await asyncio.to_thread(sys.stdin.readline):
-                await _ask(caller, options, clips)
-    except CallerError as error:
-        _say("refused" if "(503)" in str(error) else str(error))
+            _say(greeting="connected")
+            if not await asyncio.to_thread(sys.stdin.readline):
+                return
+            if options.endless:
+                told = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
+                await ask_all(caller, until(told.done, clips), whole=options.whole)
+            else:
+                await asyncio.sleep(options.number * PHASE_S)
+                await ask_all(caller, clips, whole=options.whole)
+    except RefusedError as error:
+        _say(greeting="refused", code=error.code, retry_after_s=error.retry_after_s)
+    except (CallerError, httpx.TransportError) as error:
+        _say(greeting=f"{type(error).__name__}: {error}")
 
 
-async def _ask(caller: Caller, options: argparse.Namespace, clips: list[corpus.Clip]) -> None:
-    await asyncio.sleep(options.number * PHASE_S)
+async def ask_all(line: Line, clips: Iterable[corpus.Clip], *, whole: bool) -> None:
+    """Ask one question after the other, and report on each."""
     cpu, began = time.process_time(), time.monotonic()
     for clip in clips:
         try:
-            sample, _ = await talk.ask(caller, clip, whole=options.whole)
-            _say(json.dumps({"question": sample}))
+            sample, _ = await talk.ask(line, clip, whole=whole)
+            _say(question=sample)
         except CallerError as error:
-            _say(json.dumps({"error": str(error)}))
-    _say(json.dumps({"cpu_percent": 100 * (time.process_time() - cpu) / (time.monotonic() - began)}))
+            _say(error=str(error))
+    _say(cpu_percent=100 * (time.process_time() - cpu) / (time.monotonic() - began))
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)
+def until(told: Callable[[], bool], clips: Sequence[corpus.Clip]) -> Iterator[corpus.Clip]:
+    """Give the clips again and again, until told."""
+    for clip in cycle(clips):
+        if told():
+            return
+        yield clip
+
+
+def _say(**line: Any) -> None:
+    print(json.dumps(line), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """How well a server serves several callers at once: each a real WebRTC client in a process of its own, on one machine.
 
 For 1, 2, 4 ... callers, who ask the same questions at their own pace: voice-to-voice at each listener, silences in the
-middle of answers, how late the server's event loop runs, and what a session costs in CPU. The callers' own work takes
+middle of answers, how late the server's event loop runs, and what it takes of CPU and GPU. The callers' own work takes
 its share of the same cores; `callers_cpu_percent` says how much.
 
-A silence in mid-response is a time the playout ran dry (as the server counts them) or a packet later than a packet.
+With `--limit` the callers come one by one, and those are measured whom admission lets in (`limit.py`).
 """
 
 import signal
@@ -12,13 +12,12 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import corpus, form
-from benchmarks.crowding import Crowding, crowd
+from benchmarks import corpus, form, limit
+from benchmarks.crowding import Manners, crowd
 from benchmarks.form import Target, percentile
-from benchmarks.prometheus import Scrape, scrape
+from benchmarks.level import row, silences, unanswered, waits_ms, watching
 from benchmarks.served import serving
 from voiceagent.errors import VoiceAgentError
 
@@ -28,25 +27,10 @@ TARGETS = (
     Target("loop_lag_ms_p99", 10),
     Target("mid_response_silences", 0),
 )
+LEVELS, QUICK_LEVELS = (1, 2, 3, 4), (1, 2, 4)
 QUICK_SETS = ("session.greeting=''", "llm.max_tokens=30")
 CLOSING_S = 6.0
 """What a quick run keeps for stopping the server and writing."""
-LATE_MS = 20.0
-"""A packet this late is heard as a gap by a listener without a buffer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How much is measured."""
-
-    levels: tuple[int, ...]
-    questions: int
-    longest_s: float
-    whole: bool
-
-
-FULL = Plan((1, 2, 3, 4), 24, corpus.LONGEST_S, whole=True)
-QUICK = Plan((1, 2, 4), 2, 2.5, whole=False)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -56,51 +40,48 @@ def main(arguments: Sequence[str]) -> int:
     line.add_argument("--config", default="cpu.yaml", help="settings of the server (default: cpu.yaml)")
     line.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one of them")
     line.add_argument("--url", help="measure a running server instead of starting one")
-    line.add_argument("--callers", type=int, nargs="+", help="how many at once, one after the other: 1 2 4 8")
+    kind = line.add_mutually_exclusive_group()
+    kind.add_argument("--callers", type=int, nargs="+", help="how many at once, one after the other: 1 2 4 8")
+    kind.add_argument("--limit", action="store_true", help="one by one, until one is refused")
     options = line.parse_args(arguments)
-    plan = QUICK if options.quick else FULL
-    sets = [*options.set, *(QUICK_SETS if options.quick else ())]
+    quick: bool = options.quick
+    over_by = began + form.QUICK_S - CLOSING_S if quick else None
+    plan = limit.QUICK if quick else limit.FULL
+    sets = [f"server.max_sessions={plan.places}"] if options.limit else []
+    sets += [*options.set, *(QUICK_SETS if quick else ())]
     report = form.Report(NAME, form.command(NAME, arguments))
-    levels = report.samples["levels"] = []
     with nullcontext(options.url) if options.url else serving(options.config, sets) as url:
-        limit = began + form.QUICK_S - CLOSING_S if options.quick else None
-        for callers in options.callers or plan.levels:
-            if limit is not None and time.monotonic() > limit - CLOSING_S:
-                form.progress("Time is up; what was measured so far counts.")
-                break
-            greets = not options.quick or options.url is not None
-            levels.append(measure(url, Crowding(callers, plan.questions, plan.longest_s, plan.whole, greets), limit))
-            form.progress(f"{time.monotonic() - began:4.0f} s  {row(levels[-1])}")
-    report.summary = summarise(levels)
+        greets = not quick or options.url is not None
+        if options.limit:
+            at_limit = limit.measure(url, plan, _manners(quick=quick, greets=greets, endless=True), over_by)
+            report.samples = {"arrivals": at_limit[0], "levels": [at_limit[1]]}
+            report.summary = limit.summarise(*at_limit)
+        else:
+            levels = options.callers or (QUICK_LEVELS if quick else LEVELS)
+            report.samples["levels"] = measure(url, levels, _manners(quick=quick, greets=greets), over_by)
+            report.summary = summarise(report.samples["levels"])
     if options.json:
         report.write(options.json)
-    print(show(report))
+    print(f"\n{form.results(report.summary, limit.TARGETS if options.limit else TARGETS)}")
     return 0
 
 
-def measure(url: str, crowding: Crowding, limit: float | None) -> dict[str, Any]:
-    """Let so many callers talk at once; return what they and the server saw. `limit` is on the monotonic clock."""
-    marks: list[tuple[float, Scrape]] = []
-    reports = crowd(url, crowding, lambda: marks.append((time.monotonic(), scrape(url))), limit)
-    (start, before), (end, after) = marks
-    questions = [{"caller": number, **asked} for number, report in enumerate(reports) for asked in report.questions]
-    late = sum(ms >= LATE_MS for sample in questions for ms in sample["stalls_ms"])
-    usages = [report.cpu_percent for report in reports if report.cpu_percent is not None]
-    lag_s = after.quantile("voiceagent_loop_lag_seconds", 0.99, before)
-    return {
-        "callers": crowding.callers,
-        "admitted": sum(report.greeting == "connected" for report in reports),
-        "seconds": round(end - start, 1),
-        "server_cpu_percent": round(100 * after.grown("process_cpu_seconds_total", before) / (end - start), 1),
-        "server_memory_mib": round(after.value("process_resident_memory_bytes") / 2**20, 1),
-        "callers_cpu_percent": round(sum(usages), 1) if usages else None,
-        "loop_lag_ms_p99": None if lag_s is None else round(lag_s * 1000, 1),
-        "underruns": after.grown("voiceagent_underruns_total", before),
-        "late_packets": late,
-        "misses": after.grown("voiceagent_step_misses_total", before),
-        "errors": [error for report in reports for error in report.errors],
-        "questions": questions,
-    }
+def measure(url: str, levels: Sequence[int], manners: Manners, over_by: float | None) -> list[dict[str, Any]]:
+    """Let so many callers talk at once, one number after the other; return what was seen of each.
+
+    A run that is to be over by some time, on the monotonic clock, ends with fewer.
+    """
+    began = time.monotonic()
+    seen: list[dict[str, Any]] = []
+    for callers in levels:
+        if over_by is not None and time.monotonic() > over_by - CLOSING_S:
+            form.progress("Time is up; what was measured so far counts.")
+            break
+        with watching(url) as watch:
+            reports = crowd(url, callers, manners, watch.mark, over_by)
+        seen.append(watch.level(callers, reports))
+        form.progress(f"{time.monotonic() - began:4.0f} s  {row(seen[-1])}")
+    return seen
 
 
 def summarise(levels: list[dict[str, Any]]) -> dict[str, float | int | None]:
@@ -109,15 +90,17 @@ def summarise(levels: list[dict[str, Any]]) -> dict[str, float | int | None]:
     p95: dict[int, float | None] = {}
     for level in levels:
         callers = level["callers"]
-        waits = [sample["v2v_ms"] for sample in level["questions"] if sample["v2v_ms"] is not None]
+        waits = waits_ms(level)
         p95[callers] = percentile(waits, 95)
         summary |= {
             f"v2v_ms_p50_{callers}": percentile(waits, 50),
             f"v2v_ms_p95_{callers}": p95[callers],
-            f"no_answer_count_{callers}": sum(sample["outcome"] is None for sample in level["questions"]),
-            f"mid_response_silences_{callers}": level["underruns"] + level["late_packets"],
+            f"no_answer_count_{callers}": unanswered(level),
+            f"mid_response_silences_{callers}": silences(level),
             f"loop_lag_ms_p99_{callers}": level["loop_lag_ms_p99"],
             f"cpu_percent_per_session_{callers}": round(level["server_cpu_percent"] / max(1, level["admitted"]), 1),
+            f"gpu_percent_{callers}": level["gpu_percent"],
+            f"gpu_memory_mib_{callers}": level["gpu_memory_mib"],
         }
     one, two = p95.get(1), p95.get(2)
     full = [level for level in levels if level["admitted"] == level["callers"] and not level["errors"]]
@@ -128,26 +111,19 @@ def summarise(levels: list[dict[str, Any]]) -> dict[str, float | int | None]:
         "callers_admitted": max((level["admitted"] for level in levels), default=None),
         "callers_answered": max((level["callers"] for level in full), default=0),
         "loop_lag_ms_p99": max(lags, default=None),
-        "mid_response_silences": sum(level["underruns"] + level["late_packets"] for level in upto_two)
-        if upto_two
-        else None,
+        "mid_response_silences": sum(map(silences, upto_two)) if upto_two else None,
         **summary,
     }
 
 
-def row(level: dict[str, Any]) -> str:
-    """Say in a line what came of a number of callers."""
-    kept = {key: value for key, value in level.items() if not isinstance(value, list)}
-    return ", ".join(f"{key} {value}" for key, value in kept.items())
-
-
-def show(report: form.Report) -> str:
-    """Lay out the results for people."""
-    return f"\n{form.results(report.summary, TARGETS)}"
+def _manners(*, quick: bool, greets: bool, endless: bool = False) -> Manners:
+    if quick:
+        return Manners(questions=2, longest_s=2.5, whole=False, greeted=greets, endless=endless)
+    return Manners(questions=24, longest_s=corpus.LONGEST_S, whole=True, greeted=greets, endless=endless)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through `serving`, so that no server is left behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through `serving` and `crowd`: nobody is left behind
     try:
         sys.exit(main(sys.argv[1:]))
     except VoiceAgentError as error:

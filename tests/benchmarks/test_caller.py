@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from benchmarks.caller import Caller
+from benchmarks.caller import Caller, RefusedError
 from benchmarks.line import CallerError
 from benchmarks.served import ServedError, serving
 
@@ -72,8 +72,10 @@ def test_a_refused_caller_is_told_why(url):
         async with Caller(url), Caller(url):
             pass
 
-    with pytest.raises(CallerError, match=r"refused the call \(503\): .*places are taken"):
+    with pytest.raises(RefusedError, match=r"refused the call \(503\): .*places are taken") as refused:
         asyncio.run(main())
+    assert (refused.value.status, refused.value.code) == (503, "server_full")
+    assert refused.value.retry_after_s >= 5
 
 
 def test_a_call_that_has_ended_is_not_described(url):

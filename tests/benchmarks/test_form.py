@@ -43,6 +43,9 @@ def test_the_command_keeps_its_options_but_tells_no_place() -> None:
     arguments = ["--quick", "--json", "/home/me/out.json", "--url=http://box:7860", "--config", "/home/me/mine.yaml"]
     assert form.command("b", arguments) == "python -m benchmarks.b --quick --config mine.yaml"
     assert form.command("b", ["--url", "http://box:7860", "--quick"]) == "python -m benchmarks.b --quick"
+    models = ["--set", "llm.model=/home/me/models/m.gguf", "--set=vad.threshold=.5", "--config=~/mine.yaml"]
+    kept = "--set llm.model=m.gguf --set=vad.threshold=.5 --config=mine.yaml"
+    assert form.command("b", models) == f"python -m benchmarks.b {kept}"
 
 
 def test_a_report_holds_all_that_is_needed_to_judge_it(tmp_path: Path) -> None:
