@@ -116,7 +116,7 @@ class Listener:
     """The embedded recogniser."""
 
     def __init__(self) -> None:
-        self._engine = build_asr(Settings(), Store())
+        self._engine = build_asr(Settings(), Store(), gpus=())
         self._engine.load()
 
     def hear(self, audio: Pcm, rate: int) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks.conversations import Spoken
 from benchmarks.corpus import RATE
 from voiceagent.app.engines import build_asr, build_tts
+from voiceagent.app.gpu import gpus_for
 from voiceagent.audio.files import resample
 from voiceagent.audio.pcm import Pcm
 from voiceagent.config.settings import Settings
@@ -52,8 +53,9 @@ class Playback:
     """The models that judge."""
 
     def __init__(self, settings: Settings) -> None:
-        self._tts = build_tts(settings)
-        self._asr = build_asr(settings, Store(settings.weights.dir))
+        store, gpus = Store(settings.weights.dir), gpus_for(settings)
+        self._tts = build_tts(settings, store, gpus)
+        self._asr = build_asr(settings, store, gpus)
         self._tts.load()
         self._asr.load()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from voiceagent.app import agent as agent_module
 from voiceagent.app.agent import Agent
 from voiceagent.app.calibration import lookup
 from voiceagent.app.calibration.files import keep
@@ -15,7 +16,7 @@ from voiceagent.config import load
 
 
 def test_the_first_step_is_already_predicted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookup, "device_name", lambda settings: "this")
+    monkeypatch.setattr(agent_module, "device_name", lambda gpus: "this")
     settings = load("scripted.yaml", [f"scheduler.calibration={tmp_path / 'mine.json'}"], {}).settings
     measured = Calibration(
         settings=lookup.decisive(settings),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from voiceagent.app.calibration import costs_for, files, find, lookup
+from voiceagent.app.calibration import costs_for, files, find
 from voiceagent.app.calibration.files import default_place, file_name, keep, load, require_place
 from voiceagent.app.calibration.form import Calibration, Measured
 from voiceagent.app.calibration.lookup import decisive, device_name, machine, versions
@@ -26,7 +26,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of this device's calibrations: that of a checkout."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(files, "shipped", lambda: tmp_path / "configs")
-    monkeypatch.setattr(lookup, "device_name", lambda settings: DEVICE)
     (tmp_path / "configs" / "calibration").mkdir(parents=True)
     return tmp_path / "configs" / "calibration"
 
@@ -50,7 +49,7 @@ def test_what_is_kept_is_read_again_and_seeds_the_costs(place: Path) -> None:
     path = place / file_name(DEVICE)
     keep(path, DEVICE, calibration(settings()))
     assert load(path).calibrations == (calibration(settings()),)
-    costs = costs_for(settings())
+    costs = costs_for(settings(), DEVICE)
     assert costs.predict(("llm.step", 1)) == 0.010
     assert costs.predict(("llm.step", 4)) == 0.007
     assert costs.slowdown("llm", "asr") == 1.5
@@ -69,18 +68,18 @@ def test_each_configuration_has_its_own_place_in_the_file_of_a_device(place: Pat
     keep(path, DEVICE, calibration(settings(), 0.010))
     keep(path, DEVICE, calibration(settings("llm.threads=2"), 0.020))
     keep(path, DEVICE, calibration(settings(), 0.030))
-    assert costs_for(settings()).predict(("llm.step", 1)) == 0.030
-    assert costs_for(settings("llm.threads=2")).predict(("llm.step", 1)) == 0.020
+    assert costs_for(settings(), DEVICE).predict(("llm.step", 1)) == 0.030
+    assert costs_for(settings("llm.threads=2"), DEVICE).predict(("llm.step", 1)) == 0.020
 
 
 def test_settings_that_decide_no_cost_need_no_calibration_of_their_own(place: Path) -> None:
     keep(place / file_name(DEVICE), DEVICE, calibration(settings()))
-    assert find(settings("llm.temperature=0", "server.max_sessions=2", "session.greeting=Hi")).calibration
+    assert find(settings("llm.temperature=0", "server.max_sessions=2", "session.greeting=Hi"), DEVICE).calibration
 
 
 def test_without_a_calibration_costs_are_unknown_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "voiceagent.app.calibration.lookup"):
-        costs = costs_for(settings())
+        costs = costs_for(settings(), DEVICE)
     assert costs.predict(("llm.step", 1)) == UNKNOWN_S
     assert caplog.messages == [f"step times: this device ({DEVICE}) has no calibration"]
 
@@ -91,7 +90,7 @@ def test_a_calibration_of_other_settings_is_passed_over_and_the_log_says_why(
     path = place / file_name(DEVICE)
     keep(path, DEVICE, calibration(settings("llm.threads=2", "tts.threads=3")))
     with caplog.at_level(logging.INFO, "voiceagent.app.calibration.lookup"):
-        assert costs_for(settings()).predict(("llm.step", 1)) == UNKNOWN_S
+        assert costs_for(settings(), DEVICE).predict(("llm.step", 1)) == UNKNOWN_S
     assert caplog.messages == [f"step times: {path} was measured with llm.threads=2, tts.threads=3"]
 
 
@@ -99,20 +98,20 @@ def test_a_calibration_of_other_versions_is_passed_over(place: Path) -> None:
     old = calibration(settings())
     old = old.model_copy(update={"versions": old.versions | {"onnxruntime": "0.1"}})
     keep(place / file_name(DEVICE), DEVICE, old)
-    found = find(settings())
+    found = find(settings(), DEVICE)
     assert found.calibration is None
     assert found.text.endswith("was measured with version.onnxruntime=0.1")
 
 
 def test_no_calibration_is_looked_for_where_none_is_wanted(place: Path) -> None:
     keep(place / file_name(DEVICE), DEVICE, calibration(settings()))
-    assert find(settings("scheduler.calibration=none")).calibration is None
+    assert find(settings("scheduler.calibration=none"), DEVICE).calibration is None
 
 
 def test_a_calibration_can_be_named(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     keep(path, DEVICE, calibration(settings()))
-    assert find(settings(f"scheduler.calibration={path}")).calibration == calibration(settings())
+    assert find(settings(f"scheduler.calibration={path}"), DEVICE).calibration == calibration(settings())
 
 
 @pytest.mark.parametrize(
@@ -126,13 +125,13 @@ def test_a_named_calibration_of_no_use_is_refused(tmp_path: Path, device: str, s
     path = tmp_path / "mine.json"
     keep(path, device, calibration(settings()))
     with pytest.raises(VoiceAgentError, match=why) as refused:
-        find(settings(f"scheduler.calibration={path}", *sets))
+        find(settings(f"scheduler.calibration={path}", *sets), DEVICE)
     assert "scheduler.calibration" in str(refused.value)
 
 
 def test_a_named_calibration_that_is_not_there_is_missed(tmp_path: Path) -> None:
     with pytest.raises(VoiceAgentError, match=r"absent\.json cannot be read: No such file"):
-        find(settings(f"scheduler.calibration={tmp_path / 'absent.json'}"))
+        find(settings(f"scheduler.calibration={tmp_path / 'absent.json'}"), DEVICE)
 
 
 def broken(**changes: Any) -> str:
@@ -159,7 +158,7 @@ def broken(**changes: Any) -> str:
 def test_a_broken_file_is_told_with_what_is_wrong_and_what_to_do(place: Path, text: str, why: str) -> None:
     (place / file_name(DEVICE)).write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(VoiceAgentError) as told:
-        find(settings())
+        find(settings(), DEVICE)
     assert why in str(told.value)
     assert "delete it, and run `voiceagent calibrate` again" in str(told.value)
 
@@ -178,9 +177,9 @@ def test_ones_own_calibration_comes_before_the_shipped(place: Path, tmp_path: Pa
     own.mkdir(parents=True)
     keep(place / file_name(DEVICE), DEVICE, calibration(settings(), 0.010))
     keep(own / file_name(DEVICE), DEVICE, calibration(settings("llm.threads=2")))
-    assert costs_for(settings()).predict(("llm.step", 1)) == 0.010
+    assert costs_for(settings(), DEVICE).predict(("llm.step", 1)) == 0.010
     keep(own / file_name(DEVICE), DEVICE, calibration(settings(), 0.020))
-    assert costs_for(settings()).predict(("llm.step", 1)) == 0.020
+    assert costs_for(settings(), DEVICE).predict(("llm.step", 1)) == 0.020
 
 
 def test_a_place_is_tried_before_anything_is_measured(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,10 +195,9 @@ def test_a_place_is_tried_before_anything_is_measured(place: Path, monkeypatch: 
         require_place(place / "new.json", DEVICE)
 
 
-def test_a_device_is_the_gpu_that_is_wanted_or_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookup, "nvidia_gpus", lambda: (Gpu("NVIDIA H200", "580", "9.0", 1, 1),))
-    assert device_name(settings("llm.gpu_layers=-1")) == "NVIDIA H200"
-    assert device_name(settings()).endswith(" cores")
+def test_a_device_is_the_gpu_that_is_used_or_the_processor() -> None:
+    assert device_name((Gpu("NVIDIA H200", "580", "9.0", 1, 1),)) == "NVIDIA H200"
+    assert device_name(()).endswith(" cores")
     assert file_name("NVIDIA GeForce RTX 5090") == "nvidia-geforce-rtx-5090.json"
 
 

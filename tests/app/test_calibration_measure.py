@@ -34,7 +34,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
     """Let the settings stand for scripted engines that never sleep."""
 
     def settings(*sets: str, engines: Engines | None = None) -> Settings:
-        monkeypatch.setattr(measure, "build_engines", lambda settings: engines or scripted_engines())
+        monkeypatch.setattr(measure, "build_engines", lambda settings, gpus: engines or scripted_engines())
         return load("scripted.yaml", sets).settings
 
     return settings
@@ -42,7 +42,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
 
 def test_every_kind_of_step_is_measured_and_every_two_lanes_are_run_at_once(house: Callable[..., Settings]) -> None:
     said: list[str] = []
-    calibration = calibrate(house(), 0.0, said.append)
+    calibration = calibrate(house(), (), 0.0, said.append)
     assert list(calibration.costs) == [
         *("asr.final", "asr.partial", "llm.decode", "llm.prefill", "tts.segment", "vad.frame", "turn.predict")
     ]
@@ -55,18 +55,18 @@ def test_every_kind_of_step_is_measured_and_every_two_lanes_are_run_at_once(hous
 def test_batches_are_measured_as_large_as_the_sessions_make_them(house: Callable[..., Settings]) -> None:
     kinds = ("asr.partial", "asr.final", "llm.prefill", "llm.decode", "tts.segment", "vad.frame", "turn.predict")
     engines = scripted_engines(CostTable({kind: {1: 0.001, 8: 0.002} for kind in kinds}))
-    calibration = calibrate(house("server.max_sessions=6", engines=engines), 0.0, lambda text: None)
+    calibration = calibrate(house("server.max_sessions=6", engines=engines), (), 0.0, lambda text: None)
     assert {1, 2, 4, 6} <= set(calibration.costs["llm.prefill"])
 
 
 def test_engines_are_left_as_they_were_found_and_closed(house: Callable[..., Settings]) -> None:
     engines = scripted_engines()
-    calibrate(house(engines=engines), 0.0, lambda text: None)
+    calibrate(house(engines=engines), (), 0.0, lambda text: None)
     assert all(engine.pending(0.0) is None for engine in lanes_of(engines).values())
 
 
 def test_a_language_model_elsewhere_is_not_measured(house: Callable[..., Settings]) -> None:
-    calibration = calibrate(house("llm.engine=openai"), 0.0, lambda text: None)
+    calibration = calibrate(house("llm.engine=openai"), (), 0.0, lambda text: None)
     assert "llm.decode" not in calibration.costs
     assert "llm" not in calibration.slowdowns
 
@@ -81,7 +81,7 @@ def test_a_language_model_elsewhere_is_not_measured(house: Callable[..., Setting
 def test_an_engine_that_fails_is_named(house: Callable[..., Settings], broken: dict[str, Any], lane: str) -> None:
     settings = house(engines=scripted_engines(SMALL_CPU, **broken))
     with pytest.raises(VoiceAgentError, match=f"The {lane} engine failed while it was measured: scripted to fail"):
-        calibrate(settings, 0.0, lambda text: None)
+        calibrate(settings, (), 0.0, lambda text: None)
 
 
 def test_work_that_is_refused_is_a_failure_too(house: Callable[..., Settings]) -> None:
@@ -90,7 +90,7 @@ def test_work_that_is_refused_is_a_failure_too(house: Callable[..., Settings]) -
 
     engines = scripted_engines(SMALL_CPU, llm=ScriptedLlm(speechless, sleep=lambda s: None))
     with pytest.raises(VoiceAgentError, match="no words"):
-        calibrate(house(engines=engines), 0.0, lambda text: None)
+        calibrate(house(engines=engines), (), 0.0, lambda text: None)
 
 
 def test_a_voice_that_says_nothing_is_replaced_by_a_buzz() -> None:
@@ -134,7 +134,7 @@ def test_too_few_steps_beside_each_other_tell_nothing() -> None:
 
 
 def test_the_report_has_a_line_for_each_step_and_each_lane(house: Callable[..., Settings]) -> None:
-    shown = report(calibrate(house(), 0.0, lambda text: None)).splitlines()
+    shown = report(calibrate(house(), (), 0.0, lambda text: None)).splitlines()
     assert shown[0].split() == ["STEP", "SIZE", "STEPS", "HALF", "OF", "THEM", "3", "OF", "4", "7", "OF", "8"]
     assert [line.split()[0] for line in shown[-5:]] == ["asr", "llm", "tts", "vad", "turn"]
     assert shown[-5].split()[1] == "-"

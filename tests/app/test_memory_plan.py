@@ -8,7 +8,7 @@ import pytest
 from llama_talk import tiny
 
 from voiceagent.app import memory_plan as planning
-from voiceagent.app.memory_plan import changed, free_memory, memory_plan, remedy, require_room, torch_limit, wants_gpu
+from voiceagent.app.memory_plan import changed, free_memory, memory_plan, remedy, require_room, torch_limit
 from voiceagent.config import load
 from voiceagent.config.settings import Settings
 from voiceagent.engines.llm.dummy_gguf import write
@@ -184,14 +184,6 @@ def test_what_cannot_be_reckoned_is_named_and_refuses_nothing(tmp_path: Path) ->
     assert plan.fits
 
 
-def test_a_gpu_is_asked_for_only_where_an_engine_would_use_it() -> None:
-    assert not wants_gpu(settings(config="cpu.yaml"))
-    assert wants_gpu(settings(config="spark.yaml"))
-    assert wants_gpu(settings("asr.engine=nemotron"))
-    assert not wants_gpu(settings("asr.engine=nemotron", "asr.device=cpu"))
-    assert wants_gpu(settings("tts.engine=magpie"))
-
-
 def test_gpus_memories_are_added_unless_they_are_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "free_main_memory", lambda: 9 * GIB)
     card, spark = Gpu("card", "1", "12.0", 32 * GIB, 30 * GIB), Gpu("spark", "1", "12.1", None, None)
@@ -226,12 +218,12 @@ def test_changed_settings_are_the_same_in_all_else() -> None:
 def test_a_start_without_room_is_refused_with_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "free_main_memory", lambda: 64 * MIB)
     with pytest.raises(VoiceAgentError) as refused:
-        require_room(settings())
+        require_room(settings(), ())
     assert "No setting makes it fit" in str(refused.value)
     assert "main memory: 160 MiB needed, 64 MiB free" in str(refused.value)
 
 
 def test_a_start_with_room_logs_the_table(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
-        require_room(settings())
+        require_room(settings(), ())
     assert "main memory: 160 MiB needed" in caplog.text

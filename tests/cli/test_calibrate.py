@@ -21,7 +21,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Engines that never sleep, and folders of their own for what is measured."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(files, "shipped", lambda: tmp_path / "configs")
-    monkeypatch.setattr(measure, "build_engines", lambda settings: scripted_engines())
+    monkeypatch.setattr(measure, "build_engines", lambda settings, gpus: scripted_engines())
     (tmp_path / "configs").mkdir()
 
 

@@ -23,7 +23,7 @@ from voiceagent.app.engines import build_engines, lanes_of
 from voiceagent.config import load
 import voiceagent.server.http
 
-for engine in lanes_of(build_engines(load("cpu.yaml").settings)).values():
+for engine in lanes_of(build_engines(load("cpu.yaml").settings, ())).values():
     engine.load()
 print(*sorted(Watch.asked & {"torch", "nemo", "torchaudio", "onnxruntime"}))
 """

@@ -7,17 +7,17 @@ from functools import partial
 from math import nan
 from uuid import uuid4
 
-from voiceagent.app.calibration import costs_for
+from voiceagent.app.calibration import costs_for, device_name
 from voiceagent.app.demand import demand
 from voiceagent.app.device import shared_device
 from voiceagent.app.engines import build_engines, lanes_of
+from voiceagent.app.gpu import gpus_for
 from voiceagent.app.manners import manners
-from voiceagent.app.memory_plan import wants_gpu
 from voiceagent.app.steps import record
 from voiceagent.app.tools import Tools, warn_if_unheard
 from voiceagent.config.settings import Settings
 from voiceagent.engines.contract import Engine
-from voiceagent.engines.machine import nvidia_gpus
+from voiceagent.engines.machine import Gpu
 from voiceagent.scheduler.admission import Admission
 from voiceagent.scheduler.lane import ThreadLane, close_all
 from voiceagent.scheduler.scheduler import Scheduler, Step
@@ -38,12 +38,17 @@ TOOLS = "tools"
 
 
 class Agent:
-    """One process's models, and the sessions they serve."""
+    """One process's models, and the sessions they serve.
 
-    def __init__(self, settings: Settings, engines: Engines | None = None) -> None:
+    `gpus` are what `gpus_for` says of the settings; whoever has asked already saves asking again.
+    """
+
+    def __init__(self, settings: Settings, engines: Engines | None = None, gpus: tuple[Gpu, ...] | None = None) -> None:
+        gpus = gpus_for(settings) if gpus is None else gpus
         self.settings = settings
-        self.engines = engines or build_engines(settings)
-        self._costs = costs_for(settings)
+        self.engines = engines or build_engines(settings, gpus)
+        self._has_gpu = bool(gpus)
+        self._costs = costs_for(settings, device_name(gpus))
         self.metrics = Metrics()
         self._tools = Tools(settings, self.metrics.observe_tool)
         self.steps = StepLog()
@@ -68,8 +73,7 @@ class Agent:
         """
         await asyncio.gather(self._connect_tools(), *(self._load(*engine) for engine in self._by_lane.items()))
         warn_if_unheard(self._tools.toolbox.specs, self.engines.llm)
-        has_gpu = wants_gpu(self.settings) and bool(await asyncio.to_thread(nvidia_gpus))
-        device = shared_device(self.settings, self._by_lane, self._costs, has_gpu=has_gpu)
+        device = shared_device(self.settings, self._by_lane, self._costs, has_gpu=self._has_gpu)
         self._scheduler = Scheduler(
             self._by_lane, self._lanes, device.capacity, self._costs, self._on_step, beside=device.beside
         )

@@ -2,9 +2,7 @@
 
 from voiceagent.app.demand import demand
 from voiceagent.app.device import shared_device
-from voiceagent.app.memory_plan import wants_gpu
 from voiceagent.config.settings import Settings
-from voiceagent.engines.machine import nvidia_gpus
 from voiceagent.scheduler.admission.search import Question, most_carried
 from voiceagent.scheduler.costs import CostModel, lane_of
 
@@ -12,11 +10,11 @@ MOST = 16
 """Beyond that the forecast takes long, and nobody wonders any more."""
 
 
-def carried(settings: Settings, costs: CostModel) -> str:
+def carried(settings: Settings, costs: CostModel, *, has_gpu: bool) -> str:
     """Say how many callers these costs allow. Takes seconds."""
     asked = demand(settings)
     lanes = {lane_of(work.key) for work in asked.works()}
-    device = shared_device(settings, lanes, costs, has_gpu=wants_gpu(settings) and bool(nvidia_gpus()))
+    device = shared_device(settings, lanes, costs, has_gpu=has_gpu)
     promise_ms = settings.scheduler.promise_ms
     number = most_carried(
         Question(asked, costs, device.capacity, device.beside, promise_ms / 1000, most=MOST, known=None)

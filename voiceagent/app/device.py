@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import permutations
 
+from voiceagent.app.gpu import lanes_on_gpu
 from voiceagent.config.settings import Settings
 from voiceagent.engines.machine import cores
 from voiceagent.scheduler.costs import CostModel
@@ -25,18 +26,8 @@ def shared_device(settings: Settings, lanes: Collection[str], costs: CostModel, 
     tell which of them gain by running at once.
     """
     remote = frozenset({"llm"} if settings.llm.engine == "openai" else ())
-    on_gpu = frozenset(_on_gpu(settings, has_gpu=has_gpu))
+    on_gpu = lanes_on_gpu(settings, has_gpu=has_gpu)
     if not on_gpu:
         return Device(cores(), remote)
     measured = any(costs.slowdown(lane, other, unknown=0.0) for lane, other in permutations(on_gpu, 2))
     return Device(len(on_gpu) if measured else 1, frozenset(lanes) - on_gpu)
-
-
-def _on_gpu(settings: Settings, *, has_gpu: bool) -> set[str]:
-    asr, llm, tts = settings.asr, settings.llm, settings.tts
-    where = {
-        "asr": asr.device if asr.engine == "nemotron" else "cpu",
-        "llm": "cuda" if llm.engine == "llama" and llm.gpu_layers else "cpu",
-        "tts": tts.device if tts.engine == "magpie" else "cpu",
-    }
-    return {lane for lane, device in where.items() if device == "cuda" or (device == "auto" and has_gpu)}

@@ -7,6 +7,7 @@ small ones were measured: what a process grew by at most until they were loaded 
 
 from pathlib import Path
 
+from voiceagent.app.gpu import lanes_on_gpu
 from voiceagent.config.settings import Settings
 from voiceagent.engines.llm.context_shape import ContextShape
 from voiceagent.engines.llm.gguf_memory import DEVICE_RUNTIME, MemoryNeed
@@ -36,7 +37,7 @@ def asr_needs(settings: Settings, store: Store, has_gpu: bool) -> tuple[Need, ..
         model, stored = asr.model, _size(store, asr.model)
     else:
         model, stored = "dummy", DUMMY_BYTES["true" if asr.load_format == "dummy" else "tiny"]
-    on_gpu = asr.device == "cuda" or (asr.device == "auto" and has_gpu)
+    on_gpu = "asr" in lanes_on_gpu(settings, has_gpu=has_gpu)
     half = asr.dtype == "bfloat16" or (asr.dtype == "auto" and on_gpu)
     of_session = 2 * RECOGNISER_SLOT_BYTES  # its own slot and its fork's
     caches = sessions * of_session + RECOGNISER_SLOT_BYTES  # and a spare slot
@@ -92,7 +93,7 @@ def tts_needs(settings: Settings, store: Store, has_gpu: bool) -> tuple[Need, ..
         model, stored = tts.model, _size(store, tts.model) + _size(store, tts.codec)
     else:
         model, stored = "dummy", MAGPIE_DUMMY_BYTES["true" if tts.load_format == "dummy" else "tiny", 2]
-    on_gpu = tts.device == "cuda" or (tts.device == "auto" and has_gpu)
+    on_gpu = "tts" in lanes_on_gpu(settings, has_gpu=has_gpu)
     half = tts.dtype == "bfloat16" or (tts.dtype == "auto" and on_gpu)
     return _nemo_needs("tts", model, stored, sessions * CACHE_BYTES, CACHE_BYTES, on_gpu=on_gpu, half=half)
 

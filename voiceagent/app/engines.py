@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from voiceagent.app.engine_needs import SILERO
+from voiceagent.app.memory_plan import free_memory, torch_limit
 from voiceagent.config.settings import Settings
 from voiceagent.engines.asr.contract import AsrEngine
 from voiceagent.engines.contract import Engine
 from voiceagent.engines.llm.contract import LlmEngine
+from voiceagent.engines.machine import Gpu
 from voiceagent.engines.tts.contract import TtsEngine
 from voiceagent.engines.turn.contract import TurnEngine
 from voiceagent.engines.vad.contract import VadEngine
@@ -16,13 +19,16 @@ from voiceagent.weights import Store
 # Backends are imported inside the functions: each brings a runtime that the others do not need.
 
 
-def build_engines(settings: Settings) -> Engines:
-    """Build every engine the settings name; none is loaded yet. Raises VoiceAgentError for missing model files."""
+def build_engines(settings: Settings, gpus: tuple[Gpu, ...]) -> Engines:
+    """Build every engine the settings name; none is loaded yet. Raises VoiceAgentError for missing model files.
+
+    `gpus` are those that the settings would use: what is free there now, models in NeMo's modules will share.
+    """
     store = Store(settings.weights.dir)
     return Engines(
-        build_asr(settings, store),
+        build_asr(settings, store, gpus),
         build_llm(settings, store),
-        build_tts(settings),
+        build_tts(settings, store, gpus),
         build_vad(settings, store),
         build_turn(settings, store),
     )
@@ -36,10 +42,9 @@ def lanes_of(engines: Engines) -> dict[str, Engine]:
 
 DEFAULT_VOICE = "default"
 """What tts.voice says where each engine may take its own."""
-SILERO = "silero-vad-6.2"
 
 
-def build_asr(settings: Settings, store: Store) -> AsrEngine:
+def build_asr(settings: Settings, store: Store, gpus: tuple[Gpu, ...]) -> AsrEngine:
     """Build the recogniser."""
     asr = settings.asr
     if asr.engine == "scripted":
@@ -47,7 +52,7 @@ def build_asr(settings: Settings, store: Store) -> AsrEngine:
 
         return ScriptedAsr()
     if asr.engine == "nemotron":
-        return build_nemotron(settings, store)
+        return build_nemotron(settings, store, gpus)
     from voiceagent.engines.asr.moonshine import MoonshineEngine
 
     return MoonshineEngine(
@@ -59,7 +64,7 @@ def build_asr(settings: Settings, store: Store) -> AsrEngine:
     )
 
 
-def build_nemotron(settings: Settings, store: Store) -> AsrEngine:
+def build_nemotron(settings: Settings, store: Store, gpus: tuple[Gpu, ...]) -> AsrEngine:
     """Build the recogniser that runs in NeMo's modules. Raises VoiceAgentError where NeMo is not installed."""
     from voiceagent.engines.nemo.runtime import pick_device, pick_dtype, require_nemo
 
@@ -68,7 +73,7 @@ def build_nemotron(settings: Settings, store: Store) -> AsrEngine:
     from voiceagent.engines.nemo.checkpoint import load_asr
     from voiceagent.engines.nemo.memory import limit_torch
 
-    asr, limit = settings.asr, _torch_limit(settings, store)
+    asr, limit = settings.asr, _torch_limit(settings, store, gpus)
 
     def load_model() -> Any:
         device = pick_device(asr.device)
@@ -150,7 +155,7 @@ def build_openai(settings: Settings) -> LlmEngine:
     )
 
 
-def build_tts(settings: Settings) -> TtsEngine:
+def build_tts(settings: Settings, store: Store, gpus: tuple[Gpu, ...]) -> TtsEngine:
     """Build the voice."""
     tts = settings.tts
     if tts.engine == "scripted":
@@ -158,7 +163,7 @@ def build_tts(settings: Settings) -> TtsEngine:
 
         return ScriptedTts()
     if tts.engine == "magpie":
-        return build_magpie(settings)
+        return build_magpie(settings, store, gpus)
     from voiceagent.engines.tts.hibari import HibariEngine
 
     return HibariEngine(
@@ -166,13 +171,12 @@ def build_tts(settings: Settings) -> TtsEngine:
     )
 
 
-def build_magpie(settings: Settings) -> TtsEngine:
+def build_magpie(settings: Settings, store: Store, gpus: tuple[Gpu, ...]) -> TtsEngine:
     """Build the voice that runs in NeMo's modules. Raises VoiceAgentError where NeMo is not installed."""
     from voiceagent.engines.nemo.runtime import require_nemo
 
     require_nemo()
-    tts, store = settings.tts, Store(settings.weights.dir)
-    limit = _torch_limit(settings, store)
+    tts, limit = settings.tts, _torch_limit(settings, store, gpus)
 
     def load_model() -> Any:
         from voiceagent.engines.nemo.magpie_checkpoint import load_magpie
@@ -207,12 +211,8 @@ def build_magpie(settings: Settings) -> TtsEngine:
     )
 
 
-def _torch_limit(settings: Settings, store: Store) -> int | None:
+def _torch_limit(settings: Settings, store: Store, gpus: tuple[Gpu, ...]) -> int | None:
     """Reckon torch's share of the GPU while nothing is loaded: engines load side by side."""
-    from voiceagent.app.memory_plan import free_memory, torch_limit
-    from voiceagent.engines.machine import nvidia_gpus
-
-    gpus = nvidia_gpus()
     return torch_limit(settings, store, free_memory(gpus)) if gpus else None
 
 

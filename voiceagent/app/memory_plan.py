@@ -10,7 +10,7 @@ from functools import reduce
 
 from voiceagent.app.engine_needs import PROCESS, asr_needs, llm_needs, tts_needs, turn_needs, vad_needs
 from voiceagent.config.settings import Settings
-from voiceagent.engines.machine import Gpu, free_main_memory, nvidia_gpus
+from voiceagent.engines.machine import Gpu, free_main_memory
 from voiceagent.errors import VoiceAgentError
 from voiceagent.scheduler.memory import Free, Need, Place, Plan
 from voiceagent.weights import Store
@@ -64,20 +64,10 @@ def torch_limit(settings: Settings, store: Store, free: Free) -> int | None:
     return max(0, there - sum(need.total for need in others))
 
 
-def wants_gpu(settings: Settings) -> bool:
-    """Tell whether some engine would run on a GPU, if there is one."""
-    llm, asr, tts = settings.llm, settings.asr, settings.tts
-    return (
-        (llm.engine == "llama" and llm.gpu_layers != 0)
-        or (asr.engine == "nemotron" and asr.device != "cpu")
-        or (tts.engine == "magpie" and tts.device != "cpu")
-    )
-
-
-def require_room(settings: Settings) -> None:
+def require_room(settings: Settings, gpus: tuple[Gpu, ...]) -> None:
     """Log the plan. Raises VoiceAgentError, with the numbers and settings that would fit, when it does not fit."""
     store = Store(settings.weights.dir)
-    plan = memory_plan(settings, store, free_memory(nvidia_gpus() if wants_gpu(settings) else ()))
+    plan = memory_plan(settings, store, free_memory(gpus))
     for line in plan.table().splitlines():
         log.info("%s", line)
     if not plan.fits:

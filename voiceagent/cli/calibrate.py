@@ -37,16 +37,20 @@ def calibrate(loaded: "Loaded", output: Path | None, seconds: float) -> None:
     from voiceagent.app.calibration.measure import calibrate as measure
     from voiceagent.app.calibration.report import report
     from voiceagent.app.carried import carried
+    from voiceagent.app.gpu import gpus_for
     from voiceagent.app.memory_plan import require_room
 
-    device = device_name(loaded.settings)
+    gpus = gpus_for(loaded.settings)
+    device = device_name(gpus)
     path = output or default_place(device)
     require_place(path, device)
-    require_room(loaded.settings)
+    require_room(loaded.settings, gpus)
     began = time.monotonic()
-    calibration = measure(
-        loaded.settings, seconds, lambda now: click.echo(f"{time.monotonic() - began:4.0f} s  {now}", err=True)
-    )
+
+    def tell(now: str) -> None:
+        click.echo(f"{time.monotonic() - began:4.0f} s  {now}", err=True)
+
+    calibration = measure(loaded.settings, gpus, seconds, tell)
     keep(path, device, calibration)
     click.echo(f"{report(calibration)}\n")
-    click.echo(f"{carried(loaded.settings, calibration.cost_model())}\n{device}: {path}")
+    click.echo(f"{carried(loaded.settings, calibration.cost_model(), has_gpu=bool(gpus))}\n{device}: {path}")

@@ -29,12 +29,14 @@ def say(loaded: "Loaded", text: str, output: Path, voice: str | None) -> None:
     import numpy as np
 
     from voiceagent.app.engines import build_tts
+    from voiceagent.app.gpu import gpus_for
     from voiceagent.audio.files import write_wav
     from voiceagent.audio.pcm import to_s16
     from voiceagent.engines.contract import StreamFailed
     from voiceagent.engines.drive import drive
     from voiceagent.engines.tts.contract import TtsEvent
     from voiceagent.text import Segmenter, ends_sentence, speakable
+    from voiceagent.weights import Store
 
     settings = loaded.settings
     if voice is not None:
@@ -44,7 +46,7 @@ def say(loaded: "Loaded", text: str, output: Path, voice: str | None) -> None:
     segments = [segment for segment in segmenter.push(text) + segmenter.flush() if speakable(segment)]
     if not segments:
         raise VoiceAgentError(f"There is nothing to speak in {text!r}; give it some words.")
-    engine = build_tts(settings)
+    engine = build_tts(settings, Store(settings.weights.dir), gpus_for(settings))
     engine.load()
     pause = np.zeros(engine.sample_rate * settings.session.sentence_pause_ms // 1000, np.float32)
     pieces: list[np.ndarray] = []

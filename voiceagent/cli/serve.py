@@ -16,6 +16,7 @@ from voiceagent.errors import VoiceAgentError
 
 if TYPE_CHECKING:
     from voiceagent.config import Loaded
+    from voiceagent.engines.machine import Gpu
 
 
 @click.command()
@@ -23,17 +24,19 @@ if TYPE_CHECKING:
 @with_settings
 def serve(loaded: "Loaded") -> None:
     """Serve the page and WebRTC."""
+    from voiceagent.app.gpu import gpus_for
     from voiceagent.app.memory_plan import require_room
     from voiceagent.trace.log import configure
 
     settings = loaded.settings
     configure(settings.trace.log_level, settings.trace.log_format, log_text=settings.trace.log_text)
-    require_room(settings)
+    gpus = gpus_for(settings)
+    require_room(settings, gpus)
     listener = _listen(settings.server.host, settings.server.port)
-    asyncio.run(_serve(loaded, listener))
+    asyncio.run(_serve(loaded, gpus, listener))
 
 
-async def _serve(loaded: "Loaded", listener: socket.socket) -> None:
+async def _serve(loaded: "Loaded", gpus: tuple["Gpu", ...], listener: socket.socket) -> None:
     import uvicorn
 
     from voiceagent.app.agent import Agent
@@ -41,7 +44,7 @@ async def _serve(loaded: "Loaded", listener: socket.socket) -> None:
     from voiceagent.server.http import create_app
 
     settings = loaded.settings
-    agent = Agent(settings)
+    agent = Agent(settings, gpus=gpus)
     server = uvicorn.Server(
         uvicorn.Config(create_app(household(agent), settings.server), log_config=None, access_log=False)
     )

@@ -23,6 +23,7 @@ PIECE_SAMPLES = 16_000
 def transcribe(loaded: "Loaded", files: tuple[Path, ...], words: bool) -> None:
     """Transcribe audio FILES (any format that FFmpeg reads)."""
     from voiceagent.app.engines import build_asr
+    from voiceagent.app.gpu import gpus_for
     from voiceagent.audio.files import read_audio
     from voiceagent.engines.asr.contract import AsrEvent, Transcript
     from voiceagent.engines.drive import drive
@@ -30,7 +31,7 @@ def transcribe(loaded: "Loaded", files: tuple[Path, ...], words: bool) -> None:
 
     settings = loaded.settings
     settings = settings.model_copy(update={"asr": settings.asr.model_copy(update={"partials": False})})
-    engine = build_asr(settings, Store(settings.weights.dir))
+    engine = build_asr(settings, Store(settings.weights.dir), gpus_for(settings))
     engine.load()
     failures = 0
     for path in files:

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from voiceagent.app.calibration.files import file_name, folders, load
 from voiceagent.app.calibration.form import Calibration, Setting
-from voiceagent.app.memory_plan import wants_gpu
 from voiceagent.config.settings import Settings
-from voiceagent.engines.machine import cores, nvidia_gpus, processor
+from voiceagent.engines.machine import Gpu, cores, processor
 from voiceagent.errors import VoiceAgentError
 from voiceagent.scheduler.costs import CostModel
 
@@ -51,22 +50,21 @@ class Lookup:
     text: str
 
 
-def costs_for(settings: Settings) -> CostModel:
-    """Return a cost model that begins with the calibration of these settings, if there is one; log which.
+def costs_for(settings: Settings, device: str) -> CostModel:
+    """Return a cost model that begins with the device's calibration of these settings, if there is one; log which.
 
     Raises VoiceAgentError for a file that is broken, or named in the settings and of no use for them.
     """
-    found = find(settings)
+    found = find(settings, device)
     log.info("step times: %s", found.text)
     return CostModel() if found.calibration is None else found.calibration.cost_model()
 
 
-def find(settings: Settings) -> Lookup:
-    """Look for the calibration of these settings. Raises what `costs_for` does."""
+def find(settings: Settings, device: str) -> Lookup:
+    """Look for the device's calibration of these settings. Raises what `costs_for` does."""
     chosen = settings.scheduler.calibration
     if chosen == NONE:
         return Lookup(None, "learned from the conversations themselves (scheduler.calibration is none)")
-    device = device_name(settings)
     if chosen != AUTO:
         named = _look_into(Path(chosen).expanduser(), device, settings)
         if named.calibration is None:
@@ -78,9 +76,8 @@ def find(settings: Settings) -> Lookup:
     return next((found for found in looked if found.calibration), (looked or [nothing])[0])
 
 
-def device_name(settings: Settings) -> str:
-    """Return what the models run on: the GPU, if they want one and it is there, or the processor."""
-    gpus = nvidia_gpus() if wants_gpu(settings) else ()
+def device_name(gpus: tuple[Gpu, ...]) -> str:
+    """Return what the models run on: the first of the GPUs that they use, or the processor."""
     return gpus[0].name if gpus else f"{processor()}, {cores()} cores"
 
 

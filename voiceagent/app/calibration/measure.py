@@ -23,6 +23,7 @@ from voiceagent.audio.files import resample
 from voiceagent.config.settings import Settings
 from voiceagent.engines.asr.contract import SAMPLE_RATE
 from voiceagent.engines.contract import CostKey
+from voiceagent.engines.machine import Gpu
 from voiceagent.scheduler.costs import CostModel, lane_of
 
 SHORTEST_S = 1.0
@@ -32,13 +33,13 @@ BUZZ_HZ, HARMONICS, LOUDNESS = 140, 12, 0.1
 Costs = Mapping[CostKey, list[float]]
 
 
-def calibrate(settings: Settings, seconds: float, tell: Callable[[str], None]) -> Calibration:
+def calibrate(settings: Settings, gpus: tuple[Gpu, ...], seconds: float, tell: Callable[[str], None]) -> Calibration:
     """Load the engines and measure for about so many seconds, after loading; `tell` hears how far it is.
 
     Raises VoiceAgentError for an engine that cannot be loaded, or fails.
     """
     with ExitStack() as house:
-        benches = {lane: house.enter_context(closing(bench)) for lane, bench in _benches(settings).items()}
+        benches = {lane: house.enter_context(closing(bench)) for lane, bench in _benches(settings, gpus).items()}
         for lane, bench in benches.items():
             tell(f"loading {lane}")
             bench.load()
@@ -106,9 +107,9 @@ def speech(voice: Bench) -> NDArray[np.float32]:
     return (LOUDNESS * np.asarray(buzz)).astype(np.float32)
 
 
-def _benches(settings: Settings) -> dict[str, Bench]:
+def _benches(settings: Settings, gpus: tuple[Gpu, ...]) -> dict[str, Bench]:
     """Return an idle bench for every engine that computes here."""
-    engines: dict[str, Any] = lanes_of(build_engines(settings))
+    engines: dict[str, Any] = lanes_of(build_engines(settings, gpus))
     if settings.llm.engine == "openai":
         del engines["llm"]
     return {lane: Bench(engine) for lane, engine in engines.items()}

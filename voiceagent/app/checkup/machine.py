@@ -9,11 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 from voiceagent.app.checkup.finding import Finding, ok, problem, skipped, warning
-from voiceagent.app.memory_plan import wants_gpu
+from voiceagent.app.gpu import lanes_on_gpu, wants_gpu
 from voiceagent.config.settings import Settings
 from voiceagent.engines.machine import Gpu, cores, cuda_version, processor
 
@@ -73,7 +72,7 @@ def check_gpus(settings: Settings, gpus: tuple[Gpu, ...]) -> Iterator[Finding]:
             yield ok("gpu", f"{gpu.name}, {memory}, {about}")
         if not wanted:
             yield warning("gpu", "the settings leave it idle", "try --config rtx5090.yaml or --set llm.gpu_layers=-1")
-    elif forced := [name for name in ("asr", "tts") if _needs_cuda(settings, name)]:
+    elif forced := sorted(lanes_on_gpu(settings, has_gpu=False) - {"llm"}):
         for name in forced:
             yield problem(
                 "gpu", f"nvidia-smi tells of none, and {name}.device is cuda", f"set {name}.device to auto or cpu"
@@ -155,11 +154,6 @@ def _extras(settings: Settings) -> Iterator[str]:
         yield "mcp"
     if settings.llm.engine == "llama" and settings.llm.load_format != "checkpoint":
         yield "dummy"
-
-
-def _needs_cuda(settings: Settings, name: Literal["asr", "tts"]) -> bool:
-    section = settings.asr if name == "asr" else settings.tts
-    return section.engine in ("nemotron", "magpie") and section.device == "cuda"
 
 
 def _llama_has_gpu() -> bool:

@@ -6,7 +6,7 @@ here is said to be skipped, never to be well.
 
 from collections.abc import Iterable, Iterator
 
-from voiceagent.app.calibration.lookup import NONE, find
+from voiceagent.app.calibration.lookup import NONE, device_name, find
 from voiceagent.app.checkup.finding import Finding, ok, problem, warning
 from voiceagent.app.checkup.machine import (
     check_gpus,
@@ -18,9 +18,10 @@ from voiceagent.app.checkup.machine import (
     check_python,
 )
 from voiceagent.app.checkup.models import check_models, check_voice
+from voiceagent.app.gpu import wants_gpu
 from voiceagent.app.memory_plan import free_memory, memory_plan, remedy
 from voiceagent.config.settings import Settings
-from voiceagent.engines.machine import nvidia_gpus
+from voiceagent.engines.machine import Gpu, nvidia_gpus
 from voiceagent.errors import VoiceAgentError
 from voiceagent.scheduler.memory import Plan
 from voiceagent.weights import Store
@@ -39,7 +40,7 @@ def checkup(settings: Settings) -> tuple[list[Finding], Plan]:
         "gpu": check_gpus(settings, gpus),
         "memory": _check_memory(plan, settings, store),
         "models": check_models(settings, store),
-        "calibration": _check_calibration(settings),
+        "calibration": _check_calibration(settings, gpus if wants_gpu(settings) else ()),
         "voice": check_voice(settings),
         "llm": check_language_server(settings),
         "port": check_port(settings),
@@ -55,9 +56,9 @@ def _guarded(name: str, findings: Iterable[Finding]) -> Iterator[Finding]:
         yield warning(name, f"could not be looked at ({type(error).__name__}: {error})")
 
 
-def _check_calibration(settings: Settings) -> Iterator[Finding]:
+def _check_calibration(settings: Settings, gpus: tuple[Gpu, ...]) -> Iterator[Finding]:
     try:
-        found = find(settings)
+        found = find(settings, device_name(gpus))
     except VoiceAgentError as error:
         yield problem("calibration", str(error), CALIBRATE)
         return
