@@ -1,7 +1,7 @@
 """How the callers fare whom admission lets in: they come one by one until one is refused, and talk on from there.
 
 Measured is the talk of those present once nobody comes any more. Every caller asks question after question, from the
-moment of arrival on, and waits for nothing but the answer: more than people do.
+moment of arrival on.
 """
 
 import time
