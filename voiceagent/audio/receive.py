@@ -158,6 +158,9 @@ class AudioReceiver:
     def _bridge(self, following: Frame, lost: int) -> list[Pcm]:
         """Return what belongs between the last audio and `following`; `lost` packets were sent in between."""
         missing = 0 if self._due is None else max(0, following.timestamp - self._due) // _TICKS
+        if missing == self._filled == 0:
+            self._due = following.timestamp
+            return []
         unpaid = max(0, missing - self._filled)
         spoken = min(unpaid, lost * self._packet)
         recoverable = packet_samples(following.payload, RATE) if has_fec(following.payload) else 0

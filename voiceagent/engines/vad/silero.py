@@ -156,10 +156,9 @@ class SileroStream:
         self._state = np.zeros((2, STATE_SIZE), np.float32)
 
     def push(self, pcm: Array, now: float) -> None:
-        """Take more audio that arrived at `now`. Samples that are no numbers count as silence."""
+        """Take more audio that arrived at `now`."""
         if len(pcm):
-            sound = np.clip(np.nan_to_num(pcm), -1.0, 1.0)
-            self._audio = np.concatenate((self._audio, sound))
+            self._audio = np.concatenate((self._audio, pcm))
             self._arrivals.append((self._taken + len(self._audio), now))
         if self.due:
             self._wake()
@@ -208,6 +207,7 @@ class SileroStream:
 
 
 def with_context(task: Task) -> Array:
-    """Return the task's frames, each after the 64 samples before it: (n, 576)."""
+    """Return the task's frames, each after the 64 samples before it: (n, 576). What is no number becomes silence."""
     ends = task.frames[:-1, -CONTEXT_SAMPLES:]
-    return np.hstack((np.vstack((task.context[np.newaxis], ends)), task.frames))
+    rows = np.hstack((np.vstack((task.context[np.newaxis], ends)), task.frames))
+    return np.clip(np.nan_to_num(rows), -1.0, 1.0)
