@@ -200,9 +200,7 @@ def test_the_same_question_gets_the_same_answer(offered, capacity):
 
 def ties(offered):
     """Tell whether two could go first."""
-    return len({(b.need, b.deadline) for b in offered}) < len(offered) or any(
-        Costs().predict(b.cost_key) <= NEGLIGIBLE_S for b in offered
-    )
+    return len({(b.need, b.deadline) for b in offered}) < len(offered)
 
 
 pieces = st.lists(st.tuples(st.integers(1, 10), st.integers(0, 40)), min_size=1, max_size=5)
