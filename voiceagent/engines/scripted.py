@@ -81,10 +81,8 @@ class ScriptedEngine(QueueEngine):
         assert isinstance(first, Job)
         company = {first.stream: first}
         heads: dict[int, Job] = {}
-        for job in sorted(
-            self.ready(), key=lambda job: self.urgency(job, now)
-        ):  # a stream's second job waits for what its first one leaves
-            heads.setdefault(job.stream, job)
+        for job in sorted(self.ready(), key=lambda job: self.urgency(job, now)):
+            heads.setdefault(job.stream, job)  # a stream's second job waits for what its first one leaves
         for job in heads.values():
             if len(company) < limit and job.cost_key[0] == alone.cost_key[0] and self.goes_along(job, first, now):
                 company[job.stream] = job
@@ -102,10 +100,9 @@ class ScriptedEngine(QueueEngine):
 
     def goes_along(self, job: Job, first: Job, now: float) -> bool:
         """Tell whether a job may share the step of the most urgent one: it makes it longer, and others shorter."""
-        if first.need is Need.PROMISED:
-            return job.need is not Need.SPECULATIVE
-        together = Need.SPECULATIVE not in (job.need, first.need) or job.need is first.need
-        return together and job.deadline <= max(first.deadline, now) + COMPANY_S
+        if (job.need is Need.SPECULATIVE) != (first.need is Need.SPECULATIVE):  # guesses go with guesses alone
+            return False
+        return first.need is Need.PROMISED or job.deadline <= max(first.deadline, now) + COMPANY_S
 
     def run(self, batch: Batch) -> object:
         """Take the step's time, then run it. On the lane's thread. A job that raises spoils no other of its batch."""
