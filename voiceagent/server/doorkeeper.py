@@ -52,8 +52,6 @@ class Doorkeeper:
     household: Household
     peers: dict[str, Peer] = field(default_factory=dict)
     _arriving: int = 0
-    _begun: dict[str, float] = field(default_factory=dict)
-    """When each of them was connected."""
     _room: Room = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,7 +83,6 @@ class Doorkeeper:
         finally:
             self._arriving -= 1
         self.peers[peer.id] = peer
-        self._begun[peer.id] = asyncio.get_running_loop().time()
         self.household.metrics.sessions.set(len(self.peers))
         log.info("session begun", extra={"session": peer.session.id})
         return peer, answer
@@ -121,7 +118,7 @@ class Doorkeeper:
 
     def _forget(self, peer: Peer) -> None:
         if self.peers.pop(peer.id, None) is not None:
-            self._room.left(asyncio.get_running_loop().time() - self._begun.pop(peer.id))
+            self._room.left(peer.age_s)
         self.household.metrics.sessions.set(len(self.peers))
 
     def _count(self, report: Report) -> None:

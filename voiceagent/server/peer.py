@@ -85,7 +85,7 @@ class Peer:
         self._reported = Report()
         self._closed = False
         self._opened = False
-        self._last_sign = self._loop.time()
+        self._made_at = self._last_sign = self._loop.time()
         self._levels = [SILENCE_DB, SILENCE_DB]
         self._ticks = 0
         self._lanes_shown = self._loop.time()
@@ -99,6 +99,11 @@ class Peer:
         self._pc.on("connectionstatechange", self._on_state)
         self._pc.on("datachannel", self._channel.attach)
         self._pc.on("track", self._on_track)
+
+    @property
+    def age_s(self) -> float:
+        """How long ago the person came."""
+        return self._loop.time() - self._made_at
 
     async def answer(self, offer: str) -> str:
         """Accept an offer and return the answer's SDP. Raises BadRequestError."""
