@@ -18,8 +18,8 @@ from voiceagent.engines.queue import Job
 from voiceagent.engines.scripted import ScriptedEngine
 from voiceagent.scheduler.admission.caller import Caller
 from voiceagent.scheduler.admission.demand import Demand
-from voiceagent.scheduler.admission.device import Device
 from voiceagent.scheduler.admission.line import Line
+from voiceagent.scheduler.admission.virtual_device import VirtualDevice
 from voiceagent.scheduler.costs import CostModel, lane_of
 from voiceagent.scheduler.policy import Policy, decide
 from voiceagent.scheduler.scheduler import Scheduler
@@ -124,7 +124,7 @@ class _House:
 
     async def run(self, seconds: float, capacity: int, beside: Collection[str], policy: Policy) -> Forecast:
         """Let everybody talk for so long."""
-        lanes = dict.fromkeys(self._lanes, Device(self._costs, self._alone_s, beside))
+        lanes = dict.fromkeys(self._lanes, VirtualDevice(self._costs, self._alone_s, beside))
         scheduler = Scheduler(self._lanes, lanes, capacity, self._costs.copy(), policy=policy, beside=beside)
         line = Line(self._demand, self._costs, self._lanes, self._callers)
         people = [Caller(number, line) for number in range(self._callers)]

@@ -22,7 +22,7 @@ class Underway:
     end: TimerHandle | None = None
 
 
-class Device:
+class VirtualDevice:
     """The lane of every engine: a step takes what `alone_s` says, and longer by the costs' slow-downs beside others.
 
     Lanes `beside` run on another device: nobody slows them, and they slow nobody.

@@ -6,7 +6,7 @@ import pytest
 
 from voiceagent.engines.contract import Batch
 from voiceagent.engines.queue import Job, QueueEngine
-from voiceagent.scheduler.admission.device import Device
+from voiceagent.scheduler.admission.virtual_device import VirtualDevice
 from voiceagent.scheduler.costs import CostModel
 from voiceagent.scheduler.virtual import run_virtual
 
@@ -19,7 +19,7 @@ def ends(*steps: tuple[str, float, float], beside=()) -> dict[str, float]:
     async def scene():
         loop, ended = asyncio.get_running_loop(), {}
         seconds = {lane: alone_s for lane, _, alone_s in steps}
-        device = Device(CostModel(slowdowns=SLOWDOWNS), lambda batch: seconds[batch.lane], beside)
+        device = VirtualDevice(CostModel(slowdowns=SLOWDOWNS), lambda batch: seconds[batch.lane], beside)
 
         def start(lane):
             job = Job(0, 0, 0.0, (f"{lane}.step", 1), (step for step in ()), lambda event: None)
