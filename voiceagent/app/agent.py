@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable
 from functools import partial
 from math import nan
@@ -19,7 +20,7 @@ from voiceagent.config.settings import Settings
 from voiceagent.engines.contract import Engine
 from voiceagent.engines.machine import Gpu
 from voiceagent.scheduler.admission import Admission
-from voiceagent.scheduler.lane import ThreadLane, close_all
+from voiceagent.scheduler.lane import INTERPRETER_TURN_S, ThreadLane, close_all
 from voiceagent.scheduler.scheduler import Scheduler, Step
 from voiceagent.session.coordinator import Engines, Session
 from voiceagent.session.messages import Payload
@@ -71,6 +72,7 @@ class Agent:
 
         Raises what an engine's load raises, and VoiceAgentError for tools that cannot be had.
         """
+        sys.setswitchinterval(INTERPRETER_TURN_S)
         await asyncio.gather(self._connect_tools(), *(self._load(*engine) for engine in self._by_lane.items()))
         warn_if_unheard(self._tools.toolbox.specs, self.engines.llm)
         device = shared_device(self.settings, self._by_lane, self._costs, has_gpu=self._has_gpu)
