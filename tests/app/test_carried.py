@@ -3,7 +3,7 @@
 import pytest
 
 from voiceagent.app import carried as module
-from voiceagent.app.carried import MOST, carried
+from voiceagent.app.carried import MOST, carried_in_words
 from voiceagent.config import load
 from voiceagent.scheduler.costs import CostModel
 
@@ -22,5 +22,5 @@ SETTINGS = load("cpu.yaml", ["scheduler.promise_ms=900", "server.max_sessions=3"
 def test_it_says_how_many(monkeypatch, number, said) -> None:
     asked = []
     monkeypatch.setattr(module, "most_carried", lambda question: asked.append(question) or number)
-    assert said in carried(SETTINGS, CostModel(), has_gpu=False)
+    assert said in carried_in_words(SETTINGS, CostModel(), has_gpu=False)
     assert (asked[0].promise_s, asked[0].most) == (0.9, MOST)

@@ -6,7 +6,8 @@ from engine_contract import Heard, drive, silence, voice
 
 from voiceagent.engines.contract import StreamFailed
 from voiceagent.engines.turn.scripted import ScriptedTurn
-from voiceagent.engines.vad.scripted import FRAME_S, ScriptedVad
+from voiceagent.engines.vad.contract import FRAME_S
+from voiceagent.engines.vad.scripted import ScriptedVad
 
 
 def at_once(seconds: float) -> None:

@@ -10,7 +10,7 @@ MOST = 16
 """Beyond that the forecast takes long, and nobody wonders any more."""
 
 
-def carried(settings: Settings, costs: CostModel, *, has_gpu: bool) -> str:
+def carried_in_words(settings: Settings, costs: CostModel, *, has_gpu: bool) -> str:
     """Say how many callers these costs allow. Takes seconds."""
     asked = demand(settings)
     lanes = {lane_of(work.key) for work in asked.works()}

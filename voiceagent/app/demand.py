@@ -9,6 +9,7 @@ from math import ceil
 from voiceagent.config.settings import ASR, LLM, TTS, Settings, Turn
 from voiceagent.engines.contract import Need
 from voiceagent.engines.tts.magpie.presets import PRESETS
+from voiceagent.engines.vad.contract import FRAME_S
 from voiceagent.scheduler.admission.demand import Demand, Listening, Work, Works
 from voiceagent.session.response import SYNTHESIS_MARGIN_S, TEXT_MARGIN_S
 
@@ -25,10 +26,8 @@ TOKENS_PER_S = 5
 HIBARI_SIZE = 2
 """Of such a sentence: its 42 to 56 phonemes, in twenties."""
 SCRIPTED_WORDS_PER_S = 3.0
-VAD_FRAME_S = 0.032
-"""Silence is told by whole frames, and so up to one later."""
-RECOGNISER_FRAME_S = 0.08
-VOICE_FRAME_S = 0.0464
+RECOGNISER_FRAME_S, VOICE_FRAME_S = 0.08, 0.0464
+"""A frame of Nemotron's encoder, and of Magpie's codec (1,024 samples at 22,050 Hz); their modules need torch."""
 BATCH = 64
 """Callers a step of a batched model serves at most."""
 
@@ -36,8 +35,9 @@ BATCH = 64
 def demand(settings: Settings) -> Demand:
     """Return what a conversation under these settings asks for."""
     llm, turn = settings.llm, settings.turn
+    stop_ms = settings.vad.stop_ms if turn.detector == "smart_turn" else turn.silence_ms
     return Demand(
-        listening=(Listening(_steps("vad.frame", share=BATCH), VAD_FRAME_S, always=True), *_listening(settings.asr)),
+        listening=(Listening(_steps("vad.frame", share=BATCH), FRAME_S, always=True), *_listening(settings.asr)),
         transcript=_transcript(settings.asr),
         judgement=_judgement(turn),
         prompt=_prompt(llm),
@@ -49,8 +49,8 @@ def demand(settings: Settings) -> Demand:
         sound=_sound(settings.tts, first=False),
         sound_s=_sound_s(settings.tts, first=False),
         segment_s=SEGMENT_S,
-        pause_s=settings.vad.pause_ms / 1000 + VAD_FRAME_S,
-        stop_s=(settings.vad.stop_ms if turn.detector == "smart_turn" else turn.silence_ms) / 1000 + VAD_FRAME_S,
+        pause_s=settings.vad.pause_ms / 1000 + FRAME_S,  # silence is told by whole frames, and so up to one later
+        stop_s=stop_ms / 1000 + FRAME_S,
         sentence_pause_s=settings.session.sentence_pause_ms / 1000,
         sound_ahead_s=SYNTHESIS_MARGIN_S,
         text_ahead_s=TEXT_MARGIN_S,

@@ -36,7 +36,7 @@ def calibrate(loaded: "Loaded", output: Path | None, seconds: float) -> None:
     from voiceagent.app.calibration.lookup import device_name
     from voiceagent.app.calibration.measure import calibrate as measure
     from voiceagent.app.calibration.report import report
-    from voiceagent.app.carried import carried
+    from voiceagent.app.carried import carried_in_words
     from voiceagent.app.gpu import gpus_for
     from voiceagent.app.memory_plan import require_room
 
@@ -53,4 +53,5 @@ def calibrate(loaded: "Loaded", output: Path | None, seconds: float) -> None:
     calibration = measure(loaded.settings, gpus, seconds, tell)
     keep(path, device, calibration)
     click.echo(f"{report(calibration)}\n")
-    click.echo(f"{carried(loaded.settings, calibration.cost_model(), has_gpu=bool(gpus))}\n{device}: {path}")
+    click.echo(carried_in_words(loaded.settings, calibration.cost_model(), has_gpu=bool(gpus)))
+    click.echo(f"{device}: {path}")

@@ -20,8 +20,8 @@ from voiceagent.trace.steps import StepLog
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER_S = 10
-"""A lane that is not well is so for longer than this, or for good."""
+LOADING_RETRY_S, OUT_OF_ORDER_RETRY_S = 2, 10
+"""Models are soon loaded; a lane that is not well is so for longer, or for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +111,11 @@ class Doorkeeper:
 
     def _require_health(self) -> None:
         if troubles := self.household.troubles():
-            raise UnavailableError("out_of_order", _told(troubles), RETRY_AFTER_S)
+            raise UnavailableError("out_of_order", _told(troubles), OUT_OF_ORDER_RETRY_S)
         waiting = [engine for engine, ready in self.household.readiness().items() if not ready]
         if waiting:
-            raise UnavailableError("not_ready", f"Still loading: {', '.join(waiting)}. Try again in a moment.", 2)
+            words = f"Still loading: {', '.join(waiting)}. Try again in a moment."
+            raise UnavailableError("not_ready", words, LOADING_RETRY_S)
 
     def _forget(self, peer: Peer) -> None:
         if self.peers.pop(peer.id, None) is not None:

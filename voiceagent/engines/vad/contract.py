@@ -7,10 +7,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceagent.engines.asr.contract import SAMPLE_RATE
 from voiceagent.engines.contract import Engine, StreamFailed
 
 FRAME_SAMPLES = 512
-"""Samples (32 ms at 16 kHz) that one probability stands for."""
+"""Samples that one probability stands for."""
+FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,9 @@ from voiceagent.engines.contract import CostKey, Need
 from voiceagent.engines.queue import Job
 from voiceagent.engines.scripted import VOICED_RMS, Frames, ScriptedEngine, Step, rms
 from voiceagent.engines.timing import SMALL_CPU, StepTimes
-from voiceagent.engines.vad.contract import FRAME_SAMPLES, VadEvent, VadFrame
+from voiceagent.engines.vad.contract import FRAME_S, FRAME_SAMPLES, VadEvent, VadFrame
 
 FRAME: CostKey = ("vad.frame", 1)
-FRAME_S = FRAME_SAMPLES / 16_000
 NO_TAG = -1
 
 

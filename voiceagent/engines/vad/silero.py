@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from voiceagent.engines.asr.contract import SAMPLE_RATE
 from voiceagent.engines.contract import Batch, CostKey, Need, StreamFailed
 from voiceagent.engines.onnx import open_session
-from voiceagent.engines.vad.contract import FRAME_SAMPLES, VadEvent, VadFrame
+from voiceagent.engines.vad.contract import FRAME_S, FRAME_SAMPLES, VadEvent, VadFrame
 
-FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
 CONTEXT_SAMPLES = 64
 STATE_SIZE = 128
 FRAMES_PER_STEP = 8

@@ -1,9 +1,8 @@
 """How long callers would wait, and how often an answer would break off, if there were so many of them: a simulation.
 
 The real scheduler and policy run on the virtual clock with engines that do nothing: a conversation is what it asks of
-the lanes (`demand.py`), a step takes what the cost model has seen such steps take. Callers come at different moments,
-speak, wait, and listen to the end; nobody interrupts, which would only spare work. The same arguments give the same
-forecast.
+the lanes (`demand.py`), a step takes what the cost model has seen such steps take. Callers come at different moments
+and talk as `caller.py` says. The same arguments give the same forecast.
 
 Knows no session, no engine and no text. It is as true as the demand and the costs.
 """
