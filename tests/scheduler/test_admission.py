@@ -9,6 +9,7 @@ from test_forecast import DECODE, SOUND, costs, demand
 from voiceagent.scheduler.admission import Admission
 from voiceagent.scheduler.admission import admission as module
 from voiceagent.scheduler.costs import CostModel
+from voiceagent.scheduler.window import ENOUGH
 
 CARRIED = 3
 
@@ -80,6 +81,22 @@ def test_it_is_asked_anew_when_a_cost_has_changed_and_not_before(asked) -> None:
     assert [question.known for question in asked.questions] == [None, CARRIED]
 
 
+def test_steps_that_are_slower_than_foreseen_are_taken_to_stay_so(asked) -> None:
+    model = costs()
+    found = admission(model)
+    found.look()
+    asked.take(CARRIED)
+    usual = model.predict(DECODE)
+    for _ in range(ENOUGH):
+        model.observe(DECODE, usual)
+    for _ in range(200):  # never alone, and never long beside one other: so costs and slow-downs stay
+        model.observe(DECODE, 2 * usual, {"asr": usual, "tts": usual})
+    found.look()
+    assert model.predict(DECODE) == usual
+    assert asked.questions[-1].costs.predict(DECODE) == pytest.approx(2 * usual, rel=0.05)
+    assert asked.questions[-1].known == CARRIED
+
+
 def test_one_question_is_asked_at_a_time(asked) -> None:
     model = costs()
     found = admission(model)
@@ -110,7 +127,7 @@ def test_a_device_that_cannot_keep_the_promise_to_anybody_says_so(asked, caplog)
 
 
 def test_it_looks_again_and_again_until_it_is_closed(asked, monkeypatch) -> None:
-    monkeypatch.setattr(module, "FIRST_LOOKS_S", 0.0)
+    monkeypatch.setattr(module, "LOOK_EVERY_S", 0.0)
 
     async def main() -> None:
         model = CostModel()

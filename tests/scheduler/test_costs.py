@@ -192,6 +192,45 @@ def test_predictions_between_sizes_follow_the_sizes_that_change() -> None:
     assert all(later > earlier for earlier, later in pairwise(between))
 
 
+def test_a_device_that_does_what_is_foreseen_is_not_slow() -> None:
+    model = learned(0.010)
+    assert model.slowness == 1.0
+    for _ in range(ENOUGH):
+        model.observe(STEP, 0.018, {"asr": 0.018})
+    for _ in range(400):
+        model.observe(STEP, 0.018, {"asr": 0.018})
+        model.observe(STEP, 0.010)
+    assert model.slowness == pytest.approx(1.0, abs=0.01), "what the other lane does is foreseen"
+
+
+def test_what_slows_every_step_shows_though_none_runs_alone() -> None:
+    model = learned(0.010)
+    for _ in range(3000):
+        model.observe(STEP, 0.025, {"asr": 0.010, "tts": 0.010})
+    assert model.predict(STEP) == 0.010
+    assert model.slowness == pytest.approx(2.5, abs=0.01)
+    for _ in range(3000):
+        model.observe(STEP, 0.010, {"asr": 0.004, "tts": 0.004})
+    assert model.slowness == pytest.approx(1.0, abs=0.01), "and is forgotten"
+
+
+def test_neither_a_step_that_hung_nor_one_of_a_moment_makes_a_device_slow() -> None:
+    model = learned(0.010, 1000)
+    model.observe(STEP, 60.0)
+    assert model.slowness < 1.1
+    for _ in range(ENOUGH):
+        model.observe(("vad.frame", 1), 0.0001)
+    for _ in range(1000):
+        model.observe(("vad.frame", 1), 0.005, {"llm": 0.005, "tts": 0.001})
+    assert model.slowness < 1.1
+
+
+def test_a_copy_of_slower_steps_predicts_them() -> None:
+    model = learned(0.010, HISTORY)
+    assert model.copy(2.5).predict(STEP) == pytest.approx(0.025)
+    assert model.predict(STEP) == 0.010
+
+
 def test_a_copy_predicts_the_same_and_learns_on_its_own() -> None:
     model = learned(0.010, HISTORY)
     model.observe(STEP, 0.020, {"tts": 0.020})

@@ -66,6 +66,7 @@ class Agent:
         for name in self._by_lane:
             self.metrics.lane_ready.labels(name).set_function(partial(self._is_ready, name))
         self.metrics.carried_sessions.set_function(self._carried_or_nan)
+        self.metrics.step_slowness.set_function(lambda: self._costs.slowness)
 
     async def start(self) -> None:
         """Load and warm up every engine, side by side, and begin to schedule.

@@ -4,13 +4,16 @@ A cost is what a step takes while no other lane runs. A step that ran beside ano
 lane, once its own cost is known; until then it stands in for the cost. A size that has never run is interpolated from
 those of its kind that have; a kind that has never run costs a cautious default.
 
+Steps that seldom run alone teach a cost nothing, and what else slows them (the event loop, other processes, heat) is
+no lane. So there is one number more: how many times as long as foreseen steps have taken of late, `slowness`.
+
 Knows keys and seconds only. The lane of a step is the first part of its key: `llm` of `("llm.step", 4)`.
 """
 
 from bisect import bisect, insort
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import prod
+from math import exp, prod
 
 from voiceagent.engines.contract import CostKey
 from voiceagent.scheduler.window import ENOUGH, Window
@@ -23,6 +26,12 @@ ALONE = 0.1
 """A lane that ran beside a step for a smaller share of its time did not matter."""
 THROUGHOUT = 0.8
 """A lane that ran beside a step for this share of its time shows how much it slows it."""
+SLOWNESS_S = 5.0
+"""How many seconds of steps `slowness` looks back on: a busy lane's last ten, a quiet house's last minutes."""
+STRAGGLER = 10.0
+"""A step counts for so many times what was foreseen at most: one that hung says nothing of the others."""
+SHORT_S = 0.002
+"""A step shorter than this mostly waits for its thread's turn; it would tell too much."""
 
 
 class CostModel:
@@ -45,6 +54,8 @@ class CostModel:
             self._steps_alone[key] = len(steps)
             self._keep(key, Window(steps))
         self._slowdowns = {pair: Window([factor] * ENOUGH) for pair, factor in (slowdowns or {}).items()}
+        self._taken_s = self._foreseen_s = 0.0
+        """What steps took of late, and what was foreseen; both fade."""
 
     def observe(self, key: CostKey, seconds: float, beside: Mapping[str, float] | None = None) -> None:
         """Learn from one finished step; `beside` says for how many of its seconds which other lanes ran too.
@@ -52,6 +63,8 @@ class CostModel:
         Lanes on another device do not belong there.
         """
         shares = {lane: min(1.0, s / seconds) for lane, s in (beside or {}).items() if s > ALONE * seconds > 0}
+        if self._steps_alone[key] >= ENOUGH:
+            self._compare(key, seconds, shares)
         if not shares:
             self._steps_alone[key] += 1
             self._window(key).add(seconds)
@@ -93,10 +106,18 @@ class CostModel:
         """Tell whether any step of this kind was ever seen."""
         return kind in self._sizes
 
-    def copy(self) -> "CostModel":
-        """Return a model that knows the same and learns on its own. Microseconds for each cost key."""
+    @property
+    def slowness(self) -> float:
+        """How many times as long as foreseen steps have taken of late; at least 1."""
+        return max(1.0, self._taken_s / self._foreseen_s) if self._foreseen_s else 1.0
+
+    def copy(self, times: float = 1.0) -> "CostModel":
+        """Return a model that knows the same, of steps that take so many times as long, and learns on its own.
+
+        Some microseconds for each cost key.
+        """
         other = CostModel()
-        other._windows = {key: window.copy() for key, window in self._windows.items()}
+        other._windows = {key: window.copy(times) for key, window in self._windows.items()}
         other._sizes = {kind: list(sizes) for kind, sizes in self._sizes.items()}
         other._steps_alone = self._steps_alone.copy()
         other._slowdowns = {pair: window.copy() for pair, window in self._slowdowns.items()}
@@ -115,6 +136,14 @@ class CostModel:
         self._windows[key] = window
         insort(self._sizes.setdefault(key[0], []), key[1])
         return window
+
+    def _compare(self, key: CostKey, seconds: float, shares: Mapping[str, float]) -> None:
+        """Set what a step took against what was foreseen, those beside it allowed for."""
+        foreseen_s = self._windows[key].quantile(TYPICAL) / self._undisturbed(lane_of(key), shares)
+        if foreseen_s > SHORT_S:
+            fade = exp(-foreseen_s / SLOWNESS_S)
+            self._taken_s = fade * self._taken_s + min(seconds, STRAGGLER * foreseen_s)
+            self._foreseen_s = fade * self._foreseen_s + foreseen_s
 
     def _learn_slowdown(self, key: CostKey, seconds: float, shares: Mapping[str, float]) -> None:
         """Compare a step with what it takes alone, if one other lane ran nearly all the time."""

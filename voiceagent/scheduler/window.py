@@ -33,11 +33,12 @@ class Window:
     def __len__(self) -> int:
         return len(self._steps)
 
-    def copy(self) -> "Window":
-        """Return a window that has seen the same."""
+    def copy(self, times: float = 1.0) -> "Window":
+        """Return a window that has seen the same, so many times as long."""
         other = Window()
-        other._steps, other._sorted = self._steps.copy(), self._sorted.copy()
-        other._strange, other._side = self._strange.copy(), self._side
+        other._steps = deque(times * step for step in self._steps)
+        other._sorted = [times * step for step in self._sorted]
+        other._strange, other._side = [times * step for step in self._strange], self._side
         return other
 
     def add(self, step: float) -> None:

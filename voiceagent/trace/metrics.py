@@ -193,6 +193,11 @@ class Metrics:
         self.carried_sessions = Gauge(
             "voiceagent_carried_sessions", "As many as can be answered in time; NaN while not known.", registry=registry
         )
+        self.step_slowness = Gauge(
+            "voiceagent_step_slowness",
+            "How many times as long as foreseen steps have taken of late.",
+            registry=registry,
+        )
         self.refused_sessions = Counter(
             "voiceagent_refused_sessions",
             "Callers turned away: server_full (the cap), server_busy (more could not be answered in time), not_ready, "

@@ -1,6 +1,9 @@
 """How many callers can be carried: reckoned beside the event loop whenever the costs have changed, asked in no time.
 
 A number of callers is carried if the forecast keeps the promise to them: answers begin in time, and do not break off.
+The forecast knows the lanes' steps and not the rest of the machine's work, which grows with the callers. That shows in
+how much slower steps are than they should be, and the forecast takes them to stay so.
+
 Until every kind of step that a conversation asks for has been seen there is no telling, and no number.
 """
 
@@ -18,8 +21,8 @@ log = logging.getLogger(__name__)
 
 CHANGED = 1.2
 """A cost that is higher or lower by this factor is another."""
-FIRST_LOOKS_S, LOOK_EVERY_S = 5.0, 30.0
-"""Until a number is known, and afterwards: a reckoning takes seconds, and callers come and go in minutes."""
+LOOK_EVERY_S = 10.0
+"""A reckoning takes seconds, and callers come and go in minutes."""
 
 
 class Admission:
@@ -51,15 +54,14 @@ class Admission:
 
     def start(self) -> None:
         """Look at the costs now, and again and again from now on."""
-        delay_s = FIRST_LOOKS_S if self.carried is None else LOOK_EVERY_S
-        self._timer = asyncio.get_running_loop().call_later(delay_s, self.start)
+        self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self.start)
         self.look()
 
     def look(self) -> None:
         """Reckon anew if costs have changed. On the event loop; a few microseconds for each kind of step."""
         if self._reckoning is not None or not all(self._costs.knows(kind) for kind, _ in self._keys):
             return
-        costs = {key: self._costs.predict(key) for key in self._keys}
+        costs = {key: self._costs.slowness * self._costs.predict(key) for key in self._keys}
         if not self._rests_on or any(differ(costs[key], self._rests_on[key]) for key in self._keys):
             self._rests_on = costs
             self._reckoning = Reckoning(self._question(), self._take)
@@ -72,7 +74,7 @@ class Admission:
             self._reckoning.cancel()
 
     def _question(self) -> Question:
-        costs = self._costs.copy()  # which goes on learning
+        costs = self._costs.copy(self._costs.slowness)  # which goes on learning
         return Question(
             self._demand, costs, self._capacity, self._beside, self._promise_s, self._most, known=self.carried
         )
