@@ -8,6 +8,7 @@ from house import open_house
 from benchmarks.caller import Caller
 from voiceagent.server.errors import UnavailableError
 from voiceagent.server.room import FIRST_RETRY_S, LATEST_RETRY_S, SOONEST_RETRY_S, Room
+from voiceagent.trace.turn import TurnTrace
 
 
 def refusal(room, present):
@@ -36,6 +37,13 @@ def test_one_caller_may_come_however_slow_the_machine() -> None:
     room = Room(4, lambda: 0)
     room.require(0)
     assert refusal(room, 1).code == "server_busy"
+
+
+def test_nobody_else_may_come_while_answers_are_late_but_one_always() -> None:
+    room = Room(4, lambda: 3, late=lambda: True)
+    room.require(0)
+    assert refusal(room, 1).code == "server_busy"
+    assert "behind with its answers" in str(refusal(room, 1))
 
 
 def test_who_is_refused_is_told_when_one_of_those_present_will_have_left() -> None:
@@ -67,6 +75,21 @@ def test_who_could_not_be_answered_in_time_is_refused_with_the_reason_and_counte
             metrics = (await house.http.get("/metrics")).text
             assert 'voiceagent_refused_sessions_total{reason="server_busy"} 1.0' in metrics
             assert "voiceagent_carried_sessions 1.0" in metrics
+
+    asyncio.run(scene())
+
+
+def test_answers_that_came_late_let_nobody_else_in() -> None:
+    async def scene():
+        async with open_house() as house, Caller(house.url):
+            for _ in range(2):
+                trace = TurnTrace("somebody", 1, outcome="cancelled")
+                trace.mark("speech_end", 10.0)
+                trace.mark("playout_end", 14.0)
+                house.agent._on_turn(trace)
+            refused = await house.http.post("/api/offer", json={"sdp": "v=0", "type": "offer"})
+            assert refused.json()["error"]["code"] == "server_busy"
+            assert "behind with its answers" in refused.json()["error"]["message"]
 
     asyncio.run(scene())
 

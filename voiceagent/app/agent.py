@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from math import nan
+from time import monotonic
 from uuid import uuid4
 
 from voiceagent.app.calibration import costs_for, device_name
@@ -19,7 +20,7 @@ from voiceagent.app.tools import Tools, warn_if_unheard
 from voiceagent.config.settings import Settings
 from voiceagent.engines.contract import Engine
 from voiceagent.engines.machine import Gpu
-from voiceagent.scheduler.admission import Admission
+from voiceagent.scheduler.admission import Admission, Punctuality
 from voiceagent.scheduler.lane import INTERPRETER_TURN_S, ThreadLane, close_all
 from voiceagent.scheduler.scheduler import Scheduler, Step
 from voiceagent.session.coordinator import Engines, Session
@@ -61,6 +62,7 @@ class Agent:
         self._ready = dict.fromkeys([*self._by_lane, *([TOOLS] if settings.mcp else [])], False)
         self._scheduler: Scheduler | None = None
         self._admission: Admission | None = None
+        self._punctuality = Punctuality(settings.scheduler.promise_ms / 1000, monotonic)
         self._lag: LoopLag | None = None
         self._manners = manners(settings)
         for name in self._by_lane:
@@ -107,6 +109,10 @@ class Agent:
     def carried(self) -> int | None:
         """Return how many callers can be answered in time; None while that is not known."""
         return self._admission.carried if self._admission is not None else None
+
+    def late(self) -> bool:
+        """Say whether answers have come late of late, by this machine's fault."""
+        return self._punctuality.is_late
 
     def open_session(self, send: Callable[[Payload], None]) -> Session:
         """Begin a session whose messages for people go to `send`."""
@@ -157,6 +163,9 @@ class Agent:
 
     def _on_turn(self, trace: TurnTrace) -> None:
         self.metrics.observe_turn(trace)
+        elsewhere = trace.tools or self.settings.llm.engine == "openai"  # what the user waited for
+        if trace.waited_s is not None and not elsewhere:
+            self._punctuality.answered(trace.waited_s)
         log_turn(trace)
         if self._turn_file is not None:
             self._turn_file.append(trace)

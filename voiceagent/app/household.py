@@ -23,6 +23,7 @@ def household(agent: Agent) -> Household:
         ice_servers=settings.server.ice_servers,
         max_sessions=settings.server.max_sessions,
         carried=agent.carried,
+        late=agent.late,
     )
 
 

@@ -39,6 +39,8 @@ class Household:
     max_sessions: int = 4
     carried: Callable[[], int | None] = lambda: None
     """How many callers the machine can answer in time; None while that is not known."""
+    late: Callable[[], bool] = lambda: False
+    """Whether it does not do so at the moment."""
     troubles: Callable[[], dict[str, str]] = dict
     """Engine name -> why it is not well: it hangs, or fails step after step."""
     lost: Callable[[], list[str]] = list
@@ -55,7 +57,7 @@ class Doorkeeper:
     _room: Room = field(init=False)
 
     def __post_init__(self) -> None:
-        self._room = Room(self.household.max_sessions, self.household.carried)
+        self._room = Room(self.household.max_sessions, self.household.carried, self.household.late)
 
     async def admit(self, sdp: object, kind: object) -> tuple[Peer, str]:
         """Answer an offer; return the peer and the answer's SDP.

@@ -15,11 +15,14 @@ FIRST_RETRY_S, SOONEST_RETRY_S, LATEST_RETRY_S = 10, 5, 60
 
 
 class Room:
-    """Places for callers: `most` at most, and no more than are `carried` (None: not known), but one at any rate."""
+    """Places for callers: `most` at most, no more than are `carried` (None: not known), and none more while answers are
+    `late`; but one at any rate.
+    """
 
-    def __init__(self, most: int, carried: Callable[[], int | None]) -> None:
+    def __init__(self, most: int, carried: Callable[[], int | None], late: Callable[[], bool] = lambda: False) -> None:
         self._most = most
         self._carried = carried
+        self._late = late
         self._calls_s: deque[float] = deque(maxlen=CALLS_REMEMBERED)
 
     def require(self, present: int) -> None:
@@ -29,6 +32,8 @@ class Room:
             raise self._refusal("server_full", f"All {self._most} places are taken.", present)
         if carried is not None and present >= max(1, carried):
             raise self._refusal("server_busy", f"The machine cannot answer more than {present} in time.", present)
+        if present and self._late():
+            raise self._refusal("server_busy", "The machine is behind with its answers.", present)
 
     def left(self, call_s: float) -> None:
         """Take note that a call has ended after so many seconds."""

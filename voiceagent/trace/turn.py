@@ -116,6 +116,12 @@ class TurnTrace:
             return None
         return (self.marks["first_packet"] - self.marks["speech_end"]) * 1000
 
+    @property
+    def waited_s(self) -> float | None:
+        """Seconds that the user waited for the answer's first packet, or until it was given up; None of typed words."""
+        end = self.marks.get("first_packet", self.marks.get("playout_end"))
+        return None if end is None or "speech_end" not in self.marks else end - self.marks["speech_end"]
+
     def spans(self) -> list[Span]:
         """Return the stages that are known by now, relative to the end of speech; none without one (typed words)."""
         if "speech_end" not in self.marks:

@@ -1,4 +1,4 @@
-"""Answers the question how many callers can be carried in a process of its own, at the lowest priority.
+"""Answers the question how many callers can be carried in a process of its own, at a low priority.
 
 It is seconds of plain Python: on a thread it would hold the event loop up, and take a core from the lanes.
 """
@@ -17,7 +17,8 @@ from voiceagent.scheduler.admission.search import Question, most_carried
 
 log = logging.getLogger(__name__)
 
-LOWEST_PRIORITY = 19
+NICENESS = 10
+"""A tenth of a busy core: low enough for the lanes, and not so low that on a full machine the answer comes too late."""
 
 
 class Reckoning:
@@ -60,5 +61,5 @@ class Reckoning:
 
 def answer() -> None:
     """Be that process: read the question from stdin, and write the answer to stdout."""
-    os.nice(LOWEST_PRIORITY)
+    os.nice(NICENESS)
     print(most_carried(pickle.load(sys.stdin.buffer)))
