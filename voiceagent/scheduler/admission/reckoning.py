@@ -17,8 +17,8 @@ from voiceagent.scheduler.admission.search import Question, most_carried
 
 log = logging.getLogger(__name__)
 
-NICENESS = 10
-"""A tenth of a busy core: low enough for the lanes, and not so low that on a full machine the answer comes too late."""
+NICENESS = 15
+"""A tenth of a lane's weight: little enough for the lanes, and an answer in time even where the machine is full."""
 
 
 class Reckoning:
