@@ -100,6 +100,21 @@ TABLES = {
             ("a core's share that a caller's session takes, two callers", "cpu_percent_per_session_2", " %"),
         ),
     ),
+    "sessions_limit": Table(
+        "sessions_limit",
+        (
+            ("callers let in before one was refused", "limit_callers", ""),
+            ("as many as the server said it could carry by then", "limit_carried", ""),
+            ("voice-to-voice of those present, median", "limit_v2v_ms_p50", " ms"),
+            ("the same, 95th percentile", "limit_v2v_ms_p95", " ms"),
+            ("questions asked in two minutes", "limit_question_count", ""),
+            ("of these without an answer", "limit_no_answer_count", ""),
+            ("silences in mid-response", "limit_mid_response_silences", ""),
+            ("how late the event loop ran, 99th percentile", "limit_loop_lag_ms_p99", " ms"),
+            ("a core's share that the server took", "limit_server_cpu_percent", " %"),
+            ("that the callers took", "limit_callers_cpu_percent", " %"),
+        ),
+    ),
     "schedule": Table(
         "schedule",
         (

@@ -11,7 +11,7 @@ from voiceagent.scheduler.admission import admission as module
 from voiceagent.scheduler.costs import CostModel
 from voiceagent.scheduler.window import ENOUGH
 
-CARRIED = 3
+CARRIED, PRESENT = 3, 2
 
 
 class Reckonings:
@@ -38,7 +38,9 @@ def asked(monkeypatch) -> Reckonings:
 
 
 def admission(model=None) -> Admission:
-    return Admission(demand(), costs() if model is None else model, 1, {"vad"}, promise_s=1.2, most=64)
+    return Admission(
+        demand(), costs() if model is None else model, 1, {"vad"}, promise_s=1.2, most=64, present=lambda: PRESENT
+    )
 
 
 def test_before_every_kind_of_step_was_seen_there_is_no_telling(asked) -> None:
@@ -93,7 +95,8 @@ def test_steps_that_are_slower_than_foreseen_are_taken_to_stay_so(asked) -> None
         model.observe(DECODE, 2 * usual, {"asr": usual, "tts": usual})
     found.look()
     assert model.predict(DECODE) == usual
-    assert asked.questions[-1].costs.predict(DECODE) == pytest.approx(2 * usual, rel=0.05)
+    assert asked.questions[-1].burden == pytest.approx(1.0 / PRESENT, rel=0.05), "twice as slow, with so many"
+    assert asked.questions[-1].costs.predict(DECODE) == usual
     assert asked.questions[-1].known == CARRIED
 
 

@@ -214,6 +214,15 @@ def test_what_slows_every_step_shows_though_none_runs_alone() -> None:
     assert model.slowness == pytest.approx(1.0, abs=0.01), "and is forgotten"
 
 
+def test_steps_that_vary_as_they_always_did_are_not_slow() -> None:
+    model = CostModel()
+    for _ in range(HISTORY):
+        model.observe(STEP, 0.010)
+        model.observe(STEP, 0.010)
+        model.observe(STEP, 0.012)
+    assert model.slowness == pytest.approx(1.0, abs=0.02)
+
+
 def test_neither_a_step_that_hung_nor_one_of_a_moment_makes_a_device_slow() -> None:
     model = learned(0.010, 1000)
     model.observe(STEP, 60.0)

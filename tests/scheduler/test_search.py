@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from test_forecast import costs, demand
+from test_forecast import DECODE, costs, demand
 
 from voiceagent.scheduler.admission.forecast import Forecast
 from voiceagent.scheduler.admission.search import IN_TIME, MARGIN, RISE, Question, keeps, most_carried
@@ -41,6 +41,19 @@ def test_a_number_rises_only_if_it_would_hold_with_less_time() -> None:
     assert most_carried(replace(just_seven, known=7), foresee) == 7
     assert most_carried(replace(just_seven, known=6), foresee) == 6
     assert most_carried(replace(just_seven, known=6, promise_s=0.75 / MARGIN / RISE), foresee) == 7
+
+
+def test_each_further_caller_makes_every_step_slower() -> None:
+    slower = {}
+
+    def foresee(callers, demand, costs, *of):
+        slower[callers] = costs.predict(DECODE) / QUESTION.costs.predict(DECODE)
+        return Forecast((0.1 if callers < 4 else 9.0,), 0, {})
+
+    assert most_carried(replace(QUESTION, burden=0.25), foresee) == 3
+    assert slower == {callers: pytest.approx(1 + callers / 4) for callers in slower}
+    assert most_carried(replace(QUESTION, most=8)) == 8
+    assert most_carried(replace(QUESTION, most=8, burden=3.0)) == 0
 
 
 def test_a_promise_is_kept_if_answers_come_in_time_and_do_not_break_off() -> None:

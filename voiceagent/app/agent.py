@@ -8,6 +8,7 @@ from functools import partial
 from math import nan
 from time import monotonic
 from uuid import uuid4
+from weakref import WeakSet
 
 from voiceagent.app.calibration import costs_for, device_name
 from voiceagent.app.demand import demand
@@ -64,6 +65,7 @@ class Agent:
         self._admission: Admission | None = None
         self._punctuality = Punctuality(settings.scheduler.promise_ms / 1000, monotonic)
         self._lag: LoopLag | None = None
+        self._sessions = WeakSet[Session]()
         self._manners = manners(settings)
         for name in self._by_lane:
             self.metrics.lane_ready.labels(name).set_function(partial(self._is_ready, name))
@@ -89,6 +91,7 @@ class Agent:
             device.beside,
             promise_s=self.settings.scheduler.promise_ms / 1000,
             most=self.settings.server.max_sessions,
+            present=lambda: sum(not session.state.closed for session in self._sessions),
         )
         self._admission.start()
         self._lag = LoopLag(self.metrics.loop_lag.observe)
@@ -118,7 +121,9 @@ class Agent:
         """Begin a session whose messages for people go to `send`."""
         session_id = uuid4().hex[:8]
         turns = TurnLog(session_id, self.steps, self.metrics, self._on_turn)
-        return Session(session_id, self.engines, self._manners, turns, send, self._tools.toolbox)
+        session = Session(session_id, self.engines, self._manners, turns, send, self._tools.toolbox)
+        self._sessions.add(session)
+        return session
 
     def close(self) -> list[str]:
         """Stop scheduling, end the lanes, free the models.

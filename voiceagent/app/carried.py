@@ -16,9 +16,7 @@ def carried_in_words(settings: Settings, costs: CostModel, *, has_gpu: bool) -> 
     lanes = {lane_of(work.key) for work in asked.works()}
     device = shared_device(settings, lanes, costs, has_gpu=has_gpu)
     promise_ms = settings.scheduler.promise_ms
-    number = most_carried(
-        Question(asked, costs, device.capacity, device.beside, promise_ms / 1000, most=MOST, known=None)
-    )
+    number = most_carried(Question(asked, costs, device.capacity, device.beside, promise_ms / 1000, most=MOST))
     within = f"within {promise_ms:,} ms (scheduler.promise_ms)"
     if number == 0:
         return f"Not even one caller can be answered {within}: take smaller models, or promise less."

@@ -139,7 +139,7 @@ class CostModel:
 
     def _compare(self, key: CostKey, seconds: float, shares: Mapping[str, float]) -> None:
         """Set what a step took against what was foreseen, those beside it allowed for."""
-        foreseen_s = self._windows[key].quantile(TYPICAL) / self._undisturbed(lane_of(key), shares)
+        foreseen_s = self._windows[key].mean / self._undisturbed(lane_of(key), shares)
         if foreseen_s > SHORT_S:
             fade = exp(-foreseen_s / SLOWNESS_S)
             self._taken_s = fade * self._taken_s + min(seconds, STRAGGLER * foreseen_s)

@@ -55,6 +55,11 @@ class Window:
             self._sorted.clear()
             self._settle(0)
 
+    @property
+    def mean(self) -> float:
+        """What they took on the average."""
+        return sum(self._steps) / len(self._steps)
+
     def quantile(self, q: float) -> float:
         """Return what a share `q` (0 to 1) of the steps took at most.
 

@@ -1,15 +1,16 @@
 """How many callers can be carried: reckoned beside the event loop whenever the costs have changed, asked in no time.
 
 A number of callers is carried if the forecast keeps the promise to them: answers begin in time, and do not break off.
-The forecast knows the lanes' steps and not the rest of the machine's work, which grows with the callers. That shows in
-how much slower steps are than they should be, and the forecast takes them to stay so.
+The forecast knows the lanes' steps and not the rest of the machine's work, which grows with the callers: packets, their
+encryption, other processes. That shows in how much slower steps are than they should be, and each further caller is
+taken to add as much to it as those present did.
 
 Until every kind of step that a conversation asks for has been seen there is no telling, and no number.
 """
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from voiceagent.engines.contract import CostKey
 from voiceagent.scheduler.admission.demand import Demand
@@ -26,7 +27,10 @@ LOOK_EVERY_S = 10.0
 
 
 class Admission:
-    """Knows how many callers can be carried, `most` at most. Answers are to begin within `promise_s`."""
+    """Knows how many callers can be carried, `most` at most; `present` says how many there are.
+
+    Answers are to begin within `promise_s`.
+    """
 
     def __init__(
         self,
@@ -37,6 +41,7 @@ class Admission:
         *,
         promise_s: float,
         most: int,
+        present: Callable[[], int],
     ) -> None:
         self.carried: int | None = None
         """None while that is not known; 0 if the promise cannot be kept even to one."""
@@ -46,6 +51,7 @@ class Admission:
         self._beside = frozenset(beside)
         self._promise_s = promise_s
         self._most = most
+        self._present = present
         self._keys = sorted({work.key for work in demand.works()})
         self._rests_on: dict[CostKey, float] = {}
         """The costs that `carried` was reckoned with."""
@@ -61,7 +67,8 @@ class Admission:
         """Reckon anew if costs have changed. On the event loop; a few microseconds for each kind of step."""
         if self._reckoning is not None or not all(self._costs.knows(kind) for kind, _ in self._keys):
             return
-        costs = {key: self._costs.slowness * self._costs.predict(key) for key in self._keys}
+        slowness = 1.0 + self._burden * (self.carried or 1)
+        costs = {key: slowness * self._costs.predict(key) for key in self._keys}
         if not self._rests_on or any(differ(costs[key], self._rests_on[key]) for key in self._keys):
             self._rests_on = costs
             self._reckoning = Reckoning(self._question(), self._take)
@@ -73,10 +80,20 @@ class Admission:
         if self._reckoning is not None:
             self._reckoning.cancel()
 
+    @property
+    def _burden(self) -> float:
+        return (self._costs.slowness - 1.0) / max(1, self._present())
+
     def _question(self) -> Question:
-        costs = self._costs.copy(self._costs.slowness)  # which goes on learning
         return Question(
-            self._demand, costs, self._capacity, self._beside, self._promise_s, self._most, known=self.carried
+            self._demand,
+            self._costs.copy(),  # which goes on learning
+            self._capacity,
+            self._beside,
+            self._promise_s,
+            self._most,
+            self.carried,
+            self._burden,
         )
 
     def _take(self, carried: int | None) -> None:

@@ -30,8 +30,10 @@ class Question:
     beside: frozenset[str]
     promise_s: float
     most: int
-    known: int | None
+    known: int | None = None
     """The answer to the last such question."""
+    burden: float = 0.0
+    """By what part of its cost a step takes longer for each caller, beyond what the lanes do to each other."""
 
 
 def most_carried(question: Question, foresee: Callable[..., Forecast] = foresee) -> int:
@@ -40,7 +42,8 @@ def most_carried(question: Question, foresee: Callable[..., Forecast] = foresee)
 
     def is_carried(callers: int) -> bool:
         rise = RISE if known is not None and callers > known else 1.0
-        forecast = foresee(callers, question.demand, question.costs, question.capacity, question.beside)
+        costs = question.costs.copy(1.0 + question.burden * callers)
+        forecast = foresee(callers, question.demand, costs, question.capacity, question.beside)
         return keeps(forecast, rise * question.promise_s)
 
     carried, next_, too_many = 0, min(most, known or FIRST_GUESS), most + 1
