@@ -114,7 +114,7 @@ class Agent:
         return self._admission.carried if self._admission is not None else None
 
     def late(self) -> bool:
-        """Say whether answers have come late of late, by this machine's fault."""
+        """Say whether answers have been late of late, or nearly, by this machine's fault."""
         return self._punctuality.is_late
 
     def open_session(self, send: Callable[[Payload], None]) -> Session:

@@ -40,7 +40,7 @@ class Household:
     carried: Callable[[], int | None] = lambda: None
     """How many callers the machine can answer in time; None while that is not known."""
     late: Callable[[], bool] = lambda: False
-    """Whether it does not do so at the moment."""
+    """Whether it hardly does so at the moment."""
     troubles: Callable[[], dict[str, str]] = dict
     """Engine name -> why it is not well: it hangs, or fails step after step."""
     lost: Callable[[], list[str]] = list

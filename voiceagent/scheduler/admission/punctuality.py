@@ -1,18 +1,20 @@
-"""Whether answers have come late of late. The forecast is slow and may be wrong; whoever waits too long is a fact."""
+"""Whether answers have been late, or nearly, of late. The forecast is slow and may be wrong; whoever waits is a fact."""
 
 from collections import deque
 from collections.abc import Callable
 
-from voiceagent.scheduler.admission.search import IN_TIME
-
 LOOK_BACK_S = 30.0
 """A few answers of each caller; and a machine that was late lets nobody in for so long."""
+NEARLY = 0.75
+"""An answer that took this part of the promised time is nearly late: one caller more, and it would have been."""
+MOST_NEARLY = 0.1
+"""The share of the answers for which that is tolerable."""
 BAD_LUCK = 1
-"""One late answer proves nothing, however few there are."""
+"""One such answer proves nothing, however few there are."""
 
 
 class Punctuality:
-    """Takes how long answers were waited for. In time is within `promise_s`; `now` is any clock in seconds."""
+    """Takes how long answers were waited for, which were promised within `promise_s`; `now` is any clock in seconds."""
 
     def __init__(self, promise_s: float, now: Callable[[], float]) -> None:
         self._promise_s = promise_s
@@ -21,12 +23,12 @@ class Punctuality:
 
     def answered(self, waited_s: float) -> None:
         """An answer began after so long, or was given up then."""
-        self._answers.append((self._now(), waited_s > self._promise_s))
+        self._answers.append((self._now(), waited_s > NEARLY * self._promise_s))
 
     @property
     def is_late(self) -> bool:
-        """Whether more answers came late than may."""
+        """Whether too many answers were late, or nearly."""
         while self._answers and self._answers[0][0] < self._now() - LOOK_BACK_S:
             self._answers.popleft()
         late = sum(late for _, late in self._answers)
-        return late > max(BAD_LUCK, (1 - IN_TIME) * len(self._answers))
+        return late > max(BAD_LUCK, MOST_NEARLY * len(self._answers))
