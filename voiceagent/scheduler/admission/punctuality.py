@@ -1,4 +1,4 @@
-"""Whether answers have been late, or nearly, of late. The forecast is slow and may be wrong; whoever waits is a fact."""
+"""Whether answers have been late, or nearly, of late. The forecast is slow and may be wrong; waiting is a fact."""
 
 from collections import deque
 from collections.abc import Callable
