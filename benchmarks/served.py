@@ -14,8 +14,8 @@ import httpx
 
 from voiceagent.errors import VoiceAgentError
 
-READY_S = 120.0
-"""Loading takes seconds; the first time, model files are also hashed."""
+READY_S = 300.0
+"""Loading takes seconds; the first time, model files are also hashed, and torch and NeMo may come from a cold disk."""
 STOP_S = 10.0
 HOST = "127.0.0.1"
 
