@@ -127,7 +127,17 @@ def test_sessions_apart_have_their_memory_each_and_one_for_what_all_begin_with(t
     together, apart = (needs(llama(path, *sets))["llm", "main"] for sets in (("llm.streams_per_step=4",), ()))
     assert apart.caches == together.caches * 5 // 4
     assert apart.per_session == together.per_session
-    assert remedy(llama(path), Store(), Free(needs(llama(path))["process", "main"].total)) != ""
+
+
+def test_where_nothing_is_shared_shorter_sessions_are_a_remedy(tmp_path: Path) -> None:
+    sizes = ("llm.session_tokens=100000", "llm.kv_type=q8_0", "llm.max_tokens=50000")
+    these = llama(tiny(tmp_path, "plain"), *sizes)
+    shorter = llama(tiny(tmp_path, "plain"), *sizes, "llm.max_tokens=25000")
+    rest = (
+        sum(need.total for need in memory_plan(these, Store(), PLENTY).needs) - needs(these)["llm", "main"].caches // 4
+    )
+    assert remedy(shorter, Store(), Free(rest)) == "This would fit: --set llm.session_tokens=50000."
+    assert "session_tokens" not in remedy(these, Store(), Free(rest)), "a reply would leave no room for a prompt"
 
 
 def test_more_sessions_need_larger_caches() -> None:

@@ -33,6 +33,14 @@ def test_one_in_ten_may_be_late() -> None:
     assert Seen().answered(*[0.5] * 28, *[2.0] * 4)
 
 
+def test_a_house_that_nobody_else_comes_to_remembers_no_more_than_it_needs() -> None:
+    seen = Seen()
+    for _ in range(100):
+        seen.punctuality.answered(0.5)
+        seen.now += LOOK_BACK_S / 4
+    assert len(seen.punctuality._answers) <= 5
+
+
 def test_it_is_forgotten_after_a_while() -> None:
     seen = Seen()
     assert seen.answered(2.0, 2.0)

@@ -168,8 +168,8 @@ class Agent:
 
     def _on_turn(self, trace: TurnTrace) -> None:
         self.metrics.observe_turn(trace)
-        elsewhere = trace.tools or self.settings.llm.engine == "openai"  # what the user waited for
-        if trace.waited_s is not None and not elsewhere:
+        waited_for_others = trace.tools or self.settings.llm.engine == "openai"
+        if trace.waited_s is not None and not waited_for_others:
             self._punctuality.answered(trace.waited_s)
         log_turn(trace)
         if self._turn_file is not None:

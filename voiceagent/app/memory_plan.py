@@ -115,7 +115,8 @@ def _singles(settings: Settings) -> Iterator[Change]:
         if llm.kv_type == "f16" and llm.flash_attention is not False:
             yield {"llm.kv_type": "q8_0"}
         if llm.context_tokens is None:
-            yield {"llm.session_tokens": max(llm.max_tokens, llm.session_tokens // 2)}
+            if (half := llm.session_tokens // 2) >= 2 * llm.max_tokens:  # a prompt wants room as well
+                yield {"llm.session_tokens": half}
         elif llm.session_tokens < llm.context_tokens:
             yield {"llm.context_tokens": max(llm.session_tokens, llm.context_tokens // 2)}
     while sessions > 1:

@@ -29,7 +29,7 @@ THROUGHOUT = 0.8
 SLOWNESS_S = 5.0
 """How many seconds of steps `slowness` looks back on: a busy lane's last ten, a quiet house's last minutes."""
 STRAGGLER = 10.0
-"""A step counts for so many times what was foreseen at most: one that hung says nothing of the others."""
+"""A step counts for so many times what was foreseen at most: one that hung says nothing of others, or of the future."""
 SHORT_S = 0.002
 """A step shorter than this mostly waits for its thread's turn; it would tell too much."""
 

@@ -30,7 +30,7 @@ def check_fit(need: MemoryNeed, name: str, *, gpu_layers: int) -> None:
             remedy = "fewer of its layers there (llm.gpu_layers), " if where == "GPU" else ""
             raise VoiceAgentError(
                 f"{name} needs {need}; that is {gib(wanted)} of {where} memory, and {gib(free)} are free. "
-                f"What helps: {remedy}a smaller quantisation of the model, a smaller llm.context_tokens, fewer "
+                f"What helps: {remedy}a smaller quantisation of the model, a smaller llm.session_tokens, fewer "
                 "sessions (server.max_sessions), or llm.kv_type: q8_0."
             )
 

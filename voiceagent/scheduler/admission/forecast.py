@@ -19,7 +19,7 @@ from voiceagent.scheduler.admission.caller import Caller
 from voiceagent.scheduler.admission.demand import Demand
 from voiceagent.scheduler.admission.line import Line
 from voiceagent.scheduler.admission.virtual_device import VirtualDevice
-from voiceagent.scheduler.costs import CostModel, lane_of
+from voiceagent.scheduler.costs import STRAGGLER, CostModel, lane_of
 from voiceagent.scheduler.policy import Policy, decide
 from voiceagent.scheduler.scheduler import Scheduler
 from voiceagent.scheduler.virtual import run_virtual
@@ -28,8 +28,6 @@ QUESTION_S = 12.0
 """About how long a question, its answer and the thought after it take."""
 LEAST_S = 24.0
 """At first there are fewer than there will be: more than a question each is needed."""
-STRAGGLER = 10.0
-"""A step takes so many times what is predicted at most: a cost model may remember a hang, and no hang is foretold."""
 SLOWEST_TOO = 1.02
 """Of quantiles up to 1.0 drawn at random hardly any is 1.0: so the slowest step seen comes twice in a hundred."""
 

@@ -24,11 +24,15 @@ class Punctuality:
     def answered(self, waited_s: float) -> None:
         """An answer began after so long, or was given up then."""
         self._answers.append((self._now(), waited_s > NEARLY * self._promise_s))
+        self._forget()
 
     @property
     def is_late(self) -> bool:
         """Whether too many answers were late, or nearly."""
-        while self._answers and self._answers[0][0] < self._now() - LOOK_BACK_S:
-            self._answers.popleft()
+        self._forget()
         late = sum(late for _, late in self._answers)
         return late > max(BAD_LUCK, MOST_NEARLY * len(self._answers))
+
+    def _forget(self) -> None:
+        while self._answers and self._answers[0][0] < self._now() - LOOK_BACK_S:
+            self._answers.popleft()
