@@ -120,7 +120,7 @@ class LLM(Section):
     session_tokens: Tokens = 1024
     """The context of one session."""
     context_tokens: Tokens | None = None
-    """Memory for so many tokens of all sessions together, where the silent give way; null: enough for every one (llama)."""
+    """Memory for so many tokens of all sessions together, where the silent give way; null: enough for all (llama)."""
     gpu_layers: int = Field(default=0, ge=-1, le=1000)
     """How many layers are computed on the GPU; -1: all (llama)."""
     flash_attention: bool | None = None
