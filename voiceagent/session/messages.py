@@ -82,7 +82,7 @@ def bye(reason: str) -> Payload:
 
 def trace(turn: TurnTrace) -> Payload:
     """Report the stages of a finished turn; the steps have been shown as they ran."""
-    return {"type": "trace", "trace": {key: value for key, value in turn.to_json().items() if key != "steps"}}
+    return {"type": "trace", "trace": turn.stages()}
 
 
 def lanes(now: float, steps: list[StepRecord], streams: set[tuple[str, int]]) -> Payload:

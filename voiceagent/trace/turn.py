@@ -149,9 +149,16 @@ class TurnTrace:
         ]
 
     def to_json(self, *, text: bool = False) -> dict[str, Any]:
-        """Return the turn as plain data, with the words that were spoken only if asked for."""
-        v2v = self.voice_to_voice_ms
+        """Return the turn as plain data, with the words that were spoken only if asked for.
+
+        Where several people talk the steps are hundreds: milliseconds.
+        """
         words = {"user_text": self.user_text, "agent_text": self.agent_text} if text else {}
+        return {**self.stages(), "steps": [record.to_json() for record in self.steps], **words}
+
+    def stages(self) -> dict[str, Any]:
+        """Return the turn as plain data without its steps."""
+        v2v = self.voice_to_voice_ms
         return {
             "session": self.session,
             "turn": self.turn,
@@ -167,6 +174,4 @@ class TurnTrace:
                 for span in (*self.spans(), *self.tool_spans())
             ],
             "tools": [use.to_json() for use in self.tools],
-            "steps": [record.to_json() for record in self.steps],
-            **words,
         }
