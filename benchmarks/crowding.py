@@ -16,7 +16,7 @@ from typing import Any, Self
 from benchmarks.form import REPOSITORY
 
 CONNECT_S = 60.0
-"""Starting a Python with aiortc takes seconds of a busy core, for each."""
+"""Starting a Python with aiortc takes seconds of a busy core, for each; and the server may bid some try again."""
 QUESTION_S = 60.0
 """The longest a question and its answer may take."""
 
@@ -32,6 +32,8 @@ class Manners:
     """Answers are heard to their end."""
     greeted: bool
     """The agent begins the call."""
+    patience_s: float = 0.0
+    """For so long they try again, when told to, if the server is too busy for them."""
     endless: bool = False
     """They ask on and on, until told to leave."""
 
@@ -60,6 +62,7 @@ class CallerProcess:
     def __init__(self, url: str, manners: Manners, number: int) -> None:
         self.report = Report()
         arguments = [url, "--number", number, "--questions", manners.questions, "--longest", manners.longest_s]
+        arguments += ["--patience", manners.patience_s]
         switches = [f"--{name}" for name in ("whole", "greeted", "endless") if getattr(manners, name)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.one_caller", *map(str, arguments), *switches],

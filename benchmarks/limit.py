@@ -1,7 +1,8 @@
 """How the callers fare whom admission lets in: they come one by one until one is refused, and talk on from there.
 
-Measured is the talk of those present once nobody comes any more. Every caller asks question after question, from the
-moment of arrival on.
+Who is told to try again does so, as the page does, and is refused when their patience is at its end. Measured is the
+talk of those present once nobody comes any more. Every caller asks question after question, from the moment of arrival
+on.
 """
 
 import time
@@ -18,6 +19,7 @@ from benchmarks import form
 from benchmarks.crowding import CONNECT_S, QUESTION_S, CallerProcess, Manners
 from benchmarks.form import Target, percentile
 from benchmarks.level import silences, unanswered, waits_ms, watching
+from benchmarks.prometheus import scrape
 
 TARGETS = (
     Target("limit_v2v_ms_p95", 1200),
@@ -55,7 +57,8 @@ def measure(url: str, plan: Plan, manners: Manners, limit: float | None) -> tupl
         for number in _every(plan.every_s):
             caller = stack.enter_context(CallerProcess(url, manners, number))
             caller.connect(by=min(time.monotonic() + CONNECT_S, limit or inf))
-            arrivals.append({"caller": number, **caller.report.greeting, **_room(url)})
+            slowness = round(scrape(url).value("voiceagent_step_slowness"), 2)
+            arrivals.append({"caller": number, **caller.report.greeting, **_room(url), "slowness": slowness})
             form.progress(f"caller {number}: {arrivals[-1]}")
             if not caller.report.connected:
                 break

@@ -3,7 +3,8 @@
     python -m benchmarks.one_caller URL --number 2 --questions 6
 
 Every line on stdout is JSON. The first is {"greeting": "connected"}, "refused" (with the server's `code` and
-`retry_after_s`), or what went wrong. It begins to ask at the first line of stdin; each question makes a line
+`retry_after_s`), or what went wrong; with `refusals`, as whom the server is too busy for tries again when it says, for
+so long as there is patience. It begins to ask at the first line of stdin; each question makes a line
 {"question": ...} or {"error": ...}, the end {"cpu_percent": ...}. Then it hangs up. End of input ends the call before
 its first question, and with `--endless`, which asks the same questions again and again, after the one under way.
 Knows nothing of the other callers.
@@ -15,7 +16,8 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import cycle
+from itertools import count, cycle
+from math import inf
 from typing import Any
 
 import httpx
@@ -35,6 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     line.add_argument("url")
     line.add_argument("--number", type=int, default=0, help="which caller this is")
     line.add_argument("--questions", type=int, default=6)
+    line.add_argument("--patience", type=float, default=0.0, help="seconds of trying again when the server is busy")
     line.add_argument("--longest", type=float, default=corpus.LONGEST_S, help="seconds of what is said")
     line.add_argument("--whole", action="store_true", help="hear every answer to its end")
     line.add_argument("--greeted", action="store_true", help="the agent begins the call")
@@ -46,23 +49,35 @@ def main(arguments: Sequence[str]) -> None:
 
 
 async def _call(options: argparse.Namespace, clips: list[corpus.Clip]) -> None:
-    try:
-        async with Caller(options.url) as caller:
-            if options.greeted:
-                await talk.greeted(caller)
-            _say(greeting="connected")
-            if not await asyncio.to_thread(sys.stdin.readline):
+    give_up = time.monotonic() + options.patience
+    for refusals in count():
+        try:
+            async with Caller(options.url) as caller:
+                await _talk(caller, options, clips, refusals)
+            return
+        except RefusedError as error:
+            wait_s = error.retry_after_s or inf
+            if error.code != "server_busy" or time.monotonic() + wait_s > give_up:
+                _say(greeting="refused", code=error.code, retry_after_s=error.retry_after_s, refusals=refusals + 1)
                 return
-            if options.endless:
-                told = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
-                await ask_all(caller, until(told.done, clips), whole=options.whole)
-            else:
-                await asyncio.sleep(options.number * PHASE_S)
-                await ask_all(caller, clips, whole=options.whole)
-    except RefusedError as error:
-        _say(greeting="refused", code=error.code, retry_after_s=error.retry_after_s)
-    except (CallerError, httpx.TransportError) as error:
-        _say(greeting=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(wait_s)
+        except (CallerError, httpx.TransportError) as error:
+            _say(greeting=f"{type(error).__name__}: {error}", refusals=refusals)
+            return
+
+
+async def _talk(caller: Caller, options: argparse.Namespace, clips: list[corpus.Clip], refusals: int) -> None:
+    if options.greeted:
+        await talk.greeted(caller)
+    _say(greeting="connected", refusals=refusals)
+    if not await asyncio.to_thread(sys.stdin.readline):
+        return
+    if options.endless:
+        told = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
+        await ask_all(caller, until(told.done, clips), whole=options.whole)
+    else:
+        await asyncio.sleep(options.number * PHASE_S)
+        await ask_all(caller, clips, whole=options.whole)
 
 
 async def ask_all(line: Line, clips: Iterable[corpus.Clip], *, whole: bool) -> None:

@@ -118,8 +118,9 @@ def summarise(levels: list[dict[str, Any]]) -> dict[str, float | int | None]:
 
 def _manners(*, quick: bool, greets: bool, endless: bool = False) -> Manners:
     if quick:
-        return Manners(questions=2, longest_s=2.5, whole=False, greeted=greets, endless=endless)
-    return Manners(questions=24, longest_s=corpus.LONGEST_S, whole=True, greeted=greets, endless=endless)
+        return Manners(questions=2, longest_s=2.5, whole=False, greeted=greets, patience_s=12.0, endless=endless)
+    longest_s = corpus.LONGEST_S
+    return Manners(questions=24, longest_s=longest_s, whole=True, greeted=greets, patience_s=45.0, endless=endless)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from benchmarks.prometheus import Scrape
 
 
-def counted(lags=(0, 0, 0), underruns=0, cpu=1.0):
+def counted(lags=(0, 0, 0), underruns=0, cpu=1.0, slowness=1.0):
     """Return a scrape with so many lags within 5 ms, within 10 ms and beyond."""
     buckets = {"0.005": lags[0], "0.01": lags[0] + lags[1], "+Inf": sum(lags)}
     return Scrape(
@@ -15,6 +15,8 @@ def counted(lags=(0, 0, 0), underruns=0, cpu=1.0):
                 "voiceagent_loop_lag_seconds_sum 1",
                 "# TYPE voiceagent_underruns_total counter",
                 f"voiceagent_underruns_total {underruns}",
+                "# TYPE voiceagent_step_slowness gauge",
+                f"voiceagent_step_slowness {slowness}",
                 "# TYPE process_cpu_seconds_total counter",
                 f"process_cpu_seconds_total {cpu}\n",
             ]

@@ -20,6 +20,7 @@ REFUSED = {"caller": 2, "greeting": "refused", "code": "server_busy", "retry_aft
 def nowhere(monkeypatch):
     """No server, which says that it carries two."""
     monkeypatch.setattr("benchmarks.level.scrape", lambda url: counted())
+    monkeypatch.setattr(limit, "scrape", lambda url: counted(slowness=1.25))
     monkeypatch.setattr(limit, "_room", lambda url: {"now": 2, "carried": 2, "most": 9})
 
     @contextmanager
@@ -34,7 +35,7 @@ def test_callers_come_until_one_is_refused_and_the_others_talk_on_until_told_to_
     arrivals, level = limit.measure("nowhere", AT_ONCE, MANNERS, None)
     assert [arrival["greeting"] for arrival in arrivals] == ["connected", "connected", "refused"]
     assert (arrivals[2]["code"], arrivals[2]["retry_after_s"]) == ("server_busy", 10)
-    assert all(arrival["carried"] == 2 for arrival in arrivals)
+    assert all((arrival["carried"], arrival["slowness"]) == (2, 1.25) for arrival in arrivals)
     assert (level["callers"], level["admitted"]) == (2, 2)
     assert level["callers_cpu_percent"] == 15.0
     assert level["room"]["carried"] == 2

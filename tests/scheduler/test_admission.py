@@ -8,6 +8,7 @@ from test_forecast import DECODE, SOUND, costs, demand
 
 from voiceagent.scheduler.admission import Admission
 from voiceagent.scheduler.admission import admission as module
+from voiceagent.scheduler.admission.admission import SETTLE_S
 from voiceagent.scheduler.costs import CostModel
 from voiceagent.scheduler.window import ENOUGH
 
@@ -37,10 +38,9 @@ def asked(monkeypatch) -> Reckonings:
     return reckonings
 
 
-def admission(model=None) -> Admission:
-    return Admission(
-        demand(), costs() if model is None else model, 1, {"vad"}, promise_s=1.2, most=64, present=lambda: PRESENT
-    )
+def admission(model=None, present=lambda: PRESENT, now=lambda: 0.0) -> Admission:
+    model = costs() if model is None else model
+    return Admission(demand(), model, 1, {"vad"}, promise_s=1.2, most=64, present=present, now=now)
 
 
 def test_before_every_kind_of_step_was_seen_there_is_no_telling(asked) -> None:
@@ -91,11 +91,12 @@ def test_steps_that_are_slower_than_foreseen_are_taken_to_stay_so(asked) -> None
     usual = model.predict(DECODE)
     for _ in range(ENOUGH):
         model.observe(DECODE, usual)
-    for _ in range(200):  # never alone, and never long beside one other: so costs and slow-downs stay
+    for _ in range(1000):  # never alone, and never long beside one other: so costs and slow-downs stay
         model.observe(DECODE, 2 * usual, {"asr": usual, "tts": usual})
     found.look()
     assert model.predict(DECODE) == usual
-    assert asked.questions[-1].burden == pytest.approx(1.0 / PRESENT, rel=0.05), "twice as slow, with so many"
+    burden = asked.questions[-1].burden
+    assert (burden.present, burden.slowness) == (PRESENT, pytest.approx(2.0, rel=0.05)), "twice as slow, with so many"
     assert asked.questions[-1].costs.predict(DECODE) == usual
     assert asked.questions[-1].known == CARRIED
 
@@ -127,6 +128,80 @@ def test_a_device_that_cannot_keep_the_promise_to_anybody_says_so(asked, caplog)
         asked.take(0)
     assert found.carried == 0
     assert "not even one caller" in caplog.text
+
+
+class House:
+    """Somebody comes now and then."""
+
+    def __init__(self, asked, carried):
+        self.now, self.present, self.model = 100.0, 0, costs()
+        self.admission = admission(self.model, lambda: self.present, lambda: self.now)
+        self.admission.look()
+        asked.take(carried)
+
+    def arrive(self):
+        self.present += 1
+        self.admission.arrived()
+
+    def look(self, after_s):
+        self.now += after_s
+        self.admission.look()
+
+
+def test_the_first_half_may_come_at_once_and_then_one_at_a_time(asked) -> None:
+    house = House(asked, carried=6)
+    for _ in range(3):
+        assert not house.admission.is_settling
+        house.arrive()
+    assert house.admission.is_settling
+    house.look(SETTLE_S / 2)
+    assert house.admission.is_settling
+    house.look(SETTLE_S / 2)
+    assert not house.admission.is_settling
+    house.arrive()
+    assert house.admission.is_settling
+
+
+def test_where_costs_have_changed_it_is_settled_when_that_is_reckoned(asked) -> None:
+    house = House(asked, carried=2)
+    house.arrive()
+    for _ in range(8):
+        house.model.observe(DECODE, 0.05)
+    house.look(SETTLE_S)
+    assert len(asked.questions) == 2
+    assert house.admission.is_settling
+    house.now += SETTLE_S
+    asked.take(2)
+    assert not house.admission.is_settling
+
+
+def test_what_was_reckoned_of_an_earlier_time_settles_nothing(asked) -> None:
+    house = House(asked, carried=2)
+    for _ in range(8):
+        house.model.observe(DECODE, 0.05)
+    house.look(0.0)
+    house.arrive()
+    house.now += SETTLE_S
+    asked.take(2)
+    assert house.admission.is_settling
+
+
+def test_a_reckoning_that_fails_settles_nothing(asked) -> None:
+    house = House(asked, carried=2)
+    house.arrive()
+    for _ in range(8):
+        house.model.observe(DECODE, 0.05)
+    house.look(SETTLE_S)
+    asked.take(None)
+    assert house.admission.is_settling
+    house.look(SETTLE_S)
+    assert not house.admission.is_settling
+
+
+def test_nothing_has_to_settle_while_nothing_is_foreseen(asked) -> None:
+    found = admission(CostModel())
+    found.arrived()
+    assert not found.is_settling
 
 
 def test_it_looks_again_and_again_until_it_is_closed(asked, monkeypatch) -> None:

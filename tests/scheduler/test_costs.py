@@ -234,6 +234,11 @@ def test_neither_a_step_that_hung_nor_one_of_a_moment_makes_a_device_slow() -> N
     assert model.slowness < 1.1
 
 
+def test_what_a_step_takes_at_least_is_known_beside_what_it_is_expected_to_take() -> None:
+    model = CostModel({STEP: [0.001] * 16 + [0.004] * 48})
+    assert (model.least(STEP), model.predict(STEP)) == (0.001, 0.004)
+
+
 def test_a_copy_of_slower_steps_predicts_them() -> None:
     model = learned(0.010, HISTORY)
     assert model.copy(2.5).predict(STEP) == pytest.approx(0.025)

@@ -10,14 +10,18 @@ NEEDS = st.sampled_from(Need)
 
 
 class Costs(dict):
-    """Steps of 20 ms, and no slow-down, where nothing else is said."""
+    """Steps of 20 ms, never held up, and no slow-down, where nothing else is said."""
 
-    def __init__(self, steps=None, slowdowns=None):
+    def __init__(self, steps=None, slowdowns=None, least=None):
         super().__init__(steps or {})
         self.slowdowns = slowdowns or {}
+        self.leasts = least or {}
 
     def predict(self, key):
         return self.get(key, 0.02)
+
+    def least(self, key):
+        return self.leasts.get(key, self.predict(key))
 
     def slowdown(self, lane, other):
         return self.slowdowns.get((lane, other), 1.0)
@@ -75,6 +79,13 @@ def test_running_steps_take_room():
 def test_a_negligible_step_starts_whatever_runs():
     costs = Costs({("vad.step", 1): NEGLIGIBLE_S / 10})
     assert started(choose([batch("vad")], running("asr", "llm"), costs, capacity=2)) == ["vad"]
+
+
+def test_a_step_that_only_waits_long_for_its_threads_turn_is_negligible_still():
+    key = ("vad.step", 1)
+    costs = Costs({key: 3 * NEGLIGIBLE_S}, least={key: NEGLIGIBLE_S / 2})
+    assert started(choose([batch("vad")], running("asr", "llm"), costs, capacity=2)) == ["vad"]
+    assert started(choose([batch("asr"), batch("llm")], running("vad"), costs, capacity=2)) == ["asr", "llm"]
 
 
 def test_speculation_goes_last_however_early_its_deadline():

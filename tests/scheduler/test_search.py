@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from test_forecast import DECODE, costs, demand
 
+from voiceagent.scheduler.admission.burden import Burden
 from voiceagent.scheduler.admission.forecast import Forecast
 from voiceagent.scheduler.admission.search import IN_TIME, MARGIN, RISE, Question, keeps, most_carried
 
@@ -50,10 +51,11 @@ def test_each_further_caller_makes_every_step_slower() -> None:
         slower[callers] = costs.predict(DECODE) / QUESTION.costs.predict(DECODE)
         return Forecast((0.1 if callers < 4 else 9.0,), 0, {})
 
-    assert most_carried(replace(QUESTION, burden=0.25), foresee) == 3
-    assert slower == {callers: pytest.approx(1 + callers / 4) for callers in slower}
+    burden = Burden(2, 1.1, 1.5)
+    assert most_carried(replace(QUESTION, burden=burden), foresee) == 3
+    assert slower == {callers: pytest.approx(burden.times(callers)) for callers in slower}
     assert most_carried(replace(QUESTION, most=8)) == 8
-    assert most_carried(replace(QUESTION, most=8, burden=3.0)) == 0
+    assert most_carried(replace(QUESTION, most=8, burden=Burden(1, 10.0, 10.0))) == 0
 
 
 def test_a_promise_is_kept_if_answers_come_in_time_and_do_not_break_off() -> None:

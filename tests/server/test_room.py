@@ -46,6 +46,16 @@ def test_nobody_else_may_come_while_answers_are_late_but_one_always() -> None:
     assert "behind with its answers" in str(refusal(room, 1))
 
 
+def test_until_it_is_seen_how_everybody_fares_with_the_last_the_next_waits_but_not_for_one_to_leave() -> None:
+    room = Room(4, lambda: 3, settling=lambda: True)
+    room.left(600)
+    room.require(0)
+    busy = refusal(room, 2)
+    assert (busy.code, busy.retry_after_s) == ("server_busy", FIRST_RETRY_S)
+    assert "Somebody has just come" in str(busy)
+    assert "cannot answer more than 3" in str(refusal(room, 3))
+
+
 def test_who_is_refused_is_told_when_one_of_those_present_will_have_left() -> None:
     room = Room(4, lambda: 2)
     room.left(20)
@@ -90,6 +100,19 @@ def test_answers_that_came_late_let_nobody_else_in() -> None:
             refused = await house.http.post("/api/offer", json={"sdp": "v=0", "type": "offer"})
             assert refused.json()["error"]["code"] == "server_busy"
             assert "behind with its answers" in refused.json()["error"]["message"]
+
+    asyncio.run(scene())
+
+
+def test_who_comes_right_after_another_near_the_limit_is_told_to_wait_a_moment() -> None:
+    async def scene():
+        async with open_house() as house:
+            house.agent._admission.carried = 2
+            async with Caller(house.url):
+                refused = await house.http.post("/api/offer", json={"sdp": "v=0", "type": "offer"})
+                assert refused.status_code == 503
+                assert refused.headers["Retry-After"] == str(FIRST_RETRY_S)
+                assert "Somebody has just come" in refused.json()["error"]["message"]
 
     asyncio.run(scene())
 

@@ -117,12 +117,18 @@ class Agent:
         """Say whether answers have been late of late, or nearly, by this machine's fault."""
         return self._punctuality.is_late
 
+    def settling(self) -> bool:
+        """Say whether it has yet to be seen how everybody is answered with the one who came last."""
+        return self._admission is not None and self._admission.is_settling
+
     def open_session(self, send: Callable[[Payload], None]) -> Session:
         """Begin a session whose messages for people go to `send`."""
         session_id = uuid4().hex[:8]
         turns = TurnLog(session_id, self.steps, self.metrics, self._on_turn)
         session = Session(session_id, self.engines, self._manners, turns, send, self._tools.toolbox)
         self._sessions.add(session)
+        if self._admission is not None:
+            self._admission.arrived()
         return session
 
     def close(self) -> list[str]:

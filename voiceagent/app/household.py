@@ -24,6 +24,7 @@ def household(agent: Agent) -> Household:
         max_sessions=settings.server.max_sessions,
         carried=agent.carried,
         late=agent.late,
+        settling=agent.settling,
     )
 
 

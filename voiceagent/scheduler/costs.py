@@ -20,14 +20,16 @@ from voiceagent.scheduler.window import ENOUGH, Window
 
 UNKNOWN_S = 0.02
 """The bound that steps aim at (`engines/contract.py`), taken for kinds never seen."""
-UPPER, TYPICAL = 0.75, 0.5
-"""The quantiles that a prediction and a slow-down are."""
+UPPER, TYPICAL, LEAST = 0.75, 0.5, 0.1
+"""The quantiles that a prediction, a slow-down, and a step that nothing held up are."""
 ALONE = 0.1
 """A lane that ran beside a step for a smaller share of its time did not matter."""
 THROUGHOUT = 0.8
 """A lane that ran beside a step for this share of its time shows how much it slows it."""
 SLOWNESS_S = 5.0
 """How many seconds of steps `slowness` looks back on: a busy lane's last ten, a quiet house's last minutes."""
+DOUBT_S = 1.0
+"""Before anything is known steps are taken to have lasted so long, as foreseen: the first few prove nothing."""
 STRAGGLER = 10.0
 """A step counts for so many times what was foreseen at most: one that hung says nothing of others, or of the future."""
 SHORT_S = 0.002
@@ -54,7 +56,7 @@ class CostModel:
             self._steps_alone[key] = len(steps)
             self._keep(key, Window(steps))
         self._slowdowns = {pair: Window([factor] * ENOUGH) for pair, factor in (slowdowns or {}).items()}
-        self._taken_s = self._foreseen_s = 0.0
+        self._taken_s = self._foreseen_s = DOUBT_S
         """What steps took of late, and what was foreseen; both fade."""
 
     def observe(self, key: CostKey, seconds: float, beside: Mapping[str, float] | None = None) -> None:
@@ -76,6 +78,10 @@ class CostModel:
     def predict(self, key: CostKey) -> float:
         """Return the seconds that a step of this kind and size takes at most, three times of four, alone."""
         return self.quantile(key, UPPER)
+
+    def least(self, key: CostKey) -> float:
+        """Return the seconds of such a step that was not held up: what it takes of the device, and not its waiting."""
+        return self.quantile(key, LEAST)
 
     def quantile(self, key: CostKey, q: float) -> float:
         """Return the seconds that a share `q` of such steps take at most, alone.
@@ -109,7 +115,7 @@ class CostModel:
     @property
     def slowness(self) -> float:
         """How many times as long as foreseen steps have taken of late; at least 1."""
-        return max(1.0, self._taken_s / self._foreseen_s) if self._foreseen_s else 1.0
+        return max(1.0, self._taken_s / self._foreseen_s)
 
     def copy(self, times: float = 1.0) -> "CostModel":
         """Return a model that knows the same, of steps that take so many times as long, and learns on its own.

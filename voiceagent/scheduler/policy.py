@@ -41,6 +41,9 @@ class Costs(Protocol):
     def predict(self, key: CostKey) -> float:
         """Return the expected seconds of a step that runs alone."""
 
+    def least(self, key: CostKey) -> float:
+        """Return the seconds of a step that nothing holds up, not even its thread's wait for its turn."""
+
     def slowdown(self, lane: str, other: str) -> float:
         """Return how many times longer a lane's steps take while another lane's run beside them; at least 1."""
 
@@ -144,7 +147,7 @@ def _rooms(
     """Return what is offered that needs no room, what does, and the running steps that take some."""
 
     def roomy(batch: Batch) -> bool:
-        return batch.lane not in beside and costs.predict(batch.cost_key) > NEGLIGIBLE_S
+        return batch.lane not in beside and costs.least(batch.cost_key) > NEGLIGIBLE_S
 
     free = [batch for batch in offered if not roomy(batch)]
     return free, [batch for batch in offered if roomy(batch)], [step for step in running if roomy(step.batch)]

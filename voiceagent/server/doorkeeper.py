@@ -41,6 +41,8 @@ class Household:
     """How many callers the machine can answer in time; None while that is not known."""
     late: Callable[[], bool] = lambda: False
     """Whether it hardly does so at the moment."""
+    settling: Callable[[], bool] = lambda: False
+    """Whether it has yet to be seen how those present fare."""
     troubles: Callable[[], dict[str, str]] = dict
     """Engine name -> why it is not well: it hangs, or fails step after step."""
     lost: Callable[[], list[str]] = list
@@ -57,7 +59,8 @@ class Doorkeeper:
     _room: Room = field(init=False)
 
     def __post_init__(self) -> None:
-        self._room = Room(self.household.max_sessions, self.household.carried, self.household.late)
+        house = self.household
+        self._room = Room(house.max_sessions, house.carried, house.late, house.settling)
 
     async def admit(self, sdp: object, kind: object) -> tuple[Peer, str]:
         """Answer an offer; return the peer and the answer's SDP.

@@ -16,13 +16,20 @@ FIRST_RETRY_S, SOONEST_RETRY_S, LATEST_RETRY_S = 10, 5, 60
 
 class Room:
     """Places for callers: `most` at most, no more than are `carried` (None: not known), and none more while answers are
-    `late`; but one at any rate.
+    `late` or it is `settling` how those present fare; but one at any rate.
     """
 
-    def __init__(self, most: int, carried: Callable[[], int | None], late: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        most: int,
+        carried: Callable[[], int | None],
+        late: Callable[[], bool] = lambda: False,
+        settling: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._most = most
         self._carried = carried
         self._late = late
+        self._settling = settling
         self._calls_s: deque[float] = deque(maxlen=CALLS_REMEMBERED)
 
     def require(self, present: int) -> None:
@@ -34,6 +41,9 @@ class Room:
             raise self._refusal("server_busy", f"The machine cannot answer more than {present} in time.", present)
         if present and self._late():
             raise self._refusal("server_busy", "The machine is behind with its answers.", present)
+        if present and self._settling():
+            text = f"Somebody has just come. Try again in {FIRST_RETRY_S} s: then it is known whether there is room."
+            raise UnavailableError("server_busy", text, FIRST_RETRY_S)
 
     def left(self, call_s: float) -> None:
         """Take note that a call has ended after so many seconds."""

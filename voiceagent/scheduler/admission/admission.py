@@ -1,9 +1,10 @@
 """How many callers can be carried: reckoned beside the event loop whenever the costs have changed, asked in no time.
 
 A number of callers is carried if the forecast keeps the promise to them: answers begin in time, and do not break off.
-The forecast knows the lanes' steps and not the rest of the machine's work, which grows with the callers: packets, their
-encryption, other processes. That shows in how much slower steps are than they should be, and each further caller is
-taken to add as much to it as those present did.
+The forecast knows the lanes' steps and not the rest of the machine's work; `burden.py` says what that adds.
+
+A forecast for many more callers than have been seen is worth little. So the first half of the number may come all at
+once, and after that one at a time: the next when it has been seen what the last did to everybody.
 
 Until every kind of step that a conversation asks for has been seen there is no telling, and no number.
 """
@@ -11,8 +12,11 @@ Until every kind of step that a conversation asks for has been seen there is no 
 import asyncio
 import logging
 from collections.abc import Callable, Collection
+from math import inf
+from time import monotonic
 
 from voiceagent.engines.contract import CostKey
+from voiceagent.scheduler.admission.burden import Burden, Scales
 from voiceagent.scheduler.admission.demand import Demand
 from voiceagent.scheduler.admission.reckoning import Reckoning
 from voiceagent.scheduler.admission.search import Question
@@ -22,14 +26,16 @@ log = logging.getLogger(__name__)
 
 CHANGED = 1.2
 """A cost that is higher or lower by this factor is another."""
-LOOK_EVERY_S = 10.0
+LOOK_EVERY_S = 5.0
 """A reckoning takes seconds, and callers come and go in minutes."""
+SETTLE_S = 10.0
+"""So long after somebody has come the costs tell of them: the first question is asked, and its answer under way."""
 
 
 class Admission:
     """Knows how many callers can be carried, `most` at most; `present` says how many there are.
 
-    Answers are to begin within `promise_s`.
+    Answers are to begin within `promise_s`; `now` is any clock in seconds.
     """
 
     def __init__(
@@ -42,6 +48,7 @@ class Admission:
         promise_s: float,
         most: int,
         present: Callable[[], int],
+        now: Callable[[], float] = monotonic,
     ) -> None:
         self.carried: int | None = None
         """None while that is not known; 0 if the promise cannot be kept even to one."""
@@ -52,10 +59,17 @@ class Admission:
         self._promise_s = promise_s
         self._most = most
         self._present = present
+        self._now = now
+        self._scales = Scales(demand)
         self._keys = sorted({work.key for work in demand.works()})
         self._rests_on: dict[CostKey, float] = {}
         """The costs that `carried` was reckoned with."""
         self._reckoning: Reckoning | None = None
+        self._reckoned_at = -inf
+        """When what is reckoned was seen."""
+        self._settled_at = -inf
+        """When what `carried` tells of was seen last."""
+        self._arrived_at = -inf
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -63,15 +77,31 @@ class Admission:
         self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self.start)
         self.look()
 
+    def arrived(self) -> None:
+        """Take note that somebody has come."""
+        self._arrived_at = self._now()
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether the next has to wait until it is seen how everybody fares with the last."""
+        is_near = self.carried is not None and 2 * self._present() >= self.carried
+        return is_near and self._settled_at < self._arrived_at + SETTLE_S
+
     def look(self) -> None:
         """Reckon anew if costs have changed. On the event loop; a few microseconds for each kind of step."""
-        if self._reckoning is not None or not all(self._costs.knows(kind) for kind, _ in self._keys):
+        if not all(self._costs.knows(kind) for kind, _ in self._keys):
             return
-        slowness = 1.0 + self._burden * (self.carried or 1)
-        costs = {key: slowness * self._costs.predict(key) for key in self._keys}
+        burden = self._scales.weigh(self._costs, self._present())
+        if self._reckoning is not None:
+            return
+        times = burden.times(self.carried or 1)
+        costs = {key: times * self._costs.predict(key) for key in self._keys}
         if not self._rests_on or any(differ(costs[key], self._rests_on[key]) for key in self._keys):
             self._rests_on = costs
-            self._reckoning = Reckoning(self._question(), self._take)
+            self._reckoned_at = self._now()
+            self._reckoning = Reckoning(self._question(burden), self._take)
+        else:
+            self._settled_at = self._now()
 
     def close(self) -> None:
         """Look no more."""
@@ -80,11 +110,7 @@ class Admission:
         if self._reckoning is not None:
             self._reckoning.cancel()
 
-    @property
-    def _burden(self) -> float:
-        return (self._costs.slowness - 1.0) / max(1, self._present())
-
-    def _question(self) -> Question:
+    def _question(self, burden: Burden) -> Question:
         return Question(
             self._demand,
             self._costs.copy(),  # which goes on learning
@@ -93,12 +119,15 @@ class Admission:
             self._promise_s,
             self._most,
             self.carried,
-            self._burden,
+            burden,
         )
 
     def _take(self, carried: int | None) -> None:
         self._reckoning = None
-        if carried is None or carried == self.carried:
+        if carried is None:
+            return
+        self._settled_at = self._reckoned_at
+        if carried == self.carried:
             return
         self.carried = carried
         if carried:

@@ -26,7 +26,7 @@ class Line:
     def matters(self, listening: Listening) -> bool:
         """Tell whether it takes room: a step that is negligible even for all callers at once is started at once."""
         sizes = [(work.key[0], work.key[1] * min(work.share, self.callers)) for work in listening.works]
-        return any(self.costs.predict(key) > NEGLIGIBLE_S for key in sizes)
+        return any(self.costs.least(key) > NEGLIGIBLE_S for key in sizes)
 
     def tag(self) -> int:
         """Return a name for work whose deadline will change."""

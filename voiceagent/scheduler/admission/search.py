@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from voiceagent.scheduler.admission.burden import Burden
 from voiceagent.scheduler.admission.demand import Demand
 from voiceagent.scheduler.admission.forecast import Forecast, foresee
 from voiceagent.scheduler.costs import CostModel
@@ -32,8 +33,8 @@ class Question:
     most: int
     known: int | None = None
     """The answer to the last such question."""
-    burden: float = 0.0
-    """By what part of its cost a step takes longer for each caller, beyond what the lanes do to each other."""
+    burden: Burden = Burden()
+    """What callers do to steps, beyond what the lanes do to each other."""
 
 
 def most_carried(question: Question, foresee: Callable[..., Forecast] = foresee) -> int:
@@ -42,7 +43,7 @@ def most_carried(question: Question, foresee: Callable[..., Forecast] = foresee)
 
     def is_carried(callers: int) -> bool:
         rise = RISE if known is not None and callers > known else 1.0
-        costs = question.costs.copy(1.0 + question.burden * callers)
+        costs = question.costs.copy(question.burden.times(callers))
         forecast = foresee(callers, question.demand, costs, question.capacity, question.beside)
         return keeps(forecast, rise * question.promise_s)
 

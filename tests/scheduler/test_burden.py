@@ -1,0 +1,71 @@
+"""What callers cost beside their steps, and what more of them would."""
+
+import pytest
+from test_forecast import DECODE, FINAL, PREDICT, PREFILL, SOUND, costs, demand
+
+from voiceagent.scheduler.admission.burden import REMEMBERED, Burden, Scales
+from voiceagent.scheduler.window import ENOUGH, HISTORY
+
+KEYS = (FINAL, PREDICT, PREFILL, DECODE, SOUND)
+
+
+def slower(model, factor):
+    """Let every step have taken so many times as long, alone on its device."""
+    for key in KEYS:
+        before = model.predict(key)
+        for _ in range(HISTORY + ENOUGH):
+            model.observe(key, factor * before)
+    return model
+
+
+def weigh(scales, model, present, times=REMEMBERED):
+    for _ in range(times):
+        burden = scales.weigh(model, present)
+    return burden
+
+
+def test_nobody_is_no_burden() -> None:
+    assert Burden().times(8) == 1.0
+    assert Scales(demand()).weigh(slower(costs(), 3.0), 0).times(8) == 1.0
+
+
+def test_those_present_slow_steps_down_as_is_seen() -> None:
+    assert Burden(4, 1.3, 1.6).times(4) == pytest.approx(1.3)
+
+
+def test_each_further_caller_slows_them_down_by_the_same_factor() -> None:
+    burden = Burden(4, 1.3, 1.6)
+    factors = [burden.times(callers + 1) / burden.times(callers) for callers in range(1, 8)]
+    assert factors == pytest.approx([1.6 ** (1 / 4)] * 7)
+
+
+def test_nothing_is_made_of_it_beyond_twice_as_many_as_were_seen() -> None:
+    assert Burden(4, 1.0, 1.6).times(64) == Burden(4, 1.0, 1.6).times(8) == pytest.approx(1.6)
+
+
+def test_steps_are_compared_with_what_they_took_when_the_machine_was_at_its_quickest() -> None:
+    scales, model = Scales(demand()), costs()
+    scales.weigh(model, 0)
+    burden = scales.weigh(slower(model, 1.8), 4)
+    assert burden.whole == pytest.approx(1.8, rel=0.05)
+    assert burden.slowness == pytest.approx(1.0, abs=0.05), "by then the costs have learned it"
+    assert scales.weigh(slower(model, 0.25), 4).whole == pytest.approx(1.0, abs=0.05), "that is the quickest now"
+
+
+def test_what_steps_learned_of_many_is_not_held_against_the_few_who_are_left() -> None:
+    scales, model = Scales(demand()), costs()
+    scales.weigh(model, 0)
+    weigh(scales, slower(model, 1.8), 7)
+    weigh(scales, model, 0)
+    left = weigh(scales, model, 2, REMEMBERED - 1)
+    assert left.present == 7
+    assert left.times(2) < 0.7
+    assert scales.weigh(model, 2).present == 2
+
+
+def test_one_caller_who_has_been_alone_for_long_shows_how_quick_the_machine_is_today() -> None:
+    scales, model = Scales(demand()), costs()
+    scales.weigh(model, 0)
+    slower(model, 1.5)  # than it was calibrated
+    assert weigh(scales, model, 1, REMEMBERED - 1).whole == pytest.approx(1.5, rel=0.05)
+    assert scales.weigh(model, 1).whole == pytest.approx(1.0, abs=0.05)
