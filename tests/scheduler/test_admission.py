@@ -8,7 +8,7 @@ from test_forecast import DECODE, SOUND, costs, demand
 
 from voiceagent.scheduler.admission import Admission
 from voiceagent.scheduler.admission import admission as module
-from voiceagent.scheduler.admission.admission import SETTLE_S
+from voiceagent.scheduler.admission.admission import HOLD_S, SETTLE_S
 from voiceagent.scheduler.costs import CostModel
 from voiceagent.scheduler.window import ENOUGH
 
@@ -196,6 +196,23 @@ def test_a_reckoning_that_fails_settles_nothing(asked) -> None:
     assert house.admission.is_settling
     house.look(SETTLE_S)
     assert not house.admission.is_settling
+
+
+def test_the_least_number_of_the_last_half_minute_counts(asked) -> None:
+    house = House(asked, carried=5)
+
+    def reckon(number, after_s):
+        for _ in range(8):
+            house.model.observe(DECODE, house.model.predict(DECODE) * 1.5)
+        house.look(after_s)
+        asked.take(number)
+        return house.admission.carried
+
+    assert reckon(3, 10.0) == 3, "less at once"
+    assert reckon(6, 20.0) == 3, "more not before the least has held its time"
+    assert reckon(7, HOLD_S - 15.0) == 6
+    house.look(10 * HOLD_S)
+    assert house.admission.carried == 7, "the last one holds until there is another"
 
 
 def test_nothing_has_to_settle_while_nothing_is_foreseen(asked) -> None:

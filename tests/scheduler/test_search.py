@@ -7,7 +7,7 @@ from test_forecast import DECODE, costs, demand
 
 from voiceagent.scheduler.admission.burden import Burden
 from voiceagent.scheduler.admission.forecast import Forecast
-from voiceagent.scheduler.admission.search import IN_TIME, MARGIN, RISE, Question, keeps, most_carried
+from voiceagent.scheduler.admission.search import IN_TIME, Question, keeps, most_carried
 
 QUESTION = Question(demand(), costs(), 1, frozenset(), promise_s=1.2, most=64, known=None)
 
@@ -31,17 +31,6 @@ def test_the_largest_number_that_keeps_the_promise_is_found_with_few_forecasts(c
     question = replace(QUESTION, most=most, known=None if known is None else min(known, most))
     assert most_carried(question, device(carries, tried)) == min(carries, most)
     assert len(tried) == len(set(tried)) <= 12
-
-
-def test_a_number_rises_only_if_it_would_hold_with_less_time() -> None:
-    def foresee(callers, *of):
-        return Forecast((callers * 0.1,), 0, {})
-
-    just_seven = replace(QUESTION, promise_s=0.75 / MARGIN)
-    assert most_carried(just_seven, foresee) == 7
-    assert most_carried(replace(just_seven, known=7), foresee) == 7
-    assert most_carried(replace(just_seven, known=6), foresee) == 6
-    assert most_carried(replace(just_seven, known=6, promise_s=0.75 / MARGIN / RISE), foresee) == 7
 
 
 def test_each_further_caller_makes_every_step_slower() -> None:

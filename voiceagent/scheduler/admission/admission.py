@@ -3,14 +3,16 @@
 A number of callers is carried if the forecast keeps the promise to them: answers begin in time, and do not break off.
 The forecast knows the lanes' steps and not the rest of the machine's work; `burden.py` says what that adds.
 
-A forecast for many more callers than have been seen is worth little. So the first half of the number may come all at
-once, and after that one at a time: the next when it has been seen what the last did to everybody.
+A forecast is as good as the last seconds are typical: what counts is the least number of the last half minute. And for
+many more callers than have been seen it is worth little: so the first half of the number may come all at once, and after
+that one at a time, the next when it has been seen what the last did to everybody.
 
 Until every kind of step that a conversation asks for has been seen there is no telling, and no number.
 """
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Collection
 from math import inf
 from time import monotonic
@@ -28,6 +30,8 @@ CHANGED = 1.2
 """A cost that is higher or lower by this factor is another."""
 LOOK_EVERY_S = 5.0
 """A reckoning takes seconds, and callers come and go in minutes."""
+HOLD_S = 30.0
+"""A number holds for so long, or until the next: a lucky moment lets nobody in."""
 SETTLE_S = 10.0
 """So long after somebody has come the costs tell of them: the first question is asked, and its answer under way."""
 
@@ -65,8 +69,10 @@ class Admission:
         self._rests_on: dict[CostKey, float] = {}
         """The costs that `carried` was reckoned with."""
         self._reckoning: Reckoning | None = None
-        self._reckoned_at = -inf
-        """When what is reckoned was seen."""
+        self._asked_at = -inf
+        """When what is being reckoned was seen."""
+        self._reckoned: deque[tuple[float, int]] = deque()
+        """When what was seen, and the number that came of it."""
         self._settled_at = -inf
         """When what `carried` tells of was seen last."""
         self._arrived_at = -inf
@@ -91,6 +97,7 @@ class Admission:
         """Reckon anew if costs have changed. On the event loop; a few microseconds for each kind of step."""
         if not all(self._costs.knows(kind) for kind, _ in self._keys):
             return
+        self._update()
         burden = self._scales.weigh(self._costs, self._present())
         if self._reckoning is not None:
             return
@@ -98,7 +105,7 @@ class Admission:
         costs = {key: times * self._costs.predict(key) for key in self._keys}
         if not self._rests_on or any(differ(costs[key], self._rests_on[key]) for key in self._keys):
             self._rests_on = costs
-            self._reckoned_at = self._now()
+            self._asked_at = self._now()
             self._reckoning = Reckoning(self._question(burden), self._take)
         else:
             self._settled_at = self._now()
@@ -118,15 +125,22 @@ class Admission:
             self._beside,
             self._promise_s,
             self._most,
-            self.carried,
+            self._reckoned[-1][1] if self._reckoned else None,
             burden,
         )
 
-    def _take(self, carried: int | None) -> None:
+    def _take(self, number: int | None) -> None:
         self._reckoning = None
-        if carried is None:
-            return
-        self._settled_at = self._reckoned_at
+        if number is not None:
+            self._reckoned.append((self._asked_at, number))
+            self._settled_at = self._asked_at
+            self._update()
+
+    def _update(self) -> None:
+        """Let go of numbers that hold no longer, and tell if that, or a new one, makes a difference."""
+        while len(self._reckoned) > 1 and self._reckoned[0][0] < self._now() - HOLD_S:
+            self._reckoned.popleft()
+        carried = min((number for _, number in self._reckoned), default=None)
         if carried == self.carried:
             return
         self.carried = carried

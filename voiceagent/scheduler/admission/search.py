@@ -15,9 +15,6 @@ MARGIN = 0.9
 foreseen (docs/scheduling.md)."""
 MOST_BROKEN = 0.01
 """The share of the answers that may be silent in their midst for a moment."""
-RISE = 0.9
-"""A larger number than before must hold in so much of the time, or it would go up and down with every whim of the
-costs."""
 FIRST_GUESS = 4
 
 
@@ -32,7 +29,7 @@ class Question:
     promise_s: float
     most: int
     known: int | None = None
-    """The answer to the last such question."""
+    """The answer to the last such question, to begin with."""
     burden: Burden = Burden()
     """What callers do to steps, beyond what the lanes do to each other."""
 
@@ -42,10 +39,9 @@ def most_carried(question: Question, foresee: Callable[..., Forecast] = foresee)
     known, most = question.known, question.most
 
     def is_carried(callers: int) -> bool:
-        rise = RISE if known is not None and callers > known else 1.0
         costs = question.costs.copy(question.burden.times(callers))
         forecast = foresee(callers, question.demand, costs, question.capacity, question.beside)
-        return keeps(forecast, rise * question.promise_s)
+        return keeps(forecast, question.promise_s)
 
     carried, next_, too_many = 0, min(most, known or FIRST_GUESS), most + 1
     while carried + 1 < too_many:

@@ -58,7 +58,7 @@ const WORDS = {
   },
   server_busy: {
     title: "The server is busy",
-    advice: "It has as many callers as it can answer in time. A place opens when somebody hangs up.",
+    advice: "It has as many callers as it can answer in time at the moment. The page tries again by itself.",
     about: "call",
   },
   not_ready: {
