@@ -6,9 +6,9 @@ import httpx
 import numpy as np
 from rehearsed_line import rehearse
 
-from benchmarks.corpus import Clip
 from benchmarks import one_caller
 from benchmarks.caller import CallerError, RefusedError
+from benchmarks.corpus import Clip
 from benchmarks.one_caller import ask_all, until
 
 VOICE = (0.3 * np.sin(2 * np.pi * 150 * np.arange(32_000) / 16_000)).astype(np.float32)

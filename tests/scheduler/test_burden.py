@@ -3,7 +3,7 @@
 import pytest
 from test_forecast import DECODE, FINAL, PREDICT, PREFILL, SOUND, costs, demand
 
-from voiceagent.scheduler.admission.burden import REMEMBERED, Burden, Scales
+from voiceagent.scheduler.admission.burden import NOBODY, REMEMBERED, Burden, Scales
 from voiceagent.scheduler.window import ENOUGH, HISTORY
 
 KEYS = (FINAL, PREDICT, PREFILL, DECODE, SOUND)
@@ -25,7 +25,7 @@ def weigh(scales, model, present, times=REMEMBERED):
 
 
 def test_nobody_is_no_burden() -> None:
-    assert Burden().times(8) == 1.0
+    assert NOBODY.times(8) == 1.0
     assert Scales(demand()).weigh(slower(costs(), 3.0), 0).times(8) == 1.0
 
 

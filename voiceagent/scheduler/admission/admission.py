@@ -3,9 +3,9 @@
 A number of callers is carried if the forecast keeps the promise to them: answers begin in time, and do not break off.
 The forecast knows the lanes' steps and not the rest of the machine's work; `burden.py` says what that adds.
 
-A forecast is as good as the last seconds are typical: what counts is the least number of the last half minute. And for
-many more callers than have been seen it is worth little: so the first half of the number may come all at once, and after
-that one at a time, the next when it has been seen what the last did to everybody.
+A forecast is as good as the last seconds are typical: what counts is the least number of the last half minute. And
+for many more callers than have been seen it is worth little: so the first half of the number may come all at once, and
+after that one at a time, the next when it has been seen what the last did to everybody.
 
 Until every kind of step that a conversation asks for has been seen there is no telling, and no number.
 """

@@ -38,6 +38,9 @@ class Burden:
         return float(self.slowness * self.whole**further)
 
 
+NOBODY = Burden()
+
+
 class Scales:
     """Weighs the callers again and again, a few microseconds each time."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from voiceagent.scheduler.admission.burden import Burden
+from voiceagent.scheduler.admission.burden import NOBODY, Burden
 from voiceagent.scheduler.admission.demand import Demand
 from voiceagent.scheduler.admission.forecast import Forecast, foresee
 from voiceagent.scheduler.costs import CostModel
@@ -30,7 +30,7 @@ class Question:
     most: int
     known: int | None = None
     """The answer to the last such question, to begin with."""
-    burden: Burden = Burden()
+    burden: Burden = NOBODY
     """What callers do to steps, beyond what the lanes do to each other."""
 
 
