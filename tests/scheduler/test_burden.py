@@ -36,11 +36,11 @@ def test_those_present_slow_steps_down_as_is_seen() -> None:
 def test_each_further_caller_slows_them_down_by_the_same_factor() -> None:
     burden = Burden(4, 1.3, 1.6)
     factors = [burden.times(callers + 1) / burden.times(callers) for callers in range(1, 8)]
-    assert factors == pytest.approx([1.6 ** (1 / 4)] * 7)
+    assert factors == pytest.approx([1.6 ** (1 / 5)] * 7)
 
 
 def test_nothing_is_made_of_it_beyond_twice_as_many_as_were_seen() -> None:
-    assert Burden(4, 1.0, 1.6).times(64) == Burden(4, 1.0, 1.6).times(8) == pytest.approx(1.6)
+    assert Burden(4, 1.0, 1.6).times(64) == Burden(4, 1.0, 1.6).times(8) == pytest.approx(1.6**0.8)
 
 
 def test_steps_are_compared_with_what_they_took_when_the_machine_was_at_its_quickest() -> None:
@@ -59,7 +59,7 @@ def test_what_steps_learned_of_many_is_not_held_against_the_few_who_are_left() -
     weigh(scales, model, 0)
     left = weigh(scales, model, 2, REMEMBERED - 1)
     assert left.present == 7
-    assert left.times(2) < 0.7
+    assert left.times(2) < 0.75
     assert scales.weigh(model, 2).present == 2
 
 

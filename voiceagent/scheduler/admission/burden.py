@@ -2,7 +2,8 @@
 
 Packets, their encryption, the event loop, caches, other processes: that grows with the callers, and faster than their
 number where processors fill up. So each further caller is taken to slow every step down by the same factor as each of
-those present did. What all of them do together is seen: steps take longer than on the same machine at its quickest.
+those present did. What all of them do together is seen: steps take longer than on the same machine at its quickest. The
+machine counts as one of them, for it has business of its own, and slow days.
 """
 
 from collections import deque
@@ -34,8 +35,8 @@ class Burden:
         """
         if not self.present:
             return 1.0
-        further = min(callers, 2 * self.present) / self.present - 1.0
-        return float(self.slowness * self.whole**further)
+        further = min(callers, 2 * self.present) - self.present
+        return float(self.slowness * self.whole ** (further / (self.present + 1)))
 
 
 NOBODY = Burden()
