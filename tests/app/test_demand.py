@@ -80,3 +80,16 @@ def test_the_scripted_conversation_asks_for_the_steps_that_the_scripted_engines_
 
     kinds = {work.key[0] for work in asked("scripted.yaml", "turn.detector=silence").works()}
     assert kinds <= run_virtual(scene())
+
+
+def test_a_conversation_that_is_too_long_is_read_anew_now_and_then() -> None:
+    def tokens_a_question(*sets):
+        found = asked("cpu.yaml", *sets)
+        return sum(work.key[1] * work.times for work in found.rereading) / found.reread_every
+
+    by_turns = tokens_a_question("session.history_turns=6")
+    assert 40 < by_turns < 80, "about as much again as is said"
+    assert tokens_a_question("session.history_turns=1000") == pytest.approx(by_turns, rel=0.4), "by its length"
+    assert asked("cpu.yaml", "session.history_turns=1000").reread_every > asked("cpu.yaml").reread_every
+    assert asked("cpu.yaml", "session.history_turns=0").reread_every == 1
+    assert asked("vllm.yaml").rereading == asked("scripted.yaml").rereading == ()

@@ -141,3 +141,15 @@ def test_text_and_voice_take_turns_so_that_a_busy_device_finishes_long_answers(m
     forecast = foresee(6, demand(), costs(2.0), 1, questions=36)
     assert forecast.busy["tts"] + forecast.busy["llm"] > 0.5
     assert forecast.broken == 0
+
+
+def test_what_is_read_anew_takes_its_part_and_makes_those_wait_who_ask_before_it_is_done() -> None:
+    rereading = (Work(PREFILL, 20, share=1),)
+    seldom, often = (
+        foresee(3, demand(rereading=rereading, reread_every=every), costs(), 1, questions=60) for every in (8, 2)
+    )
+    without = foresee(3, demand(), costs(), 1, questions=60)
+    assert without.busy["llm"] < seldom.busy["llm"] < often.busy["llm"]
+    assert without.wait_s(0.95) < often.wait_s(0.95)
+    waiting = foresee(1, demand(rereading=(Work(PREFILL, 400, share=1),)), costs(), 1, questions=12)
+    assert waiting.wait_s(0.5) > 10.0

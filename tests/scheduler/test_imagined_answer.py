@@ -8,7 +8,7 @@ from test_forecast import DECODE, FINAL, SOUND, costs, demand
 from voiceagent.engines.contract import Need
 from voiceagent.engines.queue import Job
 from voiceagent.scheduler.admission import Listening, Work
-from voiceagent.scheduler.admission.answer import Answer
+from voiceagent.scheduler.admission.answer import Answer, Reading
 from voiceagent.scheduler.admission.demand import Demand
 from voiceagent.scheduler.admission.forecast import ImaginedLane
 from voiceagent.scheduler.admission.line import Line
@@ -115,3 +115,17 @@ def test_work_that_costs_nothing_here_is_done_at_once() -> None:
         return asyncio.get_running_loop().time()
 
     assert run_virtual(scene()) == 0.0
+
+
+def test_an_answer_waits_for_what_is_still_being_read_and_takes_it_over() -> None:
+    async def scene():
+        notes, moved = Notes(demand()), []
+        notes.reschedule = lambda caller, works, tag, deadline, need: moved.append((tag, need))
+        reading = Reading(notes.tag(), asyncio.create_task(asyncio.sleep(2.0)))
+        await Answer(notes, 0, 1, reading=reading).run()
+        return notes, [need for tag, need in moved if tag == reading.tag]
+
+    notes, needs = run_virtual(scene())
+    assert [at for at, _ in notes.of(DECODE)] == [pytest.approx(2.0, abs=0.01)]
+    assert needs[0] is Need.SPECULATIVE, "a guess as long as the answer is one"
+    assert Need.AWAITED in needs, "and awaited from the turn's end on"

@@ -47,7 +47,7 @@ def test_trimming_makes_room_for_several_turns():
     assert kept.trim() is False
     kept.add_user("question 9")
     assert kept.trim() is True
-    assert words(kept.messages) <= 29
+    assert words(kept.messages) <= 19
 
 
 def test_the_number_of_turns_is_bounded_too():

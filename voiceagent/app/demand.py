@@ -11,12 +11,14 @@ from voiceagent.engines.contract import Need
 from voiceagent.engines.tts.magpie.presets import PRESETS
 from voiceagent.engines.vad.contract import FRAME_S
 from voiceagent.scheduler.admission.demand import Demand, Listening, Work, Works
+from voiceagent.session.history import TRIM_TO
 from voiceagent.session.response import SYNTHESIS_MARGIN_S, TEXT_MARGIN_S
 
 SEGMENT_WORDS, SEGMENT_TOKENS, SEGMENT_S = 11, 14, 3.5
 """A sentence, its tokens (1.3 a word in English), and how long it sounds (15 characters a second)."""
-PROMPT_TOKENS = 32
-"""The user's sentence and the chat template's marks around it; what was said before is still held."""
+PROMPT_TOKENS, ANSWER_TOKENS = 32, 32
+"""The user's sentence and the chat template's marks around it; and two segments or three. What was said before is still
+held, until it is too long."""
 DRAFTED_STEPS = 3
 """Decoder steps of a transcript most of which the last partial one foresaw."""
 TRANSCRIBED_S = 3
@@ -35,12 +37,15 @@ BATCH = 64
 def demand(settings: Settings) -> Demand:
     """Return what a conversation under these settings asks for."""
     llm, turn = settings.llm, settings.turn
+    rereading, reread_every = _rereading(llm, settings.session.history_turns)
     stop_ms = settings.vad.stop_ms if turn.detector == "smart_turn" else turn.silence_ms
     return Demand(
         listening=(Listening(_steps("vad.frame", share=BATCH), FRAME_S, always=True), *_listening(settings.asr)),
         transcript=_transcript(settings.asr),
         judgement=_judgement(turn),
-        prompt=_prompt(llm),
+        prompt=_reading(llm, PROMPT_TOKENS),
+        rereading=rereading,
+        reread_every=reread_every,
         first_text=_text(llm, min(SEGMENT_TOKENS, llm.first_segment_max_tokens)),
         text=_text(llm, SEGMENT_TOKENS),
         voice=_voice(settings.tts),
@@ -92,11 +97,21 @@ def _judgement(turn: Turn) -> Works:
     return (*_steps("turn.features"), *_steps("turn.model"))
 
 
-def _prompt(llm: LLM) -> Works:
+def _reading(llm: LLM, tokens: int) -> Works:
     if llm.engine == "scripted":
         return _steps("llm.prefill")
-    times = ceil(PROMPT_TOKENS / (1.5 * llm.prefill_tokens))  # a small rest is read with the piece before it
-    return _llama(llm, ceil(PROMPT_TOKENS / times), times)
+    times = ceil(tokens / (1.5 * llm.prefill_tokens))  # a small rest is read with the piece before it
+    return _llama(llm, ceil(tokens / times), times)
+
+
+def _rereading(llm: LLM, history_turns: int) -> tuple[Works, int]:
+    """Return what is read when the oldest turns are dropped, and after how many questions that is."""
+    if llm.engine != "llama":
+        return (), 1
+    turn_tokens = PROMPT_TOKENS + ANSWER_TOKENS
+    turns = min(history_turns, (llm.session_tokens - llm.max_tokens) // turn_tokens)
+    kept = max(1, int(turns * TRIM_TO))
+    return _reading(llm, kept * turn_tokens), max(1, turns + 1 - kept)
 
 
 def _text(llm: LLM, tokens: int) -> Works:

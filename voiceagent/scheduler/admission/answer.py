@@ -6,6 +6,7 @@ answer is prepared from the first sign of silence, released at the end of the tu
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 from math import inf
 
 from voiceagent.engines.contract import Need
@@ -18,10 +19,20 @@ PREPARED_BY_S = 1.0
 """A prepared answer is wanted about so long after it was begun; only its order matters."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is still being read of the conversation when the next answer begins: the answer takes its tag over."""
+
+    tag: int
+    task: asyncio.Task[None]
+
+
 class Answer:
     """One answer of so many segments to one caller, who interrupts it `cut_s` after its first sound."""
 
-    def __init__(self, line: Line, caller: int, segments: int, cut_s: float = inf) -> None:
+    def __init__(
+        self, line: Line, caller: int, segments: int, cut_s: float = inf, reading: Reading | None = None
+    ) -> None:
         self.asked_at = asyncio.get_running_loop().time()
         self.heard_at: float | None = None
         """When its first sound was heard."""
@@ -33,7 +44,8 @@ class Answer:
         self._cut_s = cut_s
         self._written = [asyncio.Event() for _ in range(segments)]
         self._released, self._sounding = asyncio.Event(), asyncio.Event()
-        self._text_tag, self._voice_tag = line.tag(), line.tag()
+        self._reading = reading
+        self._text_tag, self._voice_tag = line.tag() if reading is None else reading.tag, line.tag()
         self._unspoken = 0
         """Segments written and not yet spoken whole."""
         self._sounds = False
@@ -85,6 +97,9 @@ class Answer:
 
     async def _write(self) -> None:
         """Write segment after segment; before the release only the first."""
+        if self._reading is not None:
+            self._line.reschedule(self._caller, self._demand.rereading, self._text_tag, *self._text_by())
+            await self._reading.task
         for number, written in enumerate(self._written):
             works = self._demand.text if number else (*self._demand.prompt, *self._demand.first_text)
             if number:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from math import inf
 from random import Random
 
-from voiceagent.scheduler.admission.answer import Answer
+from voiceagent.engines.contract import Need
+from voiceagent.scheduler.admission.answer import Answer, Reading
 from voiceagent.scheduler.admission.demand import Listening
 from voiceagent.scheduler.admission.line import Line
 
@@ -20,6 +21,8 @@ HESITATES, INTERRUPTS = 0.2, 0.2
 """Shares of questions; whoever does goes on speaking at once."""
 TOO_EARLY_S, INTERRUPTED_S = 0.2, (1.0, 4.0)
 """How much is heard of the answer then."""
+READ_BY_S = 60.0
+"""What is read while nobody waits comes after all other guesses; only its order matters."""
 
 
 class Caller:
@@ -38,14 +41,17 @@ class Caller:
         async with asyncio.TaskGroup() as group:
             for listening in filter(self._line.matters, self._line.demand.listening):
                 group.create_task(self._be_heard(listening))
+            reading = None
             while True:
                 self._speaking = True
                 await asyncio.sleep(self._dice.uniform(*SPEECH_S))
                 self._speaking = False
                 hesitates, interrupts = self._dice.random() < HESITATES, self._dice.random() < INTERRUPTS
                 cut_s = TOO_EARLY_S if hesitates else self._dice.uniform(*INTERRUPTED_S) if interrupts else inf
-                self.answers.append(Answer(self._line, self._number, self._dice.choice(SEGMENTS), cut_s))
+                segments = self._dice.choice(SEGMENTS)
+                self.answers.append(Answer(self._line, self._number, segments, cut_s, reading))
                 await self.answers[-1].run()
+                reading = self._read_anew(group) if self._has_outgrown() else None
                 if cut_s == inf:
                     await asyncio.sleep(self._dice.uniform(*THOUGHT_S))
 
@@ -54,6 +60,16 @@ class Caller:
         now = asyncio.get_running_loop().time()
         for answer in self.answers:
             yield (now if answer.heard_at is None else answer.heard_at) - answer.asked_at
+
+    def _has_outgrown(self) -> bool:
+        """Tell whether the conversation is longer than what is remembered; callers come to that at different times."""
+        demand = self._line.demand
+        return bool(demand.rereading) and (len(self.answers) + self._number) % demand.reread_every == 0
+
+    def _read_anew(self, group: asyncio.TaskGroup) -> Reading:
+        tag, by = self._line.tag(), asyncio.get_running_loop().time() + READ_BY_S
+        reading = self._line.run(self._number, self._line.demand.rereading, by, Need.SPECULATIVE, tag)
+        return Reading(tag, group.create_task(reading))
 
     async def _be_heard(self, listening: Listening) -> None:
         """Ask for the steps of listening, one after the other: what comes late is caught up with."""

@@ -48,6 +48,10 @@ class Demand:
     """Whether the turn is over, beside the transcript."""
     prompt: Works
     """Reading what the caller said."""
+    rereading: Works = ()
+    """Reading what is left of a conversation that was too long; nobody waits, unless they ask before it is done."""
+    reread_every: int = 1
+    """That happens after every so many questions."""
     first_text: Works
     """Writing the first segment of an answer."""
     text: Works
@@ -77,5 +81,6 @@ class Demand:
 
     def works(self) -> Iterator[Work]:
         """Return the steps of every stage."""
-        stages = (self.transcript, self.judgement, self.prompt, self.first_text, self.text, self.voice)
+        writing = (self.prompt, self.rereading, self.first_text, self.text)
+        stages = (self.transcript, self.judgement, *writing, self.voice)
         yield from chain(*stages, self.first_sound, self.sound, *(listening.works for listening in self.listening))
