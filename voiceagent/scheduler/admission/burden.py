@@ -3,7 +3,8 @@
 Packets, their encryption, the event loop, caches, other processes: that grows with the callers, and faster than their
 number where processors fill up. So each further caller is taken to slow every step down by the same factor as each of
 those present did. What all of them do together is seen: steps take longer than on the same machine at its quickest. The
-machine counts as one of them, for it has business of its own, and slow days.
+machine counts as one of them, for it has business of its own, and slow days. And as the next minutes may be worse than
+the last, steps are foreseen as with one caller more than is asked for.
 """
 
 from collections import deque
@@ -15,6 +16,8 @@ from voiceagent.scheduler.costs import CostModel
 
 REMEMBERED = 12
 """Looks at a house with callers after which costs no longer tell of those who have left."""
+RESERVE = 1
+"""Callers more than there are: where they hardly slow steps down, it costs nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +31,14 @@ class Burden:
     """How many times as long as at the machine's quickest."""
 
     def times(self, callers: int) -> float:
-        """Return how many times as long as the costs say steps would take with so many.
+        """Return how many times as long as the costs say steps may take with so many.
 
         With more than twice as many as are present as with twice as many: nobody knows, and a little noise would grow
         beyond all measure.
         """
         if not self.present:
             return 1.0
-        further = min(callers, 2 * self.present) - self.present
+        further = min(callers, 2 * self.present) + RESERVE - self.present
         return float(self.slowness * self.whole ** (further / (self.present + 1)))
 
 
