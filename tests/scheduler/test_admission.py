@@ -215,6 +215,19 @@ def test_the_least_number_of_the_last_half_minute_counts(asked) -> None:
     assert house.admission.carried == 7, "the last one holds until there is another"
 
 
+def test_an_old_number_is_reckoned_anew_while_somebody_is_there(asked) -> None:
+    house = House(asked, carried=1)
+    house.look(HOLD_S)
+    assert len(asked.questions) == 1, "nobody wants to know"
+    house.arrive()
+    house.look(1.0)
+    assert len(asked.questions) == 2
+    asked.take(4)
+    house.look(HOLD_S - 1.0)
+    assert len(asked.questions) == 2
+    assert house.admission.carried == 4
+
+
 def test_nothing_has_to_settle_while_nothing_is_foreseen(asked) -> None:
     found = admission(CostModel())
     found.arrived()

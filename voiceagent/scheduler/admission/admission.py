@@ -31,7 +31,8 @@ CHANGED = 1.2
 LOOK_EVERY_S = 5.0
 """A reckoning takes seconds, and callers come and go in minutes."""
 HOLD_S = 30.0
-"""A number holds for so long, or until the next: a lucky moment lets nobody in."""
+"""A number holds for so long, and is reckoned anew after it while somebody is there: a lucky moment lets nobody in, and
+an unlucky one does not turn people away for long."""
 SETTLE_S = 10.0
 """So long after somebody has come the costs tell of them: the first question is asked, and its answer under way."""
 
@@ -94,7 +95,7 @@ class Admission:
         return is_near and self._settled_at < self._arrived_at + SETTLE_S
 
     def look(self) -> None:
-        """Reckon anew if costs have changed. On the event loop; a few microseconds for each kind of step."""
+        """Reckon anew if costs have changed, or it was long ago. On the event loop; a few microseconds for each kind of step."""
         if not all(self._costs.knows(kind) for kind, _ in self._keys):
             return
         self._update()
@@ -103,7 +104,8 @@ class Admission:
             return
         times = burden.times(self.carried or 1)
         costs = {key: times * self._costs.predict(key) for key in self._keys}
-        if not self._rests_on or any(differ(costs[key], self._rests_on[key]) for key in self._keys):
+        is_old = self._present() > 0 and self._now() >= self._asked_at + HOLD_S
+        if is_old or not self._rests_on or any(differ(costs[key], self._rests_on[key]) for key in self._keys):
             self._rests_on = costs
             self._asked_at = self._now()
             self._reckoning = Reckoning(self._question(burden), self._take)
