@@ -3,8 +3,8 @@
     python -m benchmarks.one_caller URL --number 2 --questions 6
 
 Every line on stdout is JSON. The first is {"greeting": "connected"}, "refused" (with the server's `code` and
-`retry_after_s`), or what went wrong; with `refusals`, as whom the server is too busy for tries again when it says, for
-so long as there is patience. It begins to ask at the first line of stdin; each question makes a line
+`retry_after_s`), or what went wrong, and how many `refusals` there were: whom the server is too busy for tries again
+when it says, while patience lasts. It begins to ask at the first line of stdin; each question makes a line
 {"question": ...} or {"error": ...}, the end {"cpu_percent": ...}. Then it hangs up. End of input ends the call before
 its first question, and with `--endless`, which asks the same questions again and again, after the one under way.
 Knows nothing of the other callers.

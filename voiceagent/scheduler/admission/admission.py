@@ -95,7 +95,7 @@ class Admission:
         return is_near and self._settled_at < self._arrived_at + SETTLE_S
 
     def look(self) -> None:
-        """Reckon anew if costs have changed, or it was long ago. On the event loop; a few microseconds for each kind of step."""
+        """Reckon anew if costs have changed, or it was long ago. A few microseconds for each kind of step."""
         if not all(self._costs.knows(kind) for kind, _ in self._keys):
             return
         self._update()
