@@ -143,6 +143,10 @@ class House:
         self.present += 1
         self.admission.arrived()
 
+    def slow_down(self):
+        for _ in range(8):
+            self.model.observe(DECODE, 1.5 * self.model.predict(DECODE))
+
     def look(self, after_s):
         self.now += after_s
         self.admission.look()
@@ -165,8 +169,7 @@ def test_the_first_half_may_come_at_once_and_then_one_at_a_time(asked) -> None:
 def test_where_costs_have_changed_it_is_settled_when_that_is_reckoned(asked) -> None:
     house = House(asked, carried=2)
     house.arrive()
-    for _ in range(8):
-        house.model.observe(DECODE, 0.05)
+    house.slow_down()
     house.look(SETTLE_S)
     assert len(asked.questions) == 2
     assert house.admission.is_settling
@@ -177,8 +180,7 @@ def test_where_costs_have_changed_it_is_settled_when_that_is_reckoned(asked) -> 
 
 def test_what_was_reckoned_of_an_earlier_time_settles_nothing(asked) -> None:
     house = House(asked, carried=2)
-    for _ in range(8):
-        house.model.observe(DECODE, 0.05)
+    house.slow_down()
     house.look(0.0)
     house.arrive()
     house.now += SETTLE_S
@@ -189,8 +191,7 @@ def test_what_was_reckoned_of_an_earlier_time_settles_nothing(asked) -> None:
 def test_a_reckoning_that_fails_settles_nothing(asked) -> None:
     house = House(asked, carried=2)
     house.arrive()
-    for _ in range(8):
-        house.model.observe(DECODE, 0.05)
+    house.slow_down()
     house.look(SETTLE_S)
     asked.take(None)
     assert house.admission.is_settling
@@ -202,8 +203,7 @@ def test_the_least_number_of_the_last_half_minute_counts(asked) -> None:
     house = House(asked, carried=5)
 
     def reckon(number, after_s):
-        for _ in range(8):
-            house.model.observe(DECODE, house.model.predict(DECODE) * 1.5)
+        house.slow_down()
         house.look(after_s)
         asked.take(number)
         return house.admission.carried
