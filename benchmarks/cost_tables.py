@@ -30,9 +30,9 @@ class Device:
 
     name: str
     table: CostTable
-    capacity: int
+    concurrency: int
     """Steps side by side without slowing each other down."""
-    beside: frozenset[str]
+    off_device: frozenset[str]
     """Lanes that run on another device: on a GPU machine, what runs on its CPU."""
     streaming: bool
     """Whether the recogniser hears every chunk as it comes, as Nemotron does, or only whole stretches of speech."""
@@ -92,7 +92,7 @@ def gpu(name: str, *, asr: float, llm: float, tts: float) -> Device:
         "llm.decode": scaled(SPARK_DECODE, llm),
         "tts.segment": scaled(NIM_TTS, tts),
     }
-    return Device(name, CostTable(table), capacity=1, beside=frozenset({"vad", "turn"}), streaming=True)
+    return Device(name, CostTable(table), concurrency=1, off_device=frozenset({"vad", "turn"}), streaming=True)
 
 
 def measured_cpu() -> Device:
@@ -112,7 +112,7 @@ def measured_cpu() -> Device:
         "llm.decode": {1: _stage_s(questions, "first segment") / first_words},
         "tts.segment": {1: _stage_s(questions, "first audio") / first_words},
     }
-    return Device("cpu2", CostTable(table), capacity=2, beside=frozenset(), streaming=False)
+    return Device("cpu2", CostTable(table), concurrency=2, off_device=frozenset(), streaming=False)
 
 
 def _stage_s(questions: list[Any], name: str) -> float:

@@ -22,7 +22,7 @@ QUESTION_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class ConversationConfig:
     """What callers do."""
 
     questions: int
@@ -32,7 +32,7 @@ class Manners:
     """Answers are heard to their end."""
     greeted: bool
     """The agent begins the call."""
-    patience_s: float = 0.0
+    turn_wait_s: float = 0.0
     """For so long they try again, when told to, if the server is too busy for them."""
     endless: bool = False
     """They ask on and on, until told to leave."""
@@ -59,11 +59,11 @@ class Report:
 class CallerProcess:
     """One caller: `connect`, then `ask`. The process ends at the end of the `with`, whatever it does."""
 
-    def __init__(self, url: str, manners: Manners, number: int) -> None:
+    def __init__(self, url: str, config: ConversationConfig, number: int) -> None:
         self.report = Report()
-        arguments = [url, "--number", number, "--questions", manners.questions, "--longest", manners.longest_s]
-        arguments += ["--patience", manners.patience_s]
-        switches = [f"--{name}" for name in ("whole", "greeted", "endless") if getattr(manners, name)]
+        arguments = [url, "--number", number, "--questions", config.questions, "--longest", config.longest_s]
+        arguments += ["--patience", config.turn_wait_s]
+        switches = [f"--{name}" for name in ("whole", "greeted", "endless") if getattr(config, name)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.one_caller", *map(str, arguments), *switches],
             stdin=subprocess.PIPE,
@@ -126,18 +126,20 @@ class CallerProcess:
             timer.cancel()
 
 
-def crowd(url: str, count: int, manners: Manners, mark: Callable[[], None], limit: float | None) -> list[Report]:
+def crowd(
+    url: str, count: int, config: ConversationConfig, mark: Callable[[], None], limit: float | None
+) -> list[Report]:
     """Run so many callers at once and return their reports.
 
     `mark` is called when all are there (or turned away) and nobody has spoken yet, and again when all have hung up. Who
     has not finished by `limit`, on the monotonic clock, is cut off.
     """
     with ThreadPoolExecutor(count) as pool, ExitStack() as stack:
-        callers = [stack.enter_context(CallerProcess(url, manners, number)) for number in range(count)]
+        callers = [stack.enter_context(CallerProcess(url, config, number)) for number in range(count)]
         connect_by = min(time.monotonic() + CONNECT_S, limit or inf)
         list(pool.map(lambda caller: caller.connect(connect_by), callers))
         mark()
-        ask_by = min(time.monotonic() + manners.questions * QUESTION_S, limit or inf)
+        ask_by = min(time.monotonic() + config.questions * QUESTION_S, limit or inf)
         list(pool.map(lambda caller: caller.ask(ask_by), callers))
     mark()
     return [caller.report for caller in callers]

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from benchmarks import form
-from benchmarks.crowding import CONNECT_S, QUESTION_S, CallerProcess, Manners
+from benchmarks.crowding import CONNECT_S, QUESTION_S, CallerProcess, ConversationConfig
 from benchmarks.form import Target, percentile
 from benchmarks.level import silences, unanswered, waits_ms, watching
 from benchmarks.prometheus import scrape
@@ -45,7 +45,9 @@ FULL = Plan(places=32, every_s=12.0, measured_s=120.0)
 QUICK = Plan(places=2, every_s=2.0, measured_s=8.0)
 
 
-def measure(url: str, plan: Plan, manners: Manners, limit: float | None) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def measure(
+    url: str, plan: Plan, config: ConversationConfig, limit: float | None
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Return the arrivals, the refused caller's the last, and the level that those present make.
 
     What is under way at `limit`, on the monotonic clock, is cut off.
@@ -55,7 +57,7 @@ def measure(url: str, plan: Plan, manners: Manners, limit: float | None) -> tupl
     with watching(url) as watch, ThreadPoolExecutor(MOST) as pool, ExitStack() as stack:
         present: list[CallerProcess] = []
         for number in _every(plan.every_s):
-            caller = stack.enter_context(CallerProcess(url, manners, number))
+            caller = stack.enter_context(CallerProcess(url, config, number))
             caller.connect(by=min(time.monotonic() + CONNECT_S, limit or inf))
             slowness = round(scrape(url).value("voiceagent_step_slowness"), 2)
             arrivals.append({"caller": number, **caller.report.greeting, **_room(url), "slowness": slowness})
@@ -78,7 +80,7 @@ def summarise(arrivals: Sequence[dict[str, Any]], level: dict[str, Any]) -> dict
     waits = waits_ms(level)
     return {
         "limit_callers": level["callers"],
-        "limit_carried": arrivals[-1]["carried"],
+        "limit_carried": arrivals[-1]["capacity"],
         "limit_retry_after_s": arrivals[-1].get("retry_after_s"),
         "limit_question_count": len(level["questions"]),
         "limit_v2v_ms_p50": percentile(waits, 50),

@@ -29,8 +29,8 @@ from benchmarks.cost_tables import H200
 from benchmarks.simulated_engines import reply
 from benchmarks.simulation import FRAME_S, SILENCE, VOICE, Caller, Heard
 from benchmarks.taught_engines import TaughtMagpie, TaughtNemotron
+from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import lanes_of
-from voiceagent.app.manners import manners
 from voiceagent.config import load
 from voiceagent.engines.contract import CostKey
 from voiceagent.engines.llm.contract import LlmEngine
@@ -248,10 +248,10 @@ async def measure(
 
 async def converse(group: Engines, lanes: Mapping[str, Lane], way: Way, callers: int, seconds: float) -> Talk:
     """Let so many callers talk with loaded engines for so many seconds of the running loop's clock."""
-    rules = manners(load("scripted.yaml", list(SETTINGS)).settings)
+    rules = conversation_config(load("scripted.yaml", list(SETTINGS)).settings)
     talk, metrics = Talk(), Metrics()
-    capacity = LANES if way.together else 1
-    scheduler = Scheduler(lanes_of(group), lanes, capacity, on_step=talk.note, policy=way.policy, beside=BESIDE)
+    concurrency = LANES if way.together else 1
+    scheduler = Scheduler(lanes_of(group), lanes, concurrency, on_step=talk.note, policy=way.policy, off_device=BESIDE)
     loop = asyncio.get_running_loop()
     lag = LoopLag(talk.lags_s.append)
     people = [LiveCaller(number, group, rules, metrics, talk.heard) for number in range(callers)]

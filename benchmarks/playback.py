@@ -13,8 +13,8 @@ import numpy as np
 
 from benchmarks.conversations import Spoken
 from benchmarks.corpus import RATE
+from voiceagent.app.capacity.gpu import gpus_for
 from voiceagent.app.engines import build_asr, build_tts
-from voiceagent.app.gpu import gpus_for
 from voiceagent.audio.files import resample
 from voiceagent.audio.pcm import Pcm
 from voiceagent.config.settings import Settings

@@ -102,7 +102,7 @@ def kept(row: Row) -> bool:
     return in_time and not row["silences"] and not row["unanswered"]
 
 
-def carried(rows: Sequence[Row], device: str, house: str) -> int | None:
+def capacity(rows: Sequence[Row], device: str, house: str) -> int | None:
     """Return the most callers for whom the promise was kept, at every smaller number too; None if never tried."""
     most = None
     for row in rows:
@@ -118,8 +118,8 @@ def summarise(rows: Sequence[Row]) -> dict[str, float | int | None]:
     numbers: dict[str, float | int | None] = {}
     for device in dict.fromkeys(row["device"] for row in rows):
         for house in HOUSES:
-            numbers[f"callers_{house.name}_{device}".replace("-", "_")] = carried(rows, device, house.name)
-    ours, theirs = carried(rows, SPARK.name, "ours"), carried(rows, SPARK.name, "fifo")
+            numbers[f"callers_{house.name}_{device}".replace("-", "_")] = capacity(rows, device, house.name)
+    ours, theirs = capacity(rows, SPARK.name, "ours"), capacity(rows, SPARK.name, "fifo")
     alone = [row for row in rows if (row["device"], row["house"], row["callers"]) == (RTX_5090.name, "ours", 1)]
     asked = [
         row["silences"]
@@ -155,7 +155,7 @@ def show(rows: Sequence[Row], summary: dict[str, float | int | None]) -> str:
     """Lay out the results for people; `refused` is how many of the callers the promise has no room for."""
     lines = []
     for row in rows:
-        room = carried(rows, row["device"], row["house"]) or 0
+        room = capacity(rows, row["device"], row["house"]) or 0
         beyond = max(0, row["callers"] - room)
         keys = ("v2v_ms_p50", "v2v_ms_p95", "v2v_ms_p99", "silences", "unanswered")
         lines.append((f"{row['device']} {row['house']}", row["callers"], *(row[key] for key in keys), beyond))

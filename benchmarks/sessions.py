@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from benchmarks import corpus, form, limit
-from benchmarks.crowding import Manners, crowd
+from benchmarks.crowding import ConversationConfig, crowd
 from benchmarks.form import Target, percentile
 from benchmarks.level import row, silences, unanswered, waits_ms, watching
 from benchmarks.served import serving
@@ -53,12 +53,12 @@ def main(arguments: Sequence[str]) -> int:
     with nullcontext(options.url) if options.url else serving(options.config, sets) as url:
         greets = not quick or options.url is not None
         if options.limit:
-            at_limit = limit.measure(url, plan, _manners(quick=quick, greets=greets, endless=True), over_by)
+            at_limit = limit.measure(url, plan, _config(quick=quick, greets=greets, endless=True), over_by)
             report.samples = {"arrivals": at_limit[0], "levels": [at_limit[1]]}
             report.summary = limit.summarise(*at_limit)
         else:
             levels = options.callers or (QUICK_LEVELS if quick else LEVELS)
-            report.samples["levels"] = measure(url, levels, _manners(quick=quick, greets=greets), over_by)
+            report.samples["levels"] = measure(url, levels, _config(quick=quick, greets=greets), over_by)
             report.summary = summarise(report.samples["levels"])
     if options.json:
         report.write(options.json)
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def measure(url: str, levels: Sequence[int], manners: Manners, over_by: float | None) -> list[dict[str, Any]]:
+def measure(url: str, levels: Sequence[int], config: ConversationConfig, over_by: float | None) -> list[dict[str, Any]]:
     """Let so many callers talk at once, one number after the other; return what was seen of each.
 
     A run that is to be over by some time, on the monotonic clock, ends with fewer.
@@ -78,7 +78,7 @@ def measure(url: str, levels: Sequence[int], manners: Manners, over_by: float | 
             form.progress("Time is up; what was measured so far counts.")
             break
         with watching(url) as watch:
-            reports = crowd(url, callers, manners, watch.mark, over_by)
+            reports = crowd(url, callers, config, watch.mark, over_by)
         seen.append(watch.level(callers, reports))
         form.progress(f"{time.monotonic() - began:4.0f} s  {row(seen[-1])}")
     return seen
@@ -116,11 +116,15 @@ def summarise(levels: list[dict[str, Any]]) -> dict[str, float | int | None]:
     }
 
 
-def _manners(*, quick: bool, greets: bool, endless: bool = False) -> Manners:
+def _config(*, quick: bool, greets: bool, endless: bool = False) -> ConversationConfig:
     if quick:
-        return Manners(questions=2, longest_s=2.5, whole=False, greeted=greets, patience_s=12.0, endless=endless)
+        return ConversationConfig(
+            questions=2, longest_s=2.5, whole=False, greeted=greets, turn_wait_s=12.0, endless=endless
+        )
     longest_s = corpus.LONGEST_S
-    return Manners(questions=24, longest_s=longest_s, whole=True, greeted=greets, patience_s=45.0, endless=endless)
+    return ConversationConfig(
+        questions=24, longest_s=longest_s, whole=True, greeted=greets, turn_wait_s=45.0, endless=endless
+    )
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.engines.llm.contract import Message
 from voiceagent.engines.llm.scripted import ScriptedLlm
 from voiceagent.engines.queue import Job
-from voiceagent.engines.scripted import ScriptedEngine, Step
+from voiceagent.engines.scripted import ScriptedEngine, ScriptedStep
 from voiceagent.engines.timing import CostTable
 from voiceagent.engines.tts.scripted import ScriptedTts
 from voiceagent.engines.turn.scripted import ScriptedTurn
@@ -69,8 +69,8 @@ class StreamingAsrStream(ScriptedAsrStream):
             self._unheard -= round(CHUNK_S * SAMPLE_RATE)
             self._submit(CHUNK_TAG, UNDATED, CHUNK, self._step(), Need.PROMISED)
 
-    def _step(self) -> Generator[Step, None, None]:
-        yield Step(None)
+    def _step(self) -> Generator[ScriptedStep, None, None]:
+        yield ScriptedStep(None)
 
 
 class InOrder(ScriptedEngine):
@@ -134,12 +134,12 @@ class RoundRobin:
         offered: Sequence[Batch],
         running: Sequence[Running],
         costs: Costs,
-        capacity: int,
-        beside: Collection[str] = (),
+        concurrency: int,
+        off_device: Collection[str] = (),
     ) -> Decision:
         """Choose the lanes whose last turn is the longest ago; takes what `decide` takes."""
         turns = [Batch(b.lane, b.cost_key, 0, b.streams, b, place=self._served.get(b.lane, -1)) for b in offered]
-        chosen = [start.batch.work for start in fifo(now, turns, running, costs, capacity, beside).start]
+        chosen = [start.batch.work for start in fifo(now, turns, running, costs, concurrency, off_device).start]
         batches = [batch for batch in chosen if isinstance(batch, Batch)]
         for batch in batches:
             self._served[batch.lane] = max(self._served.values(), default=0) + 1

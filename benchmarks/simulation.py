@@ -13,15 +13,15 @@ import numpy as np
 
 from benchmarks.cost_tables import Device
 from benchmarks.simulated_engines import House, engines
+from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import lanes_of
-from voiceagent.app.manners import manners
 from voiceagent.config import load
 from voiceagent.engines.asr.contract import SAMPLE_RATE
 from voiceagent.engines.contract import Batch
 from voiceagent.scheduler.lane import VirtualLane
 from voiceagent.scheduler.scheduler import Scheduler
 from voiceagent.scheduler.virtual import run_virtual
-from voiceagent.session.coordinator import Engines, Manners, Session
+from voiceagent.session.coordinator import ConversationConfig, Engines, Session
 from voiceagent.session.messages import Payload
 from voiceagent.session.turns import TurnLog
 from voiceagent.tools.toolbox import Toolbox
@@ -57,7 +57,7 @@ class Caller:
     """One person on the line."""
 
     def __init__(
-        self, number: int, house: Engines, rules: Manners, metrics: Metrics, heard: Heard, day: int = 0
+        self, number: int, house: Engines, rules: ConversationConfig, metrics: Metrics, heard: Heard, day: int = 0
     ) -> None:
         self._dice = Random(f"{day} {number}")
         self._heard = heard
@@ -175,7 +175,7 @@ async def _simulate(house: House, device: Device, callers: int, seconds: float, 
         return device.table.cost_s(batch.cost_key) * (LATE_FACTOR if late else 1.0)
 
     lanes = {name: VirtualLane(cost_s) for name in by_lane}
-    scheduler = Scheduler(by_lane, lanes, device.capacity, policy=house.policy(), beside=device.beside)
-    people = [Caller(number, group, manners(settings), metrics, heard, day) for number in range(callers)]
+    scheduler = Scheduler(by_lane, lanes, device.concurrency, policy=house.policy(), off_device=device.off_device)
+    people = [Caller(number, group, conversation_config(settings), metrics, heard, day) for number in range(callers)]
     await asyncio.gather(*(person.talk(seconds) for person in people))
     scheduler.close()

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import lanes_of
-from voiceagent.app.manners import manners
 from voiceagent.app.rehearsal import scripted_engines
-from voiceagent.app.steps import record
+from voiceagent.app.step_record import record
 from voiceagent.config import load
 from voiceagent.engines.contract import Batch
 from voiceagent.engines.timing import SMALL_CPU
@@ -39,10 +39,10 @@ class Crowd:
         self.engines = scripted_engines(**scripts)
         self.metrics = Metrics()
         self.steps = StepLog(steps_per_lane=64)
-        self.manners = manners(load("scripted.yaml", settings).settings)
+        self.config = conversation_config(load("scripted.yaml", settings).settings)
         by_lane = lanes_of(self.engines)
         lanes = {name: VirtualLane(self._cost_s) for name in by_lane}
-        self.scheduler = Scheduler(by_lane, lanes, capacity=2, on_step=self._on_step)
+        self.scheduler = Scheduler(by_lane, lanes, concurrency=2, on_step=self._on_step)
         self.calls = 0
         self.hangs: Callable[[Batch], bool] = lambda batch: False
         """Whether a step takes half a minute."""
@@ -86,7 +86,7 @@ class Call:
             self.traces.append(trace)
 
         turns = TurnLog(name, crowd.steps, crowd.metrics, ended)
-        self.session = Session(name, crowd.engines, crowd.manners, turns, self.sent.append, Toolbox())
+        self.session = Session(name, crowd.engines, crowd.config, turns, self.sent.append, Toolbox())
         self.session.open()
 
     async def speak(self, seconds: float) -> None:

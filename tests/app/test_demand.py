@@ -3,9 +3,9 @@
 import pytest
 from crowd import Crowd
 
-from voiceagent.app.demand import demand
+from voiceagent.app.capacity.demand import demand
 from voiceagent.config import load
-from voiceagent.scheduler.admission import foresee
+from voiceagent.scheduler.admission import simulate
 from voiceagent.scheduler.costs import CostModel, lane_of
 from voiceagent.scheduler.virtual import run_virtual
 
@@ -22,7 +22,7 @@ def lanes(of):
     "name", ["cpu.yaml", "laptop.yaml", "rtx5090.yaml", "spark.yaml", "vllm.yaml", "scripted.yaml"]
 )
 def test_what_every_configuration_asks_for_can_be_foreseen(name) -> None:
-    forecast = foresee(2, asked(name), CostModel(), 2, questions=4)
+    forecast = simulate(2, asked(name), CostModel(), 2, questions=4)
     assert len(forecast.waits_s) > 2
     assert forecast.wait_s(0) > 0
 

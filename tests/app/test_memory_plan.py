@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from llama_talk import tiny
 
-from voiceagent.app import memory_plan as planning
-from voiceagent.app.memory_plan import changed, free_memory, memory_plan, remedy, require_room, torch_limit
+from voiceagent.app.capacity import memory_plan as planning
+from voiceagent.app.capacity.memory_plan import changed, free_memory, memory_plan, remedy, require_room, torch_limit
 from voiceagent.config import load
 from voiceagent.config.settings import Settings
 from voiceagent.engines.llm.dummy_gguf import write
 from voiceagent.engines.llm.llama import LlamaEngine
 from voiceagent.engines.machine import Gpu
 from voiceagent.errors import VoiceAgentError
-from voiceagent.scheduler.memory import GIB, MIB, Free, Need, Place
+from voiceagent.scheduler.memory import GIB, MIB, Free, MemoryUse, Place
 from voiceagent.weights import Store
 
 PLENTY = Free(500 * GIB, 500 * GIB)
@@ -25,7 +25,7 @@ def settings(*sets: str, config: str = "scripted.yaml") -> Settings:
     return load(config, sets).settings
 
 
-def needs(these: Settings, free: Free = PLENTY, root: Path | None = None) -> dict[tuple[str, str], Need]:
+def needs(these: Settings, free: Free = PLENTY, root: Path | None = None) -> dict[tuple[str, str], MemoryUse]:
     plan = memory_plan(these, Store(root), free)
     assert plan.unknown == ()
     return {(need.engine, "gpu" if need.place is Place.GPU else "main"): need for need in plan.needs}

@@ -1,6 +1,6 @@
 """The device that lanes share: a GPU where one computes there, else the processor's cores."""
 
-from voiceagent.app.device import Device, shared_device
+from voiceagent.app.capacity.device import Device, shared_device
 from voiceagent.config import load
 from voiceagent.engines.machine import cores
 from voiceagent.scheduler.costs import CostModel
@@ -31,4 +31,4 @@ def test_nemo_without_a_gpu_computes_on_the_cores():
 
 
 def test_a_remote_model_takes_no_room():
-    assert "llm" in shared("vllm.yaml").beside
+    assert "llm" in shared("vllm.yaml").off_device

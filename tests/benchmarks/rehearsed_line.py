@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class RehearsedLine(Line):
-    """One call; `sets` are settings, `engines` replace scripted ones. As a context manager it is carried by itself."""
+    """One call; `sets` are settings, `engines` replace scripted ones. As a context manager it runs by itself."""
 
     sent, dropped = 100, 5
 

@@ -14,7 +14,7 @@ from benchmarks.simulated_engines import HOUSES
 from benchmarks.simulation import LATE_FACTOR, simulate
 from voiceagent.engines.timing import CostTable
 from voiceagent.scheduler.admission import Demand, Listening, Work, Works
-from voiceagent.scheduler.admission.search import Question, most_carried
+from voiceagent.scheduler.admission.search import Question, max_callers
 from voiceagent.scheduler.costs import CostModel
 from voiceagent.session.response import SYNTHESIS_MARGIN_S, TEXT_MARGIN_S
 
@@ -65,11 +65,11 @@ def slowed(device: Device, factor: float) -> Device:
     return replace(device, table=CostTable({kind: scaled(sizes, factor) for kind, sizes in device.table.steps.items()}))
 
 
-def carried(device: Device, most: int) -> int:
+def capacity(device: Device, most: int) -> int:
     """Return how many callers admission lets in on a device."""
     promise_s = PROMISE_MS / 1000
-    return most_carried(
-        Question(demand(device), costs(device), device.capacity, device.beside, promise_s, most, known=None)
+    return max_callers(
+        Question(demand(device), costs(device), device.concurrency, device.off_device, promise_s, most, known=None)
     )
 
 
@@ -79,7 +79,7 @@ def carried(device: Device, most: int) -> int:
     ids=["spark", "half an rtx5090", "cpu, 1.5 times slower"],
 )
 def test_whom_admission_lets_in_the_simulation_carries(device, most) -> None:
-    callers = carried(device, most)
+    callers = capacity(device, most)
     assert callers
     heard = simulate(OURS, device, callers, TALK_S)
     late = sum(wait_ms > PROMISE_MS for wait_ms in heard.v2v_ms) + heard.unanswered
@@ -88,4 +88,4 @@ def test_whom_admission_lets_in_the_simulation_carries(device, most) -> None:
 
 
 def test_a_device_that_is_much_too_slow_carries_nobody() -> None:
-    assert carried(slowed(SPARK, 4.0), most=2) == 0
+    assert capacity(slowed(SPARK, 4.0), most=2) == 0

@@ -5,9 +5,9 @@ import time
 import pytest
 from callers_played import FAINT, POLITE, STUBBORN, play
 
-from benchmarks.crowding import Manners, crowd
+from benchmarks.crowding import ConversationConfig, crowd
 
-MANNERS = Manners(questions=1, longest_s=2.0, whole=False, greeted=False)
+MANNERS = ConversationConfig(questions=1, longest_s=2.0, whole=False, greeted=False)
 
 
 def test_callers_are_let_go_together_and_their_reports_collected(monkeypatch):

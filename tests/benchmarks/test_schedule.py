@@ -70,9 +70,9 @@ def test_behind_a_lock_a_step_serves_one_stream():
 @pytest.mark.parametrize("broken", [{"p95": 1201.0}, {"silences": 1}, {"unanswered": 1}])
 def test_a_device_carries_only_as_many_as_it_kept_its_promise_to(broken):
     rows = [row(1), row(2), row(4, **broken), row(8)]
-    assert schedule.carried(rows, "spark", "ours") == 2
-    assert schedule.carried(rows[2:], "spark", "ours") == 0
-    assert schedule.carried(rows, "spark", "fifo") is None
+    assert schedule.capacity(rows, "spark", "ours") == 2
+    assert schedule.capacity(rows[2:], "spark", "ours") == 0
+    assert schedule.capacity(rows, "spark", "fifo") is None
 
 
 def test_the_summary_compares_callers_carried_and_counts_silences_at_twice_fifos_load():

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from voiceagent.app import memory_plan
-from voiceagent.app.checkup import machine, report
+from voiceagent.app.capacity import memory_plan
+from voiceagent.app.doctor import machine, report
 from voiceagent.cli.main import cli
 from voiceagent.engines.machine import Gpu
 
@@ -168,6 +168,6 @@ def test_it_imports_no_runtime_of_a_model() -> None:
     )
     process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     modules = set(process.stderr.split())
-    assert "voiceagent.app.checkup" in modules
+    assert "voiceagent.app.doctor" in modules
     heavy = {"torch", "nemo", "llama_cpp", "onnxruntime", "hibari", "aiortc", "uvicorn", "asyncio", "mcp", "openai"}
     assert modules & heavy == set()

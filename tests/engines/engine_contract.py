@@ -231,7 +231,7 @@ def comes_to_its_end_in_the_smallest_steps_too(engine: Any, ask: Ask) -> None:
         for _ in range(MOST_STEPS):
             if (batch := engine.pending(NOW)) is None:
                 break
-            less = engine.within(batch, lambda key: False)
+            less = engine.shrink(batch, lambda key: False)
             assert (less.lane, less.deadline, less.need) == (batch.lane, batch.deadline, batch.need)
             assert less.cost_key[1] <= batch.cost_key[1]
             assert set(less.streams) <= set(batch.streams)

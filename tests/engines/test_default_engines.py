@@ -21,7 +21,7 @@ sys.meta_path.insert(0, Watch())
 import voiceagent.app.agent
 from voiceagent.app.engines import build_engines, lanes_of
 from voiceagent.config import load
-import voiceagent.server.http
+import voiceagent.doors.http
 
 for engine in lanes_of(build_engines(load("cpu.yaml").settings, ())).values():
     engine.load()

@@ -86,7 +86,7 @@ def test_a_step_is_made_smaller_by_reading_less_and_then_by_serving_fewer(engine
     for most, expected in cheap.items():
         whole = engine.pending(0.0)
         assert whole is not None
-        batch = engine.within(whole, lambda key, most=most: key[1] <= most)
+        batch = engine.shrink(whole, lambda key, most=most: key[1] <= most)
         assert [len(piece.tokens) for piece in batch.work.pieces] == expected  # type: ignore[attr-defined]
         assert batch.cost_key == ("llm.step", sum(expected))
         assert batch.streams == (talking.stream.number, joining.stream.number)[: len(expected)]
@@ -103,12 +103,12 @@ def test_a_step_that_fits_and_one_of_a_single_token_stay_as_they_are(engine: Lla
     caller.stream.generate(1, FIRST, 1.0)
     reading = engine.pending(0.0)
     assert reading is not None
-    assert engine.within(reading, lambda key: True) is reading
+    assert engine.shrink(reading, lambda key: True) is reading
     while not caller.events:
         step(engine)
     decoding = engine.pending(0.0)
     assert decoding is not None
-    assert engine.within(decoding, lambda key: False) is decoding
+    assert engine.shrink(decoding, lambda key: False) is decoding
 
 
 def test_on_a_cpu_a_step_serves_the_most_urgent_stream_alone(path: Path, oracle: Oracle) -> None:

@@ -45,7 +45,7 @@ def test_callers_may_change_their_minds_while_the_lane_computes(kind: Kind, tmp_
         return asyncio.get_running_loop().time()
 
     async def main() -> None:
-        await talk(Scheduler({"llm": engine}, {"llm": lane}, capacity=1))
+        await talk(Scheduler({"llm": engine}, {"llm": lane}, concurrency=1))
 
     asyncio.run(main())
     lane.close()

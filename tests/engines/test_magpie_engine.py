@@ -144,11 +144,11 @@ def test_a_step_of_sound_is_cut_down_to_fewer_streams_and_then_to_a_shorter_piec
             assert step(voice) is not None
         whole, both = batch.cost_key[1] // 2, batch.streams
         assert len(both) == 2
-        fewer = voice.within(batch, lambda key: key[1] <= whole)
+        fewer = voice.shrink(batch, lambda key: key[1] <= whole)
         assert (fewer.cost_key, fewer.streams) == (("tts.sound", whole), both[:1])
-        shorter = voice.within(batch, lambda key: key[1] < whole)
+        shorter = voice.shrink(batch, lambda key: key[1] < whole)
         assert (shorter.cost_key, shorter.streams) == (("tts.sound", PRESETS["balanced"].following), both[:1])
-        assert voice.within(batch, lambda key: True) is batch
+        assert voice.shrink(batch, lambda key: True) is batch
         voice.deliver(shorter, voice.run(shorter))
         drive(voice)
         for heard in (first, second):

@@ -187,9 +187,9 @@ def test_a_step_takes_as_many_streams_as_fit_the_most_urgent_first(engine: Nemot
             engine.pending(NOW - stream.number)  # from now on its chunk is due
         batch = engine.pending(NOW)
         assert batch is not None
-        two = engine.within(batch, lambda key: key[1] < 4)
+        two = engine.shrink(batch, lambda key: key[1] < 4)
         assert (two.cost_key, two.streams) == (("asr.chunk", 2), (c.number, b.number))
-        assert engine.within(batch, lambda key: True) is batch
+        assert engine.shrink(batch, lambda key: True) is batch
         engine.deliver(two, engine.run(two))
         rest = engine.pending(NOW)
         assert rest is not None

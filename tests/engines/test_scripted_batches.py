@@ -5,7 +5,7 @@ import pytest
 from voiceagent.engines.contract import Need, StreamFailed
 from voiceagent.engines.llm.contract import Completed, Message, Token
 from voiceagent.engines.llm.scripted import ScriptedLlm
-from voiceagent.engines.scripted import COMPANY_S
+from voiceagent.engines.scripted import JOIN_WITHIN_S
 from voiceagent.engines.timing import CostTable
 from voiceagent.engines.tts.contract import SpeechAudio
 from voiceagent.engines.tts.scripted import ScriptedTts
@@ -63,7 +63,7 @@ def test_a_step_takes_no_more_streams_than_the_device_does():
 
 def test_what_is_due_much_later_does_not_make_an_urgent_step_longer():
     engine = make_llm()
-    decoding(engine, 0.0, COMPANY_S + 1.0, COMPANY_S)
+    decoding(engine, 0.0, JOIN_WITHIN_S + 1.0, JOIN_WITHIN_S)
     assert engine.pending(0.0).streams == (0, 2)
 
 

@@ -1,4 +1,4 @@
-"""Admission: how many callers can be carried, known as soon as the costs are, and again when they change."""
+"""Admission: the capacity, known as soon as the costs are, and again when they change."""
 
 import asyncio
 import logging
@@ -34,7 +34,7 @@ class Reckonings:
 @pytest.fixture
 def asked(monkeypatch) -> Reckonings:
     reckonings = Reckonings()
-    monkeypatch.setattr(module, "Reckoning", reckonings)
+    monkeypatch.setattr(module, "ForecastProcess", reckonings)
     return reckonings
 
 
@@ -51,9 +51,9 @@ def test_before_every_kind_of_step_was_seen_there_is_no_telling(asked) -> None:
         assert asked.questions == []
         model.observe(key, 0.01)
     found.look()
-    assert found.carried is None
+    assert found.capacity is None
     asked.take(CARRIED)
-    assert found.carried == CARRIED
+    assert found.capacity == CARRIED
 
 
 def test_the_question_is_asked_of_costs_that_learn_no_more(asked) -> None:
@@ -64,7 +64,7 @@ def test_the_question_is_asked_of_costs_that_learn_no_more(asked) -> None:
     for _ in range(8):
         model.observe(DECODE, 9.0)
     assert question.costs.predict(DECODE) == before
-    assert (question.capacity, question.beside, question.promise_s, question.most) == (1, {"vad"}, 1.2, 64)
+    assert (question.concurrency, question.off_device, question.promise_s, question.most) == (1, {"vad"}, 1.2, 64)
     assert question.known is None
 
 
@@ -95,8 +95,10 @@ def test_steps_that_are_slower_than_foreseen_are_taken_to_stay_so(asked) -> None
         model.observe(DECODE, 2 * usual, {"asr": usual, "tts": usual})
     found.look()
     assert model.predict(DECODE) == usual
-    burden = asked.questions[-1].burden
-    assert (burden.present, burden.slowness) == (PRESENT, pytest.approx(2.0, rel=0.05)), "twice as slow, with so many"
+    contention = asked.questions[-1].contention
+    assert (contention.present, contention.slowness) == (PRESENT, pytest.approx(2.0, rel=0.05)), (
+        "twice as slow, with so many"
+    )
     assert asked.questions[-1].costs.predict(DECODE) == usual
     assert asked.questions[-1].known == CARRIED
 
@@ -118,7 +120,7 @@ def test_without_an_answer_the_last_one_holds(asked) -> None:
     found = admission()
     found.look()
     asked.take(None)
-    assert found.carried is None
+    assert found.capacity is None
 
 
 def test_a_device_that_cannot_keep_the_promise_to_anybody_says_so(asked, caplog) -> None:
@@ -126,18 +128,18 @@ def test_a_device_that_cannot_keep_the_promise_to_anybody_says_so(asked, caplog)
     found.look()
     with caplog.at_level(logging.WARNING):
         asked.take(0)
-    assert found.carried == 0
+    assert found.capacity == 0
     assert "not even one caller" in caplog.text
 
 
 class House:
     """Somebody comes now and then."""
 
-    def __init__(self, asked, carried):
+    def __init__(self, asked, capacity):
         self.now, self.present, self.model = 100.0, 0, costs()
         self.admission = admission(self.model, lambda: self.present, lambda: self.now)
         self.admission.look()
-        asked.take(carried)
+        asked.take(capacity)
 
     def arrive(self):
         self.present += 1
@@ -153,7 +155,7 @@ class House:
 
 
 def test_the_first_half_may_come_at_once_and_then_one_at_a_time(asked) -> None:
-    house = House(asked, carried=6)
+    house = House(asked, capacity=6)
     for _ in range(3):
         assert not house.admission.is_settling
         house.arrive()
@@ -167,7 +169,7 @@ def test_the_first_half_may_come_at_once_and_then_one_at_a_time(asked) -> None:
 
 
 def test_where_costs_have_changed_it_is_settled_when_that_is_reckoned(asked) -> None:
-    house = House(asked, carried=2)
+    house = House(asked, capacity=2)
     house.arrive()
     house.slow_down()
     house.look(SETTLE_S)
@@ -179,7 +181,7 @@ def test_where_costs_have_changed_it_is_settled_when_that_is_reckoned(asked) -> 
 
 
 def test_what_was_reckoned_of_an_earlier_time_settles_nothing(asked) -> None:
-    house = House(asked, carried=2)
+    house = House(asked, capacity=2)
     house.slow_down()
     house.look(0.0)
     house.arrive()
@@ -189,7 +191,7 @@ def test_what_was_reckoned_of_an_earlier_time_settles_nothing(asked) -> None:
 
 
 def test_a_reckoning_that_fails_settles_nothing(asked) -> None:
-    house = House(asked, carried=2)
+    house = House(asked, capacity=2)
     house.arrive()
     house.slow_down()
     house.look(SETTLE_S)
@@ -200,23 +202,23 @@ def test_a_reckoning_that_fails_settles_nothing(asked) -> None:
 
 
 def test_the_least_number_of_the_last_half_minute_counts(asked) -> None:
-    house = House(asked, carried=5)
+    house = House(asked, capacity=5)
 
     def reckon(number, after_s):
         house.slow_down()
         house.look(after_s)
         asked.take(number)
-        return house.admission.carried
+        return house.admission.capacity
 
     assert reckon(3, 10.0) == 3, "less at once"
     assert reckon(6, 20.0) == 3, "more not before the least has held its time"
     assert reckon(7, HOLD_S - 15.0) == 6
     house.look(10 * HOLD_S)
-    assert house.admission.carried == 7, "the last one holds until there is another"
+    assert house.admission.capacity == 7, "the last one holds until there is another"
 
 
 def test_an_old_number_is_reckoned_anew_while_somebody_is_there(asked) -> None:
-    house = House(asked, carried=1)
+    house = House(asked, capacity=1)
     house.look(HOLD_S)
     assert len(asked.questions) == 1, "nobody wants to know"
     house.arrive()
@@ -225,7 +227,7 @@ def test_an_old_number_is_reckoned_anew_while_somebody_is_there(asked) -> None:
     asked.take(4)
     house.look(HOLD_S - 1.0)
     assert len(asked.questions) == 2
-    assert house.admission.carried == 4
+    assert house.admission.capacity == 4
 
 
 def test_nothing_has_to_settle_while_nothing_is_foreseen(asked) -> None:

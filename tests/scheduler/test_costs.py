@@ -94,8 +94,8 @@ def test_whatever_is_observed_costs_stay_positive_and_slowdowns_at_least_1(
     steps: list[tuple[float, dict[str, float]]],
 ) -> None:
     model = CostModel()
-    for seconds, beside in steps:
-        model.observe(STEP, seconds, beside)
+    for seconds, overlap in steps:
+        model.observe(STEP, seconds, overlap)
         assert model.predict(STEP) > 0
         assert model.slowdown("llm", "asr") >= 1
 
@@ -126,11 +126,11 @@ def test_one_slow_step_beside_another_lane_proves_nothing() -> None:
     assert model.slowdown("llm", "asr") == 1.0
 
 
-@pytest.mark.parametrize("beside", [{"asr": 0.010}, {"asr": 0.020, "tts": 0.020}])
-def test_half_a_neighbour_or_two_at_once_teach_nothing(beside: dict[str, float]) -> None:
+@pytest.mark.parametrize("overlap", [{"asr": 0.010}, {"asr": 0.020, "tts": 0.020}])
+def test_half_a_neighbour_or_two_at_once_teach_nothing(overlap: dict[str, float]) -> None:
     model = learned(0.010)
     for _ in range(2 * ENOUGH):
-        model.observe(STEP, 0.020, beside)
+        model.observe(STEP, 0.020, overlap)
     assert model.slowdown("llm", "asr") == 1.0
     assert model.predict(STEP) == 0.010
 

@@ -1,12 +1,12 @@
 """The sums of a memory plan."""
 
-from voiceagent.scheduler.memory import GIB, MIB, Free, Need, Place, Plan, show
+from voiceagent.scheduler.memory import GIB, MIB, Free, MemoryUse, Place, Plan, show
 
-EAR = Need(
+EAR = MemoryUse(
     engine="asr", model="ear", place=Place.GPU, weights=GIB, caches=40 * MIB, workspace=GIB, per_session=10 * MIB
 )
-EAR_AT_HOME = Need(engine="asr", model="ear", workspace=GIB, loading=2 * GIB)
-BRAIN = Need(engine="llm", model="brain", place=Place.GPU, weights=20 * GIB)
+EAR_AT_HOME = MemoryUse(engine="asr", model="ear", workspace=GIB, loading=2 * GIB)
+BRAIN = MemoryUse(engine="llm", model="brain", place=Place.GPU, weights=20 * GIB)
 
 
 def plan(free: Free) -> Plan:

@@ -48,7 +48,7 @@ orders = st.builds(
 )
 
 
-def carry_out(wanted, capacity):
+def carry_out(wanted, concurrency):
     """Run the orders; return by order when its steps began and when it was done, and the steps by lane."""
     begun, done, by_lane = {n: [] for n in range(len(wanted))}, {}, {lane: [] for lane in LANES}
     cancelled_at = {}
@@ -63,7 +63,7 @@ def carry_out(wanted, capacity):
             begun[step.batch.streams[0]].append(step.start)
 
         lanes = {lane: VirtualLane(lambda batch: times[batch.streams[0]]) for lane in LANES}
-        scheduler = Scheduler(engines, lanes, capacity, on_step=watch)
+        scheduler = Scheduler(engines, lanes, concurrency, on_step=watch)
 
         def submit(number, order):
             def steps():
@@ -94,8 +94,8 @@ def carry_out(wanted, capacity):
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(orders, min_size=1, max_size=12), st.integers(1, 3))
-def test_no_offered_work_starves_and_what_is_cancelled_takes_one_more_step_at_most(wanted, capacity):
-    begun, done, by_lane, cancelled_at = carry_out(wanted, capacity)
+def test_no_offered_work_starves_and_what_is_cancelled_takes_one_more_step_at_most(wanted, concurrency):
+    begun, done, by_lane, cancelled_at = carry_out(wanted, concurrency)
     for number, order in enumerate(wanted):
         if number in cancelled_at:
             assert not [start for start in begun[number] if start > cancelled_at[number]]
@@ -109,5 +109,5 @@ def test_no_offered_work_starves_and_what_is_cancelled_takes_one_more_step_at_mo
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(orders, min_size=1, max_size=8), st.integers(1, 2))
-def test_the_same_work_takes_the_same_course_twice(wanted, capacity):
-    assert carry_out(wanted, capacity) == carry_out(wanted, capacity)
+def test_the_same_work_takes_the_same_course_twice(wanted, concurrency):
+    assert carry_out(wanted, concurrency) == carry_out(wanted, concurrency)

@@ -13,13 +13,13 @@ from voiceagent.scheduler.virtual import run_virtual
 SLOWDOWNS = {("llm", "tts"): 2.0, ("tts", "llm"): 1.5}
 
 
-def ends(*steps: tuple[str, float, float], beside=()) -> dict[str, float]:
+def ends(*steps: tuple[str, float, float], off_device=()) -> dict[str, float]:
     """Return when steps end that are given as (lane, start, seconds alone)."""
 
     async def scene():
         loop, ended = asyncio.get_running_loop(), {}
         seconds = {lane: alone_s for lane, _, alone_s in steps}
-        device = VirtualDevice(CostModel(slowdowns=SLOWDOWNS), lambda batch: seconds[batch.lane], beside)
+        device = VirtualDevice(CostModel(slowdowns=SLOWDOWNS), lambda batch: seconds[batch.lane], off_device)
 
         def start(lane):
             job = Job(0, 0, 0.0, (f"{lane}.step", 1), (step for step in ()), lambda event: None)
@@ -57,7 +57,7 @@ def test_lanes_that_are_not_known_to_slow_each_other_do_not() -> None:
 
 
 def test_a_lane_on_another_device_has_nothing_to_do_with_it() -> None:
-    assert ends(("llm", 0.0, 2.0), ("tts", 0.0, 4.0), beside={"tts"}) == {
+    assert ends(("llm", 0.0, 2.0), ("tts", 0.0, 4.0), off_device={"tts"}) == {
         "llm": pytest.approx(2.0),
         "tts": pytest.approx(4.0),
     }

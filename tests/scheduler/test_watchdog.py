@@ -10,7 +10,7 @@ from voiceagent.scheduler.costs import UNKNOWN_S
 from voiceagent.scheduler.lane import VirtualLane
 from voiceagent.scheduler.scheduler import Scheduler
 from voiceagent.scheduler.virtual import run_virtual
-from voiceagent.scheduler.watchdog import FAILURES, HANG_FACTOR, HANG_S, PROBATION_S, StuckError, Watchdog, patience_s
+from voiceagent.scheduler.watchdog import FAILURES, HANG_FACTOR, HANG_S, PROBATION_S, StuckError, Watchdog, hang_after_s
 
 STEP_S = 0.1
 SLOW_S = 3 * HANG_S
@@ -20,14 +20,14 @@ LONG_S = 60.0
 class House:
     """Two lanes, and a kind of step that hangs for a minute."""
 
-    def __init__(self, capacity=1):
+    def __init__(self, concurrency=1):
         self.steps = []
         self.discarded = []
         self.llm, self.tts = QueueEngine("llm"), QueueEngine("tts")
         self.llm.discard = lambda batch, results: self.discarded.append(results.event)
         engines = {"llm": self.llm, "tts": self.tts}
         lanes = {name: VirtualLane(self.cost_s) for name in engines}
-        self.scheduler = Scheduler(engines, lanes, capacity, on_step=self.steps.append)
+        self.scheduler = Scheduler(engines, lanes, concurrency, on_step=self.steps.append)
         self.watchdog = self.scheduler.watchdog
 
     def cost_s(self, batch):
@@ -94,7 +94,7 @@ def test_who_asks_a_stuck_lane_is_told_at_once():
 
 def test_other_lanes_go_on_though_there_is_room_for_one_step_only():
     async def main():
-        house = House(capacity=1)
+        house = House(concurrency=1)
         house.ask(house.llm, "a", key="llm.hang")
         await asyncio.sleep(HANG_S + 0.1)
         events = house.ask(house.tts, "sound", key="tts.segment")
@@ -119,8 +119,8 @@ def test_no_step_begins_in_a_lane_before_the_one_that_hangs_has_ended():
 
 
 def test_a_step_known_to_be_slow_is_given_its_time():
-    assert patience_s(UNKNOWN_S) == HANG_S
-    assert patience_s(1.0) == HANG_FACTOR
+    assert hang_after_s(UNKNOWN_S) == HANG_S
+    assert hang_after_s(1.0) == HANG_FACTOR
 
     async def main():
         house = House()

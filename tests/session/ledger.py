@@ -93,11 +93,11 @@ def _check(world: World) -> None:
         assert state.user is not User.SILENT, "the agent stays paused only while something will decide"
     if state.user is User.WAITING:
         undecided = ev.Timer.UNDECIDED in timers and world.released
-        patient = ev.Timer.PATIENCE in timers and not world.released
+        patient = ev.Timer.END_OF_TURN in timers and not world.released
         waiting_for_text = state.complete and state.transcript is None and world.finalising
         assert undecided or patient or waiting_for_text, "a silent user is never left waiting for nothing"
     if state.user is User.SILENT:
-        assert not timers & {ev.Timer.PATIENCE, ev.Timer.INTERRUPT, ev.Timer.UNDECIDED}
+        assert not timers & {ev.Timer.END_OF_TURN, ev.Timer.INTERRUPT, ev.Timer.UNDECIDED}
         quiet = state.open and state.response is None
         assert (ev.Timer.IDLE in timers) == (quiet and not state.nudged), "silence on both sides is noticed, once"
 

@@ -80,9 +80,9 @@ def test_a_prepared_response_is_kept_when_the_words_stay_the_same():
 def test_an_incomplete_turn_waits_for_a_bounded_time():
     talk = Talk().says("i would like to").stops().judged(0.0)
     (timer,) = talk.did(fx.SetTimer)
-    assert timer.timer is ev.Timer.PATIENCE
+    assert timer.timer is ev.Timer.END_OF_TURN
     assert timer.delay_s <= RULES.max_wait_s
-    talk.feed(ev.TimerFired(3.5, ev.Timer.PATIENCE))
+    talk.feed(ev.TimerFired(3.5, ev.Timer.END_OF_TURN))
     assert talk.did(fx.Release)
 
 
@@ -104,7 +104,7 @@ def test_without_a_detector_plain_silence_ends_the_turn():
     talk = Talk(replace(RULES, judge=False, silence_s=0.6, stop_s=0.2)).says("hello").stops()
     assert not talk.did(fx.Judge)
     assert talk.did(fx.SetTimer)[0].delay_s == 0.6 - 0.2
-    assert talk.feed(ev.TimerFired(3.0, ev.Timer.PATIENCE)).did(fx.Release)
+    assert talk.feed(ev.TimerFired(3.0, ev.Timer.END_OF_TURN)).did(fx.Release)
 
 
 def test_without_preparation_the_response_starts_when_the_turn_is_complete():

@@ -11,12 +11,12 @@ from uuid import uuid4
 from weakref import WeakSet
 
 from voiceagent.app.calibration import costs_for, device_name
-from voiceagent.app.demand import demand
-from voiceagent.app.device import shared_device
+from voiceagent.app.capacity.demand import demand
+from voiceagent.app.capacity.device import shared_device
+from voiceagent.app.capacity.gpu import gpus_for
+from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import build_engines, lanes_of
-from voiceagent.app.gpu import gpus_for
-from voiceagent.app.manners import manners
-from voiceagent.app.steps import record
+from voiceagent.app.step_record import record
 from voiceagent.app.tools import Tools, warn_if_unheard
 from voiceagent.config.settings import Settings
 from voiceagent.engines.contract import Engine
@@ -66,10 +66,10 @@ class Agent:
         self._punctuality = Punctuality(settings.scheduler.promise_ms / 1000, monotonic)
         self._lag: LoopLag | None = None
         self._sessions = WeakSet[Session]()
-        self._manners = manners(settings)
+        self._config = conversation_config(settings)
         for name in self._by_lane:
             self.metrics.lane_ready.labels(name).set_function(partial(self._is_ready, name))
-        self.metrics.carried_sessions.set_function(self._carried_or_nan)
+        self.metrics.capacity_sessions.set_function(self._capacity_or_nan)
         self.metrics.step_slowness.set_function(lambda: self._costs.slowness)
 
     async def start(self) -> None:
@@ -82,13 +82,13 @@ class Agent:
         warn_if_unheard(self._tools.toolbox.specs, self.engines.llm)
         device = shared_device(self.settings, self._by_lane, self._costs, has_gpu=self._has_gpu)
         self._scheduler = Scheduler(
-            self._by_lane, self._lanes, device.capacity, self._costs, self._on_step, beside=device.beside
+            self._by_lane, self._lanes, device.concurrency, self._costs, self._on_step, off_device=device.off_device
         )
         self._admission = Admission(
             demand(self.settings),
             self._costs,
-            device.capacity,
-            device.beside,
+            device.concurrency,
+            device.off_device,
             promise_s=self.settings.scheduler.promise_ms / 1000,
             most=self.settings.server.max_sessions,
             present=lambda: sum(not session.state.closed for session in self._sessions),
@@ -109,9 +109,9 @@ class Agent:
         """Name the MCP servers that have gone away; conversations do without them until they are back."""
         return self._tools.lost if self._ready.get(TOOLS) else []
 
-    def carried(self) -> int | None:
+    def capacity(self) -> int | None:
         """Return how many callers can be answered in time; None while that is not known."""
-        return self._admission.carried if self._admission is not None else None
+        return self._admission.capacity if self._admission is not None else None
 
     def late(self) -> bool:
         """Say whether answers have been late of late, or nearly, by this machine's fault."""
@@ -125,7 +125,7 @@ class Agent:
         """Begin a session whose messages for people go to `send`."""
         session_id = uuid4().hex[:8]
         turns = TurnLog(session_id, self.steps, self.metrics, self._on_turn)
-        session = Session(session_id, self.engines, self._manners, turns, send, self._tools.toolbox)
+        session = Session(session_id, self.engines, self._config, turns, send, self._tools.toolbox)
         self._sessions.add(session)
         if self._admission is not None:
             self._admission.arrived()
@@ -157,9 +157,9 @@ class Agent:
     def _is_ready(self, name: str) -> bool:
         return self.readiness()[name]
 
-    def _carried_or_nan(self) -> float:
-        carried = self.carried()
-        return nan if carried is None else carried
+    def _capacity_or_nan(self) -> float:
+        capacity = self.capacity()
+        return nan if capacity is None else capacity
 
     async def _load(self, name: str, engine: Engine) -> None:
         start = asyncio.get_running_loop().time()

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from voiceagent.app.engine_needs import SILERO
-from voiceagent.app.memory_plan import free_memory, torch_limit
+from voiceagent.app.capacity.engine_needs import SILERO
+from voiceagent.app.capacity.memory_plan import free_memory, torch_limit
 from voiceagent.config.settings import Settings
 from voiceagent.engines.asr.contract import AsrEngine
 from voiceagent.engines.contract import Engine

@@ -2,7 +2,7 @@
 
 from voiceagent.app.agent import Agent
 from voiceagent.config.settings import ASR, LLM
-from voiceagent.server.doorkeeper import Household
+from voiceagent.doors.connections import Household
 
 
 def household(agent: Agent) -> Household:
@@ -22,7 +22,7 @@ def household(agent: Agent) -> Household:
         },
         ice_servers=settings.server.ice_servers,
         max_sessions=settings.server.max_sessions,
-        carried=agent.carried,
+        capacity=agent.capacity,
         late=agent.late,
         settling=agent.settling,
     )

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import lanes_of
-from voiceagent.app.manners import manners
-from voiceagent.app.steps import record
+from voiceagent.app.step_record import record
 from voiceagent.config.settings import Settings
 from voiceagent.engines.asr.contract import SAMPLE_RATE
 from voiceagent.engines.asr.scripted import ScriptedAsr
@@ -84,9 +84,11 @@ class Rehearsal:
         self._loop = asyncio.get_running_loop()
         by_lane = lanes_of(self.engines)
         lanes = {name: VirtualLane(lambda batch: timing.cost_s(batch.cost_key)) for name in by_lane}
-        self.scheduler = Scheduler(by_lane, lanes, capacity=2, on_step=self._on_step)
+        self.scheduler = Scheduler(by_lane, lanes, concurrency=2, on_step=self._on_step)
         turns = TurnLog("rehearsal", self.steps, self.metrics, self.traces.append)
-        self.session = Session("rehearsal", self.engines, manners(settings), turns, self._send, tools or Toolbox())
+        self.session = Session(
+            "rehearsal", self.engines, conversation_config(settings), turns, self._send, tools or Toolbox()
+        )
 
     def open(self) -> None:
         """Connect."""

@@ -36,9 +36,9 @@ def calibrate(loaded: "Loaded", output: Path | None, seconds: float) -> None:
     from voiceagent.app.calibration.lookup import device_name
     from voiceagent.app.calibration.measure import calibrate as measure
     from voiceagent.app.calibration.report import report
-    from voiceagent.app.carried import carried_in_words
-    from voiceagent.app.gpu import gpus_for
-    from voiceagent.app.memory_plan import require_room
+    from voiceagent.app.capacity.callers import capacity_in_words
+    from voiceagent.app.capacity.gpu import gpus_for
+    from voiceagent.app.capacity.memory_plan import require_room
 
     gpus = gpus_for(loaded.settings)
     device = device_name(gpus)
@@ -53,5 +53,5 @@ def calibrate(loaded: "Loaded", output: Path | None, seconds: float) -> None:
     calibration = measure(loaded.settings, gpus, seconds, tell)
     keep(path, device, calibration)
     click.echo(f"{report(calibration)}\n")
-    click.echo(carried_in_words(loaded.settings, calibration.cost_model(), has_gpu=bool(gpus)))
+    click.echo(capacity_in_words(loaded.settings, calibration.cost_model(), has_gpu=bool(gpus)))
     click.echo(f"{device}: {path}")

@@ -10,7 +10,7 @@ import click
 from voiceagent.cli.options import with_settings
 
 if TYPE_CHECKING:
-    from voiceagent.app.checkup import Finding
+    from voiceagent.app.doctor import Finding
     from voiceagent.config import Loaded
     from voiceagent.scheduler.memory import Plan
 
@@ -23,7 +23,7 @@ INDENT = 21
 @with_settings
 def doctor(loaded: "Loaded", as_json: bool) -> None:
     """Look whether this machine is ready for the settings."""
-    from voiceagent.app.checkup import Verdict, checkup
+    from voiceagent.app.doctor import Verdict, checkup
 
     findings, plan = checkup(loaded.settings)
     click.echo(_json(findings, plan) if as_json else _report(findings, plan))

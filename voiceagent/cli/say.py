@@ -28,8 +28,8 @@ def say(loaded: "Loaded", text: str, output: Path, voice: str | None) -> None:
     """Speak TEXT into a WAV file."""
     import numpy as np
 
+    from voiceagent.app.capacity.gpu import gpus_for
     from voiceagent.app.engines import build_tts
-    from voiceagent.app.gpu import gpus_for
     from voiceagent.audio.files import write_wav
     from voiceagent.audio.pcm import to_s16
     from voiceagent.engines.contract import StreamFailed

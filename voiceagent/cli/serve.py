@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 @with_settings
 def serve(loaded: "Loaded") -> None:
     """Serve the page and WebRTC."""
-    from voiceagent.app.gpu import gpus_for
-    from voiceagent.app.memory_plan import require_room
+    from voiceagent.app.capacity.gpu import gpus_for
+    from voiceagent.app.capacity.memory_plan import require_room
     from voiceagent.trace.log import configure
 
     settings = loaded.settings
@@ -41,7 +41,7 @@ async def _serve(loaded: "Loaded", gpus: tuple["Gpu", ...], listener: socket.soc
 
     from voiceagent.app.agent import Agent
     from voiceagent.app.household import household
-    from voiceagent.server.http import create_app
+    from voiceagent.doors.http import create_app
 
     settings = loaded.settings
     agent = Agent(settings, gpus=gpus)

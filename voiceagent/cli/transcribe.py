@@ -22,8 +22,8 @@ PIECE_SAMPLES = 16_000
 @with_settings
 def transcribe(loaded: "Loaded", files: tuple[Path, ...], words: bool) -> None:
     """Transcribe audio FILES (any format that FFmpeg reads)."""
+    from voiceagent.app.capacity.gpu import gpus_for
     from voiceagent.app.engines import build_asr
-    from voiceagent.app.gpu import gpus_for
     from voiceagent.audio.files import read_audio
     from voiceagent.engines.asr.contract import AsrEvent, Transcript
     from voiceagent.engines.drive import drive

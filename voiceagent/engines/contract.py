@@ -58,7 +58,7 @@ class Batch:
     """The response this work is for, where it is for exactly one."""
     place: int = 0
     """Its place in the line of everything that waits, counted across engines: all that a FIFO policy goes by."""
-    company: int = 0
+    expected_joiners: int = 0
     """Streams that are not in it and will soon have work for such a step: waiting for them saves steps."""
 
 
@@ -87,7 +87,7 @@ class Engine(Protocol):
     def pending(self, now: float) -> Batch | None:
         """Return the most urgent step, or None. On the event loop; no device work."""
 
-    def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
+    def shrink(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
         """Return less of a batch just offered, so that its cost fits, or as little as can be. On the event loop."""
 
     def run(self, batch: Batch) -> object:

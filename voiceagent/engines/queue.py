@@ -104,7 +104,7 @@ class QueueEngine:
         """Order the jobs: the least goes first."""
         return (*order(job.need, job.deadline, now), job.number)
 
-    def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
+    def shrink(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
         """Return the batch: a job's step cannot be divided."""
         return batch
 

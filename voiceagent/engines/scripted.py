@@ -21,7 +21,7 @@ T = TypeVar("T")
 Script = Sequence[T] | Callable[[int], T]
 """What to say at the n-th time: a sequence (which begins again at its end), or a function of n."""
 
-COMPANY_S = 1.0
+JOIN_WITHIN_S = 1.0
 """A step takes along what is due this soon after its most urgent job: more would make that one wait for others' luxury,
 less would pay for the same weights twice."""
 VOICED_RMS = 0.01
@@ -54,7 +54,7 @@ class Frames:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ScriptedStep:
     """What a scripted job yields: the event of this step, and what the next one costs (None: it was the last)."""
 
     event: object | None
@@ -62,7 +62,7 @@ class Step:
 
 
 class ScriptedEngine(QueueEngine):
-    """A QueueEngine whose jobs yield `Step`s, and whose steps take the time they are scripted to take."""
+    """A QueueEngine whose jobs yield `ScriptedStep`s, and whose steps take the time they are scripted to take."""
 
     def __init__(self, lane: str, timing: StepTimes, sleep: Callable[[float], None] = time.sleep) -> None:
         super().__init__(lane)
@@ -88,10 +88,15 @@ class ScriptedEngine(QueueEngine):
                 company[job.stream] = job
         later = max(0, self.sharing(alone.cost_key[0]) - len(company))
         if len(company) == 1:
-            return replace(alone, company=later)
+            return replace(alone, expected_joiners=later)
         key = (alone.cost_key[0], len(company))
         return replace(
-            alone, cost_key=key, streams=tuple(company), work=tuple(company.values()), generation=None, company=later
+            alone,
+            cost_key=key,
+            streams=tuple(company),
+            work=tuple(company.values()),
+            generation=None,
+            expected_joiners=later,
         )
 
     def sharing(self, kind: str) -> int:
@@ -102,7 +107,7 @@ class ScriptedEngine(QueueEngine):
         """Tell whether a job may share the step of the most urgent one: it makes it longer, and others shorter."""
         if (job.need is Need.SPECULATIVE) != (first.need is Need.SPECULATIVE):  # guesses go with guesses alone
             return False
-        return first.need is Need.PROMISED or job.deadline <= max(first.deadline, now) + COMPANY_S
+        return first.need is Need.PROMISED or job.deadline <= max(first.deadline, now) + JOIN_WITHIN_S
 
     def run(self, batch: Batch) -> object:
         """Take the step's time, then run it. On the lane's thread. A job that raises spoils no other of its batch."""
@@ -133,7 +138,7 @@ class ScriptedEngine(QueueEngine):
         assert isinstance(job, Job)
         assert isinstance(results, Stepped)
         step = results.event
-        assert isinstance(step, Step)
+        assert isinstance(step, ScriptedStep)
         if step.next_key is not None:
             job.cost_key = step.next_key
         super().deliver(batch, Stepped(step.event, done=step.next_key is None))

@@ -59,12 +59,12 @@ class CostModel:
         self._taken_s = self._foreseen_s = DOUBT_S
         """What steps took of late, and what was foreseen; both fade."""
 
-    def observe(self, key: CostKey, seconds: float, beside: Mapping[str, float] | None = None) -> None:
-        """Learn from one finished step; `beside` says for how many of its seconds which other lanes ran too.
+    def observe(self, key: CostKey, seconds: float, overlap: Mapping[str, float] | None = None) -> None:
+        """Learn from one finished step; `overlap` says for how many of its seconds which other lanes ran too.
 
         Lanes on another device do not belong there.
         """
-        shares = {lane: min(1.0, s / seconds) for lane, s in (beside or {}).items() if s > ALONE * seconds > 0}
+        shares = {lane: min(1.0, s / seconds) for lane, s in (overlap or {}).items() if s > ALONE * seconds > 0}
         if self._steps_alone[key] >= ENOUGH:
             self._compare(key, seconds, shares)
         if not shares:

@@ -19,7 +19,7 @@ class Place(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
+class MemoryUse:
     """Bytes that one engine takes in one place."""
 
     engine: str
@@ -73,7 +73,7 @@ class Account:
 class Plan:
     """Everything that will be loaded."""
 
-    needs: tuple[Need, ...]
+    needs: tuple[MemoryUse, ...]
     free: Free
     unknown: tuple[str, ...] = ()
     """Sentences about what could not be reckoned."""

@@ -11,9 +11,9 @@ Every offered batch says what a listener makes of a delay (`Need`), and `decide`
 
 So an overloaded device answers late rather than brokenly; admission sees to it that it is not overloaded.
 
-A promised step that others will want to share (`Batch.company`) waits for them as long as its slack allows. A step
-beside others may be faster than one after them, or may slow them down: the costs' table of slow-downs tells, and it
-starts where it gains by it, breaks no promise of theirs, and takes no more from those who need it more than it gains.
+A promised step that others will want to share (`Batch.expected_joiners`) waits for them as long as its slack allows.
+A step beside others may be faster than one after them, or may slow them down: the costs' table of slow-downs tells,
+and it starts where it gains by it, breaks no promise of theirs, and takes no more from those who need it more than it gains.
 Lanes that run on another device than the rest (a turn detector on the CPU beside models on a GPU) neither wait for room
 nor take any.
 
@@ -31,7 +31,7 @@ from voiceagent.engines.contract import Batch, CostKey, Need
 
 NEGLIGIBLE_S = 0.002
 """A step shorter than this (voice activity detection) is started at once: waiting would cost more than running."""
-COMPANY_MARGIN_S = 0.06
+JOIN_MARGIN_S = 0.06
 """A step that waits for company starts this long before it must: the step under way then may be a long one."""
 
 
@@ -81,8 +81,8 @@ class Policy(Protocol):
         offered: Sequence[Batch],
         running: Sequence[Running],
         costs: Costs,
-        capacity: int,
-        beside: Collection[str] = (),
+        concurrency: int,
+        off_device: Collection[str] = (),
     ) -> Decision:
         """Choose the batches to start now."""
 
@@ -92,27 +92,31 @@ def decide(
     offered: Sequence[Batch],
     running: Sequence[Running],
     costs: Costs,
-    capacity: int,
-    beside: Collection[str] = (),
+    concurrency: int,
+    off_device: Collection[str] = (),
 ) -> Decision:
     """Choose the batches to start now.
 
-    `offered` and `running` hold at most one batch a lane between them; `capacity` is how many steps the device runs
-    side by side (cores on a CPU, 1 on a GPU that runs one kernel after the other); `beside` names the lanes that run on
-    another device.
+    `offered` and `running` hold at most one batch a lane between them; `concurrency` is how many steps the device runs
+    side by side (cores on a CPU, 1 on a GPU that runs one kernel after the other); `off_device` names the lanes that
+    run on another device.
     """
-    free, rest, busy = _rooms(offered, running, costs, beside)
+    free, rest, busy = _rooms(offered, running, costs, off_device)
     promised = sorted((batch for batch in rest if batch.need is Need.PROMISED), key=_deadline)
     awaited = sorted((batch for batch in rest if batch.need is Need.AWAITED), key=_deadline)
     guesses = sorted((batch for batch in rest if batch.need is Need.SPECULATIVE), key=_deadline)
     waits = {id(batch): latest for batch in promised if (latest := _latest_start(batch, costs)) > now}
     started: list[Start] = []
-    while len(busy) < capacity:
+    while len(busy) < concurrency:
         ready = [batch for batch in promised if id(batch) not in waits]
         chosen = next(iter((*awaited, *ready, *guesses)), None)
         if chosen is None:
             break
-        if promised and chosen.need is not Need.PROMISED and not _keeps(promised, chosen, now, busy, capacity, costs):
+        if (
+            promised
+            and chosen.need is not Need.PROMISED
+            and not _keeps(promised, chosen, now, busy, concurrency, costs)
+        ):
             chosen = promised[0]
         queue = {Need.PROMISED: promised, Need.AWAITED: awaited, Need.SPECULATIVE: guesses}[chosen.need]
         queue.remove(chosen)
@@ -128,12 +132,12 @@ def fifo(
     offered: Sequence[Batch],
     running: Sequence[Running],
     costs: Costs,
-    capacity: int,
-    beside: Collection[str] = (),
+    concurrency: int,
+    off_device: Collection[str] = (),
 ) -> Decision:
     """Choose the batches that have waited longest, whoever listens. Takes what `decide` takes; for comparison."""
-    free, rest, busy = _rooms(offered, running, costs, beside)
-    first = sorted(rest, key=lambda batch: batch.place)[: max(0, capacity - len(busy))]
+    free, rest, busy = _rooms(offered, running, costs, off_device)
+    first = sorted(rest, key=lambda batch: batch.place)[: max(0, concurrency - len(busy))]
     return Decision(tuple(Start(batch) for batch in (*free, *first)))
 
 
@@ -142,12 +146,12 @@ def _deadline(batch: Batch) -> float:
 
 
 def _rooms(
-    offered: Sequence[Batch], running: Sequence[Running], costs: Costs, beside: Collection[str]
+    offered: Sequence[Batch], running: Sequence[Running], costs: Costs, off_device: Collection[str]
 ) -> tuple[list[Batch], list[Batch], list[Running]]:
     """Return what is offered that needs no room, what does, and the running steps that take some."""
 
     def roomy(batch: Batch) -> bool:
-        return batch.lane not in beside and costs.least(batch.cost_key) > NEGLIGIBLE_S
+        return batch.lane not in off_device and costs.least(batch.cost_key) > NEGLIGIBLE_S
 
     free = [batch for batch in offered if not roomy(batch)]
     return free, [batch for batch in offered if roomy(batch)], [step for step in running if roomy(step.batch)]
@@ -155,15 +159,15 @@ def _rooms(
 
 def _latest_start(batch: Batch, costs: Costs) -> float:
     """Return until when a promised step may wait for company; the past where none will come."""
-    return batch.deadline - costs.predict(batch.cost_key) - COMPANY_MARGIN_S if batch.company else -inf
+    return batch.deadline - costs.predict(batch.cost_key) - JOIN_MARGIN_S if batch.expected_joiners else -inf
 
 
 def _keeps(
-    promised: Sequence[Batch], first: Batch, now: float, busy: Sequence[Running], capacity: int, costs: Costs
+    promised: Sequence[Batch], first: Batch, now: float, busy: Sequence[Running], concurrency: int, costs: Costs
 ) -> bool:
     """Tell whether every promise is kept if `first` goes first and they follow in the order of their deadlines."""
-    rooms = sorted(max(now, step.until) for step in busy)[-capacity:]
-    rooms = [now] * (capacity - len(rooms)) + rooms
+    rooms = sorted(max(now, step.until) for step in busy)[-concurrency:]
+    rooms = [now] * (concurrency - len(rooms)) + rooms
     heapreplace(rooms, rooms[0] + costs.predict(first.cost_key))
     for batch in promised:
         end = rooms[0] + costs.predict(batch.cost_key)

@@ -13,7 +13,7 @@ from voiceagent.engines.contract import Batch, Engine
 from voiceagent.scheduler.costs import CostModel
 from voiceagent.scheduler.lane import Lane
 from voiceagent.scheduler.policy import Policy, Running, Start, decide
-from voiceagent.scheduler.watchdog import StuckError, Watchdog, patience_s
+from voiceagent.scheduler.watchdog import StuckError, Watchdog, hang_after_s
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Underway:
     batch: Batch
     start: float
     predicted_s: float
-    beside: dict[str, float] = field(default_factory=dict)
+    overlap: dict[str, float] = field(default_factory=dict)
     """For how many seconds steps of other lanes ran beside it."""
     watch: TimerHandle | None = None
     """Goes off when it has lasted too long."""
@@ -50,7 +50,7 @@ class Underway:
         for other in others:
             together = end - max(self.start, other.start)
             for one, two in ((self, other), (other, self)):
-                one.beside[two.batch.lane] = one.beside.get(two.batch.lane, 0.0) + together
+                one.overlap[two.batch.lane] = one.overlap.get(two.batch.lane, 0.0) + together
 
     def described(self, now: float) -> dict[str, object]:
         """Return what a log line says of it."""
@@ -65,20 +65,20 @@ class Scheduler:
         self,
         engines: Mapping[str, Engine],
         lanes: Mapping[str, Lane],
-        capacity: int,
+        concurrency: int,
         costs: CostModel | None = None,
         on_step: Callable[[Step], None] = lambda step: None,
         *,
         policy: Policy = decide,
-        beside: Collection[str] = (),
+        off_device: Collection[str] = (),
     ) -> None:
         self._engines = engines
         self._lanes = lanes
-        self._capacity = capacity
+        self._concurrency = concurrency
         self._costs = costs or CostModel()
         self._on_step = on_step
         self._policy = policy
-        self._beside = beside
+        self._off_device = off_device
         self.watchdog = Watchdog()
         self._running: dict[str, Underway] = {}
         self._again: TimerHandle | None = None
@@ -119,7 +119,7 @@ class Scheduler:
             for lane, step in self._running.items()
             if lane not in self.watchdog.stuck
         ]
-        decision = self._policy(now, offered, running, self._costs, self._capacity, self._beside)
+        decision = self._policy(now, offered, running, self._costs, self._concurrency, self._off_device)
         for start in decision.start:
             self._start(self._fit(start, now), now)
         if self._again is not None:
@@ -133,7 +133,7 @@ class Scheduler:
         batch, room_s = start.batch, start.by - now
         if self._costs.predict(batch.cost_key) <= room_s:
             return batch
-        return self._engines[batch.lane].within(batch, lambda key: self._costs.predict(key) <= room_s)
+        return self._engines[batch.lane].shrink(batch, lambda key: self._costs.predict(key) <= room_s)
 
     def _start(self, batch: Batch, now: float) -> None:
         step = self._running[batch.lane] = Underway(batch, now, self._costs.predict(batch.cost_key))
@@ -156,11 +156,11 @@ class Scheduler:
         """Hand out what a step gave, or tell that it raised."""
         batch, end = step.batch, asyncio.get_running_loop().time()
         engine = self._engines[batch.lane]
-        aside = {*self._beside, *self.watchdog.stuck}  # what hangs may take nothing from the others
+        aside = {*self._off_device, *self.watchdog.stuck}  # what hangs may take nothing from the others
         if batch.lane not in aside:
             step.part([other for lane, other in self._running.items() if lane not in aside], end)
         if error is None:
-            self._costs.observe(batch.cost_key, end - step.start, step.beside)
+            self._costs.observe(batch.cost_key, end - step.start, step.overlap)
             self.watchdog.succeeded(batch.lane)
         else:
             log.error("engine failed", exc_info=error, extra={"lane": batch.lane, "key": batch.cost_key})
@@ -177,8 +177,8 @@ class Scheduler:
         self._on_step(Step(batch, step.start, end, error, step.predicted_s))
 
     def _watch(self, step: Underway) -> None:
-        loop, patient_s = asyncio.get_running_loop(), patience_s(step.predicted_s)
-        step.watch = loop.call_later(patient_s, self._give_up, step, loop.time() + patient_s)
+        loop, hang_after = asyncio.get_running_loop(), hang_after_s(step.predicted_s)
+        step.watch = loop.call_later(hang_after, self._give_up, step, loop.time() + hang_after)
 
     def _give_up(self, step: Underway, due: float) -> None:
         """Tell the streams of a step that hangs; its lane does nothing until it returns."""

@@ -46,7 +46,7 @@ class Row:
     latest: float = 0.0
 
 
-def patience_s(predicted_s: float) -> float:
+def hang_after_s(predicted_s: float) -> float:
     """Return how long a step may take that is predicted to take so long."""
     return max(HANG_S, HANG_FACTOR * predicted_s)
 

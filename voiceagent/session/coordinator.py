@@ -62,7 +62,7 @@ class Engines:
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class ConversationConfig:
     """How a session behaves: everything about it that is configured."""
 
     rules: Rules
@@ -86,17 +86,17 @@ class Session:
         self,
         session_id: str,
         engines: Engines,
-        manners: Manners,
+        config: ConversationConfig,
         turns: TurnLog,
         send: Callable[[messages.Payload], None],
         tools: Toolbox,
     ) -> None:
         self.id = session_id
         self.playout = Playout(engines.tts.sample_rate)
-        self._manners = manners
+        self._config = config
         self._send = send
         self._turns = turns
-        self._state = State(manners.rules)
+        self._state = State(config.rules)
         self._queue: deque[ev.Event] = deque()
         self._timers: dict[ev.Timer, asyncio.TimerHandle] = {}
         self._loop = asyncio.get_running_loop()
@@ -104,12 +104,12 @@ class Session:
         """When the event happened whose effects are being carried out."""
         self._told: dict[str, float] = {}
         """When the user was last told of an engine's failure."""
-        self._endpointer = Endpointer(manners.thresholds)
+        self._endpointer = Endpointer(config.thresholds)
         self._heard: deque[NDArray[np.float32]] = deque()
         self._heard_samples = 0
         self._response: ResponseRun | None = None
         self._history = History(
-            manners.system_prompt, manners.budget_tokens, manners.max_turns, engines.llm.count_tokens, tools.specs
+            config.system_prompt, config.budget_tokens, config.max_turns, engines.llm.count_tokens, tools.specs
         )
         with ExitStack() as opened:  # an engine that has no place left: what the others gave is given back
             self._asr = engines.asr.open(self._on_asr)
@@ -128,12 +128,12 @@ class Session:
             self._tts,
             self.playout,
             self._loop.time,
-            manners.sentence_pause_s,
-            manners.segmenter,
+            config.sentence_pause_s,
+            config.segmenter,
             partial(tools.start, session=session_id),
             self._loop.call_later,
-            manners.tool_filler,
-            manners.tool_filler_after_s,
+            config.tool_filler,
+            config.tool_filler_after_s,
         )
 
     @property
@@ -236,7 +236,7 @@ class Session:
             case TurnPrediction(fork, probability):
                 self._post(ev.TurnJudged(now, fork, probability))
             case StreamFailed(_, error):
-                self._report("turn", error)  # the patience timer ends the turn
+                self._report("turn", error)  # the end-of-turn timer ends the turn
 
     def _on_llm(self, event: LlmEvent) -> None:
         generation = event.tag if isinstance(event, StreamFailed) else event.generation
@@ -349,7 +349,7 @@ class Session:
         if effect.kind is fx.Kind.REPLY:
             run.think(self._history.with_user(effect.text))
         else:
-            run.say(self._manners.scripts[effect.kind])
+            run.say(self._config.scripts[effect.kind])
 
     def _release(self, generation: int) -> None:
         assert self._response is not None

@@ -7,7 +7,7 @@ from enum import Enum
 class Timer(Enum):
     """The machine's alarms; setting one again replaces it."""
 
-    PATIENCE = "patience"
+    END_OF_TURN = "end_of_turn"
     """The user has been silent for long enough, whatever the turn detector thinks."""
     INTERRUPT = "interrupt"
     """The user has talked over the agent for long enough to mean it."""

@@ -50,8 +50,8 @@ from voiceagent.session.events import (
     TurnJudged,
     Typed,
 )
-from voiceagent.session.patience import learn_pause, patience_s
 from voiceagent.session.state import Response, State, User
+from voiceagent.session.turn_wait import learn_pause, turn_wait_s
 from voiceagent.text import is_backchannel, looks_finished, normalise, words
 
 
@@ -100,7 +100,9 @@ class _Draft:
 
     def forget_turn(self) -> None:
         """What was heard is dealt with: the user has the right to start afresh."""
-        self.do(CancelTimer(Timer.PATIENCE), CancelTimer(Timer.UNDECIDED), CancelTimer(Timer.INTERRUPT), CommitAudio())
+        self.do(
+            CancelTimer(Timer.END_OF_TURN), CancelTimer(Timer.UNDECIDED), CancelTimer(Timer.INTERRUPT), CommitAudio()
+        )
         self.set(user=User.SILENT, transcript=None, unheard=False, probability=None, complete=False, speech_s=0.0)
 
     def judge(self) -> None:
@@ -112,7 +114,7 @@ class _Draft:
         """The user has been silent for a while. For good? The timer bounds the wait whatever the detector does."""
         rules = self.state.rules
         limit_s = rules.max_wait_s if rules.judge else rules.silence_s
-        self.do(SetTimer(Timer.PATIENCE, max(0.0, limit_s - rules.stop_s)))
+        self.do(SetTimer(Timer.END_OF_TURN, max(0.0, limit_s - rules.stop_s)))
         self.weigh(at)
         self.settle(at)
 
@@ -123,11 +125,11 @@ class _Draft:
             return
         if state.probability >= state.rules.threshold:
             self.set(complete=True)
-            self.do(CancelTimer(Timer.PATIENCE))
+            self.do(CancelTimer(Timer.END_OF_TURN))
             return
         silent_s = at - state.stopped_at + state.rules.stop_s
-        wait_s = patience_s(state.probability, looks_finished(state.transcript or ""), state.rules, state.pause_s)
-        self.do(SetTimer(Timer.PATIENCE, max(0.0, wait_s - silent_s)))
+        wait_s = turn_wait_s(state.probability, looks_finished(state.transcript or ""), state.rules, state.pause_s)
+        self.do(SetTimer(Timer.END_OF_TURN, max(0.0, wait_s - silent_s)))
 
     def talked_over(self) -> bool:
         return self.state.response is not None and self.state.response.released
@@ -240,7 +242,7 @@ def _speech_started(draft: _Draft, event: SpeechStarted) -> None:
     if state.user is User.WAITING:
         pause_s = event.at - state.stopped_at + state.rules.stop_s
         draft.set(pause_s=learn_pause(state.pause_s, pause_s))
-        draft.do(CancelTimer(Timer.PATIENCE), CancelTimer(Timer.UNDECIDED))
+        draft.do(CancelTimer(Timer.END_OF_TURN), CancelTimer(Timer.UNDECIDED))
     draft.set(user=User.SPEAKING, started_at=event.at, transcript=None, probability=None, complete=False, nudged=False)
     if draft.talked_over():
         if state.response is not None and not state.response.paused:
@@ -304,7 +306,7 @@ def _judged(draft: _Draft, event: TurnJudged) -> None:
 
 def _timer(draft: _Draft, event: TimerFired) -> None:
     state = draft.state
-    if event.timer is Timer.PATIENCE and state.user is User.WAITING and not draft.talked_over():
+    if event.timer is Timer.END_OF_TURN and state.user is User.WAITING and not draft.talked_over():
         draft.set(complete=True)
         draft.settle(event.at)
     elif event.timer is Timer.INTERRUPT and state.user is User.SPEAKING and draft.talked_over():

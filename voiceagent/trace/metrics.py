@@ -190,8 +190,10 @@ class Metrics:
             "voiceagent_speculations", "Responses prepared ahead of time: used or dropped.", ["fate"], registry=registry
         )
         self.sessions = Gauge("voiceagent_sessions", "People connected now.", registry=registry)
-        self.carried_sessions = Gauge(
-            "voiceagent_carried_sessions", "As many as can be answered in time; NaN while not known.", registry=registry
+        self.capacity_sessions = Gauge(
+            "voiceagent_capacity_sessions",
+            "As many as can be answered in time; NaN while not known.",
+            registry=registry,
         )
         self.step_slowness = Gauge(
             "voiceagent_step_slowness",

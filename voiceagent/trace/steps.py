@@ -78,12 +78,12 @@ class StepLog:
     """Remembers each lane's latest steps; a busy lane does not push out those of a quiet one."""
 
     def __init__(self, steps_per_lane: int = STEPS_PER_LANE) -> None:
-        self._capacity = steps_per_lane
+        self._concurrency = steps_per_lane
         self._lanes: dict[str, deque[StepRecord]] = {}
 
     def add(self, record: StepRecord) -> None:
         """Remember a step. A lane's steps must come in the order they ran."""
-        self._lanes.setdefault(record.lane, deque(maxlen=self._capacity)).append(record)
+        self._lanes.setdefault(record.lane, deque(maxlen=self._concurrency)).append(record)
 
     def since(self, t: float) -> list[StepRecord]:
         """Return the steps that ended after `t`, in the order they started."""

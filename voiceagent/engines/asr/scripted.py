@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent, Transcript
 from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.engines.queue import Job
-from voiceagent.engines.scripted import VOICED_RMS, Frames, Script, ScriptedEngine, Step, entry, rms
+from voiceagent.engines.scripted import VOICED_RMS, Frames, Script, ScriptedEngine, ScriptedStep, entry, rms
 from voiceagent.engines.timing import SMALL_CPU, StepTimes
 
 PARTIAL_KEY: CostKey = ("asr.partial", 1)
@@ -129,10 +129,10 @@ class ScriptedAsrStream:
         tag: int,
         deadline: float,
         key: CostKey,
-        steps: Generator[Step, None, None],
+        steps: Generator[ScriptedStep, None, None],
         need: Need = Need.AWAITED,
     ) -> None:
         self._engine.submit(Job(self.number, tag, deadline, key, steps, self._on_event, need))
 
-    def _transcribe(self, fork: int | None, turn: int, words: int) -> Generator[Step, None, None]:
-        yield Step(Transcript(self._engine.text(turn, words), fork))
+    def _transcribe(self, fork: int | None, turn: int, words: int) -> Generator[ScriptedStep, None, None]:
+        yield ScriptedStep(Transcript(self._engine.text(turn, words), fork))

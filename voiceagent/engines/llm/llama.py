@@ -209,7 +209,7 @@ class LlamaEngine:
         )
         return self._batch(planned, now)
 
-    def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
+    def shrink(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
         """Return a step that reads less, or serves fewer of the less urgent."""
         planned = _plan_of(batch)
         sizes = smaller_sizes(planned.size)

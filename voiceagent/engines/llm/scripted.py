@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from voiceagent.engines.contract import CostKey, Need
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
 from voiceagent.engines.queue import Job
-from voiceagent.engines.scripted import ScriptedEngine, Step
+from voiceagent.engines.scripted import ScriptedEngine, ScriptedStep
 from voiceagent.engines.timing import SMALL_CPU, StepTimes
 from voiceagent.errors import VoiceAgentError
 
@@ -113,11 +113,11 @@ class ScriptedLlmStream:
         """End the stream and free its sequence."""
         self._engine.release(self.number)
 
-    def _steps(self, generation: int, messages: tuple[Message, ...]) -> Generator[Step, None, None]:
+    def _steps(self, generation: int, messages: tuple[Message, ...]) -> Generator[ScriptedStep, None, None]:
         tokens = TOKEN.findall(self._engine.reply(messages))
-        yield Step(None, DECODE)
+        yield ScriptedStep(None, DECODE)
         for number, text in enumerate(tokens, 1):
             if number == self._engine.fail_at:
                 raise RuntimeError(f"scripted to fail at token {number}")
-            yield Step(Token(generation, text), DECODE)
-        yield Step(Completed(generation, "stop"))
+            yield ScriptedStep(Token(generation, text), DECODE)
+        yield ScriptedStep(Completed(generation, "stop"))

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
-from voiceagent.engines.nemo.quarantine import quarantine
+from voiceagent.engines.nemo.isolation import isolation
 from voiceagent.errors import VoiceAgentError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def import_nemo(collection: Collection = "asr") -> None:
         require_nemo()
         logging.getLogger("nv_one_logger").setLevel(logging.ERROR)  # it warns that there is no telemetry
         try:
-            with quarantine():
+            with isolation():
                 importlib.import_module(f"nemo.collections.{collection}.models")
                 _tame()
         except (ImportError, OSError) as error:  # OSError: a shared library that does not fit

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from voiceagent.audio.speech import Word
 from voiceagent.engines.contract import CostKey
-from voiceagent.engines.scripted import ScriptedEngine, Step
+from voiceagent.engines.scripted import ScriptedEngine, ScriptedStep
 from voiceagent.engines.timing import SMALL_CPU, StepTimes
 from voiceagent.engines.tts.contract import SpeechAudio
 from voiceagent.engines.tts.segments import SegmentQueue
@@ -61,12 +61,12 @@ class ScriptedTts(SegmentQueue, ScriptedEngine):
         """Hz of the audio it makes."""
         return self._sample_rate
 
-    def speak(self, generation: int, segment: int, text: str) -> Generator[Step, None, None]:
+    def speak(self, generation: int, segment: int, text: str) -> Generator[ScriptedStep, None, None]:
         """Return one step for every word."""
         words = text.split()
         rate, word_s = self._sample_rate, self.word_s
         if not words:
-            yield Step(SpeechAudio(generation, segment, np.zeros(0, np.float32), (), final=True))
+            yield ScriptedStep(SpeechAudio(generation, segment, np.zeros(0, np.float32), (), final=True))
         for number, word in enumerate(words, 1):
             if number == self.fail_at:
                 raise RuntimeError(f"scripted to fail at word {number}")
@@ -74,4 +74,4 @@ class ScriptedTts(SegmentQueue, ScriptedEngine):
             spoken = Word(word, start / rate, end / rate)
             final = number == len(words)
             audio = SpeechAudio(generation, segment, tone(word, end - start, rate), (spoken,), final)
-            yield Step(audio, None if final else SEGMENT)
+            yield ScriptedStep(audio, None if final else SEGMENT)

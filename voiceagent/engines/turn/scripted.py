@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from voiceagent.engines.contract import CostKey
 from voiceagent.engines.queue import Job
-from voiceagent.engines.scripted import Script, ScriptedEngine, Step, entry
+from voiceagent.engines.scripted import Script, ScriptedEngine, ScriptedStep, entry
 from voiceagent.engines.timing import SMALL_CPU, StepTimes
 from voiceagent.engines.turn.contract import TurnEvent, TurnPrediction
 
@@ -54,5 +54,5 @@ class ScriptedTurnStream:
         """End the stream."""
         self._engine.cancel(self.number)
 
-    def _judge(self, fork: int, question: int) -> Generator[Step, None, None]:
-        yield Step(TurnPrediction(fork, entry(self._engine.probabilities, question)))
+    def _judge(self, fork: int, question: int) -> Generator[ScriptedStep, None, None]:
+        yield ScriptedStep(TurnPrediction(fork, entry(self._engine.probabilities, question)))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from voiceagent.engines.contract import CostKey, Need
 from voiceagent.engines.queue import Job
-from voiceagent.engines.scripted import VOICED_RMS, Frames, ScriptedEngine, Step, rms
+from voiceagent.engines.scripted import VOICED_RMS, Frames, ScriptedEngine, ScriptedStep, rms
 from voiceagent.engines.timing import SMALL_CPU, StepTimes
 from voiceagent.engines.vad.contract import FRAME_S, FRAME_SAMPLES, VadEvent, VadFrame
 
@@ -55,6 +55,8 @@ class ScriptedVadStream:
         """End the stream."""
         self._engine.cancel(self.number)
 
-    def _judge(self, frame: NDArray[np.float32], end_sample: int, heard_at: float) -> Generator[Step, None, None]:
+    def _judge(
+        self, frame: NDArray[np.float32], end_sample: int, heard_at: float
+    ) -> Generator[ScriptedStep, None, None]:
         probability = 0.99 if rms(frame) >= self._engine.threshold else 0.01
-        yield Step(VadFrame(probability, end_sample, heard_at))
+        yield ScriptedStep(VadFrame(probability, end_sample, heard_at))

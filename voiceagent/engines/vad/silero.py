@@ -87,7 +87,7 @@ class SileroEngine:
         key = ("vad.frame", sum(len(task.frames) for task in tasks.values()))
         return Batch(self.lane, key, deadline, tuple(tasks), tasks, Need.PROMISED)
 
-    def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
+    def shrink(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
         """Return the batch: a step is short."""
         return batch
 

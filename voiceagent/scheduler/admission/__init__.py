@@ -2,7 +2,7 @@
 
 from voiceagent.scheduler.admission.admission import Admission
 from voiceagent.scheduler.admission.demand import Demand, Listening, Work, Works
-from voiceagent.scheduler.admission.forecast import Forecast, foresee
+from voiceagent.scheduler.admission.forecast import Forecast, simulate
 from voiceagent.scheduler.admission.punctuality import Punctuality
 
-__all__ = ["Admission", "Demand", "Forecast", "Listening", "Punctuality", "Work", "Works", "foresee"]
+__all__ = ["Admission", "Demand", "Forecast", "Listening", "Punctuality", "Work", "Works", "simulate"]

@@ -1,7 +1,7 @@
-"""How many callers can be carried: reckoned beside the event loop whenever the costs have changed, asked in no time.
+"""The capacity: how many callers can be answered in time. Computed in another process when costs have changed.
 
-A number of callers is carried if the forecast keeps the promise to them: answers begin in time, and do not break off.
-The forecast knows the lanes' steps and not the rest of the machine's work; `burden.py` says what that adds.
+A number of callers is within capacity if the forecast keeps the promise to them: answers begin in time, and do not
+break off. The forecast knows the lanes' steps, not the rest of the machine's work; `contention.py` says what that adds.
 
 A forecast is as good as the last seconds are typical: what counts is the least number of the last half minute. And
 for many more callers than have been seen it is worth little: so the first half of the number may come all at once, and
@@ -18,10 +18,10 @@ from math import inf
 from time import monotonic
 
 from voiceagent.engines.contract import CostKey
-from voiceagent.scheduler.admission.burden import Burden, Scales
+from voiceagent.scheduler.admission.contention import Contention, ContentionEstimator
 from voiceagent.scheduler.admission.demand import Demand
-from voiceagent.scheduler.admission.reckoning import Reckoning
 from voiceagent.scheduler.admission.search import Question
+from voiceagent.scheduler.admission.worker import ForecastProcess
 from voiceagent.scheduler.costs import CostModel
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ SETTLE_S = 10.0
 
 
 class Admission:
-    """Knows how many callers can be carried, `most` at most; `present` says how many there are.
+    """Knows the capacity in callers, at most `most`; `present` says how many there are.
 
     Answers are to begin within `promise_s`; `now` is any clock in seconds.
     """
@@ -47,35 +47,35 @@ class Admission:
         self,
         demand: Demand,
         costs: CostModel,
-        capacity: int,
-        beside: Collection[str] = (),
+        concurrency: int,
+        off_device: Collection[str] = (),
         *,
         promise_s: float,
         most: int,
         present: Callable[[], int],
         now: Callable[[], float] = monotonic,
     ) -> None:
-        self.carried: int | None = None
+        self.capacity: int | None = None
         """None while that is not known; 0 if the promise cannot be kept even to one."""
         self._demand = demand
         self._costs = costs
-        self._capacity = capacity
-        self._beside = frozenset(beside)
+        self._concurrency = concurrency
+        self._off_device = frozenset(off_device)
         self._promise_s = promise_s
         self._most = most
         self._present = present
         self._now = now
-        self._scales = Scales(demand)
+        self._contention = ContentionEstimator(demand)
         self._keys = sorted({work.key for work in demand.works()})
         self._rests_on: dict[CostKey, float] = {}
-        """The costs that `carried` was reckoned with."""
-        self._reckoning: Reckoning | None = None
+        """The costs that `capacity` was reckoned with."""
+        self._process: ForecastProcess | None = None
         self._asked_at = -inf
         """When what is being reckoned was seen."""
         self._reckoned: deque[tuple[float, int]] = deque()
         """When what was seen, and the number that came of it."""
         self._settled_at = -inf
-        """When what `carried` tells of was seen last."""
+        """When what `capacity` tells of was seen last."""
         self._arrived_at = -inf
         self._timer: asyncio.TimerHandle | None = None
 
@@ -91,7 +91,7 @@ class Admission:
     @property
     def is_settling(self) -> bool:
         """Whether the next has to wait until it is seen how everybody fares with the last."""
-        is_near = self.carried is not None and 2 * self._present() >= self.carried
+        is_near = self.capacity is not None and 2 * self._present() >= self.capacity
         return is_near and self._settled_at < self._arrived_at + SETTLE_S
 
     def look(self) -> None:
@@ -99,16 +99,16 @@ class Admission:
         if not all(self._costs.knows(kind) for kind, _ in self._keys):
             return
         self._update()
-        burden = self._scales.weigh(self._costs, self._present())
-        if self._reckoning is not None:
+        contention = self._contention.estimate(self._costs, self._present())
+        if self._process is not None:
             return
-        times = burden.times(self.carried or 1)
+        times = contention.times(self.capacity or 1)
         costs = {key: times * self._costs.predict(key) for key in self._keys}
         is_old = self._present() > 0 and self._now() >= self._asked_at + HOLD_S
         if is_old or not self._rests_on or any(differ(costs[key], self._rests_on[key]) for key in self._keys):
             self._rests_on = costs
             self._asked_at = self._now()
-            self._reckoning = Reckoning(self._question(burden), self._take)
+            self._process = ForecastProcess(self._question(contention), self._take)
         else:
             self._settled_at = self._now()
 
@@ -116,23 +116,23 @@ class Admission:
         """Look no more."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._reckoning is not None:
-            self._reckoning.cancel()
+        if self._process is not None:
+            self._process.cancel()
 
-    def _question(self, burden: Burden) -> Question:
+    def _question(self, contention: Contention) -> Question:
         return Question(
             self._demand,
             self._costs.copy(),  # which goes on learning
-            self._capacity,
-            self._beside,
+            self._concurrency,
+            self._off_device,
             self._promise_s,
             self._most,
             self._reckoned[-1][1] if self._reckoned else None,
-            burden,
+            contention,
         )
 
     def _take(self, number: int | None) -> None:
-        self._reckoning = None
+        self._process = None
         if number is not None:
             self._reckoned.append((self._asked_at, number))
             self._settled_at = self._asked_at
@@ -142,12 +142,12 @@ class Admission:
         """Let go of numbers that hold no longer, and tell if that, or a new one, makes a difference."""
         while len(self._reckoned) > 1 and self._reckoned[0][0] < self._now() - HOLD_S:
             self._reckoned.popleft()
-        carried = min((number for _, number in self._reckoned), default=None)
-        if carried == self.carried:
+        capacity = min((number for _, number in self._reckoned), default=None)
+        if capacity == self.capacity:
             return
-        self.carried = carried
-        if carried:
-            log.info("callers that can be answered in time", extra={"callers": carried, "most": self._most})
+        self.capacity = capacity
+        if capacity:
+            log.info("callers that can be answered in time", extra={"callers": capacity, "most": self._most})
         else:
             log.warning(
                 "not even one caller can be answered in time: take smaller models, or promise less",

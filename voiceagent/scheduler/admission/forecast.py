@@ -15,9 +15,9 @@ from random import Random
 from voiceagent.engines.contract import Batch, CostKey
 from voiceagent.engines.queue import Job
 from voiceagent.engines.scripted import ScriptedEngine
-from voiceagent.scheduler.admission.caller import Caller
 from voiceagent.scheduler.admission.demand import Demand
-from voiceagent.scheduler.admission.line import Line
+from voiceagent.scheduler.admission.simulated_caller import Caller
+from voiceagent.scheduler.admission.simulated_lanes import SimulatedLanes
 from voiceagent.scheduler.admission.virtual_device import VirtualDevice
 from voiceagent.scheduler.costs import STRAGGLER, CostModel, lane_of
 from voiceagent.scheduler.policy import Policy, decide
@@ -53,12 +53,12 @@ class Forecast:
         return self.broken / len(self.waits_s)
 
 
-def foresee(
+def simulate(
     callers: int,
     demand: Demand,
     costs: CostModel,
-    capacity: int,
-    beside: Collection[str] = (),
+    concurrency: int,
+    off_device: Collection[str] = (),
     *,
     policy: Policy = decide,
     questions: int = 100,
@@ -68,7 +68,7 @@ def foresee(
     The costs stay as they are.
     """
     house = _House(callers, demand, costs)
-    return run_virtual(house.run(max(LEAST_S, questions * QUESTION_S / callers), capacity, beside, policy))
+    return run_virtual(house.run(max(LEAST_S, questions * QUESTION_S / callers), concurrency, off_device, policy))
 
 
 class ImaginedLane(ScriptedEngine):
@@ -119,11 +119,11 @@ class _House:
         self._lanes = {name: ImaginedLane(name, demand, callers) for name in names}
         self._busy_s = dict.fromkeys(self._lanes, 0.0)
 
-    async def run(self, seconds: float, capacity: int, beside: Collection[str], policy: Policy) -> Forecast:
+    async def run(self, seconds: float, concurrency: int, off_device: Collection[str], policy: Policy) -> Forecast:
         """Let everybody talk for so long."""
-        lanes = dict.fromkeys(self._lanes, VirtualDevice(self._costs, self._alone_s, beside))
-        scheduler = Scheduler(self._lanes, lanes, capacity, self._costs.copy(), policy=policy, beside=beside)
-        line = Line(self._demand, self._costs, self._lanes, self._callers)
+        lanes = dict.fromkeys(self._lanes, VirtualDevice(self._costs, self._alone_s, off_device))
+        scheduler = Scheduler(self._lanes, lanes, concurrency, self._costs.copy(), policy=policy, off_device=off_device)
+        line = SimulatedLanes(self._demand, self._costs, self._lanes, self._callers)
         people = [Caller(number, line) for number in range(self._callers)]
         talks = [asyncio.create_task(person.talk()) for person in people]
         done, _ = await asyncio.wait(talks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)

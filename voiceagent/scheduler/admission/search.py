@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from voiceagent.scheduler.admission.burden import NOBODY, Burden
+from voiceagent.scheduler.admission.contention import NO_CONTENTION, Contention
 from voiceagent.scheduler.admission.demand import Demand
-from voiceagent.scheduler.admission.forecast import Forecast, foresee
+from voiceagent.scheduler.admission.forecast import Forecast, simulate
 from voiceagent.scheduler.costs import CostModel
 
 IN_TIME = 0.95
@@ -20,38 +20,38 @@ FIRST_GUESS = 4
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """How many callers can be carried?"""
+    """What is the capacity?"""
 
     demand: Demand
     costs: CostModel
-    capacity: int
-    beside: frozenset[str]
+    concurrency: int
+    off_device: frozenset[str]
     promise_s: float
     most: int
     known: int | None = None
     """The answer to the last such question, to begin with."""
-    burden: Burden = NOBODY
+    contention: Contention = NO_CONTENTION
     """What callers do to steps, beyond what the lanes do to each other."""
 
 
-def most_carried(question: Question, foresee: Callable[..., Forecast] = foresee) -> int:
-    """Return the largest number that is carried, taking it that every smaller one is."""
+def max_callers(question: Question, simulate: Callable[..., Forecast] = simulate) -> int:
+    """Return the largest number of callers to whom the promise can be kept, as it then can to fewer."""
     known, most = question.known, question.most
 
-    def is_carried(callers: int) -> bool:
-        costs = question.costs.copy(question.burden.times(callers))
-        forecast = foresee(callers, question.demand, costs, question.capacity, question.beside)
+    def keeps_promise(callers: int) -> bool:
+        costs = question.costs.copy(question.contention.times(callers))
+        forecast = simulate(callers, question.demand, costs, question.concurrency, question.off_device)
         return keeps(forecast, question.promise_s)
 
-    carried, next_, too_many = 0, min(most, known or FIRST_GUESS), most + 1
-    while carried + 1 < too_many:
-        if is_carried(next_):
-            carried, next_ = next_, 2 * next_
+    capacity, next_, too_many = 0, min(most, known or FIRST_GUESS), most + 1
+    while capacity + 1 < too_many:
+        if keeps_promise(next_):
+            capacity, next_ = next_, 2 * next_
         else:
             too_many = next_
         if next_ >= too_many:
-            next_ = (carried + too_many) // 2
-    return carried
+            next_ = (capacity + too_many) // 2
+    return capacity
 
 
 def keeps(forecast: Forecast, promise_s: float) -> bool:

@@ -25,13 +25,13 @@ class Underway:
 class VirtualDevice:
     """The lane of every engine: a step takes what `alone_s` says, and longer by the costs' slow-downs beside others.
 
-    Lanes `beside` run on another device: nobody slows them, and they slow nobody.
+    Lanes `off_device` run on another device: nobody slows them, and they slow nobody.
     """
 
-    def __init__(self, costs: CostModel, alone_s: Callable[[Batch], float], beside: Collection[str]) -> None:
+    def __init__(self, costs: CostModel, alone_s: Callable[[Batch], float], off_device: Collection[str]) -> None:
         self._costs = costs
         self._alone_s = alone_s
-        self._beside = beside
+        self._off_device = off_device
         self._running: dict[str, Underway] = {}
         self._settled_at = 0.0
 
@@ -73,7 +73,7 @@ class VirtualDevice:
                 step.end = asyncio.get_running_loop().call_later(delay_s, self._finish, lane)
 
     def _slowed(self, lane: str) -> float:
-        if lane in self._beside:
+        if lane in self._off_device:
             return 1.0
-        others = (other for other in self._running if other != lane and other not in self._beside)
+        others = (other for other in self._running if other != lane and other not in self._off_device)
         return max((self._costs.slowdown(lane, other) for other in others), default=1.0)

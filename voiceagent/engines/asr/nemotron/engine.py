@@ -147,10 +147,10 @@ class NemotronEngine:
         size = next(bucket for bucket in self._recogniser.buckets if bucket >= len(tracks))
         numbers = tuple(dict.fromkeys(stream.number for stream in owners))
         need = Need.AWAITED if forks or owners[0].fork is not None else Need.PROMISED
-        company = 0 if forks else len(self._streams) - len(owners)
-        return Batch(self.lane, ("asr.chunk", size), due[0][0], numbers, work, need, company=company)
+        joiners = 0 if forks else len(self._streams) - len(owners)
+        return Batch(self.lane, ("asr.chunk", size), due[0][0], numbers, work, need, expected_joiners=joiners)
 
-    def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
+    def shrink(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
         """Return the most urgent streams of the batch, as many as fit."""
         assert self._recogniser is not None
         smaller = [size for size in reversed(self._recogniser.buckets) if size <= batch.cost_key[1]]

@@ -132,7 +132,7 @@ class MagpieEngine:
         work = Work(tuple(self._chore_rows), tuple(self._chore_places), segments, task)
         return Batch(self.lane, key, self._deadline(lead, now), streams, work, lead.need, generation, lead.order)
 
-    def within(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
+    def shrink(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
         """Return fewer streams' sound, or a shorter piece of it; all else costs what it costs, whoever takes part."""
         work = _work_of(batch)
         if not isinstance(work.task, Sound) or fits(batch.cost_key):

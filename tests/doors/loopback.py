@@ -1,0 +1,55 @@
+"""A whole server on loopback, with scripted engines unless told otherwise, inside the test's event loop."""
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+import uvicorn
+
+from voiceagent.app.agent import Agent
+from voiceagent.app.household import household
+from voiceagent.config import load
+from voiceagent.doors.http import create_app
+
+MUTE = ("session.greeting=''", "session.idle_s=0")
+
+
+@dataclass
+class House:
+    url: str
+    agent: Agent
+    http: httpx.AsyncClient
+
+    async def sessions(self):
+        return (await self.http.get("/api/sessions")).json()["sessions"]
+
+    async def empty(self):
+        """Wait until nobody is connected; the time-out only ends a test that would hang."""
+        async with asyncio.timeout(30):
+            while await self.sessions():  # noqa: ASYNC110 - the server has no event to wait for
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def open_server(*sets, engines=None, start=True):
+    settings = load("scripted.yaml", [*MUTE, *sets]).settings
+    agent = Agent(settings, engines)
+    if start:
+        await agent.start()
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(household(agent), settings.server), log_config=None, access_log=False)
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    try:
+        async with httpx.AsyncClient(base_url=url) as http:
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
+                await asyncio.sleep(0)
+            yield House(url, agent, http)
+    finally:
+        server.should_exit = True
+        await serving
+        agent.close()

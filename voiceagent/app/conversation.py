@@ -1,0 +1,47 @@
+"""From settings to the config of a session."""
+
+from voiceagent.config.settings import Settings
+from voiceagent.session.coordinator import ConversationConfig
+from voiceagent.session.effects import Kind
+from voiceagent.session.endpointing import Thresholds
+from voiceagent.session.state import Rules
+from voiceagent.text import Segmenter
+
+
+def conversation_config(settings: Settings) -> ConversationConfig:
+    """Translate settings, in milliseconds, into the rules of a conversation, in seconds."""
+    turn, session, vad, llm = settings.turn, settings.session, settings.vad, settings.llm
+    return ConversationConfig(
+        rules=Rules(
+            judge=turn.detector == "smart_turn",
+            preemptive=llm.preemptive,
+            threshold=turn.threshold,
+            stop_s=vad.stop_ms / 1000,
+            silence_s=turn.silence_ms / 1000,
+            min_wait_s=turn.min_wait_ms / 1000,
+            max_wait_s=turn.max_wait_ms / 1000,
+            min_speech_s=session.min_speech_ms / 1000,
+            interrupt_after_s=session.interrupt_after_ms / 1000,
+            idle_s=session.idle_s if session.idle_prompt else 0.0,
+            greet=bool(session.greeting),
+        ),
+        thresholds=Thresholds(
+            onset=vad.threshold,
+            release=vad.release_threshold,
+            onset_s=vad.onset_ms / 1000,
+            pause_s=vad.pause_ms / 1000,
+            stop_s=vad.stop_ms / 1000,
+        ),
+        scripts={
+            Kind.GREETING: session.greeting,
+            Kind.IDLE: session.idle_prompt,
+            Kind.APOLOGY: session.failure_message,
+        },
+        system_prompt=llm.system_prompt,
+        budget_tokens=llm.session_tokens - llm.max_tokens,
+        max_turns=session.history_turns,
+        sentence_pause_s=session.sentence_pause_ms / 1000,
+        segmenter=lambda: Segmenter(llm.first_segment_min_tokens, llm.first_segment_max_tokens),
+        tool_filler=session.tool_filler,
+        tool_filler_after_s=session.tool_filler_after_ms / 1000,
+    )

@@ -1,0 +1,80 @@
+"""Is this machine ready for these settings? Every question is asked without loading a model or importing a runtime.
+
+A check that itself breaks on a strange machine becomes a warning, and the others go on. What cannot be looked at from
+here is said to be skipped, never to be well.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from voiceagent.app.calibration.lookup import NONE, device_name, find
+from voiceagent.app.capacity.gpu import wants_gpu
+from voiceagent.app.capacity.memory_plan import free_memory, memory_plan, remedy
+from voiceagent.app.doctor.finding import Finding, ok, problem, warning
+from voiceagent.app.doctor.machine import (
+    check_gpus,
+    check_language_server,
+    check_microphone,
+    check_packages,
+    check_port,
+    check_processor,
+    check_python,
+)
+from voiceagent.app.doctor.models import check_models, check_voice
+from voiceagent.config.settings import Settings
+from voiceagent.engines.machine import Gpu, nvidia_gpus
+from voiceagent.errors import VoiceAgentError
+from voiceagent.scheduler.memory import Plan
+from voiceagent.weights import Store
+
+CALIBRATE = "run `voiceagent calibrate` with these settings, while nothing else runs"
+
+
+def checkup(settings: Settings) -> tuple[list[Finding], Plan]:
+    """Ask everything; return what was found, and the memory plan that is part of it."""
+    store, gpus = Store(settings.weights.dir), nvidia_gpus()
+    plan = memory_plan(settings, store, free_memory(gpus))
+    checks = {
+        "python": check_python(),
+        "packages": check_packages(settings),
+        "processor": check_processor(settings),
+        "gpu": check_gpus(settings, gpus),
+        "memory": _check_memory(plan, settings, store),
+        "models": check_models(settings, store),
+        "calibration": _check_calibration(settings, gpus if wants_gpu(settings) else ()),
+        "voice": check_voice(settings),
+        "llm": check_language_server(settings),
+        "port": check_port(settings),
+        "microphone": check_microphone(settings),
+    }
+    return [finding for name, findings in checks.items() for finding in _guarded(name, findings)], plan
+
+
+def _guarded(name: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    try:
+        yield from findings
+    except Exception as error:  # a strange machine: what is odd about one thing says nothing of the others
+        yield warning(name, f"could not be looked at ({type(error).__name__}: {error})")
+
+
+def _check_calibration(settings: Settings, gpus: tuple[Gpu, ...]) -> Iterator[Finding]:
+    try:
+        found = find(settings, device_name(gpus))
+    except VoiceAgentError as error:
+        yield problem("calibration", str(error), CALIBRATE)
+        return
+    if found.calibration or settings.scheduler.calibration == NONE:
+        yield ok("calibration", found.text)
+    else:
+        yield warning("calibration", found.text, CALIBRATE)
+
+
+def _check_memory(plan: Plan, settings: Settings, store: Store) -> Iterator[Finding]:
+    for account in plan.accounts:
+        if account.short:
+            yield problem("memory", str(account), remedy(settings, store, plan.free))
+        elif account.free is None:
+            yield warning("memory", str(account))
+        else:
+            yield ok("memory", str(account))
+    for sentence in plan.unknown:
+        yield warning("memory", sentence)

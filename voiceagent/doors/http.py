@@ -1,0 +1,188 @@
+"""The HTTP side of the door: signalling, health, metrics, and the page."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from voiceagent.config.settings import Server as ServerSettings
+from voiceagent.doors.connections import Connections, Household
+from voiceagent.doors.errors import BadRequestError, RequestError, TooLargeError
+from voiceagent.errors import VoiceAgentError
+from voiceagent.trace.steps import occupancy
+
+PAGE = Path(__file__).parent / "page" / "static"
+MAX_BODY_BYTES = 256_000
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'",
+    "Cache-Control": "no-cache",
+}
+
+
+def create_app(household: Household, settings: ServerSettings) -> Starlette:
+    """Build the ASGI application."""
+    connections = Connections(household)
+    routes = Routes(connections)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await connections.close()
+
+    table: list[Route | Mount] = [
+        Route("/", routes.page),
+        Mount("/page", StaticFiles(directory=PAGE)),
+        Route("/api/offer", routes.offer, methods=["POST"]),
+        Route("/api/offer", routes.trickle, methods=["PATCH"]),
+        Route("/api/config", routes.config),
+        Route("/api/sessions", routes.sessions),
+        Route("/api/lanes", routes.lanes),
+        Route("/health", routes.health),
+        Route("/ready", routes.ready),
+    ]
+    if settings.metrics:
+        table.append(Route("/metrics", routes.metrics))
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.allow_origins),
+        allow_methods=["GET", "POST", "PATCH"],
+        allow_headers=["content-type"],
+    )
+    return Starlette(
+        routes=table,
+        lifespan=lifespan,
+        middleware=[cors] if settings.allow_origins else [],
+        exception_handlers={RequestError: _refuse, VoiceAgentError: _unavailable, HTTPException: _no_such_thing},
+    )
+
+
+class Routes:
+    """The endpoints; each is a few lines over the connections."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._doorkeeper = connections
+        self._household = connections.household
+
+    async def page(self, request: Request) -> Response:
+        """Serve the page, which needs nothing from anywhere else."""
+        return FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
+
+    async def offer(self, request: Request) -> Response:
+        """Take a WebRTC offer and answer it."""
+        body = await _json_object(request)
+        peer, answer = await self._doorkeeper.admit(body.get("sdp"), body.get("type"))
+        return JSONResponse({"sdp": answer, "type": "answer", "pc_id": peer.id})
+
+    async def trickle(self, request: Request) -> Response:
+        """Take ICE candidates found after the offer."""
+        body = await _json_object(request)
+        peer = self._doorkeeper.peer(body.get("pc_id"))
+        candidates = body.get("candidates")
+        if not isinstance(candidates, list) or not all(isinstance(item, dict) for item in candidates):
+            raise BadRequestError("bad_candidate", 'Send {"pc_id": "...", "candidates": [{"candidate": "..."}]}.')
+        for item in candidates[:MAX_CANDIDATES]:
+            await peer.add_candidate(item.get("candidate"), item.get("sdp_mid"), item.get("sdp_mline_index"))
+        return JSONResponse({"status": "success"})
+
+    async def config(self, request: Request) -> Response:
+        """Tell the page what it must know before it connects."""
+        ice = [server.model_dump(mode="json", exclude_none=True) for server in self._household.ice_servers]
+        return JSONResponse(
+            {
+                "name": "voiceagent",
+                "ice_servers": ice,
+                "models": self._household.models,
+                "callers": self._doorkeeper.callers(),
+            }
+        )
+
+    async def sessions(self, request: Request) -> Response:
+        """List the connected sessions."""
+        return JSONResponse({"sessions": self._doorkeeper.sessions()})
+
+    async def lanes(self, request: Request) -> Response:
+        """Show the steps of the last `seconds`, and what they come to by lane."""
+        seconds = _seconds(request.query_params.get("seconds", "10"))
+        now = asyncio.get_running_loop().time()
+        steps = self._household.steps.since(now - seconds)
+        busy = occupancy(steps, now - seconds, now)
+        return JSONResponse({"now": now, "lanes": busy, "steps": [step.to_json() for step in steps]})
+
+    async def health(self, request: Request) -> Response:
+        """Say that the process lives."""
+        return JSONResponse({"status": "ok"})
+
+    async def ready(self, request: Request) -> Response:
+        """Say whether every engine is warm, and what has gone away that callers can do without."""
+        engines = self._household.readiness()
+        ready = all(engines.values())
+        body = {
+            "ready": ready,
+            "engines": engines,
+            "troubles": self._household.troubles(),
+            "lost": self._household.lost(),
+        }
+        return JSONResponse(body, 200 if ready else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        """Render the Prometheus metrics."""
+        body, content_type = self._household.metrics.render()
+        return Response(body, media_type=content_type)
+
+
+MAX_CANDIDATES = 64
+"""Taken from one request; a machine has a dozen."""
+MAX_LOOK_BACK_S = 60.0
+"""Steps are kept by number, not by age; a busy minute is there."""
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= MAX_LOOK_BACK_S:
+        raise BadRequestError("bad_seconds", f"seconds is a number up to {MAX_LOOK_BACK_S:g}, such as ?seconds=10.")
+    return seconds
+
+
+async def _json_object(request: Request) -> dict[str, Any]:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise TooLargeError("too_large", f"The body is larger than {MAX_BODY_BYTES} bytes.")
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequestError("bad_json", f"The body is not JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise BadRequestError("bad_json", "The body is not a JSON object.")
+    return value
+
+
+def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)
+    headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+    return JSONResponse({"error": {"code": error.code, "message": str(error)}}, error.status, headers)
+
+
+def _unavailable(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": {"code": "unavailable", "message": str(error)}}, 503)
+
+
+def _no_such_thing(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message = f"{request.method} {request.url.path}: {error.detail}. The page is at /."
+    return JSONResponse({"error": {"code": "http", "message": message}}, error.status_code, error.headers)

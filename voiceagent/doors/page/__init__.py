@@ -1,0 +1,1 @@
+"""The page of the built-in server, and the JSON messages it exchanges with a session."""

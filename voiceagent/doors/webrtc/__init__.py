@@ -1,0 +1,1 @@
+"""A caller over WebRTC: audio both ways, and an opaque data channel."""

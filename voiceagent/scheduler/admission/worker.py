@@ -1,0 +1,65 @@
+"""Computes the capacity in a process of its own, at a low priority.
+
+It is seconds of plain Python: on a thread it would hold the event loop up, and take a core from the lanes.
+"""
+
+import asyncio
+import logging
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Thread
+
+from voiceagent.scheduler.admission.search import Question, max_callers
+
+log = logging.getLogger(__name__)
+
+NICENESS = 15
+"""A tenth of a lane's weight: little enough for the lanes, and an answer in time even where the machine is full."""
+
+
+class ForecastProcess:
+    """A question under way. `take` gets the answer on the running event loop, or None if there will be none."""
+
+    def __init__(self, question: Question, take: Callable[[int | None], None]) -> None:
+        self._question = question
+        self._take = take
+        self._loop = asyncio.get_running_loop()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._cancelled = False
+        Thread(target=self._run, name="reckoning", daemon=True).start()
+
+    def cancel(self) -> None:
+        """End it; `take` is not called any more."""
+        self._cancelled = True
+        if self._child is not None:
+            self._child.kill()
+
+    def _run(self) -> None:
+        answer = self._ask()
+        if not self._cancelled:
+            with suppress(RuntimeError):  # the loop has been closed meanwhile
+                self._loop.call_soon_threadsafe(self._take, answer)
+
+    def _ask(self) -> int | None:
+        try:
+            command = [sys.executable, "-c", f"from {__name__} import answer; answer()"]
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+                self._child = child
+                if self._cancelled:
+                    child.kill()
+                output, _ = child.communicate(pickle.dumps(self._question))
+            return int(output)
+        except (OSError, ValueError) as error:
+            if not self._cancelled:
+                log.error("the capacity could not be computed", exc_info=error)
+            return None
+
+
+def answer() -> None:
+    """Be that process: read the question from stdin, and write the answer to stdout."""
+    os.nice(NICENESS)
+    print(max_callers(pickle.load(sys.stdin.buffer)))
