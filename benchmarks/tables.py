@@ -118,12 +118,12 @@ TABLES = {
     "schedule": Table(
         "schedule",
         (
-            ("callers capacity on DGX Spark's table", "callers_ours_spark", ""),
+            ("callers carried on DGX Spark's table", "callers_ours_spark", ""),
             ("with first-in-first-out", "callers_fifo_spark", ""),
-            ("callers capacity on RTX 5090's table", "callers_ours_rtx5090", ""),
+            ("callers carried on RTX 5090's table", "callers_ours_rtx5090", ""),
             ("with first-in-first-out", "callers_fifo_rtx5090", ""),
             ("voice-to-voice of one caller on RTX 5090's table, median", "v2v_ms_p50_rtx5090_1", " ms"),
-            ("callers capacity on H200's table", "callers_ours_h200", ""),
+            ("callers carried on H200's table", "callers_ours_h200", ""),
             ("with first-in-first-out", "callers_fifo_h200", ""),
         ),
     ),

@@ -2,8 +2,8 @@
 
 import pytest
 
-from voiceagent.app.capacity import gpu
 from voiceagent.app.agent import Agent
+from voiceagent.app.capacity import gpu
 from voiceagent.app.capacity.gpu import gpus_for, lanes_on_gpu, wants_gpu
 from voiceagent.app.rehearsal import scripted_engines
 from voiceagent.config import load

@@ -12,8 +12,9 @@ Every offered batch says what a listener makes of a delay (`Need`), and `decide`
 So an overloaded device answers late rather than brokenly; admission sees to it that it is not overloaded.
 
 A promised step that others will want to share (`Batch.expected_joiners`) waits for them as long as its slack allows.
-A step beside others may be faster than one after them, or may slow them down: the costs' table of slow-downs tells,
-and it starts where it gains by it, breaks no promise of theirs, and takes no more from those who need it more than it gains.
+A step beside others may be faster than one after them, or may slow them down: the costs' table of slow-downs tells.
+It starts where it gains by it, breaks no promise of theirs, and takes no more from those who need it more than it
+gains.
 Lanes that run on another device than the rest (a turn detector on the CPU beside models on a GPU) neither wait for room
 nor take any.
 
