@@ -15,9 +15,9 @@ from typing import Self
 from llama_cpp import Llama
 
 from voiceagent.engines.llm.contract import LlmEvent, Message, Token
-from voiceagent.engines.llm.llama import LlamaEngine, Sampling
-from voiceagent.engines.llm.llama_model import LlamaModel
-from voiceagent.engines.llm.template import ChatTemplate
+from voiceagent.engines.llm.llama.engine import LlamaEngine, Sampling
+from voiceagent.engines.llm.llama.model import LlamaModel
+from voiceagent.engines.llm.llama.template import ChatTemplate
 from voiceagent.text.segments import Segmenter
 
 Chat = tuple[Message, ...]

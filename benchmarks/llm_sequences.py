@@ -26,7 +26,7 @@ from benchmarks.llm_peers import Chat, Ours, Reply, Terms, Theirs
 from voiceagent.config.settings import LLM
 from voiceagent.engines.llm.contract import Message
 from voiceagent.engines.llm.dummy_gguf import dummy_model
-from voiceagent.engines.llm.fast_copy import convert
+from voiceagent.engines.llm.llama.fast_copy import convert
 from voiceagent.errors import VoiceAgentError
 from voiceagent.weights import Store
 

@@ -34,12 +34,12 @@ from voiceagent.app.engines import lanes_of
 from voiceagent.config import load
 from voiceagent.engines.contract import CostKey
 from voiceagent.engines.llm.contract import LlmEngine
-from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.nemo.checkpoint import load_asr
 from voiceagent.engines.nemo.magpie_checkpoint import load_magpie
 from voiceagent.engines.nemo.runtime import pick_device, pick_dtype
-from voiceagent.engines.turn.scripted import ScriptedTurn
-from voiceagent.engines.vad.scripted import ScriptedVad
+from voiceagent.engines.turn.scripted.engine import ScriptedTurn
+from voiceagent.engines.vad.scripted.engine import ScriptedVad
 from voiceagent.scheduler.lane import Lane, ThreadLane
 from voiceagent.scheduler.policy import Policy, decide, fifo
 from voiceagent.scheduler.scheduler import Scheduler, Step

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from benchmarks.cost_tables import CHUNK_S, WORD_S, Device
 from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent
-from voiceagent.engines.asr.scripted import UNDATED, ScriptedAsr, ScriptedAsrStream
+from voiceagent.engines.asr.scripted.engine import UNDATED, ScriptedAsr, ScriptedAsrStream
 from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.engines.llm.contract import Message
-from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.queue import Job
 from voiceagent.engines.scripted import ScriptedEngine, ScriptedStep
 from voiceagent.engines.timing import CostTable
-from voiceagent.engines.tts.scripted import ScriptedTts
-from voiceagent.engines.turn.scripted import ScriptedTurn
-from voiceagent.engines.vad.scripted import ScriptedVad
+from voiceagent.engines.tts.scripted.engine import ScriptedTts
+from voiceagent.engines.turn.scripted.engine import ScriptedTurn
+from voiceagent.engines.vad.scripted.engine import ScriptedVad
 from voiceagent.scheduler.policy import Costs, Decision, Policy, Running, Start, decide, fifo
 from voiceagent.session.coordinator import Engines
 

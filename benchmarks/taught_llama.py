@@ -11,8 +11,8 @@ from typing import Any
 from benchmarks.simulated_engines import reply
 from voiceagent.engines.contract import Batch
 from voiceagent.engines.llm.contract import Message
-from voiceagent.engines.llm.llama import LlamaEngine, Outcome
-from voiceagent.engines.llm.llama_stream import Drawn
+from voiceagent.engines.llm.llama.engine import LlamaEngine, Outcome
+from voiceagent.engines.llm.llama.stream import Drawn
 
 
 class TaughtLlama(LlamaEngine):

@@ -156,7 +156,7 @@ def test_a_function_that_is_not_there_is_told_before_anything_is_loaded():
 
 @pytest.mark.parametrize(("package", "sets"), [("mcp", [MCP]), ("openai", ["llm.engine=openai"])])
 def test_a_package_that_is_not_installed_is_named(monkeypatch, package, sets):
-    for module in ("voiceagent.tools.mcp_server", "voiceagent.engines.llm.openai"):
+    for module in ("voiceagent.tools.mcp_server", "voiceagent.engines.llm.openai.engine"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(VoiceAgentError, match=rf"pip install 'voiceagent\[{package}\]'"):

@@ -16,9 +16,9 @@ from voiceagent.app.calibration.report import report
 from voiceagent.app.engines import lanes_of
 from voiceagent.app.rehearsal import scripted_engines
 from voiceagent.config import Settings, load
-from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU, CostTable
-from voiceagent.engines.tts.scripted import ScriptedTts
+from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.coordinator import Engines
 

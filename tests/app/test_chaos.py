@@ -9,7 +9,7 @@ from crowd import HANG_S, REAL, Crowd
 from test_faults import FAULTS, gives_no_numbers
 
 from voiceagent.app.engines import lanes_of
-from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.scheduler.virtual import run_virtual
 
 CALLERS = 3

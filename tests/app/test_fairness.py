@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from crowd import REAL, TICK_S, Crowd
 
-from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU
 from voiceagent.scheduler.virtual import run_virtual
 

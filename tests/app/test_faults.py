@@ -9,7 +9,7 @@ import pytest
 from crowd import REAL, Crowd
 
 from voiceagent.app.engines import lanes_of
-from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.tts.contract import SpeechAudio
 from voiceagent.errors import VoiceAgentError
 from voiceagent.scheduler.virtual import run_virtual

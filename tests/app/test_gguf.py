@@ -6,7 +6,7 @@ from voiceagent.app.engines import build_llm
 from voiceagent.app.gguf import gguf_path
 from voiceagent.config.settings import LLM, Settings, Weights
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message
-from voiceagent.engines.llm.llama import LlamaEngine
+from voiceagent.engines.llm.llama.engine import LlamaEngine
 from voiceagent.errors import VoiceAgentError
 from voiceagent.weights import Store
 

@@ -6,7 +6,7 @@ import logging
 import pytest
 from crowd import HANG_S, REAL, Crowd
 
-from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.scheduler.virtual import run_virtual
 
 

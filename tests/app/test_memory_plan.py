@@ -12,7 +12,7 @@ from voiceagent.app.capacity.memory_plan import changed, free_memory, memory_pla
 from voiceagent.config import load
 from voiceagent.config.settings import Settings
 from voiceagent.engines.llm.dummy_gguf import write
-from voiceagent.engines.llm.llama import LlamaEngine
+from voiceagent.engines.llm.llama.engine import LlamaEngine
 from voiceagent.engines.machine import Gpu
 from voiceagent.errors import VoiceAgentError
 from voiceagent.scheduler.memory import GIB, MIB, Free, MemoryUse, Place

@@ -7,8 +7,8 @@ import sys
 
 from crowd import REAL, TICK_S, Crowd
 
-from voiceagent.engines.asr.scripted import ScriptedAsr
-from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.asr.scripted.engine import ScriptedAsr
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.scheduler.virtual import run_virtual
 
 ANSWERS = (

@@ -8,8 +8,8 @@ from benchmarks import conversations as talk
 from benchmarks.corpus import Clip
 from benchmarks.line import CallerError, Line
 from voiceagent.audio.pcm import Pcm
-from voiceagent.engines.asr.scripted import ScriptedAsr
-from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.asr.scripted.engine import ScriptedAsr
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU
 
 STORY = "There was a sailor who loved the sea more than anything else in the world and told it so every day."

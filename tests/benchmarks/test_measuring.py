@@ -12,7 +12,7 @@ from benchmarks.corpus import Clip
 from benchmarks.line import CallerError
 from benchmarks.measuring import Plan, Run
 from benchmarks.summary import TARGETS, summarise
-from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU
 from voiceagent.scheduler.virtual import run_virtual
 

@@ -11,8 +11,8 @@ pytestmark = pytest.mark.nemo
 
 from benchmarks import one_gpu  # noqa: E402 (needs torch)
 from benchmarks.simulation import Heard  # noqa: E402
-from voiceagent.engines.turn.scripted import ScriptedTurn  # noqa: E402
-from voiceagent.engines.vad.scripted import ScriptedVad  # noqa: E402
+from voiceagent.engines.turn.scripted.engine import ScriptedTurn  # noqa: E402
+from voiceagent.engines.vad.scripted.engine import ScriptedVad  # noqa: E402
 from voiceagent.scheduler.lane import VirtualLane  # noqa: E402
 from voiceagent.scheduler.virtual import run_virtual  # noqa: E402
 from voiceagent.session.coordinator import Engines  # noqa: E402

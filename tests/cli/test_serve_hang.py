@@ -11,7 +11,7 @@ import threading
 
 from voiceagent.app.agent import Agent
 from voiceagent.cli.main import main
-from voiceagent.engines.tts.scripted import ScriptedTts
+from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.scheduler import lane
 
 start = Agent.start

@@ -8,7 +8,7 @@ from loopback import open_server
 from test_http import OFFER
 
 from voiceagent.app.rehearsal import scripted_engines
-from voiceagent.engines.tts.scripted import ScriptedTts
+from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.scheduler import scheduler
 from voiceagent.scheduler.watchdog import FAILURES
 

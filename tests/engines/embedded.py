@@ -9,12 +9,12 @@ import pytest
 
 from voiceagent.audio.files import resample
 from voiceagent.audio.pcm import Pcm
-from voiceagent.engines.asr.moonshine import MoonshineEngine
+from voiceagent.engines.asr.moonshine.engine import MoonshineEngine
 from voiceagent.engines.drive import drive
 from voiceagent.engines.tts.contract import SpeechAudio, TtsEvent
-from voiceagent.engines.tts.hibari import HibariEngine
-from voiceagent.engines.turn.smart_turn import SmartTurnEngine
-from voiceagent.engines.vad.silero import SileroEngine
+from voiceagent.engines.tts.hibari.engine import HibariEngine
+from voiceagent.engines.turn.smart_turn.engine import SmartTurnEngine
+from voiceagent.engines.vad.silero.engine import SileroEngine
 from voiceagent.weights import Store, WeightsError
 
 RATE = 16_000

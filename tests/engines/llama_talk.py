@@ -8,12 +8,12 @@ from voiceagent.engines.contract import Batch, StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
 from voiceagent.engines.llm.dummy_gguf import write
 from voiceagent.engines.llm.dummy_shape import Kind
-from voiceagent.engines.llm.llama import LlamaEngine, Outcome, Sampling
-from voiceagent.engines.llm.llama_context import LlamaContext, Rows
-from voiceagent.engines.llm.llama_model import LlamaModel
-from voiceagent.engines.llm.llama_stream import LlamaStream
-from voiceagent.engines.llm.sampler import Sampler
-from voiceagent.engines.llm.template import ChatTemplate
+from voiceagent.engines.llm.llama.context import LlamaContext, Rows
+from voiceagent.engines.llm.llama.engine import LlamaEngine, Outcome, Sampling
+from voiceagent.engines.llm.llama.model import LlamaModel
+from voiceagent.engines.llm.llama.sampler import Sampler
+from voiceagent.engines.llm.llama.stream import LlamaStream
+from voiceagent.engines.llm.llama.template import ChatTemplate
 
 GREEDY = Sampling(temperature=0.0, repeat_penalty=1.0)
 SYSTEM = Message("system", "You are a friendly voice.")

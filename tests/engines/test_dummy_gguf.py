@@ -9,7 +9,7 @@ from llama_talk import SYSTEM, Caller, loaded, reply, user
 
 from voiceagent.engines.llm.dummy_gguf import Weights, dummy_model, write
 from voiceagent.engines.llm.dummy_shape import SHAPES, Kind
-from voiceagent.engines.llm.llama_model import LlamaModel
+from voiceagent.engines.llm.llama.model import LlamaModel
 from voiceagent.errors import VoiceAgentError
 
 

@@ -7,10 +7,10 @@ import engine_contract as contract
 import kind_contracts as kinds
 import pytest
 
-from voiceagent.engines.asr.moonshine import MoonshineEngine
-from voiceagent.engines.tts.hibari import HibariEngine
-from voiceagent.engines.turn.smart_turn import SmartTurnEngine
-from voiceagent.engines.vad.silero import SileroEngine
+from voiceagent.engines.asr.moonshine.engine import MoonshineEngine
+from voiceagent.engines.tts.hibari.engine import HibariEngine
+from voiceagent.engines.turn.smart_turn.engine import SmartTurnEngine
+from voiceagent.engines.vad.silero.engine import SileroEngine
 
 
 def checks(*those: embedded.Check) -> pytest.MarkDecorator:

@@ -12,15 +12,15 @@ import kind_contracts as kinds
 import pytest
 
 from voiceagent.engines.asr.contract import AsrEngine
-from voiceagent.engines.asr.scripted import ScriptedAsr
+from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 from voiceagent.engines.llm.contract import LlmEngine
-from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.tts.contract import TtsEngine
-from voiceagent.engines.tts.scripted import ScriptedTts
+from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.engines.turn.contract import TurnEngine
-from voiceagent.engines.turn.scripted import ScriptedTurn
+from voiceagent.engines.turn.scripted.engine import ScriptedTurn
 from voiceagent.engines.vad.contract import VadEngine
-from voiceagent.engines.vad.scripted import ScriptedVad
+from voiceagent.engines.vad.scripted.engine import ScriptedVad
 
 
 def at_once(seconds: float) -> None:

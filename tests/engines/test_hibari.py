@@ -6,9 +6,9 @@ from embedded import hibari, spoken
 from hibari import voices
 
 from voiceagent.audio.speech import Word
-from voiceagent.engines.tts import hibari_model
 from voiceagent.engines.tts.contract import SpeechAudio
-from voiceagent.engines.tts.hibari import SENTENCE_PAUSE_S, HibariEngine
+from voiceagent.engines.tts.hibari import model as hibari_model
+from voiceagent.engines.tts.hibari.engine import SENTENCE_PAUSE_S, HibariEngine
 from voiceagent.errors import VoiceAgentError
 
 RATE = 24_000

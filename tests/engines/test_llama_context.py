@@ -6,9 +6,9 @@ import pytest
 from llama_talk import GREEDY, tiny
 
 from voiceagent.engines.llm.dummy_shape import Kind
-from voiceagent.engines.llm.llama_context import LlamaContext, Rows
-from voiceagent.engines.llm.llama_model import LlamaError, LlamaModel
-from voiceagent.engines.llm.sampler import Sampler
+from voiceagent.engines.llm.llama.context import LlamaContext, Rows
+from voiceagent.engines.llm.llama.model import LlamaError, LlamaModel
+from voiceagent.engines.llm.llama.sampler import Sampler
 
 TEXT = "Hello there, how are you?"
 

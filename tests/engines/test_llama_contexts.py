@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from llama_talk import GREEDY, tiny
 
-from voiceagent.engines.llm.context_shape import SEQUENCES_PER_SLOT, ContextShape
 from voiceagent.engines.llm.dummy_shape import Kind
-from voiceagent.engines.llm.llama_context import LlamaContext, Rows
-from voiceagent.engines.llm.llama_contexts import LlamaContexts
-from voiceagent.engines.llm.llama_model import LlamaError, LlamaModel
-from voiceagent.engines.llm.sampler import Sampler
+from voiceagent.engines.llm.llama.context import LlamaContext, Rows
+from voiceagent.engines.llm.llama.context_shape import SEQUENCES_PER_SLOT, ContextShape
+from voiceagent.engines.llm.llama.contexts import LlamaContexts
+from voiceagent.engines.llm.llama.model import LlamaError, LlamaModel
+from voiceagent.engines.llm.llama.sampler import Sampler
 
 TEXT = "Hello there, how are you?"
 EACH: dict[str, Any] = {

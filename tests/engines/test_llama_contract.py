@@ -7,7 +7,7 @@ import kind_contracts as kinds
 import pytest
 from llama_talk import loaded, tiny
 
-from voiceagent.engines.llm.llama import LlamaEngine
+from voiceagent.engines.llm.llama.engine import LlamaEngine
 
 Check = Callable[..., None]
 

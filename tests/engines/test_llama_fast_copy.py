@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from llama_talk import SYSTEM, Caller, loaded, reply, tiny, user
 
-from voiceagent.engines.llm.fast_copy import load_fastest
+from voiceagent.engines.llm.llama.fast_copy import load_fastest
 from voiceagent.errors import VoiceAgentError
 
 Q4_1, Q8_0 = 3, 7

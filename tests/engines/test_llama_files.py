@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from llama_talk import loaded, tiny
 
-from voiceagent.engines.llm.llama import LlamaEngine
-from voiceagent.engines.llm.llama_model import LlamaModel
+from voiceagent.engines.llm.llama.engine import LlamaEngine
+from voiceagent.engines.llm.llama.model import LlamaModel
 from voiceagent.errors import VoiceAgentError
 
 

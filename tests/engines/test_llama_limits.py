@@ -10,7 +10,7 @@ from llama_talk import SYSTEM, Caller, Oracle, agent, drive, loaded, reply, step
 from voiceagent.engines.contract import HOLD, StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message
 from voiceagent.engines.llm.dummy_tokenizer import CHATML
-from voiceagent.engines.llm.llama import LlamaEngine, Sampling
+from voiceagent.engines.llm.llama.engine import LlamaEngine, Sampling
 from voiceagent.errors import VoiceAgentError
 
 FIRST = (SYSTEM, user("Say something about the sea."))

@@ -10,15 +10,16 @@ import pytest
 from llama_cpp import llama_cpp as lib
 from llama_talk import SYSTEM, Caller, loaded, reply, tiny, user
 
-from voiceagent.engines.llm import llama_memory, llama_model
 from voiceagent.engines.llm.dummy_gguf import write
 from voiceagent.engines.llm.dummy_shape import Kind
-from voiceagent.engines.llm.gguf_header import read_header
-from voiceagent.engines.llm.gguf_memory import KvType, MemoryNeed, memory_need
-from voiceagent.engines.llm.llama import LlamaEngine
-from voiceagent.engines.llm.llama_context import LlamaContext
-from voiceagent.engines.llm.llama_memory import check_fit
-from voiceagent.engines.llm.llama_model import LlamaModel
+from voiceagent.engines.llm.llama import llama_model
+from voiceagent.engines.llm.llama import memory as llama_memory
+from voiceagent.engines.llm.llama.context import LlamaContext
+from voiceagent.engines.llm.llama.engine import LlamaEngine
+from voiceagent.engines.llm.llama.gguf_header import read_header
+from voiceagent.engines.llm.llama.gguf_memory import KvType, MemoryNeed, memory_need
+from voiceagent.engines.llm.llama.memory import check_fit
+from voiceagent.engines.llm.llama.model import LlamaModel
 from voiceagent.errors import VoiceAgentError
 
 GIB = 1 << 30

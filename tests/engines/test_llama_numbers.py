@@ -8,8 +8,8 @@ from gguf import GGUFReader
 from llama_talk import SYSTEM, Caller, Oracle, drive, loaded, reply, step, tiny, user
 
 from voiceagent.engines.llm.dummy_shape import Kind
-from voiceagent.engines.llm.llama import Outcome
-from voiceagent.engines.llm.llama_model import LlamaModel
+from voiceagent.engines.llm.llama.engine import Outcome
+from voiceagent.engines.llm.llama.model import LlamaModel
 
 POISON = "~"
 """A token whose embedding is not a number."""

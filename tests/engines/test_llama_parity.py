@@ -17,8 +17,8 @@ from llama_talk import SYSTEM, Caller, agent, loaded, user
 from voiceagent.engines.contract import Need
 from voiceagent.engines.llm.dummy_gguf import Weights, write
 from voiceagent.engines.llm.dummy_shape import Kind
-from voiceagent.engines.llm.llama import LlamaEngine, Outcome
-from voiceagent.engines.llm.llama_stream import Reply
+from voiceagent.engines.llm.llama.engine import LlamaEngine, Outcome
+from voiceagent.engines.llm.llama.stream import Reply
 
 REPLY = 24
 NEAR = 1.0

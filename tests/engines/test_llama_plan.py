@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceagent.engines.contract import Need, order
-from voiceagent.engines.llm.context_shape import most_tokens
-from voiceagent.engines.llm.llama_plan import Plan, Sequence, Slot, Work, plan, smaller_sizes, step_key
-from voiceagent.engines.llm.sampler import Sampler
-from voiceagent.engines.llm.template import common_prefix
+from voiceagent.engines.llm.llama.context_shape import most_tokens
+from voiceagent.engines.llm.llama.plan import Plan, Sequence, Slot, Work, plan, smaller_sizes, step_key
+from voiceagent.engines.llm.llama.sampler import Sampler
+from voiceagent.engines.llm.llama.template import common_prefix
 
 PREFILL = 4
 TOKENS = st.lists(st.integers(0, 1), max_size=8)

@@ -8,8 +8,8 @@ import pytest
 from llama_talk import Caller, agent, drive, loaded, reply, user
 
 from voiceagent.engines.llm.contract import Completed, Message
-from voiceagent.engines.llm.llama import LlamaEngine, Sampling
-from voiceagent.engines.llm.llama_model import LlamaModel
+from voiceagent.engines.llm.llama.engine import LlamaEngine, Sampling
+from voiceagent.engines.llm.llama.model import LlamaModel
 
 pytestmark = pytest.mark.models
 

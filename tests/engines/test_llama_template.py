@@ -6,8 +6,8 @@ from llama_talk import SYSTEM, agent, tiny, user
 
 from voiceagent.engines.llm.contract import Message
 from voiceagent.engines.llm.dummy_tokenizer import CHATML
-from voiceagent.engines.llm.llama_model import LlamaModel
-from voiceagent.engines.llm.template import ChatTemplate, Prompt, common_prefix
+from voiceagent.engines.llm.llama.model import LlamaModel
+from voiceagent.engines.llm.llama.template import ChatTemplate, Prompt, common_prefix
 from voiceagent.errors import VoiceAgentError
 
 

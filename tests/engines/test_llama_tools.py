@@ -8,7 +8,7 @@ import pytest
 from llama_talk import Caller, Oracle, agent, drive, loaded, reply, tiny, user
 
 from voiceagent.engines.llm.contract import Message, ToolCall, ToolSpec
-from voiceagent.engines.llm.llama import LlamaEngine
+from voiceagent.engines.llm.llama.engine import LlamaEngine
 from voiceagent.engines.llm.tool_text import ToolText
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}

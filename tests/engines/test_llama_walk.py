@@ -10,7 +10,7 @@ from voiceagent.engines.contract import HOLD, Need
 from voiceagent.engines.llm.contract import Completed, Message
 from voiceagent.engines.llm.dummy_shape import Kind
 from voiceagent.engines.llm.dummy_tokenizer import byte_tokens
-from voiceagent.engines.llm.llama import LlamaEngine
+from voiceagent.engines.llm.llama.engine import LlamaEngine
 
 WORDS = ["the", "sea", "is", "a", "hello", "shell", "of", "yellow", "light", "and", "you", "said", "well", "or", "hell"]
 NO_MERGES = {

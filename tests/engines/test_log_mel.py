@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from voiceagent.engines.turn.log_mel import FRAMES, HOP, MELS, SAMPLES, log_mel
+from voiceagent.engines.turn.smart_turn.log_mel import FRAMES, HOP, MELS, SAMPLES, log_mel
 
 RATE = 16_000
 

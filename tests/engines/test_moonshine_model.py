@@ -8,7 +8,7 @@ from embedded import in_room, model_file, room, said
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceagent.engines.asr.moonshine_model import (
+from voiceagent.engines.asr.moonshine.model import (
     END,
     HEADS,
     LOOP_COPIES,

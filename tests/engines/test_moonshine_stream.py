@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from voiceagent.audio.pcm import Pcm
-from voiceagent.engines.asr import moonshine
 from voiceagent.engines.asr.contract import AsrEvent, Transcript
-from voiceagent.engines.asr.moonshine import MoonshineEngine, MoonshineStream
+from voiceagent.engines.asr.moonshine import engine as moonshine
+from voiceagent.engines.asr.moonshine.engine import MoonshineEngine, MoonshineStream
 from voiceagent.engines.contract import Batch, Need
 from voiceagent.engines.drive import drive
 

@@ -11,7 +11,7 @@ from voiceagent.engines.llm.contract import Completed, Message, Token, ToolCall,
 from voiceagent.errors import VoiceAgentError
 
 pytest.importorskip("openai")
-from voiceagent.engines.llm.openai import OpenAiEngine
+from voiceagent.engines.llm.openai.engine import OpenAiEngine
 
 SAMPLING = {"temperature": 0.0, "max_tokens": 64}
 HELLO = (Message("system", "Be brief."), Message("user", "Hello?"))

@@ -8,7 +8,7 @@ from llama_server import KEY, llama_server
 from voiceagent.engines.llm.contract import Completed, Message, Token, ToolCall, ToolSpec
 
 pytest.importorskip("openai")
-from voiceagent.engines.llm.openai import OpenAiEngine
+from voiceagent.engines.llm.openai.engine import OpenAiEngine
 
 pytestmark = pytest.mark.models
 

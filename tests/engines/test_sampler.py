@@ -6,9 +6,9 @@ import pytest
 from llama_cpp import llama_cpp as lib
 from llama_talk import tiny
 
-from voiceagent.engines.llm.llama_context import LlamaContext, Rows
-from voiceagent.engines.llm.llama_model import LlamaError, LlamaModel
-from voiceagent.engines.llm.sampler import Sampler, Sampling
+from voiceagent.engines.llm.llama.context import LlamaContext, Rows
+from voiceagent.engines.llm.llama.model import LlamaError, LlamaModel
+from voiceagent.engines.llm.llama.sampler import Sampler, Sampling
 
 WIDE = Sampling(temperature=5.0, top_k=0, top_p=1.0, min_p=0.0, repeat_penalty=1.0, seed=1)
 

@@ -3,7 +3,7 @@
 from engine_contract import Heard, drive, silence, voice
 
 from voiceagent.engines.asr.contract import Transcript
-from voiceagent.engines.asr.scripted import PARTIAL_WITHIN_S, ScriptedAsr, ScriptedAsrStream
+from voiceagent.engines.asr.scripted.engine import PARTIAL_WITHIN_S, ScriptedAsr, ScriptedAsrStream
 from voiceagent.engines.contract import StreamFailed
 from voiceagent.engines.scripted import Script
 

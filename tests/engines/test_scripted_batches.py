@@ -4,11 +4,11 @@ import pytest
 
 from voiceagent.engines.contract import Need, StreamFailed
 from voiceagent.engines.llm.contract import Completed, Message, Token
-from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.scripted import JOIN_WITHIN_S
 from voiceagent.engines.timing import CostTable
 from voiceagent.engines.tts.contract import SpeechAudio
-from voiceagent.engines.tts.scripted import ScriptedTts
+from voiceagent.engines.tts.scripted.engine import ScriptedTts
 
 TABLE = CostTable(
     {"llm.prefill": {1: 0.1}, "llm.decode": {1: 0.01, 3: 0.03}, "tts.segment": {1: 0.02, 4: 0.04}},

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from voiceagent.engines.contract import HOLD, StreamFailed
 from voiceagent.engines.llm.contract import Completed, Message, Token
-from voiceagent.engines.llm.scripted import ScriptedLlm, echo
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm, echo
 from voiceagent.errors import VoiceAgentError
 
 

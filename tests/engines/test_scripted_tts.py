@@ -5,7 +5,7 @@ from engine_contract import Heard, drive, step
 
 from voiceagent.audio.speech import Word
 from voiceagent.engines.contract import Need, StreamFailed
-from voiceagent.engines.tts.scripted import AMPLITUDE, ScriptedTts
+from voiceagent.engines.tts.scripted.engine import AMPLITUDE, ScriptedTts
 
 
 def at_once(seconds: float) -> None:

@@ -5,9 +5,9 @@ import pytest
 from engine_contract import Heard, drive, silence, voice
 
 from voiceagent.engines.contract import StreamFailed
-from voiceagent.engines.turn.scripted import ScriptedTurn
+from voiceagent.engines.turn.scripted.engine import ScriptedTurn
 from voiceagent.engines.vad.contract import FRAME_S
-from voiceagent.engines.vad.scripted import ScriptedVad
+from voiceagent.engines.vad.scripted.engine import ScriptedVad
 
 
 def at_once(seconds: float) -> None:

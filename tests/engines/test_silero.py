@@ -9,7 +9,7 @@ from voiceagent.audio.pcm import Pcm
 from voiceagent.engines.contract import Batch, StreamFailed
 from voiceagent.engines.drive import drive
 from voiceagent.engines.vad.contract import FRAME_SAMPLES, VadEvent, VadFrame
-from voiceagent.engines.vad.silero import CONTEXT_SAMPLES, FRAMES_PER_STEP, SileroEngine, SileroStream
+from voiceagent.engines.vad.silero.engine import CONTEXT_SAMPLES, FRAMES_PER_STEP, SileroEngine, SileroStream
 
 NOW = 10.0
 

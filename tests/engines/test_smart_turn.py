@@ -7,7 +7,7 @@ from embedded import RATE, in_room, said, smart_turn
 
 from voiceagent.engines.drive import drive
 from voiceagent.engines.turn.contract import TurnEvent, TurnPrediction
-from voiceagent.engines.turn.smart_turn import SmartTurnEngine
+from voiceagent.engines.turn.smart_turn.engine import SmartTurnEngine
 
 
 class Sure:

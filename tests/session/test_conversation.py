@@ -10,12 +10,12 @@ import pytest
 
 from voiceagent.app.rehearsal import Rehearsal, scripted_engines
 from voiceagent.config import load
-from voiceagent.engines.asr.scripted import ScriptedAsr
+from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 from voiceagent.engines.llm.contract import Completed
-from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU
-from voiceagent.engines.tts.scripted import ScriptedTts
-from voiceagent.engines.turn.scripted import ScriptedTurn
+from voiceagent.engines.tts.scripted.engine import ScriptedTts
+from voiceagent.engines.turn.scripted.engine import ScriptedTurn
 from voiceagent.scheduler.virtual import run_virtual
 
 REAL = {"timing": SMALL_CPU, "sleep": lambda seconds: None}

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from voiceagent.app.rehearsal import Rehearsal, scripted_engines
 from voiceagent.config import load
-from voiceagent.engines.asr.scripted import ScriptedAsr
+from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 from voiceagent.engines.llm.contract import Message
-from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU
-from voiceagent.engines.turn.scripted import ScriptedTurn
+from voiceagent.engines.turn.scripted.engine import ScriptedTurn
 from voiceagent.scheduler.virtual import run_virtual
 
 REAL = {"timing": SMALL_CPU, "sleep": lambda seconds: None}

@@ -5,9 +5,9 @@ import json
 import pytest
 from tool_talk import REAL, WEATHER, Model, ask, called, outcomes, rehearse, slow_tool, well_formed
 
-from voiceagent.engines.asr.scripted import ScriptedAsr
+from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 from voiceagent.engines.llm.contract import Message
-from voiceagent.engines.turn.scripted import ScriptedTurn
+from voiceagent.engines.turn.scripted.engine import ScriptedTurn
 
 
 def test_a_tool_is_called_and_its_result_is_spoken_of():

@@ -7,7 +7,7 @@ import pytest
 from tool_talk import FILLER, QUESTION, WEATHER, Model, ask, outcomes, rehearse, slow_tool, well_formed
 
 from voiceagent.engines.contract import Need
-from voiceagent.engines.llm.scripted import ScriptedLlmStream
+from voiceagent.engines.llm.scripted.engine import ScriptedLlmStream
 from voiceagent.session.call_round import CANCELLED, UNFINISHED
 from voiceagent.session.response import MAX_ROUNDS, NUDGE
 

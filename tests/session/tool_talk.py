@@ -4,8 +4,8 @@ import asyncio
 
 from voiceagent.app.rehearsal import Rehearsal, scripted_engines
 from voiceagent.config import load
-from voiceagent.engines.asr.scripted import ScriptedAsr
-from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.asr.scripted.engine import ScriptedAsr
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU
 from voiceagent.scheduler.virtual import run_virtual
 from voiceagent.tools import Toolbox, function_tool, tool

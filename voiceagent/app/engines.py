@@ -48,12 +48,12 @@ def build_asr(settings: Settings, store: Store, gpus: tuple[Gpu, ...]) -> AsrEng
     """Build the recogniser."""
     asr = settings.asr
     if asr.engine == "scripted":
-        from voiceagent.engines.asr.scripted import ScriptedAsr
+        from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 
         return ScriptedAsr()
     if asr.engine == "nemotron":
         return build_nemotron(settings, store, gpus)
-    from voiceagent.engines.asr.moonshine import MoonshineEngine
+    from voiceagent.engines.asr.moonshine.engine import MoonshineEngine
 
     return MoonshineEngine(
         encoder=store.path(asr.model, "encoder_model.ort"),
@@ -101,13 +101,13 @@ def build_llm(settings: Settings, store: Store) -> LlmEngine:
     """Build the language model."""
     llm = settings.llm
     if llm.engine == "scripted":
-        from voiceagent.engines.llm.scripted import ScriptedLlm
+        from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 
         return ScriptedLlm()
     if llm.engine == "openai":
         return build_openai(settings)
     from voiceagent.app.gguf import COPIES, gguf_path, read_grammar
-    from voiceagent.engines.llm.llama import LlamaEngine, Sampling
+    from voiceagent.engines.llm.llama.engine import LlamaEngine, Sampling
 
     return LlamaEngine(
         gguf_path(llm, store),
@@ -138,7 +138,7 @@ def build_llm(settings: Settings, store: Store) -> LlmEngine:
 def build_openai(settings: Settings) -> LlmEngine:
     """Build the client of a remote language model."""
     try:
-        from voiceagent.engines.llm.openai import OpenAiEngine
+        from voiceagent.engines.llm.openai.engine import OpenAiEngine
     except ImportError as error:
         raise VoiceAgentError(
             f"llm.engine=openai needs a package that is not installed ({error.name}): pip install 'voiceagent[openai]'."
@@ -159,12 +159,12 @@ def build_tts(settings: Settings, store: Store, gpus: tuple[Gpu, ...]) -> TtsEng
     """Build the voice."""
     tts = settings.tts
     if tts.engine == "scripted":
-        from voiceagent.engines.tts.scripted import ScriptedTts
+        from voiceagent.engines.tts.scripted.engine import ScriptedTts
 
         return ScriptedTts()
     if tts.engine == "magpie":
         return build_magpie(settings, store, gpus)
-    from voiceagent.engines.tts.hibari import HibariEngine
+    from voiceagent.engines.tts.hibari.engine import HibariEngine
 
     return HibariEngine(
         voice="heart" if tts.voice == DEFAULT_VOICE else tts.voice, speed=tts.speed, threads=tts.threads
@@ -219,10 +219,10 @@ def _torch_limit(settings: Settings, store: Store, gpus: tuple[Gpu, ...]) -> int
 def build_vad(settings: Settings, store: Store) -> VadEngine:
     """Build the voice activity detector."""
     if settings.vad.engine == "scripted":
-        from voiceagent.engines.vad.scripted import ScriptedVad
+        from voiceagent.engines.vad.scripted.engine import ScriptedVad
 
         return ScriptedVad()
-    from voiceagent.engines.vad.silero import SileroEngine
+    from voiceagent.engines.vad.silero.engine import SileroEngine
 
     return SileroEngine(store.path(SILERO, "silero_vad.onnx"), threads=settings.vad.threads)
 
@@ -232,6 +232,6 @@ def build_turn(settings: Settings, store: Store) -> TurnEngine | None:
     turn = settings.turn
     if turn.detector == "silence":
         return None
-    from voiceagent.engines.turn.smart_turn import SmartTurnEngine
+    from voiceagent.engines.turn.smart_turn.engine import SmartTurnEngine
 
     return SmartTurnEngine(store.path(turn.model, "smart-turn-v3.2-cpu.onnx"), threads=turn.threads)

@@ -24,12 +24,12 @@ from voiceagent.app.engines import lanes_of
 from voiceagent.app.step_record import record
 from voiceagent.config.settings import Settings
 from voiceagent.engines.asr.contract import SAMPLE_RATE
-from voiceagent.engines.asr.scripted import ScriptedAsr
-from voiceagent.engines.llm.scripted import ScriptedLlm
+from voiceagent.engines.asr.scripted.engine import ScriptedAsr
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU, StepTimes
-from voiceagent.engines.tts.scripted import ScriptedTts
-from voiceagent.engines.turn.scripted import ScriptedTurn
-from voiceagent.engines.vad.scripted import ScriptedVad
+from voiceagent.engines.tts.scripted.engine import ScriptedTts
+from voiceagent.engines.turn.scripted.engine import ScriptedTurn
+from voiceagent.engines.vad.scripted.engine import ScriptedVad
 from voiceagent.scheduler.lane import VirtualLane
 from voiceagent.scheduler.scheduler import Scheduler, Step
 from voiceagent.session.coordinator import Engines, Session

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from voiceagent.app.capacity.gpu import lanes_on_gpu
 from voiceagent.config.settings import Settings
-from voiceagent.engines.llm.context_shape import ContextShape
-from voiceagent.engines.llm.gguf_memory import DEVICE_RUNTIME, MemoryNeed
+from voiceagent.engines.llm.llama.context_shape import ContextShape
+from voiceagent.engines.llm.llama.gguf_memory import DEVICE_RUNTIME, MemoryNeed
 from voiceagent.engines.nemo.checkpoint import DUMMY_BYTES, OVERHEAD_BYTES
 from voiceagent.engines.nemo.magpie_checkpoint import CACHE_BYTES
 from voiceagent.engines.nemo.magpie_checkpoint import DUMMY_BYTES as MAGPIE_DUMMY_BYTES

@@ -9,10 +9,10 @@ beginning, and what all begin with is copied into each context (a millisecond fo
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from voiceagent.engines.llm.context_shape import SEQUENCES_PER_SLOT
-from voiceagent.engines.llm.llama_context import LlamaContext, Rows
-from voiceagent.engines.llm.llama_model import LlamaError
-from voiceagent.engines.llm.sampler import Sampler
+from voiceagent.engines.llm.llama.context import LlamaContext, Rows
+from voiceagent.engines.llm.llama.context_shape import SEQUENCES_PER_SLOT
+from voiceagent.engines.llm.llama.model import LlamaError
+from voiceagent.engines.llm.llama.sampler import Sampler
 
 
 class LlamaContexts:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from voiceagent.engines.llm.gguf_memory import KvType, MemoryNeed, memory_need
+from voiceagent.engines.llm.llama.gguf_memory import KvType, MemoryNeed, memory_need
 
 SEQUENCES_PER_SLOT = 3
 """Of one conversation: two checkpoints and the reply under way."""
@@ -11,7 +11,7 @@ SEQUENCES_PER_SLOT = 3
 
 @dataclass(frozen=True, slots=True)
 class ContextShape:
-    """One context for all streams, or one for each and one for what they share (`llama_contexts.py`)."""
+    """One context for all streams, or one for each and one for what they share (`contexts.py`)."""
 
     contexts: int
     context_tokens: int

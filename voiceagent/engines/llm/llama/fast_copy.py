@@ -17,7 +17,7 @@ from pathlib import Path
 
 from llama_cpp import llama_cpp as lib
 
-from voiceagent.engines.llm.llama_model import LlamaError, LlamaModel, forget_complaints
+from voiceagent.engines.llm.llama.model import LlamaError, LlamaModel, forget_complaints
 
 log = logging.getLogger(__name__)
 

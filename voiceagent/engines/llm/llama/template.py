@@ -14,7 +14,7 @@ from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from voiceagent.engines.llm.chat import as_functions, as_template_chat, tools_of
 from voiceagent.engines.llm.contract import Message
-from voiceagent.engines.llm.llama_model import LlamaModel
+from voiceagent.engines.llm.llama.model import LlamaModel
 from voiceagent.errors import VoiceAgentError
 
 

@@ -1,7 +1,7 @@
 """hibari as a voice: text to phonemes, phonemes to spectra, spectra to sound, each of them a step.
 
 A segment is spoken utterance by utterance, and each is handed out as soon as it is there. The model itself is in
-`hibari_model.py`.
+`model.py`.
 """
 
 from collections.abc import Generator
@@ -13,7 +13,7 @@ from voiceagent.audio.speech import Word
 from voiceagent.engines.contract import CostKey
 from voiceagent.engines.queue import Next
 from voiceagent.engines.tts.contract import SpeechAudio
-from voiceagent.engines.tts.hibari_model import SAMPLE_RATE, HibariModel, Speech
+from voiceagent.engines.tts.hibari.model import SAMPLE_RATE, HibariModel, Speech
 from voiceagent.engines.tts.pronunciation import Utterance
 from voiceagent.engines.tts.segments import SegmentQueue
 

@@ -13,9 +13,9 @@ from math import isfinite
 
 from llama_cpp import llama_cpp as lib
 
-from voiceagent.engines.llm.gguf_memory import KvType
-from voiceagent.engines.llm.llama_model import LlamaError, LlamaModel, forget_complaints
-from voiceagent.engines.llm.sampler import Sampler
+from voiceagent.engines.llm.llama.gguf_memory import KvType
+from voiceagent.engines.llm.llama.model import LlamaError, LlamaModel, forget_complaints
+from voiceagent.engines.llm.llama.sampler import Sampler
 
 _KV_TYPES: dict[KvType, int] = {"f16": lib.GGML_TYPE_F16, "q8_0": lib.GGML_TYPE_Q8_0, "q4_0": lib.GGML_TYPE_Q4_0}
 _MEMORY_FULL = 1  # llama_decode: no free cells; nothing was changed

@@ -16,7 +16,7 @@ os.environ.setdefault("GGML_NO_BACKTRACE", "1")
 
 from llama_cpp import llama_cpp as lib
 
-from voiceagent.engines.llm.gguf_header import check_kind
+from voiceagent.engines.llm.llama.gguf_header import check_kind
 from voiceagent.errors import VoiceAgentError
 
 _WARN, _ERROR = 3, 4  # ggml_log_level

@@ -9,7 +9,7 @@ from typing import Any
 
 from llama_cpp import llama_cpp as lib
 
-from voiceagent.engines.llm.llama_model import LlamaError, LlamaModel, forget_complaints
+from voiceagent.engines.llm.llama.model import LlamaError, LlamaModel, forget_complaints
 
 _RANDOM_SEED = 0xFFFFFFFF  # llama.cpp's LLAMA_DEFAULT_SEED: take one from the system
 

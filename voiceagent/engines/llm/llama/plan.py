@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from voiceagent.engines.contract import CostKey, Need, order
-from voiceagent.engines.llm.sampler import Sampler
-from voiceagent.engines.llm.template import common_prefix
+from voiceagent.engines.llm.llama.sampler import Sampler
+from voiceagent.engines.llm.llama.template import common_prefix
 
 READING_S = 0.002
 """What reading a token may take on a CPU."""

@@ -16,8 +16,8 @@ from openai.types.chat import ChatCompletionChunk
 from voiceagent.engines.contract import HOLD, Need, StreamFailed
 from voiceagent.engines.llm.chat import as_chat, as_functions, tools_of
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token, ToolCalls
+from voiceagent.engines.llm.openai.streamed_calls import StreamedCalls
 from voiceagent.engines.llm.reply_text import ReplyText
-from voiceagent.engines.llm.streamed_calls import StreamedCalls
 from voiceagent.engines.queue import QueueEngine
 from voiceagent.errors import VoiceAgentError
 

@@ -1,7 +1,7 @@
 """Moonshine as a recogniser: it hears whole utterances, so it hears the growing turn again and again.
 
 Every transcript of a stream, partial or final, drafts the next one: where they agree, the decoder runs once. What is
-cut off a long turn is transcribed once and kept as text. The model itself is in `moonshine_model.py`.
+cut off a long turn is transcribed once and kept as text. The model itself is in `model.py`.
 """
 
 from collections.abc import Callable, Generator
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent, Transcript
-from voiceagent.engines.asr.moonshine_model import Moonshine
+from voiceagent.engines.asr.moonshine.model import Moonshine
 from voiceagent.engines.asr.turn_audio import CUT_AFTER_S, Snapshot, TurnAudio
 from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.engines.queue import Job, Next, QueueEngine

@@ -11,7 +11,7 @@ from voiceagent.engines.contract import CostKey
 from voiceagent.engines.onnx import open_session
 from voiceagent.engines.queue import Job, Next, QueueEngine
 from voiceagent.engines.turn.contract import TurnEvent, TurnPrediction
-from voiceagent.engines.turn.log_mel import SAMPLES, log_mel
+from voiceagent.engines.turn.smart_turn.log_mel import SAMPLES, log_mel
 
 FEATURES: CostKey = ("turn.features", 1)
 MODEL: CostKey = ("turn.model", 1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from voiceagent.engines.llm.gguf_header import read_header
+from voiceagent.engines.llm.llama.gguf_header import read_header
 
 KvType = Literal["f16", "q8_0", "q4_0"]
 

@@ -22,18 +22,18 @@ from itertools import count
 from pathlib import Path
 
 from voiceagent.engines.contract import Batch, CostKey, Need
-from voiceagent.engines.llm.context_shape import SEQUENCES_PER_SLOT, ContextShape
 from voiceagent.engines.llm.contract import LlmEvent, Message
-from voiceagent.engines.llm.fast_copy import load_fastest
-from voiceagent.engines.llm.gguf_memory import KvType
-from voiceagent.engines.llm.llama_context import LlamaContext, Rows
-from voiceagent.engines.llm.llama_contexts import LlamaContexts
-from voiceagent.engines.llm.llama_memory import check_fit
-from voiceagent.engines.llm.llama_model import LlamaModel
-from voiceagent.engines.llm.llama_plan import Piece, Plan, Sequence, Slot, plan, smaller_sizes, step_key
-from voiceagent.engines.llm.llama_stream import Common, Drawn, LlamaStream, Reply
-from voiceagent.engines.llm.sampler import Sampler, Sampling
-from voiceagent.engines.llm.template import ChatTemplate
+from voiceagent.engines.llm.llama.context import LlamaContext, Rows
+from voiceagent.engines.llm.llama.context_shape import SEQUENCES_PER_SLOT, ContextShape
+from voiceagent.engines.llm.llama.contexts import LlamaContexts
+from voiceagent.engines.llm.llama.fast_copy import load_fastest
+from voiceagent.engines.llm.llama.gguf_memory import KvType
+from voiceagent.engines.llm.llama.memory import check_fit
+from voiceagent.engines.llm.llama.model import LlamaModel
+from voiceagent.engines.llm.llama.plan import Piece, Plan, Sequence, Slot, plan, smaller_sizes, step_key
+from voiceagent.engines.llm.llama.sampler import Sampler, Sampling
+from voiceagent.engines.llm.llama.stream import Common, Drawn, LlamaStream, Reply
+from voiceagent.engines.llm.llama.template import ChatTemplate
 from voiceagent.errors import VoiceAgentError
 
 __all__ = ["LlamaEngine", "Sampling"]

@@ -10,11 +10,11 @@ from typing import Literal
 
 from voiceagent.engines.contract import HOLD, Need, StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
-from voiceagent.engines.llm.llama_model import LlamaModel
-from voiceagent.engines.llm.llama_plan import Sequence, Slot, Work
+from voiceagent.engines.llm.llama.model import LlamaModel
+from voiceagent.engines.llm.llama.plan import Sequence, Slot, Work
+from voiceagent.engines.llm.llama.sampler import Sampler, Sampling
+from voiceagent.engines.llm.llama.template import ChatTemplate, Prompt
 from voiceagent.engines.llm.reply_text import ReplyText, is_loop
-from voiceagent.engines.llm.sampler import Sampler, Sampling
-from voiceagent.engines.llm.template import ChatTemplate, Prompt
 from voiceagent.errors import VoiceAgentError
 
 Reason = Literal["stop", "length"]

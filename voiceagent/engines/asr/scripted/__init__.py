@@ -1,0 +1,1 @@
+"""A recogniser that follows a script."""

@@ -1,0 +1,1 @@
+"""Hibari: the embedded voice (ONNX, CPU)."""

@@ -1,0 +1,1 @@
+"""A turn detector that follows a script."""

@@ -1,0 +1,1 @@
+"""No turn detector: silence alone ends a turn."""

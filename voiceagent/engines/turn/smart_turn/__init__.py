@@ -1,0 +1,1 @@
+"""Smart Turn: the embedded turn detector (ONNX, CPU)."""

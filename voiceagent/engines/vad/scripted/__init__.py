@@ -1,0 +1,1 @@
+"""A voice activity detector that goes by loudness."""

@@ -1,0 +1,1 @@
+"""Silero: the embedded voice activity detector (ONNX, CPU)."""
