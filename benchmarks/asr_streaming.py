@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from benchmarks import form
 from benchmarks.asr_peers import NemoPipeline, SeedWay
 from voiceagent.engines.asr.contract import SAMPLE_RATE, Transcript
-from voiceagent.engines.asr.nemotron import NemotronEngine
+from voiceagent.engines.asr.nemotron.engine import NemotronEngine
 from voiceagent.engines.asr.nemotron.geometry import Geometry
 from voiceagent.engines.asr.nemotron.recogniser import Recogniser
 from voiceagent.engines.drive import drive

@@ -23,10 +23,10 @@ from llama_cpp import llama_cpp as lib
 
 from benchmarks import form
 from benchmarks.llm_peers import Chat, Ours, Reply, Terms, Theirs
-from voiceagent.config.settings import LLM
 from voiceagent.engines.llm.contract import Message
 from voiceagent.engines.llm.dummy_gguf import dummy_model
 from voiceagent.engines.llm.llama.fast_copy import convert
+from voiceagent.engines.llm.llama.spec import LlamaSettings
 from voiceagent.errors import VoiceAgentError
 from voiceagent.weights import Store
 
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str]) -> int:
 def models(path: Path | None, dummy: str | None, *, quick: bool) -> Iterator[dict[str, Path]]:
     """Provide the weights to be measured, by format."""
     store = Store()
-    embedded = store.manifest.model(LLM().model)
+    embedded = store.manifest.model(LlamaSettings().model)
     original = store.locate(embedded, embedded.files[0])
     if path is not None:
         yield {path.stem: path}

@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks import form
-from voiceagent.app.engines import build_asr
+from voiceagent.app.engines import build_engine
+from voiceagent.app.settings import default_settings
 from voiceagent.audio.files import resample
-from voiceagent.config.settings import Settings
 from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent, Transcript
 from voiceagent.engines.drive import drive
 from voiceagent.engines.nemo.magpie_checkpoint import load_magpie
@@ -116,7 +116,7 @@ class Listener:
     """The embedded recogniser."""
 
     def __init__(self) -> None:
-        self._engine = build_asr(Settings(), Store(), gpus=())
+        self._engine = build_engine("asr", default_settings(), gpus=())
         self._engine.load()
 
     def hear(self, audio: Pcm, rate: int) -> str:

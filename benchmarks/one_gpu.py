@@ -31,7 +31,7 @@ from benchmarks.simulation import FRAME_S, SILENCE, VOICE, Caller, Heard
 from benchmarks.taught_engines import TaughtMagpie, TaughtNemotron
 from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import lanes_of
-from voiceagent.config import load
+from voiceagent.app.settings import load_settings
 from voiceagent.engines.contract import CostKey
 from voiceagent.engines.llm.contract import LlmEngine
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
@@ -59,7 +59,7 @@ GRACE_S = 1.0
 SETTINGS = (
     "session.greeting=''",
     "session.idle_s=0",
-    "turn.detector=smart_turn",
+    "turn.engine=smart_turn",
     "llm.preemptive=true",
     "llm.system_prompt='You are a friendly voice assistant.'",
 )
@@ -248,7 +248,7 @@ async def measure(
 
 async def converse(group: Engines, lanes: Mapping[str, Lane], way: Way, callers: int, seconds: float) -> Talk:
     """Let so many callers talk with loaded engines for so many seconds of the running loop's clock."""
-    rules = conversation_config(load("scripted.yaml", list(SETTINGS)).settings)
+    rules = conversation_config(load_settings("scripted.yaml", list(SETTINGS)).settings)
     talk, metrics = Talk(), Metrics()
     concurrency = LANES if way.together else 1
     scheduler = Scheduler(lanes_of(group), lanes, concurrency, on_step=talk.note, policy=way.policy, off_device=BESIDE)

@@ -13,8 +13,8 @@ import numpy as np
 
 from benchmarks.conversations import Spoken
 from benchmarks.corpus import RATE
-from voiceagent.app.capacity.gpu import gpus_for
-from voiceagent.app.engines import build_asr, build_tts
+from voiceagent.app.engines import build_engine
+from voiceagent.app.specs import gpus_for
 from voiceagent.audio.files import resample
 from voiceagent.audio.pcm import Pcm
 from voiceagent.config.settings import Settings
@@ -22,7 +22,6 @@ from voiceagent.engines.asr.contract import AsrEvent, Transcript
 from voiceagent.engines.drive import drive
 from voiceagent.engines.tts.contract import SpeechAudio, TtsEvent
 from voiceagent.text.words import word_error_rate
-from voiceagent.weights import Store
 
 PIECE_S = 0.2
 """Long enough to be found again without doubt, short enough to tell where a hole is."""
@@ -53,9 +52,9 @@ class Playback:
     """The models that judge."""
 
     def __init__(self, settings: Settings) -> None:
-        store, gpus = Store(settings.weights.dir), gpus_for(settings)
-        self._tts = build_tts(settings, store, gpus)
-        self._asr = build_asr(settings, store, gpus)
+        gpus = gpus_for(settings)
+        self._tts = build_engine("tts", settings, gpus)
+        self._asr = build_engine("asr", settings, gpus)
         self._tts.load()
         self._asr.load()
 

@@ -15,7 +15,7 @@ from benchmarks.cost_tables import Device
 from benchmarks.simulated_engines import House, engines
 from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import lanes_of
-from voiceagent.config import load
+from voiceagent.app.settings import load_settings
 from voiceagent.engines.asr.contract import SAMPLE_RATE
 from voiceagent.engines.contract import Batch
 from voiceagent.scheduler.lane import VirtualLane
@@ -156,12 +156,12 @@ def simulate(house: House, device: Device, callers: int, seconds: float, days: i
 
 
 async def _simulate(house: House, device: Device, callers: int, seconds: float, day: int, heard: Heard) -> None:
-    settings = load(
+    settings = load_settings(
         "scripted.yaml",
         [
             "session.greeting=''",
             "session.idle_s=0",
-            "turn.detector=smart_turn",
+            "turn.engine=smart_turn",
             f"llm.preemptive={str(not house.hand_shake).lower()}",
         ],
     ).settings

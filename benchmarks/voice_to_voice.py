@@ -20,7 +20,7 @@ from benchmarks.measuring import FULL, QUICK, Run
 from benchmarks.playback import Playback
 from benchmarks.served import serving
 from benchmarks.summary import TARGETS, stage_rows, summarise
-from voiceagent.config import load
+from voiceagent.app.settings import load_settings
 from voiceagent.errors import VoiceAgentError
 
 NAME = "voice_to_voice"
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     report.samples = run.samples
     if run.answers:
         form.progress(f"listening again to {len(run.answers)} answers")
-        report.samples["answers"] = Playback(load(options.config, sets).settings).judge(run.answers)
+        report.samples["answers"] = Playback(load_settings(options.config, sets).settings).judge(run.answers)
     report.summary = summarise(run.samples)
     if options.json:
         report.write(options.json)

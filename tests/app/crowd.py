@@ -8,8 +8,8 @@ import numpy as np
 from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import lanes_of
 from voiceagent.app.rehearsal import scripted_engines
+from voiceagent.app.settings import load_settings
 from voiceagent.app.step_record import record
-from voiceagent.config import load
 from voiceagent.engines.contract import Batch
 from voiceagent.engines.timing import SMALL_CPU
 from voiceagent.scheduler.lane import VirtualLane
@@ -35,11 +35,11 @@ class Crowd:
     """One house. Must be made on the virtual event loop."""
 
     def __init__(self, *sets: str, greeting: str = "", **scripts):
-        settings = ["session.idle_s=0", "turn.detector=smart_turn", f"session.greeting={greeting!r}", *sets]
+        settings = ["session.idle_s=0", "turn.engine=smart_turn", f"session.greeting={greeting!r}", *sets]
         self.engines = scripted_engines(**scripts)
         self.metrics = Metrics()
         self.steps = StepLog(steps_per_lane=64)
-        self.config = conversation_config(load("scripted.yaml", settings).settings)
+        self.config = conversation_config(load_settings("scripted.yaml", settings).settings)
         by_lane = lanes_of(self.engines)
         lanes = {name: VirtualLane(self._cost_s) for name in by_lane}
         self.scheduler = Scheduler(by_lane, lanes, concurrency=2, on_step=self._on_step)

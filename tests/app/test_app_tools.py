@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from voiceagent.app.agent import Agent
+from voiceagent.app.settings import load_settings
 from voiceagent.app.tools import Tools
-from voiceagent.config import load
 from voiceagent.engines.llm.contract import ToolCall
 from voiceagent.errors import VoiceAgentError
 
@@ -34,7 +34,7 @@ def functions(tmp_path, monkeypatch):
 
 
 def settings(*sets):
-    return load("scripted.yaml", sets).settings
+    return load_settings("scripted.yaml", sets).settings
 
 
 def test_functions_are_there_at_once_and_servers_when_they_are_connected():

@@ -12,12 +12,12 @@ from voiceagent.app.calibration import lookup
 from voiceagent.app.calibration.files import keep
 from voiceagent.app.calibration.form import Calibration, Measured
 from voiceagent.app.rehearsal import scripted_engines
-from voiceagent.config import load
+from voiceagent.app.settings import load_settings
 
 
 def test_the_first_step_is_already_predicted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agent_module, "device_name", lambda gpus: "this")
-    settings = load("scripted.yaml", [f"scheduler.calibration={tmp_path / 'mine.json'}"], {}).settings
+    settings = load_settings("scripted.yaml", [f"scheduler.calibration={tmp_path / 'mine.json'}"], {}).settings
     measured = Calibration(
         settings=lookup.decisive(settings),
         versions=lookup.versions(settings),

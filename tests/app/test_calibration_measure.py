@@ -15,7 +15,8 @@ from voiceagent.app.calibration.measure import calibrate, overlaps, slowdown, sp
 from voiceagent.app.calibration.report import report
 from voiceagent.app.engines import lanes_of
 from voiceagent.app.rehearsal import scripted_engines
-from voiceagent.config import Settings, load
+from voiceagent.app.settings import load_settings
+from voiceagent.config import Settings
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU, CostTable
 from voiceagent.engines.tts.scripted.engine import ScriptedTts
@@ -35,7 +36,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
 
     def settings(*sets: str, engines: Engines | None = None) -> Settings:
         monkeypatch.setattr(measure, "build_engines", lambda settings, gpus: engines or scripted_engines())
-        return load("scripted.yaml", sets).settings
+        return load_settings("scripted.yaml", sets).settings
 
     return settings
 

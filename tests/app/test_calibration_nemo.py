@@ -4,7 +4,7 @@ import pytest
 
 from voiceagent.app.calibration import rounds
 from voiceagent.app.calibration.measure import calibrate
-from voiceagent.config import load
+from voiceagent.app.settings import load_settings
 
 pytestmark = pytest.mark.nemo
 TINY = (
@@ -18,7 +18,7 @@ def test_streams_that_talk_at_once_share_their_steps(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(rounds, "TURNS_S", (1.0,))
     monkeypatch.setattr(rounds, "INTRODUCTION", "Hello.")
     monkeypatch.setattr(rounds, "SENTENCES", ("Yes.", "No.", "Well."))  # dummies seldom know when to end
-    calibration = calibrate(load("scripted.yaml", TINY, {}).settings, (), 0.0, lambda text: None)
+    calibration = calibrate(load_settings("scripted.yaml", TINY, {}).settings, (), 0.0, lambda text: None)
     assert {1, 2} <= set(calibration.costs["asr.chunk"])
     assert {1, 2} <= set(calibration.costs["tts.decode"])
     assert {"tts.text", "tts.begin", "tts.sound"} <= set(calibration.costs)

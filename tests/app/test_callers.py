@@ -4,10 +4,10 @@ import pytest
 
 from voiceagent.app.capacity import callers as module
 from voiceagent.app.capacity.callers import MOST, capacity_in_words
-from voiceagent.config import load
+from voiceagent.app.settings import load_settings
 from voiceagent.scheduler.costs import CostModel
 
-SETTINGS = load("cpu.yaml", ["scheduler.promise_ms=900", "server.max_sessions=3"]).settings
+SETTINGS = load_settings("cpu.yaml", ["scheduler.promise_ms=900", "server.max_sessions=3"]).settings
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,14 @@ import pytest
 from crowd import Crowd
 
 from voiceagent.app.capacity.demand import demand
-from voiceagent.config import load
+from voiceagent.app.settings import load_settings
 from voiceagent.scheduler.admission import simulate
 from voiceagent.scheduler.costs import CostModel, lane_of
 from voiceagent.scheduler.virtual import run_virtual
 
 
 def asked(name, *sets):
-    return demand(load(name, list(sets)).settings)
+    return demand(load_settings(name, list(sets)).settings)
 
 
 def lanes(of):
@@ -47,7 +47,7 @@ def test_a_remote_language_model_asks_nothing_of_this_machine() -> None:
 
 
 def test_silence_alone_asks_no_turn_detector() -> None:
-    found = asked("cpu.yaml", "turn.detector=silence", "turn.silence_ms=700")
+    found = asked("cpu.yaml", "turn.engine=silence", "turn.silence_ms=700")
     assert "turn" not in lanes(found)
     assert found.stop_s == pytest.approx(0.7, abs=0.04)
 
@@ -78,7 +78,7 @@ def test_the_scripted_conversation_asks_for_the_steps_that_the_scripted_engines_
         await caller.listen(6.0)
         return {record.key[0] for record in crowd.steps.since(0.0)}
 
-    kinds = {work.key[0] for work in asked("scripted.yaml", "turn.detector=silence").works()}
+    kinds = {work.key[0] for work in asked("scripted.yaml", "turn.engine=silence").works()}
     assert kinds <= run_virtual(scene())
 
 

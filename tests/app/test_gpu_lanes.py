@@ -3,10 +3,9 @@
 import pytest
 
 from voiceagent.app.agent import Agent
-from voiceagent.app.capacity import gpu
-from voiceagent.app.capacity.gpu import gpus_for, lanes_on_gpu, wants_gpu
 from voiceagent.app.rehearsal import scripted_engines
-from voiceagent.config import load
+from voiceagent.app.settings import load_settings
+from voiceagent.app.specs import gpus_for, lanes_on_gpu, wants_gpu
 from voiceagent.config.settings import Settings
 from voiceagent.engines.machine import Gpu
 
@@ -14,7 +13,7 @@ CARD = Gpu("card", "580", "12.0", 1, 1)
 
 
 def settings(*sets: str, config: str = "scripted.yaml") -> Settings:
-    return load(config, sets, {}).settings
+    return load_settings(config, sets, {}).settings
 
 
 def test_a_gpu_is_wanted_only_where_a_lane_would_compute_on_it() -> None:
@@ -34,15 +33,15 @@ def test_without_a_gpu_only_those_compute_on_it_that_are_told_to() -> None:
 
 
 def test_the_driver_is_asked_only_where_a_gpu_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu, "nvidia_gpus", lambda: (CARD,))
+    monkeypatch.setattr(specs, "nvidia_gpus", lambda: (CARD,))
     assert gpus_for(settings("llm.engine=llama", "llm.gpu_layers=-1")) == (CARD,)
-    monkeypatch.setattr(gpu, "nvidia_gpus", None)
+    monkeypatch.setattr(specs, "nvidia_gpus", None)
     assert gpus_for(settings()) == ()
 
 
 def test_an_agent_asks_the_driver_once_and_not_if_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(gpu, "nvidia_gpus", lambda: asked.append("once") or (CARD,))
+    monkeypatch.setattr(specs, "nvidia_gpus", lambda: asked.append("once") or (CARD,))
     on_gpu = settings("llm.engine=llama", "llm.gpu_layers=-1")
     Agent(on_gpu, scripted_engines()).close()
     Agent(on_gpu, scripted_engines(), gpus=(CARD,)).close()

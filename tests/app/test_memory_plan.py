@@ -9,7 +9,7 @@ from llama_talk import tiny
 
 from voiceagent.app.capacity import memory_plan as planning
 from voiceagent.app.capacity.memory_plan import changed, free_memory, memory_plan, remedy, require_room, torch_limit
-from voiceagent.config import load
+from voiceagent.app.settings import load_settings
 from voiceagent.config.settings import Settings
 from voiceagent.engines.llm.dummy_gguf import write
 from voiceagent.engines.llm.llama.engine import LlamaEngine
@@ -22,7 +22,7 @@ PLENTY = Free(500 * GIB, 500 * GIB)
 
 
 def settings(*sets: str, config: str = "scripted.yaml") -> Settings:
-    return load(config, sets).settings
+    return load_settings(config, sets).settings
 
 
 def needs(these: Settings, free: Free = PLENTY, root: Path | None = None) -> dict[tuple[str, str], MemoryUse]:

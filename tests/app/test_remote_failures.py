@@ -11,7 +11,7 @@ import pytest
 from openai_server import FOREVER, OpenAiServer
 
 from voiceagent.app.agent import Agent
-from voiceagent.config import load
+from voiceagent.app.settings import load_settings
 
 pytest.importorskip("openai")
 
@@ -45,7 +45,7 @@ class Call:
 
 @asynccontextmanager
 async def calling(server, *sets):
-    agent = Agent(load("scripted.yaml", [*MUTE, f"llm.base_url={server.url}", *sets]).settings)
+    agent = Agent(load_settings("scripted.yaml", [*MUTE, f"llm.base_url={server.url}", *sets]).settings)
     await agent.start()
     call = Call(agent)
     try:

@@ -1,7 +1,7 @@
 """The device that lanes share: a GPU where one computes there, else the processor's cores."""
 
 from voiceagent.app.capacity.device import Device, shared_device
-from voiceagent.config import load
+from voiceagent.app.settings import load_settings
 from voiceagent.engines.machine import cores
 from voiceagent.scheduler.costs import CostModel
 
@@ -9,7 +9,7 @@ LANES = ("asr", "llm", "tts", "vad", "turn")
 
 
 def shared(config, *sets, has_gpu=True, costs=None):
-    return shared_device(load(config, list(sets)).settings, LANES, costs or CostModel(), has_gpu=has_gpu)
+    return shared_device(load_settings(config, list(sets)).settings, LANES, costs or CostModel(), has_gpu=has_gpu)
 
 
 def test_the_embedded_default_shares_the_cores_whatever_else_there_is():

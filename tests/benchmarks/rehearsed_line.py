@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from benchmarks.line import Line
 from benchmarks.microphone import Microphone, Said
 from voiceagent.app.rehearsal import Rehearsal, scripted_engines
+from voiceagent.app.settings import load_settings
 from voiceagent.audio.opus import OpusDecoder, OpusEncoder
 from voiceagent.audio.pcm import Pcm
-from voiceagent.config import load
 from voiceagent.scheduler.virtual import run_virtual
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ class RehearsedLine(Line):
     def __init__(self, *sets: str, **engines: Any) -> None:
         super().__init__()
         self._microphone = Microphone()
-        rehearsal = Rehearsal(load("scripted.yaml", sets).settings, scripted_engines(**engines))
+        rehearsal = Rehearsal(load_settings("scripted.yaml", sets).settings, scripted_engines(**engines))
         rehearsal.session._send = self.take_message
         self._rehearsal = rehearsal
 

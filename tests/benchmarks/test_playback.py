@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks.conversations import Spoken
 from benchmarks.playback import Playback, place
+from voiceagent.app.settings import load_settings
 from voiceagent.audio.opus import OpusDecoder, OpusEncoder
-from voiceagent.config import load
 
 RATE = 16_000
 
@@ -102,7 +102,7 @@ def test_a_segment_that_is_not_there_does_not_hide_the_next():
 
 
 def test_the_engines_of_the_settings_speak_and_listen():
-    playback = Playback(load("scripted.yaml", []).settings)
+    playback = Playback(load_settings("scripted.yaml", []).settings)
     pcm = playback.speak("three short words")
     assert len(pcm) == pytest.approx(3 * 0.3 * RATE, abs=RATE * 0.05)
     assert playback.transcribe(pcm)

@@ -6,20 +6,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from voiceagent.config import ConfigError, Settings, load
+from voiceagent.app.settings import load_settings
+from voiceagent.config import ConfigError, Settings
 
 Write = Callable[[str, str], Path]
 
 
 def mistakes(name: str, sets: Sequence[str] = (), **environ: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        load(name, sets, environ)
+        load_settings(name, sets, environ)
     return [str(problem) for problem in caught.value.problems]
 
 
 def test_an_empty_file_gives_the_defaults(write: Write) -> None:
     for text in ("", "# only a comment\n", "---\n", "llm:\n", "\ufeffllm:\n"):
-        loaded = load(write("empty.yaml", text), environ={})
+        loaded = load_settings(write("empty.yaml", text), environ={})
         assert loaded.settings == Settings()
         assert {str(origin) for origin in loaded.origins.values()} == {"default"}
 
@@ -28,7 +29,7 @@ def test_the_later_source_wins_and_every_value_knows_where_it_was_written(write:
     write("base.yaml", "llm:\n  seed: 1\n  top_k: 1\n  max_tokens: 1\n")
     write("mine.yaml", "extends: base.yaml\nllm:\n  top_k: 2\n  max_tokens: 2\n  context_tokens: 2000\n")
     environ = {"VOICEAGENT_LLM__MAX_TOKENS": "3", "VOICEAGENT_LLM__CONTEXT_TOKENS": "3000"}
-    loaded = load("mine.yaml", ["llm.context_tokens=4000"], environ)
+    loaded = load_settings("mine.yaml", ["llm.context_tokens=4000"], environ)
     keys = ["threads", "seed", "top_k", "max_tokens", "context_tokens"]
     assert [getattr(loaded.settings.llm, key) for key in keys] == [1, 1, 2, 3, 4000]
     assert [str(loaded.origins[f"llm.{key}"]) for key in keys] == [
@@ -43,7 +44,7 @@ def test_the_later_source_wins_and_every_value_knows_where_it_was_written(write:
 def test_a_list_is_replaced_as_a_whole(write: Write) -> None:
     write("base.yaml", "server:\n  ice_servers: [{urls: 'stun:a', username: me}, {urls: 'stun:b'}]\n")
     write("mine.yaml", "extends: base.yaml\nserver:\n  ice_servers:\n  - urls: stun:c\n")
-    (server,) = load("mine.yaml", environ={}).settings.server.ice_servers
+    (server,) = load_settings("mine.yaml", environ={}).settings.server.ice_servers
     assert (server.urls, server.username) == (("stun:c",), None)
 
 
@@ -151,14 +152,14 @@ def test_one_mistake_is_one_line_and_several_are_counted(write: Write) -> None:
     write("one.yaml", "llm: {seed: -1}")
     write("two.yaml", "llm: {seed: -1, top_k: -1}")
     with pytest.raises(ConfigError, match=r"^one\.yaml:1: llm\.seed: [^\n]+$"):
-        load("one.yaml", environ={})
+        load_settings("one.yaml", environ={})
     with pytest.raises(ConfigError, match=r"^2 mistakes in the settings\n  two\.yaml:1: [^\n]+\n  two\.yaml:1: .+$"):
-        load("two.yaml", environ={})
+        load_settings("two.yaml", environ={})
 
 
 def test_a_mistake_that_another_source_overrides_does_not_matter(write: Write) -> None:
     write("mine.yaml", "llm: {seed: -1}")
-    assert load("mine.yaml", ["llm.seed=1"], {}).settings.llm.seed == 1
+    assert load_settings("mine.yaml", ["llm.seed=1"], {}).settings.llm.seed == 1
 
 
 def test_a_broken_section_is_told_even_when_a_later_source_mends_its_shape(write: Write) -> None:
@@ -172,4 +173,4 @@ def test_no_file_whatever_raises_anything_but_a_config_error(tmp_path: Path, con
     path = tmp_path / "any.yaml"
     path.write_bytes(content)
     with suppress(ConfigError):
-        load(path, environ={})
+        load_settings(path, environ={})

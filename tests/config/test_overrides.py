@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from voiceagent.config import ConfigError, Settings, load
+from voiceagent.app.settings import load_settings
+from voiceagent.config import ConfigError, Settings
 
 
 @pytest.fixture
@@ -13,19 +14,19 @@ def empty(tmp_path: Path) -> Path:
 
 
 def by_option(empty: Path, *sets: str) -> Settings:
-    return load(empty, sets, {}).settings
+    return load_settings(empty, sets, {}).settings
 
 
 def complaint(empty: Path, *sets: str, **environ: str) -> str:
     with pytest.raises(ConfigError) as caught:
-        load(empty, sets, environ)
+        load_settings(empty, sets, environ)
     return str(caught.value)
 
 
 @pytest.mark.parametrize(("text", "seed"), [("80", 80), (" 80 ", 80), ("0", 0)])
 def test_a_number_is_read_as_yaml(empty: Path, text: str, seed: int) -> None:
     assert by_option(empty, f"llm.seed={text}").llm.seed == seed
-    assert load(empty, environ={"VOICEAGENT_LLM__SEED": text}).settings.llm.seed == seed
+    assert load_settings(empty, environ={"VOICEAGENT_LLM__SEED": text}).settings.llm.seed == seed
 
 
 @pytest.mark.parametrize(
@@ -114,12 +115,12 @@ def test_variables_that_are_no_settings_are_left_alone(empty: Path) -> None:
         "VOICEAGENT_PORT_7860_TCP_PORT": "7860",
         "LLM__SEED": "5",
     }
-    assert load(empty, environ=environ).settings == Settings()
+    assert load_settings(empty, environ=environ).settings == Settings()
 
 
 def test_the_environment_of_the_process_is_read(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOICEAGENT_LLM__SEED", "9")
-    assert load(empty).settings.llm.seed == 9
+    assert load_settings(empty).settings.llm.seed == 9
 
 
 def test_bytes_that_are_no_text_are_refused(empty: Path) -> None:

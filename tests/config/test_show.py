@@ -3,7 +3,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from voiceagent.config import Loaded, Settings, load, show
+from voiceagent.app.settings import load_settings
+from voiceagent.config import Loaded, Settings, show
 from voiceagent.config.document import dotted
 from voiceagent.config.origins import DEFAULT
 from voiceagent.config.schema import fields
@@ -15,7 +16,7 @@ TRICKY = st.sampled_from(["", "null", "true", "1e-3", "012", "~", "no", "a: b", 
 def test_every_setting_has_one_line_with_its_origin(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("llm:\n  top_k: 5\n")
-    lines = show(load(path, ["tts.speed=1.5"], {"VOICEAGENT_VAD__THRESHOLD": "0.6"})).splitlines()
+    lines = show(load_settings(path, ["tts.speed=1.5"], {"VOICEAGENT_VAD__THRESHOLD": "0.6"})).splitlines()
     told = {line.split(":")[0].strip(): line for line in lines}
     assert told["top_k"].split() == ["top_k:", "5", "#", f"{path}:2"]
     assert told["speed"].split() == ["speed:", "1.5", "#", "--set"]
@@ -40,12 +41,12 @@ def test_what_is_shown_can_be_read_back(tmp_path: Path, text: str, number: float
     given = Settings.model_validate(changed)
     origins = {dotted(loc): DEFAULT for loc, _ in fields()}
     path.write_text(show(Loaded(given, origins)), encoding="utf-8", newline="")
-    assert load(path, environ={}).settings == given
+    assert load_settings(path, environ={}).settings == given
 
 
 def test_a_password_is_masked(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("server:\n  ice_servers: [{urls: ['turn:a', 'turn:b'], username: me, credential: hush}]\n")
-    shown = show(load(path, environ={}))
+    shown = show(load_settings(path, environ={}))
     assert "hush" not in shown
     assert f"{{urls: ['turn:a', 'turn:b'], username: me, credential: \"{MASK}\"}}" in shown

@@ -10,7 +10,7 @@ import uvicorn
 
 from voiceagent.app.agent import Agent
 from voiceagent.app.household import household
-from voiceagent.config import load
+from voiceagent.app.settings import load_settings
 from voiceagent.doors.http import create_app
 
 MUTE = ("session.greeting=''", "session.idle_s=0")
@@ -34,7 +34,7 @@ class House:
 
 @asynccontextmanager
 async def open_server(*sets, engines=None, start=True):
-    settings = load("scripted.yaml", [*MUTE, *sets]).settings
+    settings = load_settings("scripted.yaml", [*MUTE, *sets]).settings
     agent = Agent(settings, engines)
     if start:
         await agent.start()

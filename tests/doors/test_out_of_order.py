@@ -96,7 +96,7 @@ def test_a_lane_that_hangs_closes_the_door_until_it_returns():
     voice = Hanging()
 
     async def main():
-        async with open_server("turn.detector=smart_turn", engines=scripted_engines(tts=voice)) as house:
+        async with open_server("turn.engine=smart_turn", engines=scripted_engines(tts=voice)) as house:
             assert await is_ready(house)
             caller = Caller(house)
             caller.session.type("Hello?")
@@ -123,7 +123,7 @@ def test_what_hangs_when_the_server_ends_is_left_alone(monkeypatch):
     monkeypatch.setattr("voiceagent.scheduler.lane.CLOSE_WITHIN_S", 0.01)
 
     async def main():
-        async with open_server("turn.detector=smart_turn", engines=scripted_engines(tts=voice)) as house:
+        async with open_server("turn.engine=smart_turn", engines=scripted_engines(tts=voice)) as house:
             caller = Caller(house)
             caller.session.type("Hello?")
             await until(lambda: house.agent.troubles())
@@ -144,7 +144,7 @@ def test_a_lane_that_fails_step_after_step_closes_the_door_until_a_step_succeeds
     voice = Failing()
 
     async def main():
-        async with open_server("turn.detector=smart_turn", engines=scripted_engines(tts=voice)) as house:
+        async with open_server("turn.engine=smart_turn", engines=scripted_engines(tts=voice)) as house:
             caller = Caller(house)
             for turn in range(FAILURES):
                 caller.session.type("Hello?")

@@ -13,7 +13,7 @@ from benchmarks.served import serving
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 pytest.importorskip("openai")
 
-SPEECH = ("asr.engine=scripted", "tts.engine=scripted", "vad.engine=scripted", "turn.detector=silence")
+SPEECH = ("asr.engine=scripted", "tts.engine=scripted", "vad.engine=scripted", "turn.engine=silence")
 
 
 def ask(page, text):

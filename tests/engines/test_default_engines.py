@@ -20,10 +20,10 @@ class Watch:
 sys.meta_path.insert(0, Watch())
 import voiceagent.app.agent
 from voiceagent.app.engines import build_engines, lanes_of
-from voiceagent.config import load
+from voiceagent.app.settings import load_settings
 import voiceagent.doors.http
 
-for engine in lanes_of(build_engines(load("cpu.yaml").settings, ())).values():
+for engine in lanes_of(build_engines(load_settings("cpu.yaml").settings, ())).values():
     engine.load()
 print(*sorted(Watch.asked & {"torch", "nemo", "torchaudio", "onnxruntime"}))
 """

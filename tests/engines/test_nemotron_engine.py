@@ -14,7 +14,7 @@ from engine_contract import EVERY_KIND, NOW, SOON, Heard, ask_asr, drive, opened
 
 from benchmarks.nemo_nemotron import hear, murmur, padded  # noqa: E402
 from voiceagent.engines.asr.contract import Transcript  # noqa: E402
-from voiceagent.engines.asr.nemotron import NemotronEngine  # noqa: E402
+from voiceagent.engines.asr.nemotron.engine import NemotronEngine  # noqa: E402
 from voiceagent.engines.asr.nemotron.geometry import FRAME_S, Geometry  # noqa: E402
 from voiceagent.engines.contract import StreamFailed  # noqa: E402
 from voiceagent.errors import VoiceAgentError  # noqa: E402

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from voiceagent.app.rehearsal import Rehearsal, scripted_engines
-from voiceagent.config import load
+from voiceagent.app.settings import load_settings
 from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 from voiceagent.engines.llm.contract import Completed
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
@@ -26,8 +26,8 @@ LONG_REPLY = "The sea is deep. It is full of fish. Some of them shine in the dar
 def rehearse(scene, *sets, greeting="", **scripts):
     async def main():
         scripts.setdefault("asr", ScriptedAsr([QUESTION], **REAL))
-        settings = load(
-            "scripted.yaml", [f"session.greeting={greeting!r}", "session.idle_s=0", "turn.detector=smart_turn", *sets]
+        settings = load_settings(
+            "scripted.yaml", [f"session.greeting={greeting!r}", "session.idle_s=0", "turn.engine=smart_turn", *sets]
         )
         talk = Rehearsal(settings.settings, scripted_engines(**scripts))
         talk.open()

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voiceagent.app.rehearsal import Rehearsal, scripted_engines
-from voiceagent.config import load
+from voiceagent.app.settings import load_settings
 from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 from voiceagent.engines.llm.contract import Message
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
@@ -20,7 +20,7 @@ TEXTS = [
     "and what do those live on who never see the sun at all down there in the dark",
     "thank you very much indeed for telling me all of this so well and so patiently",
 ]
-MUTE = ("session.greeting=''", "session.idle_s=0", "turn.detector=smart_turn")
+MUTE = ("session.greeting=''", "session.idle_s=0", "turn.engine=smart_turn")
 
 Turn = list[tuple[float, float]]
 """Seconds of speech, and of the hesitation after it."""
@@ -57,7 +57,7 @@ def converse(script: list[Turn], *sets: str) -> Told:
             llm=ScriptedLlm(reply, **REAL),
             turn=ScriptedTurn(lambda n: 1.0 if finished[0] else 0.0, **REAL),
         )
-        talk = Rehearsal(load("scripted.yaml", [*MUTE, *sets]).settings, engines)
+        talk = Rehearsal(load_settings("scripted.yaml", [*MUTE, *sets]).settings, engines)
         talk.open()
         for turn in script:
             for number, (speech_s, hesitation_s) in enumerate(turn):

@@ -3,7 +3,7 @@
 import asyncio
 
 from voiceagent.app.rehearsal import Rehearsal, scripted_engines
-from voiceagent.config import load
+from voiceagent.app.settings import load_settings
 from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU
@@ -50,7 +50,9 @@ def rehearse(scene, model, *tools, sets=(), **scripts):
             llm=ScriptedLlm(model, **REAL),
             **scripts,
         )
-        settings = load("scripted.yaml", ["session.greeting=''", "session.idle_s=0", "turn.detector=smart_turn", *sets])
+        settings = load_settings(
+            "scripted.yaml", ["session.greeting=''", "session.idle_s=0", "turn.engine=smart_turn", *sets]
+        )
         talk = Rehearsal(settings.settings, engines, tools=Toolbox(map(function_tool, tools)))
         talk.open()
         await scene(talk)

@@ -13,9 +13,9 @@ from weakref import WeakSet
 from voiceagent.app.calibration import costs_for, device_name
 from voiceagent.app.capacity.demand import demand
 from voiceagent.app.capacity.device import shared_device
-from voiceagent.app.capacity.gpu import gpus_for
 from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import build_engines, lanes_of
+from voiceagent.app.specs import gpus_for, remote_lanes
 from voiceagent.app.step_record import record
 from voiceagent.app.tools import Tools, warn_if_unheard
 from voiceagent.config.settings import Settings
@@ -174,7 +174,7 @@ class Agent:
 
     def _on_turn(self, trace: TurnTrace) -> None:
         self.metrics.observe_turn(trace)
-        waited_for_others = trace.tools or self.settings.llm.engine == "openai"
+        waited_for_others = trace.tools or "llm" in remote_lanes(self.settings)
         if trace.waited_s is not None and not waited_for_others:
             self._punctuality.answered(trace.waited_s)
         log_turn(trace)

@@ -1,6 +1,6 @@
 """From settings to the config of a session."""
 
-from voiceagent.config.settings import Settings
+from voiceagent.config.settings import Settings, TurnDetectorSettings
 from voiceagent.session.coordinator import ConversationConfig
 from voiceagent.session.effects import Kind
 from voiceagent.session.endpointing import Thresholds
@@ -11,15 +11,16 @@ from voiceagent.text import Segmenter
 def conversation_config(settings: Settings) -> ConversationConfig:
     """Translate settings, in milliseconds, into the rules of a conversation, in seconds."""
     turn, session, vad, llm = settings.turn, settings.session, settings.vad, settings.llm
+    detector = turn if isinstance(turn, TurnDetectorSettings) else TurnDetectorSettings(engine=turn.engine)
     return ConversationConfig(
         rules=Rules(
-            judge=turn.detector == "smart_turn",
+            judge=detector is turn,
             preemptive=llm.preemptive,
-            threshold=turn.threshold,
+            threshold=detector.threshold,
             stop_s=vad.stop_ms / 1000,
-            silence_s=turn.silence_ms / 1000,
-            min_wait_s=turn.min_wait_ms / 1000,
-            max_wait_s=turn.max_wait_ms / 1000,
+            silence_s=getattr(turn, "silence_ms", 0) / 1000,
+            min_wait_s=detector.min_wait_ms / 1000,
+            max_wait_s=detector.max_wait_ms / 1000,
             min_speech_s=session.min_speech_ms / 1000,
             interrupt_after_s=session.interrupt_after_ms / 1000,
             idle_s=session.idle_s if session.idle_prompt else 0.0,

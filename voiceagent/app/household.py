@@ -1,7 +1,7 @@
 """What the server is given of the agent."""
 
 from voiceagent.app.agent import Agent
-from voiceagent.config.settings import ASR, LLM
+from voiceagent.app.engines import model_names
 from voiceagent.doors.connections import Household
 
 
@@ -15,21 +15,10 @@ def household(agent: Agent) -> Household:
         troubles=agent.troubles,
         metrics=agent.metrics,
         steps=agent.steps,
-        models={
-            "asr": model_name(settings.asr),
-            "llm": model_name(settings.llm),
-            "tts": f"{settings.tts.engine} ({settings.tts.voice})",
-        },
+        models=dict(model_names(settings)),
         ice_servers=settings.server.ice_servers,
         max_sessions=settings.server.max_sessions,
         capacity=agent.capacity,
         late=agent.late,
         settling=agent.settling,
     )
-
-
-def model_name(settings: ASR | LLM) -> str:
-    """Return what people are told that they talk to."""
-    if settings.engine == "scripted":
-        return "scripted"
-    return settings.model if settings.load_format == "checkpoint" else f"{settings.engine} (dummy weights)"

@@ -6,8 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from voiceagent.config.settings import McpServer as McpSettings
-from voiceagent.config.settings import Settings
+from voiceagent.config.settings import McpServerSettings, Settings
 from voiceagent.engines.llm.contract import LlmEngine, Message, ToolSpec
 from voiceagent.errors import VoiceAgentError
 from voiceagent.tools import Toolbox, function_tool
@@ -73,7 +72,7 @@ def warn_if_unheard(tools: tuple[ToolSpec, ...], llm: LlmEngine) -> None:
         )
 
 
-def _server(settings: McpSettings, on_change: Callable[[], None]) -> "McpServer":
+def _server(settings: McpServerSettings, on_change: Callable[[], None]) -> "McpServer":
     try:
         from voiceagent.tools.mcp_server import Address, McpServer
     except ImportError as error:

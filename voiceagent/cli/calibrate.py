@@ -37,8 +37,8 @@ def calibrate(loaded: "Loaded", output: Path | None, seconds: float) -> None:
     from voiceagent.app.calibration.measure import calibrate as measure
     from voiceagent.app.calibration.report import report
     from voiceagent.app.capacity.callers import capacity_in_words
-    from voiceagent.app.capacity.gpu import gpus_for
     from voiceagent.app.capacity.memory_plan import require_room
+    from voiceagent.app.specs import gpus_for
 
     gpus = gpus_for(loaded.settings)
     device = device_name(gpus)

@@ -32,10 +32,10 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     )
     @functools.wraps(command)
     def with_loaded_settings(config: str, sets: tuple[str, ...], **arguments: object) -> None:
-        from voiceagent.config import load
+        from voiceagent.app.settings import load_settings
 
         short = {SHORT[name]: arguments.pop(name) for name in SHORT.keys() & arguments.keys()}
         sets += tuple(f"{key}={value}" for key, value in short.items() if value is not None)
-        command(loaded=load(config, sets), **arguments)
+        command(loaded=load_settings(config, sets), **arguments)
 
     return with_loaded_settings

@@ -28,25 +28,26 @@ def say(loaded: "Loaded", text: str, output: Path, voice: str | None) -> None:
     """Speak TEXT into a WAV file."""
     import numpy as np
 
-    from voiceagent.app.capacity.gpu import gpus_for
-    from voiceagent.app.engines import build_tts
+    from voiceagent.app.engines import build_engine
+    from voiceagent.app.settings import changed
+    from voiceagent.app.specs import gpus_for
     from voiceagent.audio.files import write_wav
     from voiceagent.audio.pcm import to_s16
     from voiceagent.engines.contract import StreamFailed
     from voiceagent.engines.drive import drive
     from voiceagent.engines.tts.contract import TtsEvent
     from voiceagent.text import Segmenter, ends_sentence, speakable
-    from voiceagent.weights import Store
 
     settings = loaded.settings
     if voice is not None:
-        tts = settings.tts.model_copy(update={"voice": voice})
-        settings = settings.model_copy(update={"tts": tts})
+        if "voice" not in type(settings.tts).model_fields:
+            raise VoiceAgentError(f"The engine {settings.tts.engine} has one voice only: leave out --voice.")
+        settings = changed(settings, "tts", {"voice": voice})
     segmenter = Segmenter(settings.llm.first_segment_min_tokens, settings.llm.first_segment_max_tokens)
     segments = [segment for segment in segmenter.push(text) + segmenter.flush() if speakable(segment)]
     if not segments:
         raise VoiceAgentError(f"There is nothing to speak in {text!r}; give it some words.")
-    engine = build_tts(settings, Store(settings.weights.dir), gpus_for(settings))
+    engine = build_engine("tts", settings, gpus_for(settings))
     engine.load()
     pause = np.zeros(engine.sample_rate * settings.session.sentence_pause_ms // 1000, np.float32)
     pieces: list[np.ndarray] = []

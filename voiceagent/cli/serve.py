@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 @with_settings
 def serve(loaded: "Loaded") -> None:
     """Serve the page and WebRTC."""
-    from voiceagent.app.capacity.gpu import gpus_for
     from voiceagent.app.capacity.memory_plan import require_room
+    from voiceagent.app.specs import gpus_for
     from voiceagent.trace.log import configure
 
     settings = loaded.settings

@@ -22,16 +22,16 @@ PIECE_SAMPLES = 16_000
 @with_settings
 def transcribe(loaded: "Loaded", files: tuple[Path, ...], words: bool) -> None:
     """Transcribe audio FILES (any format that FFmpeg reads)."""
-    from voiceagent.app.capacity.gpu import gpus_for
-    from voiceagent.app.engines import build_asr
+    from voiceagent.app.engines import build_engine
+    from voiceagent.app.settings import changed
+    from voiceagent.app.specs import gpus_for
     from voiceagent.audio.files import read_audio
     from voiceagent.engines.asr.contract import AsrEvent, Transcript
     from voiceagent.engines.drive import drive
-    from voiceagent.weights import Store
 
     settings = loaded.settings
-    settings = settings.model_copy(update={"asr": settings.asr.model_copy(update={"partials": False})})
-    engine = build_asr(settings, Store(settings.weights.dir), gpus_for(settings))
+    settings = changed(settings, "asr", {"partials": False})
+    engine = build_engine("asr", settings, gpus_for(settings))
     engine.load()
     failures = 0
     for path in files:

@@ -6,6 +6,8 @@ seen without the settings' types is added to `problems`.
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from pydantic import BaseModel
+
 from voiceagent.config import schema
 from voiceagent.config.document import Loc, Node, dotted, parse
 from voiceagent.config.errors import ConfigError, Problem
@@ -15,27 +17,27 @@ PREFIX = "VOICEAGENT_"
 _NOT_A_SETTING = "VOICEAGENT_WEIGHTS_DIR"  # read by the weights' store; without this it looks like weights.dir mistyped
 
 
-def from_environment(environ: Mapping[str, str], problems: list[Problem]) -> Iterator[Node]:
+def from_environment(environ: Mapping[str, str], problems: list[Problem], settings: type[BaseModel]) -> Iterator[Node]:
     """A tree for each variable that means a setting.
 
     A name without a double underscore is somebody else's (Kubernetes makes such ones), unless it spells a setting.
     """
-    mistyped = {_variable(loc, "_"): _variable(loc, "__") for loc, _ in schema.fields()}
+    mistyped = {_variable(loc, "_"): _variable(loc, "__") for loc, _ in schema.fields(settings)}
     for name in sorted(name for name in environ if name.startswith(PREFIX) and name != _NOT_A_SETTING):
         if "__" in name:
             loc = tuple(name.removeprefix(PREFIX).lower().split("__"))
-            yield _override(loc, environ[name], environment(name), problems)
+            yield _override(loc, environ[name], environment(name), problems, settings)
         elif name in mistyped:
             message = f"a setting's variable has two underscores after the section: {mistyped[name]}"
             problems.append(Problem(environment(name), "", message))
 
 
-def from_options(sets: Sequence[str], problems: list[Problem]) -> Iterator[Node]:
+def from_options(sets: Sequence[str], problems: list[Problem], settings: type[BaseModel]) -> Iterator[Node]:
     """A tree for each `section.key=value`."""
     for text in sets:
         key, equals, value = text.partition("=")
         if equals:
-            yield _override(tuple(key.strip().split(".")), value, SET_OPTION, problems)
+            yield _override(tuple(key.strip().split(".")), value, SET_OPTION, problems, settings)
         else:
             problems.append(Problem(SET_OPTION, text, "a setting is given as in llm.max_tokens=80"))
 
@@ -44,9 +46,9 @@ def _variable(loc: Loc, separator: str) -> str:
     return PREFIX + separator.join(map(str, loc)).upper()
 
 
-def _override(loc: Loc, text: str, origin: Origin, problems: list[Problem]) -> Node:
+def _override(loc: Loc, text: str, origin: Origin, problems: list[Problem], settings: type[BaseModel]) -> Node:
     """A tree that holds only what `text` means at `loc`."""
-    field = schema.field_at(loc)
+    field = schema.field_at(settings, loc)
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -12,10 +12,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from voiceagent.config.document import Loc
-from voiceagent.config.settings import Settings
 
 
-def fields(model: type[BaseModel] = Settings, prefix: Loc = ()) -> Iterator[tuple[Loc, FieldInfo]]:
+def fields(model: type[BaseModel], prefix: Loc = ()) -> Iterator[tuple[Loc, FieldInfo]]:
     """Every setting's location and field, in the order of the models."""
     for name, field in model.model_fields.items():
         section = _model(field.annotation)
@@ -25,9 +24,9 @@ def fields(model: type[BaseModel] = Settings, prefix: Loc = ()) -> Iterator[tupl
             yield (*prefix, name), field
 
 
-def model_at(loc: Loc) -> type[BaseModel] | None:
-    """The model of the mapping at `loc`, also inside a list; None where no mapping belongs."""
-    annotation: object = Settings
+def model_at(settings: type[BaseModel], loc: Loc) -> type[BaseModel] | None:
+    """The model of the mapping at `loc` of the settings, also inside a list; None where no mapping belongs."""
+    annotation: object = settings
     for part in loc:
         model = _model(annotation)
         if model:
@@ -38,9 +37,9 @@ def model_at(loc: Loc) -> type[BaseModel] | None:
     return _model(annotation)
 
 
-def field_at(loc: Loc) -> FieldInfo | None:
+def field_at(settings: type[BaseModel], loc: Loc) -> FieldInfo | None:
     """The field at `loc`; None where there is none, as for an item of a list."""
-    model = model_at(loc[:-1])
+    model = model_at(settings, loc[:-1])
     return model.model_fields.get(str(loc[-1])) if model else None
 
 

@@ -1,7 +1,7 @@
-"""Every setting of voiceagent: its name, type, limits, default and meaning.
+"""Every setting of voiceagent that is not an engine's own: its name, type, limits, default and meaning.
 
-This file is the one list of what can be configured. The models are frozen and strict: an unknown key, `"80"` for a
-number, `1` for a boolean, NaN, or a value out of range is refused. An empty mapping is a valid configuration.
+What an engine can be configured with stands in its `spec.py`. The models are frozen and strict: an unknown key, `"80"`
+for a number, `1` for a boolean, NaN, or a value out of range is refused. An empty mapping is a valid configuration.
 Nothing here knows where a value was written; `load` does.
 """
 
@@ -15,7 +15,6 @@ from voiceagent.config.values import (
     Milliseconds,
     Name,
     Probability,
-    Threads,
     Tokens,
     function,
     ice_url,
@@ -62,7 +61,7 @@ class IceServer(Section):
     """The password at a TURN server; never printed."""
 
 
-class Server(Section):
+class ServerSettings(Section):
     """The door: HTTP and WebRTC."""
 
     host: Name = "127.0.0.1"
@@ -79,144 +78,54 @@ class Server(Section):
     """Other web origins whose pages may call this server (CORS)."""
 
 
-class ASR(Section):
-    """Speech to text."""
+class EngineSettings(Section):
+    """What the settings of every engine have: which one it is. The rest is said by its spec (`engines/*/*/spec.py`)."""
 
-    engine: Literal["moonshine", "nemotron", "scripted"] = "moonshine"
-    """The backend; nemotron needs `pip install voiceagent[nemo]`."""
-    model: Name = "moonshine-tiny-en"
-    """The model's name in the weights manifest; for nemotron also the path of a .nemo file, or org/name@revision."""
-    load_format: Literal["checkpoint", "dummy", "dummy_tiny"] = "checkpoint"
-    """Dummy weights, of the true or a tiny shape, understand nothing: they are for measuring and tests (nemotron)."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the model runs; auto takes the GPU if there is one (nemotron)."""
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """The type of the weights; auto is bfloat16 on a GPU and float32 on a CPU (nemotron)."""
-    threads: Threads = 1
-    """CPU threads of the model."""
-    right_context: Literal[0, 1, 6, 13] = 1
-    """Frames of 80 ms to look ahead: steps of 80, 160, 560 or 1120 ms. More is more accurate, and later (nemotron)."""
-    tail_ms: Milliseconds = 160
-    """Silence that a final transcript looks ahead into, beyond the end of its last step (nemotron)."""
-    language: Name = "auto"
-    """The language to expect, such as en-US, for multilingual checkpoints (nemotron)."""
+    engine: Name
+    """The backend."""
+
+
+class AsrSettings(EngineSettings):
+    """Speech to text: what all recognisers have in common."""
+
     partials: bool = True
     """Whether the growing transcript is shown while the user speaks."""
     partial_interval_ms: Milliseconds = 400
     """The shortest time between two partial transcripts."""
 
 
-class LLM(Section):
-    """The language model."""
+class LlmSettings(EngineSettings):
+    """The language model: what all of them have in common."""
 
-    engine: Literal["llama", "openai", "scripted"] = "llama"
-    """The backend; openai is any server that speaks OpenAI's protocol, and needs `pip install voiceagent[openai]`."""
-    model: Name = "smollm2-135m-instruct-q4_1"
-    """The model's name in the weights manifest, or the path of a .gguf file; for openai its name at the server."""
-    load_format: Literal["checkpoint", "dummy", "dummy_tiny"] = "checkpoint"
-    """Dummy weights, of the true or a tiny shape, talk nonsense: they are for measuring and tests (llama)."""
-    threads: Threads = 1
-    """CPU threads of the model; more than free cores makes it many times slower."""
+    system_prompt: str = "You are a friendly voice assistant. Answer in one or two short spoken sentences."
+    """What the model is told before the conversation."""
     session_tokens: Tokens = 1024
     """The context of one session."""
-    context_tokens: Tokens | None = None
-    """Memory for so many tokens of all sessions together, where the silent give way; null: enough for all (llama)."""
-    gpu_layers: int = Field(default=0, ge=-1, le=1000)
-    """How many layers are computed on the GPU; -1: all (llama)."""
-    flash_attention: bool | None = None
-    """Whether attention takes less memory; null: on a GPU, and where the KV cache is quantised (llama)."""
-    kv_type: Literal["f16", "q8_0", "q4_0"] = "f16"
-    """The type of the KV cache; q8_0 has half the size (llama)."""
-    prefill_tokens: Tokens = 24
-    """The tokens of prompts that one step reads: more is faster, and makes other sessions wait longer (llama)."""
-    streams_per_step: int = Field(default=0, ge=0, le=1024)
-    """The most replies that one step advances; 0: all on a GPU, one on a CPU (llama)."""
     max_tokens: Tokens = 96
     """The longest response."""
     temperature: float = Field(default=0.2, ge=0, le=2)
     """Randomness of the choice of tokens; 0 always takes the likeliest."""
-    top_p: float = Field(default=0.95, gt=0, le=1)
-    """Choose among the likeliest tokens that together have this probability; 1 is off."""
-    top_k: int = Field(default=40, ge=0, le=1_000_000)
-    """Choose among this many likeliest tokens; 0 is off."""
-    min_p: Probability = 0.05
-    """Drop tokens less likely than this share of the likeliest; 0 is off."""
-    repeat_penalty: float = Field(default=1.1, ge=1, le=2)
-    """How much a token loses for having been said before; 1 is off."""
-    seed: int = Field(default=0, ge=0, le=2**32 - 1)
-    """The seed of the random choices."""
-    stop: tuple[Name, ...] = Field(default=(), strict=False)
-    """Texts that end a response where the model says them; they are not spoken (llama)."""
-    grammar: FilePath | None = None
-    """A file in llama.cpp's GBNF that every response must follow, from its rule `root`; null: none (llama)."""
-    system_prompt: str = "You are a friendly voice assistant. Answer in one or two short spoken sentences."
-    """What the model is told before the conversation."""
     first_segment_min_tokens: Tokens = 10
     """The fewest tokens after which the first piece of a response may be spoken."""
     first_segment_max_tokens: Tokens = 24
     """The most tokens the first piece of a response waits for a good place to cut."""
     preemptive: bool = True
     """Whether a response is prepared at the first sign of silence, before the turn is known to be over."""
-    base_url: Annotated[str, AfterValidator(web_address)] = "http://localhost:8000/v1"
-    """Where the server is (openai)."""
-    api_key_env: Name = "OPENAI_API_KEY"
-    """The environment variable that holds the server's key; it may be unset where none is needed (openai)."""
-    timeout_s: float = Field(default=15, gt=0, le=600)
-    """How long the server may take to begin a reply, and between two pieces of one (openai)."""
-    retries: int = Field(default=1, ge=0, le=10)
-    """How often a request that was refused or not answered is sent again, within the time-out (openai)."""
-    chat_template_kwargs: dict[str, bool | int | float | str] = {}
-    """What the server's chat template is told besides, such as {enable_thinking: false} (openai: vLLM, llama.cpp)."""
 
     @model_validator(mode="after")
     def _orders(self) -> Self:
-        if self.context_tokens is not None:
-            self._check_order("session_tokens", "context_tokens")
         self._check_order("max_tokens", "session_tokens")
         self._check_order("first_segment_min_tokens", "first_segment_max_tokens")
         return self
 
 
-class TTS(Section):
+class TtsSettings(EngineSettings):
     """Text to speech."""
 
-    engine: Literal["hibari", "magpie", "scripted"] = "hibari"
-    """The backend; magpie needs `pip install voiceagent[nemo]`."""
-    voice: Name = "default"
-    """The name of the voice; default is the engine's own (hibari: heart; magpie: aria)."""
-    speed: float = Field(default=1.0, ge=0.5, le=2)
-    """How fast it speaks; 1 is the voice's own pace (hibari)."""
-    threads: Threads = 1
-    """CPU threads of the model."""
-    model: Name = "magpie-tts-multilingual-v2607"
-    """The name in the weights manifest, the path of a .nemo file, or org/name@revision (magpie)."""
-    codec: Name = "nemo-nano-codec-22khz"
-    """Likewise for the codec, which is a checkpoint of its own (magpie)."""
-    load_format: Literal["checkpoint", "dummy", "dummy_tiny"] = "checkpoint"
-    """Dummy weights have the true shape, or a tiny one, and say nothing: for measuring and testing (magpie)."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the model runs; auto takes the GPU if there is one (magpie)."""
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """The type of the weights; auto is bfloat16 on a GPU and float32 on a CPU (magpie)."""
-    language: Name = "en"
-    """The code of the language spoken (magpie)."""
-    preset: Literal["aggressive", "balanced", "conservative"] = "balanced"
-    """How much is decoded before it sounds: the first audio after 4, 6 or 8 frames of 46 ms (magpie)."""
-    guidance: bool = True
-    """Classifier-free guidance: follows the text more closely, at twice the computation (magpie)."""
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    """Randomness of the voice; 0 always takes the likeliest, null what the checkpoint recommends (magpie)."""
-    normalize: bool = True
-    """Whether numbers, dates and the like are put into words by NeMo's grammars first (magpie)."""
-    seed: int = Field(default=0, ge=0, le=2**32 - 1)
-    """The seed of the random choices: the same text sounds the same (magpie)."""
 
+class VadSettings(EngineSettings):
+    """Voice activity detection, is somebody speaking: what all detectors have in common."""
 
-class VAD(Section):
-    """Voice activity detection: is somebody speaking?"""
-
-    engine: Literal["silero", "scripted"] = "silero"
-    """The backend."""
     threshold: Probability = 0.5
     """Speech begins at this probability or above."""
     release_threshold: Probability = 0.35
@@ -227,8 +136,6 @@ class VAD(Section):
     """Silence this long is the first sign of an end: the response is prepared."""
     stop_ms: Milliseconds = 200
     """Silence this long ends the speech: the turn is judged."""
-    threads: Threads = 1
-    """CPU threads of the model."""
 
     @model_validator(mode="after")
     def _orders(self) -> Self:
@@ -237,23 +144,19 @@ class VAD(Section):
         return self
 
 
-class Turn(Section):
+class TurnSettings(EngineSettings):
     """Deciding that the user's turn is over."""
 
-    detector: Literal["smart_turn", "silence"] = "smart_turn"
-    """A model that hears whether the sentence sounds finished, or silence alone."""
-    model: Name = "smart-turn-3.2"
-    """The model's name in the weights manifest (smart_turn)."""
+
+class TurnDetectorSettings(TurnSettings):
+    """By a model: what all turn detectors have in common."""
+
     threshold: Probability = 0.5
-    """At this probability or above, the turn is complete (smart_turn)."""
+    """At this probability or above, the turn is complete."""
     min_wait_ms: Milliseconds = 250
-    """The shortest extra wait when the turn seems incomplete (smart_turn)."""
+    """The shortest extra wait when the turn seems incomplete."""
     max_wait_ms: Milliseconds = 1200
-    """The longest extra wait when the turn seems incomplete (smart_turn)."""
-    silence_ms: Milliseconds = 600
-    """Silence this long ends the turn (silence)."""
-    threads: Threads = 1
-    """CPU threads of the model."""
+    """The longest extra wait when the turn seems incomplete."""
 
     @model_validator(mode="after")
     def _orders(self) -> Self:
@@ -261,7 +164,7 @@ class Turn(Section):
         return self
 
 
-class Session(Section):
+class SessionSettings(Section):
     """The conduct of one conversation."""
 
     greeting: str = ""
@@ -293,7 +196,7 @@ class Session(Section):
         return self
 
 
-class McpServer(Section):
+class McpServerSettings(Section):
     """An MCP server whose tools the agent may use: one that is started by a command, or one at an address."""
 
     name: Name
@@ -318,7 +221,7 @@ class McpServer(Section):
         return self
 
 
-class Scheduler(Section):
+class SchedulerSettings(Section):
     """Which step runs next, and who may come in."""
 
     promise_ms: int = Field(default=1200, ge=100, le=60_000)
@@ -327,14 +230,14 @@ class Scheduler(Section):
     """What steps are taken to cost at first: auto (what `voiceagent calibrate` measured), none, or a file of it."""
 
 
-class Weights(Section):
+class WeightsSettings(Section):
     """Where model files live."""
 
     dir: FilePath | None = None
     """The folder of model files; null: the standard one."""
 
 
-class Trace(Section):
+class TraceSettings(Section):
     """What is written down about what happened."""
 
     jsonl: FilePath | None = None
@@ -347,20 +250,31 @@ class Trace(Section):
     """Whether what people say may appear in the log."""
 
 
-class Settings(Section):
-    """The settings of one voiceagent process."""
+ENGINE_SECTIONS: dict[str, type[EngineSettings]] = {
+    "asr": AsrSettings,
+    "llm": LlmSettings,
+    "tts": TtsSettings,
+    "vad": VadSettings,
+    "turn": TurnSettings,
+}
+"""The sections of engines, and what is common to the engines of a kind."""
 
-    server: Server = Server()
-    asr: ASR = ASR()
-    llm: LLM = LLM()
-    tts: TTS = TTS()
-    vad: VAD = VAD()
-    turn: Turn = Turn()
-    session: Session = Session()
+
+class Settings(Section):
+    """The settings of one voiceagent process. Which engines it has decides what stands in their sections: see
+    `concrete.settings_model`."""
+
+    server: ServerSettings = ServerSettings()
+    asr: AsrSettings
+    llm: LlmSettings
+    tts: TtsSettings
+    vad: VadSettings
+    turn: TurnSettings
+    session: SessionSettings = SessionSettings()
     tools: tuple[Annotated[str, AfterValidator(function)], ...] = Field(default=(), strict=False)
     """Python functions that the agent may use, as module:function."""
-    mcp: tuple[McpServer, ...] = Field(default=(), strict=False)
+    mcp: tuple[McpServerSettings, ...] = Field(default=(), strict=False)
     """MCP servers whose tools the agent may use."""
-    scheduler: Scheduler = Scheduler()
-    weights: Weights = Weights()
-    trace: Trace = Trace()
+    scheduler: SchedulerSettings = SchedulerSettings()
+    weights: WeightsSettings = WeightsSettings()
+    trace: TraceSettings = TraceSettings()

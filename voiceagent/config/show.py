@@ -20,7 +20,7 @@ def show(loaded: Loaded) -> str:
     """One line per setting, in the order of the models, ending with a newline."""
     lines: list[str] = []
     above: Loc = ()
-    for loc, _ in schema.fields():
+    for loc, _ in schema.fields(type(loaded.settings)):
         new = [depth for depth in range(1, len(loc)) if loc[:depth] != above[:depth]]
         lines += [f"{_INDENT * (depth - 1)}{loc[depth - 1]}:" for depth in new]
         above = loc

@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from voiceagent.config.settings import Server as ServerSettings
+from voiceagent.config.settings import ServerSettings
 from voiceagent.doors.connections import Connections, Household
 from voiceagent.doors.errors import BadRequestError, RequestError, TooLargeError
 from voiceagent.errors import VoiceAgentError

@@ -6,39 +6,8 @@ the models are loaded, for as many sessions as are allowed; a conversation alloc
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
-MIB, GIB = 1 << 20, 1 << 30
-
-
-class Place(StrEnum):
-    """A memory."""
-
-    MAIN = "main memory"
-    GPU = "GPU memory"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryUse:
-    """Bytes that one engine takes in one place."""
-
-    engine: str
-    model: str
-    place: Place = Place.MAIN
-    weights: int = 0
-    caches: int = 0
-    """What is kept for all sessions together: KV cache, recurrent states, slots."""
-    workspace: int = 0
-    """What computing takes, and the runtime."""
-    loading: int = 0
-    """What loading takes besides; engines are loaded side by side, so that all of it may be taken at once."""
-    per_session: int = 0
-    """The part of the caches that is one session's when it is full."""
-
-    @property
-    def total(self) -> int:
-        """The most it takes at any time."""
-        return self.weights + self.caches + self.workspace + self.loading
+from voiceagent.engines.memory import GIB, MIB, MemoryUse, Place
 
 
 @dataclass(frozen=True, slots=True)

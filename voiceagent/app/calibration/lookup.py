@@ -12,6 +12,7 @@ from pathlib import Path
 
 from voiceagent.app.calibration.files import file_name, folders, load
 from voiceagent.app.calibration.form import Calibration, Setting
+from voiceagent.app.specs import chosen
 from voiceagent.config.settings import Settings
 from voiceagent.engines.machine import Gpu, cores, processor
 from voiceagent.errors import VoiceAgentError
@@ -19,24 +20,6 @@ from voiceagent.scheduler.costs import CostModel
 
 log = logging.getLogger(__name__)
 
-DECISIVE = {
-    "asr": ("engine", "model", "load_format", "device", "dtype", "threads", "right_context"),
-    "llm": ("engine", "model", "load_format", "threads", "gpu_layers", "flash_attention", "kv_type", "prefill_tokens"),
-    "tts": ("engine", "model", "codec", "load_format", "device", "dtype", "threads", "preset", "guidance"),
-    "vad": ("engine", "threads"),
-    "turn": ("detector", "model", "threads"),
-}
-"""The settings that decide what a step costs; sizes are in the cost keys."""
-PACKAGES = {
-    "moonshine": ("onnxruntime",),
-    "silero": ("onnxruntime",),
-    "smart_turn": ("onnxruntime",),
-    "hibari": ("onnxruntime", "hibari-tts"),
-    "llama": ("llama-cpp-python",),
-    "nemotron": ("torch", "nemo-toolkit"),
-    "magpie": ("torch", "nemo-toolkit"),
-}
-"""What each engine computes with."""
 AUTO, NONE = "auto", "none"
 
 Sections = Mapping[str, Mapping[str, object]]
@@ -83,13 +66,15 @@ def device_name(gpus: tuple[Gpu, ...]) -> str:
 
 def decisive(settings: Settings) -> dict[str, dict[str, Setting]]:
     """Return the settings that decide what steps cost."""
-    return {name: {key: getattr(getattr(settings, name), key) for key in keys} for name, keys in DECISIVE.items()}
+    return {
+        one.kind: {key: getattr(one.settings, key) for key in ("engine", *one.spec.cost_settings)}
+        for one in chosen(settings)
+    }
 
 
 def versions(settings: Settings) -> dict[str, str]:
     """Return the versions of what these settings compute with."""
-    engines = (settings.asr.engine, settings.llm.engine, settings.tts.engine, settings.vad.engine)
-    names = {name for engine in (*engines, settings.turn.detector) for name in PACKAGES.get(engine, ())}
+    names = {name for one in chosen(settings) if one.device != "remote" for name in one.spec.packages}
     return {name: _version(name) for name in ("voiceagent", *sorted(names))}
 
 

@@ -19,6 +19,7 @@ from voiceagent.app.calibration.form import Calibration, Measured
 from voiceagent.app.calibration.lookup import decisive, machine, versions
 from voiceagent.app.calibration.rounds import ROUNDS, TURNS_S, Talk, introduce
 from voiceagent.app.engines import build_engines, lanes_of
+from voiceagent.app.specs import remote_lanes
 from voiceagent.audio.files import resample
 from voiceagent.config.settings import Settings
 from voiceagent.engines.asr.contract import SAMPLE_RATE
@@ -110,9 +111,7 @@ def speech(voice: Bench) -> NDArray[np.float32]:
 def _benches(settings: Settings, gpus: tuple[Gpu, ...]) -> dict[str, Bench]:
     """Return an idle bench for every engine that computes here."""
     engines: dict[str, Any] = lanes_of(build_engines(settings, gpus))
-    if settings.llm.engine == "openai":
-        del engines["llm"]
-    return {lane: Bench(engine) for lane, engine in engines.items()}
+    return {lane: Bench(engine) for lane, engine in engines.items() if lane not in remote_lanes(settings)}
 
 
 def _crowds(most: int) -> list[int]:

@@ -1,10 +1,10 @@
-"""Which lanes share a device, and how many steps it runs side by side."""
+"""The device whose room the policy gives out: which lanes share it, and how many steps it runs side by side."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import permutations
 
-from voiceagent.app.capacity.gpu import lanes_on_gpu
+from voiceagent.app.specs import lanes_on_gpu, remote_lanes
 from voiceagent.config.settings import Settings
 from voiceagent.engines.machine import cores
 from voiceagent.scheduler.costs import CostModel
@@ -25,9 +25,8 @@ def shared_device(settings: Settings, lanes: Collection[str], costs: CostModel, 
     A GPU runs one step at a time, unless a calibration has told how lanes slow each other down: then the policy can
     tell which of them gain by running at once.
     """
-    remote = frozenset({"llm"} if settings.llm.engine == "openai" else ())
     on_gpu = lanes_on_gpu(settings, has_gpu=has_gpu)
     if not on_gpu:
-        return Device(cores(), remote)
+        return Device(cores(), remote_lanes(settings))
     measured = any(costs.slowdown(lane, other, unknown=0.0) for lane, other in permutations(on_gpu, 2))
     return Device(len(on_gpu) if measured else 1, frozenset(lanes) - on_gpu)

@@ -1,6 +1,6 @@
 """What `voiceagent doctor` asks of a machine."""
 
-from voiceagent.app.doctor.finding import Finding, Verdict
 from voiceagent.app.doctor.report import checkup
+from voiceagent.engines.finding import Finding, Verdict
 
 __all__ = ["Finding", "Verdict", "checkup"]

@@ -1,6 +1,5 @@
 """The doctor's questions about the machine: Python, packages, processor, GPU, port, microphone."""
 
-import os
 import platform
 import socket
 import sys
@@ -8,21 +7,14 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from ipaddress import ip_address
-from pathlib import Path
-from urllib.parse import urlsplit
 
-from voiceagent.app.capacity.gpu import lanes_on_gpu, wants_gpu
-from voiceagent.app.doctor.finding import Finding, ok, problem, skipped, warning
+from voiceagent.app.specs import chosen, lanes_on_gpu, wants_gpu
 from voiceagent.config.settings import Settings
+from voiceagent.engines.finding import Finding, ok, problem, skipped, warning
 from voiceagent.engines.machine import Gpu, cores, cuda_version, processor
 
 OLDEST_PYTHON = (3, 11)
 CORE = ("aiortc", "hibari-tts", "llama-cpp-python", "numpy", "onnxruntime", "pydantic", "starlette", "uvicorn")
-OPTIONAL = {"nemo": ("torch", "nemo-toolkit"), "openai": ("openai",), "mcp": ("mcp",), "dummy": ("gguf",)}
-"""What each extra of `pip install voiceagent[EXTRA]` brings."""
-GPU_LIBRARIES = ("*ggml-cuda*", "*ggml-metal*", "*ggml-vulkan*", "*ggml-hip*", "*ggml-sycl*")
-"""Beside llama.cpp's own library where it was compiled for some GPU."""
-ANSWER_WITHIN_S = 0.5
 
 
 def check_python() -> Iterator[Finding]:
@@ -42,8 +34,8 @@ def check_packages(settings: Settings) -> Iterator[Finding]:
     if missing := [package for package in CORE if found[package] is None]:
         yield problem("packages", f"{', '.join(missing)} not installed", "pip install --force-reinstall voiceagent")
     yield ok("packages", ", ".join(f"{package} {found[package]}" for package in CORE if found[package]))
-    for extra in _extras(settings):
-        there = {package: _version(package) for package in OPTIONAL[extra]}
+    for extra, packages in sorted(_extras(settings).items()):
+        there = {package: _version(package) for package in packages}
         if missing := [package for package in there if there[package] is None]:
             yield problem("packages", f"{', '.join(missing)} not installed", f"pip install 'voiceagent[{extra}]'")
         else:
@@ -53,7 +45,7 @@ def check_packages(settings: Settings) -> Iterator[Finding]:
 def check_processor(settings: Settings) -> Iterator[Finding]:
     """Cores against the threads of each model."""
     available = cores()
-    sections = {name: getattr(settings, name).threads for name in ("asr", "llm", "tts", "vad", "turn")}
+    sections = {one.kind: getattr(one.settings, "threads", 1) for one in chosen(settings)}
     if greedy := [f"{name}.threads={threads}" for name, threads in sections.items() if threads > available]:
         text = f"{processor()}, {available} cores, and {', '.join(greedy)}"
         yield warning("processor", text, f"set no more threads than {available}")
@@ -72,24 +64,12 @@ def check_gpus(settings: Settings, gpus: tuple[Gpu, ...]) -> Iterator[Finding]:
             yield ok("gpu", f"{gpu.name}, {memory}, {about}")
         if not wanted:
             yield warning("gpu", "the settings leave it idle", "try --config rtx5090.yaml or --set llm.gpu_layers=-1")
-    elif forced := sorted(lanes_on_gpu(settings, has_gpu=False) - {"llm"}):
-        for name in forced:
-            yield problem(
-                "gpu", f"nvidia-smi tells of none, and {name}.device is cuda", f"set {name}.device to auto or cpu"
-            )
+    elif lanes_on_gpu(settings, has_gpu=False):
+        return  # the engine that must run on one says so itself
     elif wanted:
         yield warning("gpu", "nvidia-smi tells of none, though the settings would use one", "install NVIDIA's driver")
     else:
         yield ok("gpu", "none that nvidia-smi tells of, and none is needed")
-    if gpus and "nemo" in _extras(settings) and (_version("torch") or "").endswith("+cpu"):
-        yield warning("gpu", "this torch is built without CUDA", "install a build of torch for the driver's CUDA")
-    if settings.llm.engine == "llama" and settings.llm.gpu_layers and not _llama_has_gpu():
-        yield problem(
-            "gpu",
-            "llama.cpp was compiled for no GPU, and llm.gpu_layers is not 0",
-            "set llm.gpu_layers to 0, or compile it anew: "
-            'CMAKE_ARGS="-DGGML_CUDA=on" pip install --force-reinstall --no-cache-dir llama-cpp-python',
-        )
 
 
 def check_port(settings: Settings) -> Iterator[Finding]:
@@ -107,22 +87,6 @@ def check_port(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield ok("port", f"{where} is free" if port else f"{host}, any free port")
-
-
-def check_language_server(settings: Settings) -> Iterator[Finding]:
-    """Whether a remote language model can be reached, where the settings name one."""
-    llm = settings.llm
-    if llm.engine != "openai":
-        return
-    url = urlsplit(llm.base_url)
-    port = url.port or (443 if url.scheme == "https" else 80)
-    key = "with a key" if os.environ.get(llm.api_key_env) else f"without a key ({llm.api_key_env} is not set)"
-    try:
-        socket.create_connection((url.hostname or "", port), timeout=ANSWER_WITHIN_S).close()
-    except OSError as error:
-        yield warning("llm", f"{llm.base_url} does not answer ({error})", "start the server, or set llm.base_url")
-    else:
-        yield ok("llm", f"{llm.base_url} listens; it will be asked {key}")
 
 
 def check_microphone(settings: Settings) -> Iterator[Finding]:
@@ -145,22 +109,10 @@ def check_microphone(settings: Settings) -> Iterator[Finding]:
         yield warning("microphone", "none on this machine", "plug one in, or talk from a browser on another machine")
 
 
-def _extras(settings: Settings) -> Iterator[str]:
-    if settings.asr.engine == "nemotron" or settings.tts.engine == "magpie":
-        yield "nemo"
-    if settings.llm.engine == "openai":
-        yield "openai"
-    if settings.mcp:
-        yield "mcp"
-    if settings.llm.engine == "llama" and settings.llm.load_format != "checkpoint":
-        yield "dummy"
-
-
-def _llama_has_gpu() -> bool:
-    """Look for the libraries that llama.cpp was compiled to, without loading them."""
-    spec = find_spec("llama_cpp")
-    folder = Path(spec.origin).parent if spec and spec.origin else None
-    return folder is not None and any(any(folder.glob(f"lib*/{name}")) for name in GPU_LIBRARIES)
+def _extras(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Return the extras of `pip install voiceagent[EXTRA]` that the settings need, and their packages."""
+    extras = {one.spec.extra: one.spec.packages for one in chosen(settings) if one.spec.extra}
+    return extras | ({"mcp": ("mcp",)} if settings.mcp else {})
 
 
 def _is_local(host: str) -> bool:

@@ -1,13 +1,11 @@
 """The doctor's questions about model files: are they here, whole, and the pinned ones? No file is read through."""
 
-import json
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
-from voiceagent.app.capacity.engine_needs import SILERO
-from voiceagent.app.doctor.finding import Finding, ok, problem, skipped, warning
+from voiceagent.app.specs import chosen
 from voiceagent.config.settings import Settings
+from voiceagent.engines.finding import Finding, ok, problem, warning
 from voiceagent.weights import FileState, Model, Store
 
 
@@ -31,36 +29,9 @@ def check_models(settings: Settings, store: Store) -> Iterator[Finding]:
             yield problem("models", f"there is no model {name}", "`voiceagent weights list` tells which there are")
 
 
-def check_voice(settings: Settings) -> Iterator[Finding]:
-    """The embedded voice, which comes in a package and needs no espeak."""
-    tts = settings.tts
-    spec = find_spec("hibari")
-    if tts.engine != "hibari" or spec is None or spec.origin is None:
-        yield skipped("voice", f"{tts.engine}: nothing to look at")
-        return
-    voices = json.loads((Path(spec.origin).parent / "assets" / "voices.json").read_text(encoding="utf-8"))
-    bundled = [name for name, about in voices.items() if about.get("bundled")]
-    if tts.voice in (*bundled, "default"):
-        yield ok("voice", f"{tts.voice}, which is in the package hibari-tts; espeak is not needed")
-    elif tts.voice in voices:
-        fetch = f'python -c "from hibari.voices import voice_path; voice_path({tts.voice!r})"'
-        yield warning("voice", f"{tts.voice} is not in the package, and must have been fetched", f"if not: {fetch}")
-    else:
-        yield problem("voice", f"hibari has no voice {tts.voice}", f"set tts.voice to one of {', '.join(voices)}")
-
-
 def _names(settings: Settings) -> Iterator[str]:
-    asr, llm, tts, turn = settings.asr, settings.llm, settings.tts, settings.turn
-    if asr.engine == "moonshine" or (asr.engine == "nemotron" and asr.load_format == "checkpoint"):
-        yield asr.model
-    if llm.engine == "llama" and llm.load_format == "checkpoint":
-        yield llm.model
-    if tts.engine == "magpie" and tts.load_format == "checkpoint":
-        yield from (tts.model, tts.codec)
-    if settings.vad.engine == "silero":
-        yield SILERO
-    if turn.detector == "smart_turn":
-        yield turn.model
+    for one in chosen(settings):
+        yield from one.spec.files(one.settings)
 
 
 def _pinned(store: Store, model: Model) -> Finding:

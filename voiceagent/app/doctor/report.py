@@ -7,20 +7,19 @@ here is said to be skipped, never to be well.
 from collections.abc import Iterable, Iterator
 
 from voiceagent.app.calibration.lookup import NONE, device_name, find
-from voiceagent.app.capacity.gpu import wants_gpu
-from voiceagent.app.capacity.memory_plan import free_memory, memory_plan, remedy
-from voiceagent.app.doctor.finding import Finding, ok, problem, warning
+from voiceagent.app.capacity.memory_plan import build_context, free_memory, memory_plan, remedy
 from voiceagent.app.doctor.machine import (
     check_gpus,
-    check_language_server,
     check_microphone,
     check_packages,
     check_port,
     check_processor,
     check_python,
 )
-from voiceagent.app.doctor.models import check_models, check_voice
+from voiceagent.app.doctor.models import check_models
+from voiceagent.app.specs import chosen, wants_gpu
 from voiceagent.config.settings import Settings
+from voiceagent.engines.finding import Finding, ok, problem, warning
 from voiceagent.engines.machine import Gpu, nvidia_gpus
 from voiceagent.errors import VoiceAgentError
 from voiceagent.scheduler.memory import Plan
@@ -32,17 +31,17 @@ CALIBRATE = "run `voiceagent calibrate` with these settings, while nothing else 
 def checkup(settings: Settings) -> tuple[list[Finding], Plan]:
     """Ask everything; return what was found, and the memory plan that is part of it."""
     store, gpus = Store(settings.weights.dir), nvidia_gpus()
-    plan = memory_plan(settings, store, free_memory(gpus))
+    plan = memory_plan(settings, free_memory(gpus))
+    context = build_context(settings, has_gpu=bool(gpus))
     checks = {
         "python": check_python(),
         "packages": check_packages(settings),
         "processor": check_processor(settings),
         "gpu": check_gpus(settings, gpus),
-        "memory": _check_memory(plan, settings, store),
+        "memory": _check_memory(plan, settings),
         "models": check_models(settings, store),
         "calibration": _check_calibration(settings, gpus if wants_gpu(settings) else ()),
-        "voice": check_voice(settings),
-        "llm": check_language_server(settings),
+        **{one.kind: one.spec.findings(one.settings, context) for one in chosen(settings)},
         "port": check_port(settings),
         "microphone": check_microphone(settings),
     }
@@ -68,10 +67,10 @@ def _check_calibration(settings: Settings, gpus: tuple[Gpu, ...]) -> Iterator[Fi
         yield warning("calibration", found.text, CALIBRATE)
 
 
-def _check_memory(plan: Plan, settings: Settings, store: Store) -> Iterator[Finding]:
+def _check_memory(plan: Plan, settings: Settings) -> Iterator[Finding]:
     for account in plan.accounts:
         if account.short:
-            yield problem("memory", str(account), remedy(settings, store, plan.free))
+            yield problem("memory", str(account), remedy(settings, plan.free))
         elif account.free is None:
             yield warning("memory", str(account))
         else:

@@ -1,7 +1,8 @@
 """Who may come in: a forecast of what callers would hear if there were one more, kept up to date."""
 
+from voiceagent.engines.steps import Listening, Work, Works
 from voiceagent.scheduler.admission.admission import Admission
-from voiceagent.scheduler.admission.demand import Demand, Listening, Work, Works
+from voiceagent.scheduler.admission.demand import Demand
 from voiceagent.scheduler.admission.forecast import Forecast, simulate
 from voiceagent.scheduler.admission.punctuality import Punctuality
 

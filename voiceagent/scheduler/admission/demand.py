@@ -7,34 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from voiceagent.engines.contract import CostKey, Need
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """Some steps of one kind, one after the other."""
-
-    key: CostKey
-    """Their kind, and the size that one caller's part has; the parts of a shared step add up."""
-    times: int = 1
-    share: int = 1
-    """How many callers one step can serve."""
-
-
-Works = tuple[Work, ...]
-"""Steps in their order. None at all: it costs this machine nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """Steps that come again and again while a caller is heard."""
-
-    works: Works
-    every_s: float
-    always: bool
-    """Whether also while the caller is silent."""
-    need: Need = Need.PROMISED
-    """By when it is to be done: before the next is there."""
+from voiceagent.engines.steps import Listening, Work, Works
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

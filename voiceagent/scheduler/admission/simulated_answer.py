@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import inf
 
 from voiceagent.engines.contract import Need
-from voiceagent.scheduler.admission.demand import Works
+from voiceagent.engines.steps import Works
 from voiceagent.scheduler.admission.simulated_lanes import SimulatedLanes
 
 HEARD_SILENCE_S = 0.1

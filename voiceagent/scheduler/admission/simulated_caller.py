@@ -9,7 +9,7 @@ from math import inf
 from random import Random
 
 from voiceagent.engines.contract import Need
-from voiceagent.scheduler.admission.demand import Listening
+from voiceagent.engines.steps import Listening
 from voiceagent.scheduler.admission.simulated_answer import Answer, Reading
 from voiceagent.scheduler.admission.simulated_lanes import SimulatedLanes
 

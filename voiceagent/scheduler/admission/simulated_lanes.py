@@ -8,7 +8,8 @@ from itertools import chain, count, repeat
 from voiceagent.engines.contract import CostKey, Need
 from voiceagent.engines.queue import Job
 from voiceagent.engines.scripted import ScriptedEngine, ScriptedStep
-from voiceagent.scheduler.admission.demand import Demand, Listening, Works
+from voiceagent.engines.steps import Listening, Works
+from voiceagent.scheduler.admission.demand import Demand
 from voiceagent.scheduler.costs import CostModel, lane_of
 from voiceagent.scheduler.policy import NEGLIGIBLE_S
 

@@ -16,8 +16,6 @@ BYTES: dict[KvType, float] = {"f16": 2, "q8_0": 34 / 32, "q4_0": 18 / 32}
 """Of one value in the KV cache; the quantised types have a scale of two bytes for every 32."""
 ACTIVATIONS = 24
 """Float32 vectors of the model's width that are alive at once for each token of a batch, at most."""
-DEVICE_RUNTIME = 512 << 20
-"""What a GPU's driver and libraries take for a process, beyond what llama.cpp asks for: an allowance."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ import ctypes
 from llama_cpp import llama_cpp as lib
 from llama_cpp._ggml import libggml
 
-from voiceagent.engines.llm.llama.gguf_memory import DEVICE_RUNTIME, MemoryNeed, gib
+from voiceagent.engines.llm.llama.gguf_memory import MemoryNeed, gib
 from voiceagent.engines.machine import free_main_memory
+from voiceagent.engines.memory import DEVICE_RUNTIME
 from voiceagent.errors import VoiceAgentError
 
 GPU = (1, 2)

@@ -1,0 +1,55 @@
+"""The engines that the settings name, each with its spec; and which of them compute on a GPU."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from voiceagent.config.settings import ENGINE_SECTIONS, EngineSettings, Settings
+from voiceagent.engines.machine import Gpu, nvidia_gpus
+from voiceagent.engines.registry import spec_of
+from voiceagent.engines.spec import EngineSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An engine that the settings name."""
+
+    spec: EngineSpec[Any]
+    settings: EngineSettings
+
+    @property
+    def kind(self) -> str:
+        """Its kind, which is also its lane's name."""
+        return self.spec.kind
+
+    @property
+    def device(self) -> str:
+        """Where its steps compute."""
+        return self.spec.device(self.settings)
+
+
+def chosen(settings: Settings) -> Iterator[Chosen]:
+    """Yield the engines in the order of the sections."""
+    for section in ENGINE_SECTIONS:
+        of_section = getattr(settings, section)
+        yield Chosen(spec_of(section, of_section), of_section)
+
+
+def remote_lanes(settings: Settings) -> frozenset[str]:
+    """Return the lanes whose steps another machine computes."""
+    return frozenset(one.kind for one in chosen(settings) if one.device == "remote")
+
+
+def lanes_on_gpu(settings: Settings, *, has_gpu: bool) -> frozenset[str]:
+    """Return the lanes that compute on a GPU, on a machine that has one or has not: some are told to in any case."""
+    return frozenset(one.kind for one in chosen(settings) if one.device == "gpu" or (one.device == "auto" and has_gpu))
+
+
+def wants_gpu(settings: Settings) -> bool:
+    """Return whether some lane would compute on a GPU, if there is one."""
+    return bool(lanes_on_gpu(settings, has_gpu=True))
+
+
+def gpus_for(settings: Settings) -> tuple[Gpu, ...]:
+    """Return the GPUs that these settings would use, as they are now. Asks the driver, which takes a while."""
+    return nvidia_gpus() if wants_gpu(settings) else ()

@@ -1,0 +1,36 @@
+"""Where the files of a model lie and how large they are, for specs: a name in the weights manifest, or a path."""
+
+from pathlib import Path
+
+from voiceagent.errors import VoiceAgentError
+from voiceagent.weights import FileState, Store
+
+
+def only_file(store: Store, model: str) -> Path:
+    """Return the file of a model that has one. Raises VoiceAgentError where it is not here."""
+    return store.path(model, store.manifest.model(model).files[0].name)
+
+
+def file_of(store: Store, model: str) -> Path:
+    """Return where the only file of a model lies, there or not: a path, or a name in the manifest."""
+    if model not in store.manifest.models and Path(model).suffix:
+        return Path(model).expanduser()
+    entry = store.manifest.model(model)
+    return store.locate(entry, entry.files[0])
+
+
+def size_of(store: Store, model: str) -> int:
+    """Return the bytes of a model's files: as they are here, or else as the manifest says.
+
+    Raises VoiceAgentError for a path where there is no file.
+    """
+    if model not in store.manifest.models:
+        path = Path(model).expanduser()
+        if not path.is_file():
+            raise VoiceAgentError(f"{model} is not here")
+        return path.stat().st_size
+    entry = store.manifest.models[model]
+    return sum(
+        file.size if store.state(entry, file) is FileState.ABSENT else store.locate(entry, file).stat().st_size
+        for file in entry.files
+    )

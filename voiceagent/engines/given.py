@@ -1,0 +1,70 @@
+"""Engines that a program hands in as objects: each takes the place of the backend that the settings would name."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from voiceagent.config.settings import (
+    AsrSettings,
+    LlmSettings,
+    TtsSettings,
+    TurnDetectorSettings,
+    VadSettings,
+)
+from voiceagent.engines.spec import BuildContext, EngineSpec
+
+
+class GivenAsr(AsrSettings):
+    """A recogniser."""
+
+    engine: Literal["given"] = "given"
+    instance: Any = Field(default=None, repr=False)
+
+
+class GivenLlm(LlmSettings):
+    """A language model."""
+
+    engine: Literal["given"] = "given"
+    instance: Any = Field(default=None, repr=False)
+
+
+class GivenTts(TtsSettings):
+    """A voice."""
+
+    engine: Literal["given"] = "given"
+    instance: Any = Field(default=None, repr=False)
+
+
+class GivenVad(VadSettings):
+    """A voice activity detector."""
+
+    engine: Literal["given"] = "given"
+    instance: Any = Field(default=None, repr=False)
+
+
+class GivenTurn(TurnDetectorSettings):
+    """A turn detector."""
+
+    engine: Literal["given"] = "given"
+    instance: Any = Field(default=None, repr=False)
+
+
+class GivenSpec(EngineSpec[Any]):
+    """Says of an object what can be said of any engine."""
+
+    def build(self, settings: Any, context: BuildContext) -> Any:
+        """Return the object."""
+        return settings.instance
+
+    def model(self, settings: Any) -> str:
+        """Return the name of its class."""
+        return type(settings.instance).__name__
+
+
+SPECS = (
+    GivenSpec("asr", "given", GivenAsr),
+    GivenSpec("llm", "given", GivenLlm),
+    GivenSpec("tts", "given", GivenTts),
+    GivenSpec("vad", "given", GivenVad),
+    GivenSpec("turn", "given", GivenTurn),
+)

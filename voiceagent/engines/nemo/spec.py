@@ -1,0 +1,77 @@
+"""What the models in NeMo's modules have in common: settings, memory, what doctor asks."""
+
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal
+
+from voiceagent.config.settings import Section
+from voiceagent.config.values import Threads
+from voiceagent.engines.finding import Finding, problem, warning
+from voiceagent.engines.memory import DEVICE_RUNTIME, MemoryUse, Place
+from voiceagent.engines.nemo.checkpoint import OVERHEAD_BYTES
+from voiceagent.engines.nemo.memory import RUNTIME_BYTES
+from voiceagent.engines.spec import BuildContext, Device, EngineSpec
+
+PACKAGES = ("torch", "nemo-toolkit")
+
+
+class NemoSettings(Section):
+    """Where and how a model in NeMo's modules is computed."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the model runs; auto takes the GPU if there is one."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """The type of the weights; auto is bfloat16 on a GPU and float32 on a CPU."""
+    threads: Threads = 1
+    """CPU threads of the model."""
+
+
+class NemoSpec(EngineSpec[Any]):
+    """Describes what runs in NeMo's modules."""
+
+    def device(self, settings: Any) -> Device:
+        """Return where the settings put it."""
+        return "gpu" if settings.device == "cuda" else settings.device
+
+    def findings(self, settings: Any, context: BuildContext) -> Iterator[Finding]:
+        """Yield a problem where it must run on a GPU that is not there, a warning for a torch without CUDA."""
+        if settings.device == "cuda" and not context.has_gpu:
+            yield problem(
+                "gpu",
+                f"nvidia-smi lists none, and {self.kind}.device is cuda",
+                f"set {self.kind}.device to auto or cpu",
+            )
+        if context.has_gpu and settings.device != "cpu" and _torch().endswith("+cpu"):
+            yield warning("gpu", "this torch is built without CUDA", "install a build of torch for the driver's CUDA")
+
+    def on_gpu(self, settings: Any, context: BuildContext) -> bool:
+        """Return whether it runs on a GPU here."""
+        return settings.device == "cuda" or (settings.device == "auto" and context.has_gpu)
+
+    def uses(
+        self, settings: Any, context: BuildContext, *, model: str, stored: int, caches: int, per_session: int
+    ) -> tuple[MemoryUse, ...]:
+        """Return what a model takes, from its sizes in float32, which is how it is stored and read."""
+        on_gpu = self.on_gpu(settings, context)
+        divisor = 2 if settings.dtype == "bfloat16" or (settings.dtype == "auto" and on_gpu) else 1
+        there = MemoryUse(
+            engine=self.kind,
+            model=model,
+            place=Place.GPU if on_gpu else Place.MAIN,
+            weights=stored // divisor,
+            caches=caches // divisor,
+            workspace=OVERHEAD_BYTES + (DEVICE_RUNTIME if on_gpu else RUNTIME_BYTES),
+            loading=0 if on_gpu else stored - stored // divisor,
+            per_session=per_session // divisor,
+            in_torch=True,
+        )
+        if not on_gpu:
+            return (there,)
+        return (there, MemoryUse(engine=self.kind, model=model, workspace=RUNTIME_BYTES, loading=stored))
+
+
+def _torch() -> str:
+    try:
+        return version("torch")
+    except PackageNotFoundError:
+        return ""

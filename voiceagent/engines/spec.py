@@ -1,0 +1,95 @@
+"""What a backend says of itself, without importing its runtime: the application loops over specs and knows no engine.
+
+A backend's folder has a `spec.py` with one `SPEC`. Those that come with voiceagent are listed in `registry.py`; a
+package of your own adds its spec as an entry point of the group `voiceagent.engines` (docs/build.md).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from voiceagent.config.settings import EngineSettings
+from voiceagent.engines.finding import Finding
+from voiceagent.engines.memory import MemoryUse
+from voiceagent.engines.steps import Steps, Talk
+from voiceagent.weights import Store
+
+Kind = Literal["asr", "llm", "tts", "vad", "turn"]
+"""Also the name of the lane, and of the section of the settings."""
+Device = Literal["cpu", "gpu", "auto", "remote"]
+"""Where steps compute: on the CPU, on a GPU, on a GPU if there is one, or on another machine."""
+
+S = TypeVar("S", bound=EngineSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """What an engine is built into."""
+
+    store: Store
+    max_streams: int
+    """The most streams open at once."""
+    has_gpu: bool = False
+    torch_bytes: int | None = None
+    """What models that run in torch may take of the GPU's memory together; None: all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A change of an engine's own settings that makes it take less memory."""
+
+    change: dict[str, Any]
+    """Settings of the section, by name."""
+    harm: int = 0
+    """How much people would miss: 0 hardly anything, 1 some speed, 2 another model of the kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec(Generic[S]):
+    """A backend. Subclasses override what they have to say; nothing here loads a model or imports a runtime."""
+
+    kind: Kind
+    name: str
+    """What stands in the settings as `engine`."""
+    settings: type[S]
+    extra: str = ""
+    """What `pip install voiceagent[EXTRA]` brings its packages; "" where they come with voiceagent."""
+    packages: tuple[str, ...] = ()
+    """The distributions it computes with; their versions decide what steps cost."""
+    cost_settings: tuple[str, ...] = ()
+    """Its settings that decide what a step costs; sizes are in the cost keys."""
+
+    def build(self, settings: S, context: BuildContext) -> Any:
+        """Return the engine, not loaded yet; None where none is needed (a turn ended by silence).
+
+        Imports the runtime. Raises VoiceAgentError, with the remedy, for missing packages or model files.
+        """
+        raise NotImplementedError
+
+    def model(self, settings: S) -> str:
+        """Return what people are told that they talk to."""
+        return self.name
+
+    def files(self, settings: S) -> tuple[str, ...]:
+        """Return the models it reads: names in the weights manifest, paths, or org/name@revision."""
+        return ()
+
+    def device(self, settings: S) -> Device:
+        """Return where its steps compute."""
+        return "cpu"
+
+    def memory(self, settings: S, context: BuildContext) -> tuple[MemoryUse, ...]:
+        """Return what it will take, from files and settings alone. Raises VoiceAgentError where that cannot be told."""
+        return ()
+
+    def steps(self, settings: S, talk: Talk) -> Steps | None:
+        """Return the steps that a conversation asks of it; None where it does not say: admission then counts none."""
+        return None
+
+    def findings(self, settings: S, context: BuildContext) -> Iterator[Finding]:
+        """Yield what `voiceagent doctor` should say of it, besides its packages and files."""
+        yield from ()
+
+    def remedies(self, settings: S, context: BuildContext) -> Iterator[Remedy]:
+        """Yield what would make it take less memory, the mildest first."""
+        yield from ()

@@ -1,0 +1,133 @@
+"""What is known of Magpie TTS without loading it."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import Field
+
+from voiceagent.config.settings import TtsSettings
+from voiceagent.config.values import Name
+from voiceagent.engines.files import size_of
+from voiceagent.engines.memory import MemoryUse
+from voiceagent.engines.nemo.magpie_checkpoint import CACHE_BYTES
+from voiceagent.engines.nemo.spec import PACKAGES, NemoSettings, NemoSpec
+from voiceagent.engines.spec import BuildContext, Remedy
+from voiceagent.engines.steps import BATCH, Talk, TtsSteps, steps
+from voiceagent.engines.tts.magpie.presets import PRESETS
+from voiceagent.engines.tts.magpie.voices import DEFAULT
+
+FRAME_S = 1024 / 22_050
+"""A frame of the codec; its module needs torch."""
+
+
+class MagpieSettings(TtsSettings, NemoSettings):
+    """NVIDIA Magpie TTS, streaming, in NeMo's modules; needs `pip install voiceagent[nemo]`."""
+
+    engine: Literal["magpie"] = "magpie"
+    voice: Name = DEFAULT
+    """The name of the voice."""
+    model: Name = "magpie-tts-multilingual-v2607"
+    """The model's name in the weights manifest, the path of a .nemo file, or org/name@revision."""
+    codec: Name = "nemo-nano-codec-22khz"
+    """Likewise for the codec, which is a checkpoint of its own."""
+    language: Name = "en"
+    """The code of the language spoken."""
+    preset: Literal["aggressive", "balanced", "conservative"] = "balanced"
+    """How much is decoded before it sounds: the first audio after 4, 6 or 8 frames of 46 ms."""
+    guidance: bool = True
+    """Classifier-free guidance: follows the text more closely, at twice the computation."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    """Randomness of the voice; 0 always takes the likeliest, null what the checkpoint recommends."""
+    normalize: bool = True
+    """Whether numbers, dates and the like are put into words by NeMo's grammars first."""
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
+    """The seed of the random choices: the same text sounds the same."""
+
+
+class MagpieSpec(NemoSpec):
+    """Describes the backend."""
+
+    def build(self, settings: MagpieSettings, context: BuildContext) -> Any:
+        """Return the engine. Raises VoiceAgentError where NeMo is not installed."""
+        from voiceagent.engines.nemo.runtime import require_nemo
+
+        require_nemo()
+
+        def load_model() -> Any:
+            from voiceagent.engines.nemo.magpie_checkpoint import load_magpie
+            from voiceagent.engines.nemo.memory import limit_torch
+            from voiceagent.engines.nemo.runtime import pick_device, pick_dtype
+
+            device = pick_device(settings.device)
+            limit_torch(context.torch_bytes, device)
+            return load_magpie(
+                settings.model,
+                codec=settings.codec,
+                store=context.store,
+                device=device,
+                dtype=pick_dtype(settings.dtype, device),
+                streams=context.max_streams,
+                threads=settings.threads,
+            )
+
+        from voiceagent.engines.tts.magpie.engine import MagpieEngine
+
+        return MagpieEngine(
+            load_model,
+            voice=settings.voice,
+            language=settings.language,
+            preset=settings.preset,
+            guidance=settings.guidance,
+            temperature=settings.temperature,
+            normalize=settings.normalize,
+            seed=settings.seed,
+            max_streams=context.max_streams,
+        )
+
+    def model(self, settings: MagpieSettings) -> str:
+        """Return engine and voice."""
+        return f"magpie ({settings.voice})"
+
+    def files(self, settings: MagpieSettings) -> tuple[str, ...]:
+        """Return model and codec."""
+        return (settings.model, settings.codec)
+
+    def memory(self, settings: MagpieSettings, context: BuildContext) -> tuple[MemoryUse, ...]:
+        """Return the checkpoints' sizes, and the caches of an utterance for every stream."""
+        return self.uses(
+            settings,
+            context,
+            model=settings.model,
+            stored=size_of(context.store, settings.model) + size_of(context.store, settings.codec),
+            caches=context.max_streams * CACHE_BYTES,
+            per_session=CACHE_BYTES,
+        )
+
+    def steps(self, settings: MagpieSettings, talk: Talk) -> TtsSteps:
+        """Return frames decoded one by one, all callers' together, and the codec's pieces."""
+        preset = PRESETS[settings.preset]
+
+        def decoding(frames: int) -> Any:
+            return steps("tts.decode", times=frames, share=BATCH)
+
+        return TtsSteps(
+            begin=(*steps("tts.text", 0), *steps("tts.begin", 0)),
+            first_sound=(*decoding(preset.first + 1), *steps("tts.sound", preset.first)),
+            first_sound_s=preset.first * FRAME_S,
+            sound=(*decoding(preset.following), *steps("tts.sound", preset.following)),
+            sound_s=preset.following * FRAME_S,
+        )
+
+    def remedies(self, settings: MagpieSettings, context: BuildContext) -> Iterator[Remedy]:
+        """Yield the small embedded voice."""
+        yield Remedy({"engine": "hibari"}, harm=1)
+
+
+SPEC = MagpieSpec(
+    "tts",
+    "magpie",
+    MagpieSettings,
+    extra="nemo",
+    packages=PACKAGES,
+    cost_settings=("model", "codec", "device", "dtype", "threads", "preset", "guidance"),
+)

@@ -1,0 +1,31 @@
+"""What is known of deciding by silence alone: there is no engine."""
+
+from typing import Any, Literal
+
+from voiceagent.config.settings import TurnSettings
+from voiceagent.config.values import Milliseconds
+from voiceagent.engines.spec import BuildContext, EngineSpec
+from voiceagent.engines.steps import Talk, TurnSteps
+
+
+class SilenceSettings(TurnSettings):
+    """Silence alone ends a turn."""
+
+    engine: Literal["silence"] = "silence"
+    silence_ms: Milliseconds = 600
+    """Silence this long ends the turn."""
+
+
+class SilenceSpec(EngineSpec[SilenceSettings]):
+    """Describes the lack of a backend."""
+
+    def build(self, settings: SilenceSettings, context: BuildContext) -> Any:
+        """Return nothing: the session's own clock is enough."""
+        return None
+
+    def steps(self, settings: SilenceSettings, talk: Talk) -> TurnSteps:
+        """Return no step."""
+        return TurnSteps()
+
+
+SPEC = SilenceSpec("turn", "silence", SilenceSettings)
