@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from llama_talk import tiny
 
+from benchmarks.dummies.gguf_model import write
 from voiceagent.app.capacity import memory_plan as planning
 from voiceagent.app.capacity.memory_plan import changed, free_memory, memory_plan, remedy, require_room, torch_limit
 from voiceagent.config import load
 from voiceagent.config.settings import Settings
-from voiceagent.engines.llm.dummy_gguf import write
 from voiceagent.engines.llm.llama import LlamaEngine
 from voiceagent.engines.machine import Gpu
 from voiceagent.errors import VoiceAgentError
@@ -70,8 +70,8 @@ def test_a_language_model_needs_what_its_engine_finds(
 @pytest.fixture
 def nemotron(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
     """Return files with Nemotron-3-Nano's header and the size that the manifest gives a model; no disk is filled."""
-    monkeypatch.setattr("voiceagent.engines.llm.dummy_gguf._stored", lambda tensor, weights: (0, 0))
-    monkeypatch.setattr("voiceagent.engines.llm.dummy_gguf._data", lambda *given: b"")
+    monkeypatch.setattr("benchmarks.dummies.gguf_model._stored", lambda tensor, weights: (0, 0))
+    monkeypatch.setattr("benchmarks.dummies.gguf_model._data", lambda *given: b"")
     monkeypatch.setattr("gguf.GGUFWriter.write_tensor_data", lambda *given: None)
 
     def of(model: str) -> Path:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from llama_talk import GREEDY, tiny
 
+from benchmarks.dummies.gguf_shape import Kind
 from voiceagent.engines.llm.context_shape import SEQUENCES_PER_SLOT, ContextShape
-from voiceagent.engines.llm.dummy_shape import Kind
 from voiceagent.engines.llm.llama_context import LlamaContext, Rows
 from voiceagent.engines.llm.llama_contexts import LlamaContexts
 from voiceagent.engines.llm.llama_model import LlamaError, LlamaModel

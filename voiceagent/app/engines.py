@@ -80,7 +80,6 @@ def build_nemotron(settings: Settings, store: Store, gpus: tuple[Gpu, ...]) -> A
         limit_torch(limit, device)
         return load_asr(
             asr.model,
-            load_format=asr.load_format,
             store=store,
             device=device,
             dtype=pick_dtype(asr.dtype, device),
@@ -188,7 +187,6 @@ def build_magpie(settings: Settings, store: Store, gpus: tuple[Gpu, ...]) -> Tts
         return load_magpie(
             tts.model,
             codec=tts.codec,
-            load_format=tts.load_format,
             store=store,
             device=device,
             dtype=pick_dtype(tts.dtype, device),

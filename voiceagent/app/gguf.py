@@ -8,26 +8,11 @@ from voiceagent.weights import Store
 
 COPIES = ".copies"
 """Folder, beside the model files, of models converted to what this machine's CPU reads fastest."""
-DUMMIES = ".dummies"
-"""Folder, beside the model files, of made-up models."""
 
 
 def gguf_path(llm: LLM, store: Store) -> Path:
-    """Return the file of the language model; a dummy is written the first time.
-
-    A dummy of a Nemotron-3-Nano has the shape of the 30B one, that of any other model the shape of SmolLM2, both with
-    the embedded model's tokenizer; tiny ones read bytes. Weights have 8 bits, or 4 where the model's name says `q4`.
-    """
-    if llm.load_format == "checkpoint":
-        return Path(llm.model).expanduser() if llm.model.endswith(".gguf") else only_file(store, llm.model)
-    from voiceagent.engines.llm.dummy_gguf import Weights, dummy_model
-    from voiceagent.engines.llm.dummy_shape import Kind
-
-    kind: Kind = "hybrid" if "nemotron" in llm.model.lower() else "plain"
-    if llm.load_format == "dummy_tiny":
-        return dummy_model(store.root / DUMMIES, kind, "tiny", "f32")
-    weights: Weights = "q4_0" if "q4" in llm.model.lower() else "q8_0"
-    return dummy_model(store.root / DUMMIES, kind, "true", weights, only_file(store, LLM().model))
+    """Return the file of the language model."""
+    return Path(llm.model).expanduser() if llm.model.endswith(".gguf") else only_file(store, llm.model)
 
 
 def only_file(store: Store, model: str) -> Path:

@@ -30,6 +30,4 @@ def household(agent: Agent) -> Household:
 
 def model_name(settings: ASR | LLM) -> str:
     """Return what people are told that they talk to."""
-    if settings.engine == "scripted":
-        return "scripted"
-    return settings.model if settings.load_format == "checkpoint" else f"{settings.engine} (dummy weights)"
+    return "scripted" if settings.engine == "scripted" else settings.model

@@ -86,8 +86,6 @@ class ASR(Section):
     """The backend; nemotron needs `pip install voiceagent[nemo]`."""
     model: Name = "moonshine-tiny-en"
     """The model's name in the weights manifest; for nemotron also the path of a .nemo file, or org/name@revision."""
-    load_format: Literal["checkpoint", "dummy", "dummy_tiny"] = "checkpoint"
-    """Dummy weights, of the true or a tiny shape, understand nothing: they are for measuring and tests (nemotron)."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the model runs; auto takes the GPU if there is one (nemotron)."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -113,8 +111,6 @@ class LLM(Section):
     """The backend; openai is any server that speaks OpenAI's protocol, and needs `pip install voiceagent[openai]`."""
     model: Name = "smollm2-135m-instruct-q4_1"
     """The model's name in the weights manifest, or the path of a .gguf file; for openai its name at the server."""
-    load_format: Literal["checkpoint", "dummy", "dummy_tiny"] = "checkpoint"
-    """Dummy weights, of the true or a tiny shape, talk nonsense: they are for measuring and tests (llama)."""
     threads: Threads = 1
     """CPU threads of the model; more than free cores makes it many times slower."""
     session_tokens: Tokens = 1024
@@ -192,8 +188,6 @@ class TTS(Section):
     """The name in the weights manifest, the path of a .nemo file, or org/name@revision (magpie)."""
     codec: Name = "nemo-nano-codec-22khz"
     """Likewise for the codec, which is a checkpoint of its own (magpie)."""
-    load_format: Literal["checkpoint", "dummy", "dummy_tiny"] = "checkpoint"
-    """Dummy weights have the true shape, or a tiny one, and say nothing: for measuring and testing (magpie)."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the model runs; auto takes the GPU if there is one (magpie)."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -20,9 +20,9 @@ from voiceagent.scheduler.costs import CostModel
 log = logging.getLogger(__name__)
 
 DECISIVE = {
-    "asr": ("engine", "model", "load_format", "device", "dtype", "threads", "right_context"),
-    "llm": ("engine", "model", "load_format", "threads", "gpu_layers", "flash_attention", "kv_type", "prefill_tokens"),
-    "tts": ("engine", "model", "codec", "load_format", "device", "dtype", "threads", "preset", "guidance"),
+    "asr": ("engine", "model", "device", "dtype", "threads", "right_context"),
+    "llm": ("engine", "model", "threads", "gpu_layers", "flash_attention", "kv_type", "prefill_tokens"),
+    "tts": ("engine", "model", "codec", "device", "dtype", "threads", "preset", "guidance"),
     "vad": ("engine", "threads"),
     "turn": ("detector", "model", "threads"),
 }

@@ -11,9 +11,8 @@ from voiceagent.app.capacity.gpu import lanes_on_gpu
 from voiceagent.config.settings import Settings
 from voiceagent.engines.llm.context_shape import ContextShape
 from voiceagent.engines.llm.gguf_memory import DEVICE_RUNTIME, MemoryNeed
-from voiceagent.engines.nemo.checkpoint import DUMMY_BYTES, OVERHEAD_BYTES
+from voiceagent.engines.nemo.checkpoint import OVERHEAD_BYTES
 from voiceagent.engines.nemo.magpie_checkpoint import CACHE_BYTES
-from voiceagent.engines.nemo.magpie_checkpoint import DUMMY_BYTES as MAGPIE_DUMMY_BYTES
 from voiceagent.engines.nemo.memory import RECOGNISER_SLOT_BYTES, RUNTIME_BYTES
 from voiceagent.errors import VoiceAgentError
 from voiceagent.scheduler.memory import MIB, MemoryUse, Place
@@ -35,15 +34,11 @@ def asr_needs(settings: Settings, store: Store, has_gpu: bool) -> tuple[MemoryUs
         return (
             MemoryUse(engine="asr", model=asr.model, weights=_size(store, asr.model), workspace=MOONSHINE_WORKSPACE),
         )
-    if asr.load_format == "checkpoint":
-        model, stored = asr.model, _size(store, asr.model)
-    else:
-        model, stored = "dummy", DUMMY_BYTES["true" if asr.load_format == "dummy" else "tiny"]
     on_gpu = "asr" in lanes_on_gpu(settings, has_gpu=has_gpu)
     half = asr.dtype == "bfloat16" or (asr.dtype == "auto" and on_gpu)
     of_session = 2 * RECOGNISER_SLOT_BYTES  # its own slot and its fork's
     caches = sessions * of_session + RECOGNISER_SLOT_BYTES  # and a spare slot
-    return _nemo_needs("asr", model, stored, caches, of_session, on_gpu=on_gpu, half=half)
+    return _nemo_needs("asr", asr.model, _size(store, asr.model), caches, of_session, on_gpu=on_gpu, half=half)
 
 
 def llm_needs(settings: Settings, store: Store) -> tuple[MemoryUse, ...]:
@@ -51,8 +46,6 @@ def llm_needs(settings: Settings, store: Store) -> tuple[MemoryUse, ...]:
     llm = settings.llm
     if llm.engine != "llama":
         return ()
-    if llm.load_format != "checkpoint":
-        raise VoiceAgentError("a dummy says what it needs when it is made")
     path = _file(store, llm.model)
     if not path.is_file():
         place = Place.GPU if llm.gpu_layers else Place.MAIN
@@ -93,13 +86,10 @@ def tts_needs(settings: Settings, store: Store, has_gpu: bool) -> tuple[MemoryUs
         return ()
     if tts.engine == "hibari":
         return (HIBARI,)
-    if tts.load_format == "checkpoint":
-        model, stored = tts.model, _size(store, tts.model) + _size(store, tts.codec)
-    else:
-        model, stored = "dummy", MAGPIE_DUMMY_BYTES["true" if tts.load_format == "dummy" else "tiny", 2]
+    stored = _size(store, tts.model) + _size(store, tts.codec)
     on_gpu = "tts" in lanes_on_gpu(settings, has_gpu=has_gpu)
     half = tts.dtype == "bfloat16" or (tts.dtype == "auto" and on_gpu)
-    return _nemo_needs("tts", model, stored, sessions * CACHE_BYTES, CACHE_BYTES, on_gpu=on_gpu, half=half)
+    return _nemo_needs("tts", tts.model, stored, sessions * CACHE_BYTES, CACHE_BYTES, on_gpu=on_gpu, half=half)
 
 
 def vad_needs(settings: Settings, store: Store) -> tuple[MemoryUse, ...]:

@@ -101,7 +101,7 @@ def _changes(settings: Settings, store: Store) -> Iterator[Change]:
     for change in singles:
         together = together | change
         yield together
-    if settings.llm.engine == "llama" and settings.llm.load_format == "checkpoint":
+    if settings.llm.engine == "llama":
         models = [model for model in store.manifest.models.values() if model.role == "llm"]
         smaller = sorted(models, key=lambda model: model.size, reverse=True)
         for model in smaller:

@@ -18,7 +18,7 @@ from voiceagent.engines.machine import Gpu, cores, cuda_version, processor
 
 OLDEST_PYTHON = (3, 11)
 CORE = ("aiortc", "hibari-tts", "llama-cpp-python", "numpy", "onnxruntime", "pydantic", "starlette", "uvicorn")
-OPTIONAL = {"nemo": ("torch", "nemo-toolkit"), "openai": ("openai",), "mcp": ("mcp",), "dummy": ("gguf",)}
+OPTIONAL = {"nemo": ("torch", "nemo-toolkit"), "openai": ("openai",), "mcp": ("mcp",)}
 """What each extra of `pip install voiceagent[EXTRA]` brings."""
 GPU_LIBRARIES = ("*ggml-cuda*", "*ggml-metal*", "*ggml-vulkan*", "*ggml-hip*", "*ggml-sycl*")
 """Beside llama.cpp's own library where it was compiled for some GPU."""
@@ -152,8 +152,6 @@ def _extras(settings: Settings) -> Iterator[str]:
         yield "openai"
     if settings.mcp:
         yield "mcp"
-    if settings.llm.engine == "llama" and settings.llm.load_format != "checkpoint":
-        yield "dummy"
 
 
 def _llama_has_gpu() -> bool:

@@ -51,11 +51,11 @@ def check_voice(settings: Settings) -> Iterator[Finding]:
 
 def _names(settings: Settings) -> Iterator[str]:
     asr, llm, tts, turn = settings.asr, settings.llm, settings.tts, settings.turn
-    if asr.engine == "moonshine" or (asr.engine == "nemotron" and asr.load_format == "checkpoint"):
+    if asr.engine in ("moonshine", "nemotron"):
         yield asr.model
-    if llm.engine == "llama" and llm.load_format == "checkpoint":
+    if llm.engine == "llama":
         yield llm.model
-    if tts.engine == "magpie" and tts.load_format == "checkpoint":
+    if tts.engine == "magpie":
         yield from (tts.model, tts.codec)
     if settings.vad.engine == "silero":
         yield SILERO
