@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 
 from benchmarks import form
 from benchmarks.asr_peers import NemoPipeline, SeedWay
+from benchmarks.dummies.nemotron import Shape, dummy_asr
 from voiceagent.engines.asr.contract import SAMPLE_RATE, Transcript
 from voiceagent.engines.asr.nemotron.engine import NemotronEngine
 from voiceagent.engines.asr.nemotron.geometry import Geometry
 from voiceagent.engines.asr.nemotron.recogniser import Recogniser
 from voiceagent.engines.drive import drive
-from voiceagent.engines.nemo.dummy_asr import Shape, dummy_asr
 from voiceagent.engines.nemo.runtime import import_nemo, pick_device
 from voiceagent.errors import VoiceAgentError
 

@@ -22,9 +22,9 @@ from typing import Any
 from llama_cpp import llama_cpp as lib
 
 from benchmarks import form
+from benchmarks.dummies.gguf_model import dummy_model
 from benchmarks.llm_peers import Chat, Ours, Reply, Terms, Theirs
 from voiceagent.engines.llm.contract import Message
-from voiceagent.engines.llm.dummy_gguf import dummy_model
 from voiceagent.engines.llm.llama.fast_copy import convert
 from voiceagent.engines.llm.llama.spec import LlamaSettings
 from voiceagent.errors import VoiceAgentError

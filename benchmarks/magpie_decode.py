@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from benchmarks import form
-from voiceagent.engines.nemo.dummy_magpie import Shape
+from benchmarks.dummies.magpie import Shape
 from voiceagent.engines.nemo.magpie_checkpoint import load_magpie
 from voiceagent.engines.nemo.runtime import pick_device, pick_dtype
 from voiceagent.engines.tts.magpie.codec import StreamingCodec

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 
 from benchmarks import form
+from benchmarks.dummies.magpie import dummy_magpie
+from benchmarks.dummies.nemotron import dummy_asr
 from benchmarks.nemo_magpie import Codes, nemo_batch, ours, same_draws, sampling, tokens
 from benchmarks.nemo_nemotron import hear, murmur, padded
 from voiceagent.engines.asr.nemotron.geometry import FRAME_SAMPLES, Geometry
 from voiceagent.engines.asr.nemotron.recogniser import Recogniser
 from voiceagent.engines.asr.nemotron.track import Track
-from voiceagent.engines.nemo.dummy_asr import dummy_asr
-from voiceagent.engines.nemo.dummy_magpie import dummy_magpie
 from voiceagent.engines.nemo.runtime import pick_device
 from voiceagent.engines.tts.magpie.decode_loop import DecodeLoop
 

@@ -189,8 +189,8 @@ def llm(model: str, device: torch.device, callers: int) -> Iterator[LlmEngine]:
     if model == "table":
         yield ScriptedLlm(reply, sequences=callers, timing=H200.table)
         return
+    from benchmarks.dummies.gguf_model import dummy_model
     from benchmarks.taught_llama import TaughtLlama
-    from voiceagent.engines.llm.dummy_gguf import dummy_model
 
     on_gpu = device.type == "cuda"
     with TemporaryDirectory() as folder:

@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
+from voiceagent.app.gguf import gguf_path
 
 from voiceagent.app.engines import build_llm
-from voiceagent.app.gguf import gguf_path
 from voiceagent.config.settings import LLM, Settings, Weights
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message
 from voiceagent.engines.llm.llama.engine import LlamaEngine
@@ -38,7 +38,7 @@ def test_a_tiny_dummy_needs_no_weights_and_talks(model: str, kind: str, tmp_path
 def test_a_dummy_has_the_true_shape_and_as_many_bits_as_the_name_says(
     model: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("voiceagent.engines.llm.dummy_gguf.write", lambda path, *_, **__: path.write_bytes(b""))
+    monkeypatch.setattr("benchmarks.dummies.gguf_model.write", lambda path, *_, **__: path.write_bytes(b""))
     monkeypatch.setattr("voiceagent.app.gguf.only_file", lambda store, model: tmp_path / f"{model}.gguf")
     path = gguf_path(LLM(model=model, load_format="dummy"), Store(tmp_path))
     assert path.name.startswith(name)

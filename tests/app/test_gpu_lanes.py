@@ -2,6 +2,7 @@
 
 import pytest
 
+from voiceagent.app import specs
 from voiceagent.app.agent import Agent
 from voiceagent.app.rehearsal import scripted_engines
 from voiceagent.app.settings import load_settings

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from llama_talk import tiny
+from voiceagent.engines.llm.dummy_gguf import write
 
 from voiceagent.app.capacity import memory_plan as planning
 from voiceagent.app.capacity.memory_plan import changed, free_memory, memory_plan, remedy, require_room, torch_limit
 from voiceagent.app.settings import load_settings
 from voiceagent.config.settings import Settings
-from voiceagent.engines.llm.dummy_gguf import write
 from voiceagent.engines.llm.llama.engine import LlamaEngine
 from voiceagent.engines.machine import Gpu
 from voiceagent.errors import VoiceAgentError

@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 
 from benchmarks import form
+from benchmarks.dummies.gguf_model import write
+from benchmarks.dummies.gguf_shape import Kind
 from benchmarks.llm_peers import Reply, Terms
 from benchmarks.llm_sequences import TARGETS, decode, second_turn, show, summarise, talk, total
-from voiceagent.engines.llm.dummy_gguf import write
-from voiceagent.engines.llm.dummy_shape import Kind
 
 
 def reply(*times: float, asked: float = 0.0) -> Reply:

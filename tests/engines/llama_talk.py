@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.dummies.gguf_model import write
+from benchmarks.dummies.gguf_shape import Kind
 from voiceagent.engines.contract import Batch, StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
-from voiceagent.engines.llm.dummy_gguf import write
-from voiceagent.engines.llm.dummy_shape import Kind
 from voiceagent.engines.llm.llama.context import LlamaContext, Rows
 from voiceagent.engines.llm.llama.engine import LlamaEngine, Outcome, Sampling
 from voiceagent.engines.llm.llama.model import LlamaModel

@@ -7,8 +7,8 @@ import embedded
 import pytest
 from llama_talk import SYSTEM, Caller, loaded, reply, user
 
-from voiceagent.engines.llm.dummy_gguf import Weights, dummy_model, write
-from voiceagent.engines.llm.dummy_shape import SHAPES, Kind
+from benchmarks.dummies.gguf_model import Weights, dummy_model, write
+from benchmarks.dummies.gguf_shape import SHAPES, Kind
 from voiceagent.engines.llm.llama.model import LlamaModel
 from voiceagent.errors import VoiceAgentError
 

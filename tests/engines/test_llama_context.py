@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from llama_talk import GREEDY, tiny
 
-from voiceagent.engines.llm.dummy_shape import Kind
+from benchmarks.dummies.gguf_shape import Kind
 from voiceagent.engines.llm.llama.context import LlamaContext, Rows
 from voiceagent.engines.llm.llama.model import LlamaError, LlamaModel
 from voiceagent.engines.llm.llama.sampler import Sampler

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from llama_talk import GREEDY, tiny
 
-from voiceagent.engines.llm.dummy_shape import Kind
+from benchmarks.dummies.gguf_shape import Kind
 from voiceagent.engines.llm.llama.context import LlamaContext, Rows
 from voiceagent.engines.llm.llama.context_shape import SEQUENCES_PER_SLOT, ContextShape
 from voiceagent.engines.llm.llama.contexts import LlamaContexts

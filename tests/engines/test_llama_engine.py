@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from llama_talk import SYSTEM, Caller, Oracle, agent, drive, loaded, reply, step, tiny, user
 
+from benchmarks.dummies.gguf_tokenizer import byte_tokens
 from voiceagent.engines.contract import HOLD, Need
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
-from voiceagent.engines.llm.dummy_tokenizer import byte_tokens
 from voiceagent.engines.llm.llama.engine import LlamaEngine
 
 FIRST = (SYSTEM, user("Say something about the sea."))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from llama_talk import SYSTEM, Caller, Oracle, loaded, tiny, user
 
-from voiceagent.engines.llm.dummy_shape import Kind
+from benchmarks.dummies.gguf_shape import Kind
 from voiceagent.scheduler.lane import ThreadLane
 from voiceagent.scheduler.scheduler import Scheduler
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from llama_talk import SYSTEM, Caller, Oracle, agent, drive, loaded, reply, step, tiny, user
 
+from benchmarks.dummies.gguf_tokenizer import CHATML
 from voiceagent.engines.contract import HOLD, StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message
-from voiceagent.engines.llm.dummy_tokenizer import CHATML
 from voiceagent.engines.llm.llama.engine import LlamaEngine, Sampling
 from voiceagent.errors import VoiceAgentError
 

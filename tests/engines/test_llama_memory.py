@@ -10,8 +10,8 @@ import pytest
 from llama_cpp import llama_cpp as lib
 from llama_talk import SYSTEM, Caller, loaded, reply, tiny, user
 
-from voiceagent.engines.llm.dummy_gguf import write
-from voiceagent.engines.llm.dummy_shape import Kind
+from benchmarks.dummies.gguf_model import write
+from benchmarks.dummies.gguf_shape import Kind
 from voiceagent.engines.llm.llama import llama_model
 from voiceagent.engines.llm.llama import memory as llama_memory
 from voiceagent.engines.llm.llama.context import LlamaContext
@@ -70,8 +70,8 @@ def test_a_quantised_kv_cache_takes_about_half(tmp_path: Path) -> None:
 
 
 def test_nemotron_3_nanos_shape_needs_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voiceagent.engines.llm.dummy_gguf._stored", lambda tensor, weights: (0, 0))
-    monkeypatch.setattr("voiceagent.engines.llm.dummy_gguf._data", lambda *given: b"")
+    monkeypatch.setattr("benchmarks.dummies.gguf_model._stored", lambda tensor, weights: (0, 0))
+    monkeypatch.setattr("benchmarks.dummies.gguf_model._data", lambda *given: b"")
     monkeypatch.setattr("gguf.GGUFWriter.write_tensor_data", lambda *given: None)
     path = write(tmp_path / "header.gguf", "hybrid", size="true")
     need = memory_need(path, context_tokens=16_384, sequences=13, batch_tokens=528, kv_type="f16", flash_attention=True)

@@ -7,7 +7,7 @@ import pytest
 from gguf import GGUFReader
 from llama_talk import SYSTEM, Caller, Oracle, drive, loaded, reply, step, tiny, user
 
-from voiceagent.engines.llm.dummy_shape import Kind
+from benchmarks.dummies.gguf_shape import Kind
 from voiceagent.engines.llm.llama.engine import Outcome
 from voiceagent.engines.llm.llama.model import LlamaModel
 

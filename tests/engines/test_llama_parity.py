@@ -14,9 +14,9 @@ import pytest
 from llama_cpp import Llama
 from llama_talk import SYSTEM, Caller, agent, loaded, user
 
+from benchmarks.dummies.gguf_model import Weights, write
+from benchmarks.dummies.gguf_shape import Kind
 from voiceagent.engines.contract import Need
-from voiceagent.engines.llm.dummy_gguf import Weights, write
-from voiceagent.engines.llm.dummy_shape import Kind
 from voiceagent.engines.llm.llama.engine import LlamaEngine, Outcome
 from voiceagent.engines.llm.llama.stream import Reply
 

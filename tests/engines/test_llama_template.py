@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from llama_talk import SYSTEM, agent, tiny, user
 
+from benchmarks.dummies.gguf_tokenizer import CHATML
 from voiceagent.engines.llm.contract import Message
-from voiceagent.engines.llm.dummy_tokenizer import CHATML
 from voiceagent.engines.llm.llama.model import LlamaModel
 from voiceagent.engines.llm.llama.template import ChatTemplate, Prompt, common_prefix
 from voiceagent.errors import VoiceAgentError

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from llama_talk import SYSTEM, Caller, Oracle, agent, drive, loaded, step, tiny, user
 
+from benchmarks.dummies.gguf_shape import Kind
+from benchmarks.dummies.gguf_tokenizer import byte_tokens
 from voiceagent.engines.contract import HOLD, Need
 from voiceagent.engines.llm.contract import Completed, Message
-from voiceagent.engines.llm.dummy_shape import Kind
-from voiceagent.engines.llm.dummy_tokenizer import byte_tokens
 from voiceagent.engines.llm.llama.engine import LlamaEngine
 
 WORDS = ["the", "sea", "is", "a", "hello", "shell", "of", "yellow", "light", "and", "you", "said", "well", "or", "hell"]

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.nemo
 
 from tiny_magpie import model  # noqa: E402 (needs torch)
 
-from voiceagent.engines.nemo.dummy_magpie import dummy_magpie  # noqa: E402
+from benchmarks.dummies.magpie import dummy_magpie  # noqa: E402
 from voiceagent.engines.tts.magpie.codec import StreamingCodec  # noqa: E402
 
 PLACES, FRAMES = 3, 24

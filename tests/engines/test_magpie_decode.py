@@ -11,8 +11,8 @@ pytestmark = pytest.mark.nemo
 from tiny_magpie import LONG, PROBABLE, prepared, set_up  # noqa: E402 (needs torch)
 
 from benchmarks import nemo_magpie as nemo  # noqa: E402
+from benchmarks.dummies.magpie import UNLIKELY, dummy_magpie  # noqa: E402
 from benchmarks.nemo_magpie import Codes, finish, ours, sampling, tokens  # noqa: E402
-from voiceagent.engines.nemo.dummy_magpie import UNLIKELY, dummy_magpie  # noqa: E402
 from voiceagent.engines.nemo.memory import utterance_bytes  # noqa: E402
 from voiceagent.engines.tts.magpie.decode_loop import (  # noqa: E402
     MOST_HISTORY,

@@ -95,7 +95,7 @@ def test_tokens_and_times_are_nemos_while_streams_join_and_leave(model: Any, rig
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("right_context", CONTEXTS)
 def test_recorded_graphs_hear_what_nemo_hears_on_the_same_gpu(right_context: int) -> None:
-    from voiceagent.engines.nemo.dummy_asr import dummy_asr
+    from benchmarks.dummies.nemotron import dummy_asr
 
     model = dummy_asr("tiny").to("cuda")
     geometry = Geometry(70, right_context)
@@ -111,7 +111,7 @@ def test_recorded_graphs_hear_what_nemo_hears_on_the_same_gpu(right_context: int
 
 
 def test_a_multilingual_model_hears_by_its_language_prompt() -> None:
-    from voiceagent.engines.nemo.dummy_asr import dummy_asr
+    from benchmarks.dummies.nemotron import dummy_asr
 
     model = dummy_asr("tiny", multilingual=True)
     geometry, pcm = Geometry(56, 1), murmur(6.0, seed=31)
@@ -213,7 +213,7 @@ def test_a_step_never_makes_the_host_wait(model: Any) -> None:
 
 
 def test_weights_in_bfloat16_hear_nearly_the_same() -> None:
-    from voiceagent.engines.nemo.dummy_asr import dummy_asr
+    from benchmarks.dummies.nemotron import dummy_asr
 
     counts = []
     for dtype in (torch.float32, torch.bfloat16):

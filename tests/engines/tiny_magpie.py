@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
 
-from voiceagent.engines.nemo.dummy_magpie import UNLIKELY, dummy_magpie  # noqa: E402 (needs torch)
+from benchmarks.dummies.magpie import UNLIKELY, dummy_magpie  # noqa: E402 (needs torch)
 
 STEPS = 30
 LONG = "the quick brown fox jumps over the lazy dog near the river bank."

@@ -13,8 +13,8 @@ from voiceagent.weights import Store
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.nemo
 
+from benchmarks.dummies.magpie import save_dummy_magpie  # noqa: E402
 from voiceagent.engines.nemo import magpie_checkpoint  # noqa: E402 (needs torch)
-from voiceagent.engines.nemo.dummy_magpie import save_dummy_magpie  # noqa: E402
 
 CPU = torch.device("cpu")
 

@@ -16,7 +16,7 @@ from voiceagent.weights import Store
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.nemo
 
-from voiceagent.engines.nemo.dummy_asr import dummy_asr  # noqa: E402 (needs torch)
+from benchmarks.dummies.nemotron import dummy_asr  # noqa: E402 (needs torch)
 
 CPU = torch.device("cpu")
 

@@ -28,7 +28,7 @@ from voiceagent.engines.machine import Gpu
 from voiceagent.scheduler.costs import CostModel, lane_of
 
 SHORTEST_S = 1.0
-"""A voice that says less (of dummy weights, say) does not serve as speech; a buzz does."""
+"""A voice that says less (with untrained weights, say) does not serve as speech; a buzz does."""
 BUZZ_HZ, HARMONICS, LOUDNESS = 140, 12, 0.1
 
 Costs = Mapping[CostKey, list[float]]

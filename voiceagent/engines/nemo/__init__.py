@@ -1,1 +1,1 @@
-"""What the engines that run NeMo's modules share: importing it safely, checkpoints, dummy weights, CUDA graphs."""
+"""What the engines that run NeMo's modules share: importing it safely, checkpoints, CUDA graphs."""

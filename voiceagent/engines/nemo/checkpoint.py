@@ -1,16 +1,15 @@
-"""Recognisers from where the settings say: a checkpoint, or dummy weights in its place.
+"""Recognisers from the checkpoints that the settings name.
 
 What can be refused is refused before anything is read: a file that is none, a checkpoint of another architecture, too
 little memory. The encoder, which is nearly all of the model, takes the wanted number format; the decoder is small and
 decides between close calls, and the features are sums over a wide range: both stay float32.
 """
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from voiceagent.engines.nemo.archive import Archive, read_archive
 from voiceagent.engines.nemo.memory import require_memory
 from voiceagent.engines.nemo.restore import phase, restore
-from voiceagent.engines.nemo.runtime import import_nemo
 from voiceagent.engines.nemo.source import find_checkpoint
 from voiceagent.errors import VoiceAgentError
 from voiceagent.weights import Store
@@ -18,10 +17,6 @@ from voiceagent.weights import Store
 if TYPE_CHECKING:
     import torch
 
-LoadFormat = Literal["checkpoint", "dummy", "dummy_tiny"]
-
-DUMMY_BYTES = {"true": 618_080_000 * 4, "tiny": 500_000 * 4}
-"""The English model's parameters (counted), and about the tiny one's, as float32."""
 OVERHEAD_BYTES = 450 << 20
 """Beside the weights: buffers while they are read, positional encodings, workspaces (measured: 395 MiB at the most)."""
 REMEDY = "free some, or choose a smaller model or another `device`"
@@ -31,7 +26,6 @@ NEEDED = "a cache-aware streaming FastConformer with an RNN-T decoder, such as n
 def load_asr(
     model: str,
     *,
-    load_format: LoadFormat,
     store: Store,
     device: "torch.device",
     dtype: "torch.dtype",
@@ -40,32 +34,20 @@ def load_asr(
 ) -> Any:
     """Return a NeMo RNN-T model in evaluation mode on the device, ready for cache-aware streaming.
 
-    `model` is a name in the manifest, the path of a .nemo file, or `org/name@revision` on Hugging Face; dummies do not
-    look at it, except that a multilingual model's dummy is multilingual. `language` is for multilingual models.
-    `threads` is how many threads torch takes on a CPU, for all models of the process. Raises VoiceAgentError.
+    `model` is a name in the manifest, the path of a .nemo file, or `org/name@revision` on Hugging Face. `language` is
+    for multilingual models. `threads` is how many threads torch takes on a CPU, for all models of the process.
+    Raises VoiceAgentError.
     """
     import torch
 
-    if load_format == "checkpoint":
-        archive = read_archive(find_checkpoint(model, store))
-        require_streaming_rnnt(archive)
-        name, size = archive.path.name, archive.weights_bytes
-    else:
-        shape: Literal["true", "tiny"] = "true" if load_format == "dummy" else "tiny"
-        name, size = f"a dummy of {shape} shape", DUMMY_BYTES[shape]
+    archive = read_archive(find_checkpoint(model, store))
+    require_streaming_rnnt(archive)
+    name, size = archive.path.name, archive.weights_bytes
     require_memory(name, size + OVERHEAD_BYTES, torch.device("cpu"), REMEDY)
     if device.type != "cpu":
         require_memory(name, size * dtype.itemsize // 4 + OVERHEAD_BYTES, device, REMEDY)
 
-    if load_format == "checkpoint":
-        loaded = restore(archive, "asr")
-    else:
-        with phase("importing NeMo"):
-            import_nemo()
-        from voiceagent.engines.nemo.dummy_asr import dummy_asr
-
-        with phase(f"making {name}"):
-            loaded = dummy_asr(shape, multilingual=_is_multilingual(model))
+    loaded = restore(archive, "asr")
     _set_language(loaded, language)
     if device.type == "cpu":
         torch.set_num_threads(threads)
@@ -94,10 +76,6 @@ def require_streaming_rnnt(archive: Archive) -> None:
     }
     if wrong := [f"{part} {parts[part]} instead of {needed[part]}" for part in needed if parts[part] != needed[part]]:
         raise VoiceAgentError(f"{archive.path} holds {archive.kind} ({'; '.join(wrong)}). Needed is {NEEDED}")
-
-
-def _is_multilingual(model: str) -> bool:
-    return "nemotron-3.5-asr" in model
 
 
 def _set_language(model: Any, language: str) -> None:

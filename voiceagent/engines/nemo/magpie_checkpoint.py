@@ -1,16 +1,15 @@
-"""Magpie TTS from where the settings say: a checkpoint and its codec, or dummy weights in their place.
+"""Magpie TTS from the checkpoints that the settings name: the model's and its codec's.
 
 NVIDIA's checkpoints do not hold the codec, they name it; which one is taken is told here, so that nothing is fetched
 while NeMo builds the model. The codec decodes in float32 whatever the rest computes in, as NeMo has it.
 """
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from voiceagent.engines.nemo.archive import WEIGHTS, Archive, read_archive
-from voiceagent.engines.nemo.checkpoint import OVERHEAD_BYTES, LoadFormat
+from voiceagent.engines.nemo.checkpoint import OVERHEAD_BYTES
 from voiceagent.engines.nemo.memory import require_memory, utterance_bytes
 from voiceagent.engines.nemo.restore import phase, restore
-from voiceagent.engines.nemo.runtime import import_nemo
 from voiceagent.engines.nemo.source import find_checkpoint
 from voiceagent.errors import VoiceAgentError
 from voiceagent.weights import Store
@@ -18,8 +17,6 @@ from voiceagent.weights import Store
 if TYPE_CHECKING:
     import torch
 
-DUMMY_BYTES = {("true", 1): 1_250_000_000, ("true", 2): 1_700_000_000, ("tiny", 1): 30_000_000, ("tiny", 2): 30_000_000}
-"""Dummies' parameters and their codec's as float32, by shape and frame stacking; an estimate."""
 CODEC_STATE_BYTES = 4 * (216 * (432 + 216 + 108 + 54 + 27) + 2_000)
 """What one stream's convolutions look back at: in each of five stages the inputs of three branches, and little else."""
 CACHE_BYTES = CODEC_STATE_BYTES + utterance_bytes(
@@ -35,48 +32,33 @@ def load_magpie(
     model: str,
     *,
     codec: str,
-    load_format: LoadFormat,
     store: Store,
     device: "torch.device",
     dtype: "torch.dtype",
     streams: int = 1,
     threads: int = 1,
-    dummy_stacking: int = 2,
 ) -> Any:
     """Return a NeMo MagpieTTSModel with its codec, in evaluation mode, on the device.
 
-    `model` and `codec` are names in the manifest, paths of .nemo files, or `org/name@revision` on Hugging Face; dummies
-    do not look at them, and have `dummy_stacking` frames a step. There must be room for the caches of `streams`
-    utterances. `threads` is how many threads torch takes on a CPU, for all models of the process.
-    Raises VoiceAgentError.
+    `model` and `codec` are names in the manifest, paths of .nemo files, or `org/name@revision` on Hugging Face. There
+    must be room for the caches of `streams` utterances. `threads` is how many threads torch takes on a CPU, for all
+    models of the process. Raises VoiceAgentError.
     """
     import torch
 
-    if load_format == "checkpoint":
-        archive, codec_archive = (read_archive(find_checkpoint(name, store)) for name in (model, codec))
-        require_magpie(archive)
-        require_nano_codec(codec_archive)
-        name, size = archive.path.name, archive.weights_bytes + codec_archive.weights_bytes
-    else:
-        shape: Literal["true", "tiny"] = "true" if load_format == "dummy" else "tiny"
-        name, size = f"a dummy of {shape} shape", DUMMY_BYTES[shape, dummy_stacking]
-    size += OVERHEAD_BYTES + (0 if load_format == "dummy_tiny" else streams * CACHE_BYTES)
+    archive, codec_archive = (read_archive(find_checkpoint(name, store)) for name in (model, codec))
+    require_magpie(archive)
+    require_nano_codec(codec_archive)
+    name = archive.path.name
+    size = archive.weights_bytes + codec_archive.weights_bytes + OVERHEAD_BYTES + streams * CACHE_BYTES
     require_memory(name, size, torch.device("cpu"), REMEDY)
     if device.type != "cpu":
         require_memory(name, size, device, REMEDY)
     else:
         torch.set_num_threads(threads)
 
-    if load_format == "checkpoint":
-        loaded = restore(archive, "tts", {**archive.config, "codecmodel_path": str(codec_archive.path.resolve())})
-        _require_whole(loaded, codec_archive)
-    else:
-        with phase("importing NeMo"):
-            import_nemo("tts")
-        from voiceagent.engines.nemo.dummy_magpie import dummy_magpie
-
-        with phase(f"making {name}"):
-            loaded = dummy_magpie(shape, stacking=dummy_stacking)
+    loaded = restore(archive, "tts", {**archive.config, "codecmodel_path": str(codec_archive.path.resolve())})
+    _require_whole(loaded, codec_archive)
     if not loaded.has_baked_context_embedding:
         raise VoiceAgentError(f"{name} holds no voices: it needs a recording to imitate. Needed is {NEEDED_MODEL}")
     with phase(f"moving {name} to {device} as {str(dtype).removeprefix('torch.')}"):

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from voiceagent.engines.nemo.pseudo_words import train_tokenizer
+from benchmarks.dummies.pseudo_words import train_tokenizer
 from voiceagent.engines.nemo.runtime import import_nemo, quiet
 
 Shape = Literal["true", "tiny"]

@@ -13,13 +13,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceagent.engines.llm.dummy_shape import SHAPES, Kind, Size, Tensor
+from benchmarks.dummies.gguf_shape import SHAPES, Kind, Size, Tensor
 from voiceagent.errors import VoiceAgentError
 
 try:
     from gguf import GGMLQuantizationType, GGUFWriter
 
-    from voiceagent.engines.llm.dummy_tokenizer import byte_tokenizer, copied_tokenizer
+    from benchmarks.dummies.gguf_tokenizer import byte_tokenizer, copied_tokenizer
 except ImportError as missing:
     raise VoiceAgentError("Dummy language models need the gguf package: pip install voiceagent[dummy]") from missing
 
