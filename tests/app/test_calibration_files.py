@@ -13,7 +13,7 @@ from voiceagent.app.calibration.files import default_place, file_name, keep, loa
 from voiceagent.app.calibration.form import Calibration, Measured
 from voiceagent.app.calibration.lookup import decisive, device_name, machine, versions
 from voiceagent.config import Settings
-from voiceagent.config import load as load_settings
+from voiceagent.app.settings import load_settings
 from voiceagent.engines.machine import Gpu
 from voiceagent.errors import VoiceAgentError
 from voiceagent.scheduler.costs import UNKNOWN_S
