@@ -23,7 +23,7 @@ class CallerError(VoiceAgentError):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message of the data channel (see `voiceagent.session.messages`), and when it came."""
+    """A message of the data channel (see `voiceagent.doors.page.messages`), and when it came."""
 
     at: float
     payload: dict[str, Any]

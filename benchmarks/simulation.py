@@ -21,8 +21,9 @@ from voiceagent.engines.contract import Batch
 from voiceagent.scheduler.lane import VirtualLane
 from voiceagent.scheduler.scheduler import Scheduler
 from voiceagent.scheduler.virtual import run_virtual
-from voiceagent.session.coordinator import ConversationConfig, Engines, Session
-from voiceagent.session.messages import Payload
+from voiceagent.session.config import ConversationConfig
+from voiceagent.session.coordinator import Engines, Session
+from voiceagent.session.reports import AgentPaused, AgentResumed, Report, ResponseEnded, WordHeard
 from voiceagent.session.turns import TurnLog
 from voiceagent.tools.toolbox import Toolbox
 from voiceagent.trace.metrics import Metrics
@@ -64,7 +65,7 @@ class Caller:
         self._loop = asyncio.get_running_loop()
         self._pause_s = rules.sentence_pause_s
         turns = TurnLog(str(number), StepLog(steps_per_lane=1), metrics, lambda trace: None)
-        self._session = Session(str(number), house, rules, turns, self._on_message, Toolbox())
+        self._session = Session(str(number), house, rules, turns, self._on_report, Toolbox())
         self._asked_at: float | None = None
         self._silent_since: float | None = None
         self._speaking = self._paused = False
@@ -132,15 +133,15 @@ class Caller:
                 self._heard.silences_ms.append(beyond_s * 1000)
         self._silent_since = None
 
-    def _on_message(self, message: Payload) -> None:
-        match message["type"]:
-            case "agent.word":
+    def _on_report(self, report: Report) -> None:
+        match report:
+            case WordHeard():
                 self._speaking = True
-            case "agent.paused":
+            case AgentPaused():
                 self._paused, self._silent_since = True, None
-            case "agent.resumed":
+            case AgentResumed():
                 self._paused = False
-            case "agent.end":
+            case ResponseEnded():
                 self._ended = True
                 self._speaking = self._paused = False
                 self._silent_since = None

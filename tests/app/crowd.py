@@ -10,6 +10,7 @@ from voiceagent.app.engines import lanes_of
 from voiceagent.app.rehearsal import scripted_engines
 from voiceagent.app.settings import load_settings
 from voiceagent.app.step_record import record
+from voiceagent.doors.page.messages import payload
 from voiceagent.engines.contract import Batch
 from voiceagent.engines.timing import SMALL_CPU
 from voiceagent.scheduler.lane import VirtualLane
@@ -85,8 +86,11 @@ class Call:
             crowd.metrics.observe_turn(trace)
             self.traces.append(trace)
 
+        def report(report) -> None:
+            self.sent.append(payload(report))
+
         turns = TurnLog(name, crowd.steps, crowd.metrics, ended)
-        self.session = Session(name, crowd.engines, crowd.config, turns, self.sent.append, Toolbox())
+        self.session = Session(name, crowd.engines, crowd.config, turns, report, Toolbox())
         self.session.open()
 
     async def speak(self, seconds: float) -> None:

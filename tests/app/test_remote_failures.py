@@ -12,6 +12,8 @@ from openai_server import FOREVER, OpenAiServer
 
 from voiceagent.app.agent import Agent
 from voiceagent.app.settings import load_settings
+from voiceagent.session.events import Outcome
+from voiceagent.session.reports import ResponseEnded, SegmentAnnounced
 
 pytest.importorskip("openai")
 
@@ -24,22 +26,22 @@ class Call:
     """A session whose listener hears as fast as the agent speaks."""
 
     def __init__(self, agent):
-        self.messages = []
-        self.session = agent.open_session(self.messages.append)
+        self.reports = []
+        self.session = agent.open_session(self.reports.append)
         self.session.open()
 
     async def ask(self, text):
         """Type something and return what the agent says until it has nothing more to say."""
-        known = len(self.messages)
+        known = len(self.reports)
         self.session.type(text)
         async with asyncio.timeout(60):
             while True:
                 self.session.pull()
                 await asyncio.sleep(0)
-                new = self.messages[known:]
-                ends = [message["outcome"] for message in new if message["type"] == "agent.end"]
-                if ends and ends[-1] == "completed":
-                    segments = [message["words"] for message in new if message["type"] == "agent.segment"]
+                new = self.reports[known:]
+                ends = [report.outcome for report in new if isinstance(report, ResponseEnded)]
+                if ends and ends[-1] is Outcome.COMPLETED:
+                    segments = [report.words for report in new if isinstance(report, SegmentAnnounced)]
                     return " ".join(word for words in segments for word in words)
 
 

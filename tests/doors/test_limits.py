@@ -7,8 +7,13 @@ from loopback import open_server
 
 from benchmarks.caller import Caller
 from voiceagent.doors.errors import UnavailableError
+from voiceagent.doors.host import Capacity
 from voiceagent.doors.limits import FIRST_RETRY_S, LATEST_RETRY_S, SOONEST_RETRY_S, Limits
 from voiceagent.trace.turn import TurnTrace
+
+
+def room_for(callers, most=4, **state):
+    return Limits(lambda: Capacity(callers, most, **state))
 
 
 def refusal(room, present):
@@ -18,14 +23,14 @@ def refusal(room, present):
 
 
 def test_up_to_the_cap_everybody_may_come_while_nothing_else_is_known() -> None:
-    room = Limits(3, lambda: None)
+    room = room_for(None, most=3)
     room.require(2)
     assert refusal(room, 3).code == "server_full"
     assert "All 3 places are taken" in str(refusal(room, 3))
 
 
 def test_and_no_more_than_can_be_answered_in_time_as_soon_as_that_is_known() -> None:
-    room = Limits(4, lambda: 2)
+    room = room_for(2)
     room.require(1)
     busy = refusal(room, 2)
     assert (busy.code, busy.retry_after_s) == ("server_busy", FIRST_RETRY_S)
@@ -34,20 +39,20 @@ def test_and_no_more_than_can_be_answered_in_time_as_soon_as_that_is_known() -> 
 
 
 def test_one_caller_may_come_however_slow_the_machine() -> None:
-    room = Limits(4, lambda: 0)
+    room = room_for(0)
     room.require(0)
     assert refusal(room, 1).code == "server_busy"
 
 
 def test_nobody_else_may_come_while_answers_are_late_but_one_always() -> None:
-    room = Limits(4, lambda: 3, late=lambda: True)
+    room = room_for(3, late=True)
     room.require(0)
     assert refusal(room, 1).code == "server_busy"
     assert "behind with its answers" in str(refusal(room, 1))
 
 
 def test_until_it_is_seen_how_everybody_fares_with_the_last_the_next_waits_but_not_for_one_to_leave() -> None:
-    room = Limits(4, lambda: 3, settling=lambda: True)
+    room = room_for(3, settling=True)
     room.left(600)
     room.require(0)
     busy = refusal(room, 2)
@@ -57,7 +62,7 @@ def test_until_it_is_seen_how_everybody_fares_with_the_last_the_next_waits_but_n
 
 
 def test_who_is_refused_is_told_when_one_of_those_present_will_have_left() -> None:
-    room = Limits(4, lambda: 2)
+    room = room_for(2)
     room.left(20)
     room.left(60)
     assert refusal(room, 4).retry_after_s == 10
@@ -65,7 +70,7 @@ def test_who_is_refused_is_told_when_one_of_those_present_will_have_left() -> No
 
 
 def test_but_neither_at_once_nor_never() -> None:
-    room = Limits(1, lambda: None)
+    room = room_for(None, most=1)
     room.left(0.5)
     assert refusal(room, 1).retry_after_s == SOONEST_RETRY_S
     room.left(1e6)
@@ -81,7 +86,12 @@ def test_who_could_not_be_answered_in_time_is_refused_with_the_reason_and_counte
             assert refused.status_code == 503
             assert refused.headers["Retry-After"] == str(FIRST_RETRY_S)
             assert refused.json()["error"]["code"] == "server_busy"
-            assert (await house.http.get("/api/config")).json()["callers"] == {"now": 1, "capacity": 1, "most": 4}
+            assert (await house.http.get("/api/config")).json()["callers"] == {
+                "now": 1,
+                "capacity": 1,
+                "carried": 1,
+                "most": 4,
+            }
             metrics = (await house.http.get("/metrics")).text
             assert 'voiceagent_refused_sessions_total{reason="server_busy"} 1.0' in metrics
             assert "voiceagent_capacity_sessions 1.0" in metrics

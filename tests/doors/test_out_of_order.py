@@ -11,6 +11,8 @@ from voiceagent.app.rehearsal import scripted_engines
 from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.scheduler import scheduler
 from voiceagent.scheduler.watchdog import FAILURES
+from voiceagent.session.events import Outcome
+from voiceagent.session.reports import EngineFailed, ResponseEnded
 
 UNEXPECTED_S = 0.2
 
@@ -50,16 +52,16 @@ class Caller:
     """A session without a door."""
 
     def __init__(self, house):
-        self.messages = []
-        self.session = house.agent.open_session(self.messages.append)
+        self.reports = []
+        self.session = house.agent.open_session(self.reports.append)
         self.session.open()
 
     def told(self):
-        return {message["code"] for message in self.messages if message["type"] == "error"}
+        return {(report.engine, report.stuck) for report in self.reports if isinstance(report, EngineFailed)}
 
     def outcomes(self):
         self.session.pull()
-        return [message["outcome"] for message in self.messages if message["type"] == "agent.end"]
+        return [report.outcome for report in self.reports if isinstance(report, ResponseEnded)]
 
 
 async def refusal(house):
@@ -70,7 +72,7 @@ async def refusal(house):
     assert int(offer.headers["retry-after"]) > 0
     assert offer.json()["error"]["code"] == "out_of_order"
     assert ready.json()["engines"] == {"asr": True, "llm": True, "tts": False, "vad": True, "turn": True}
-    assert "The tts is out of order" in offer.json()["error"]["message"]
+    assert "The voice is out of order" in offer.json()["error"]["message"]
     metrics = (await house.http.get("/metrics")).text
     assert 'voiceagent_lane_ready{lane="tts"} 0.0' in metrics
     assert 'voiceagent_lane_ready{lane="llm"} 1.0' in metrics
@@ -88,7 +90,7 @@ async def is_ready(house):
 
 @pytest.fixture
 def _impatient(monkeypatch):
-    monkeypatch.setattr(scheduler, "turn_wait_s", lambda predicted_s: UNEXPECTED_S)
+    monkeypatch.setattr(scheduler, "hang_after_s", lambda predicted_s: UNEXPECTED_S)
 
 
 @pytest.mark.usefixtures("_impatient")
@@ -100,13 +102,13 @@ def test_a_lane_that_hangs_closes_the_door_until_it_returns():
             assert await is_ready(house)
             caller = Caller(house)
             caller.session.type("Hello?")
-            await until(lambda: caller.told() == {"tts_stuck"})
+            await until(lambda: caller.told() == {("tts", True)})
             assert "has not returned" in await refusal(house)
             voice.go.set()
             await until(lambda: not house.agent.troubles())
             assert await is_ready(house)
             caller.session.type("And now?")
-            await until(lambda: caller.outcomes()[-1:] == ["completed"])
+            await until(lambda: caller.outcomes()[-1:] == [Outcome.COMPLETED])
             caller.session.close()
 
     try:
@@ -148,13 +150,13 @@ def test_a_lane_that_fails_step_after_step_closes_the_door_until_a_step_succeeds
             caller = Caller(house)
             for turn in range(FAILURES):
                 caller.session.type("Hello?")
-                await until(lambda turn=turn: caller.outcomes().count("failed") > turn)
+                await until(lambda turn=turn: caller.outcomes().count(Outcome.FAILED) > turn)
             await until(house.agent.troubles)
             assert "The log says why" in await refusal(house)
-            assert caller.told() == {"tts_failed"}
+            assert caller.told() == {("tts", False)}
             voice.broken = False
             caller.session.type("And now?")
-            await until(lambda: caller.outcomes()[-1:] == ["completed"])
+            await until(lambda: caller.outcomes()[-1:] == [Outcome.COMPLETED])
             assert await is_ready(house)
             caller.session.close()
 

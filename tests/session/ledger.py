@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field, replace
 
+from shipped_rules import rules
+
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
 from voiceagent.session.machine import step
-from voiceagent.session.state import Rules, State, User
+from voiceagent.session.state import State, User
 
-RULES = Rules(idle_s=20.0)
+RULES = rules(idle_s=20.0)
 WORDS = "tell me more"
 
 

@@ -2,9 +2,10 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from shipped_rules import THRESHOLDS
 
 from voiceagent.engines.vad.contract import VadFrame
-from voiceagent.session.endpointing import FRAME_S, Endpointer, Thresholds
+from voiceagent.session.endpointing import FRAME_S, Endpointer
 from voiceagent.session.events import SpeechPaused, SpeechStarted, SpeechStopped
 
 SPEECH, SILENCE, UNSURE = 0.9, 0.1, 0.4
@@ -12,7 +13,7 @@ SPEECH, SILENCE, UNSURE = 0.9, 0.1, 0.4
 
 def hear(*runs):
     """Feed (probability, frames) runs; return (frame number, event) for what they brought."""
-    endpointer, found, number = Endpointer(Thresholds()), [], 0
+    endpointer, found, number = Endpointer(THRESHOLDS), [], 0
     for probability, frames in runs:
         for _ in range(frames):
             number += 1

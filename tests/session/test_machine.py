@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+from shipped_rules import rules
+
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
-from voiceagent.session.machine import step
-from voiceagent.session.state import Rules, State, User
+from voiceagent.session.machine import UNDECIDED_S, step
+from voiceagent.session.state import State, User
 
-RULES = Rules(greet=False)
+RULES = rules(greet=False)
 
 
 class Talk:
@@ -168,7 +170,7 @@ def test_long_speech_interrupts_before_a_word_is_understood():
 
 def test_the_agent_does_not_stay_paused_for_a_transcript_that_never_comes():
     talk = Talk().agent_speaks().feed(ev.SpeechStarted(3.0), ev.SpeechPaused(3.2, 0.2), ev.SpeechStopped(3.4))
-    assert fx.SetTimer(ev.Timer.UNDECIDED, RULES.undecided_s) in talk.effects
+    assert fx.SetTimer(ev.Timer.UNDECIDED, UNDECIDED_S) in talk.effects
     assert talk.feed(ev.TimerFired(4.9, ev.Timer.UNDECIDED)).did(fx.Resume)
 
 
@@ -208,7 +210,7 @@ def test_a_failed_preparation_is_tried_again_when_the_turn_is_complete():
 
 
 def test_the_agent_greets_and_asks_once_whether_anybody_is_there():
-    talk = Talk(Rules(greet=True, idle_s=20.0))
+    talk = Talk(rules(greet=True, idle_s=20.0))
     assert talk.did(fx.Respond) == [fx.Respond(1, fx.Kind.GREETING, "")]
     talk.feed(ev.PlayoutStarted(0.1, 1), ev.PlayoutFinished(2.0, 1))
     assert talk.did(fx.SetTimer) == [fx.SetTimer(ev.Timer.IDLE, 20.0)]

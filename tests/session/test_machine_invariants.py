@@ -4,6 +4,7 @@ import random
 
 import pytest
 from ledger import RULES, World, account, advance, choices, essence
+from shipped_rules import rules as shipped
 
 from voiceagent.session import events as ev
 from voiceagent.session.effects import Pause
@@ -12,8 +13,8 @@ from voiceagent.session.state import State
 DEPTH = 8
 VARIANTS = {
     "as configured": RULES,
-    "silence ends a turn": RULES.__class__(judge=False, silence_s=0.6, idle_s=20.0),
-    "nothing is prepared early": RULES.__class__(preemptive=False, greet=False, idle_s=20.0),
+    "silence ends a turn": shipped(judge=False, silence_s=0.6, idle_s=20.0),
+    "nothing is prepared early": shipped(preemptive=False, greet=False, idle_s=20.0),
 }
 
 

@@ -2,11 +2,11 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from shipped_rules import rules
 
-from voiceagent.session.state import Rules
 from voiceagent.session.turn_wait import learn_pause, turn_wait_s
 
-RULES = Rules()
+RULES = rules()
 
 
 @given(st.floats(0, 1), st.booleans(), st.floats(0, 60))
@@ -26,7 +26,7 @@ def test_a_finished_sentence_shortens_the_wait_and_a_slow_speaker_lengthens_it()
 
 
 def test_a_threshold_of_nothing_waits_the_least():
-    assert turn_wait_s(0.0, False, Rules(threshold=0.0), 0.0) == RULES.min_wait_s
+    assert turn_wait_s(0.0, False, rules(threshold=0.0), 0.0) == RULES.min_wait_s
 
 
 def test_pauses_are_learned_quickly_and_not_at_once():

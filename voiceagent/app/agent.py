@@ -14,18 +14,20 @@ from voiceagent.app.calibration import costs_for, device_name
 from voiceagent.app.capacity.demand import demand
 from voiceagent.app.capacity.device import shared_device
 from voiceagent.app.conversation import conversation_config
-from voiceagent.app.engines import build_engines, lanes_of
+from voiceagent.app.engines import build_engines, lanes_of, model_names
 from voiceagent.app.specs import gpus_for, remote_lanes
 from voiceagent.app.step_record import record
 from voiceagent.app.tools import Tools, warn_if_unheard
 from voiceagent.config.settings import Settings
+from voiceagent.doors.host import Capacity
 from voiceagent.engines.contract import Engine
 from voiceagent.engines.machine import Gpu
 from voiceagent.scheduler.admission import Admission, Punctuality
 from voiceagent.scheduler.lane import INTERPRETER_TURN_S, ThreadLane, close_all
 from voiceagent.scheduler.scheduler import Scheduler, Step
+from voiceagent.session.config import ConversationConfig
 from voiceagent.session.coordinator import Engines, Session
-from voiceagent.session.messages import Payload
+from voiceagent.session.reports import Report
 from voiceagent.session.turns import TurnLog
 from voiceagent.trace.jsonl import TurnFile
 from voiceagent.trace.log import log_turn
@@ -41,7 +43,7 @@ TOOLS = "tools"
 
 
 class Agent:
-    """One process's models, and the sessions they serve.
+    """One process's models, and the sessions they serve: the `Host` of every door.
 
     `gpus` are what `gpus_for` says of the settings; whoever has asked already saves asking again.
     """
@@ -49,6 +51,7 @@ class Agent:
     def __init__(self, settings: Settings, engines: Engines | None = None, gpus: tuple[Gpu, ...] | None = None) -> None:
         gpus = gpus_for(settings) if gpus is None else gpus
         self.settings = settings
+        self.models = model_names(settings)
         self.engines = engines or build_engines(settings, gpus)
         self._has_gpu = bool(gpus)
         self._costs = costs_for(settings, device_name(gpus))
@@ -66,7 +69,8 @@ class Agent:
         self._punctuality = Punctuality(settings.scheduler.promise_ms / 1000, monotonic)
         self._lag: LoopLag | None = None
         self._sessions = WeakSet[Session]()
-        self._config = conversation_config(settings)
+        self.config = conversation_config(settings)
+        """The configuration of sessions that are given no other."""
         for name in self._by_lane:
             self.metrics.lane_ready.labels(name).set_function(partial(self._is_ready, name))
         self.metrics.capacity_sessions.set_function(self._capacity_or_nan)
@@ -109,23 +113,18 @@ class Agent:
         """Name the MCP servers that have gone away; conversations do without them until they are back."""
         return self._tools.lost if self._ready.get(TOOLS) else []
 
-    def capacity(self) -> int | None:
-        """Return how many callers can be answered in time; None while that is not known."""
-        return self._admission.capacity if self._admission is not None else None
+    def capacity(self) -> Capacity:
+        """Return how many callers there is room for: not known before the models are loaded."""
+        most, late = self.settings.server.max_sessions, self._punctuality.is_late
+        if self._admission is None:
+            return Capacity(None, most, late)
+        return Capacity(self._admission.capacity, most, late, self._admission.is_settling)
 
-    def late(self) -> bool:
-        """Say whether answers have been late of late, or nearly, by this machine's fault."""
-        return self._punctuality.is_late
-
-    def settling(self) -> bool:
-        """Say whether it has yet to be seen how everybody is answered with the one who came last."""
-        return self._admission is not None and self._admission.is_settling
-
-    def open_session(self, send: Callable[[Payload], None]) -> Session:
-        """Begin a session whose messages for people go to `send`."""
+    def open_session(self, on_report: Callable[[Report], None], config: ConversationConfig | None = None) -> Session:
+        """Begin a session that reports to `on_report`, and behaves as `config` says, or else `self.config`."""
         session_id = uuid4().hex[:8]
         turns = TurnLog(session_id, self.steps, self.metrics, self._on_turn)
-        session = Session(session_id, self.engines, self._config, turns, send, self._tools.toolbox)
+        session = Session(session_id, self.engines, config or self.config, turns, on_report, self._tools.toolbox)
         self._sessions.add(session)
         if self._admission is not None:
             self._admission.arrived()
@@ -158,8 +157,8 @@ class Agent:
         return self.readiness()[name]
 
     def _capacity_or_nan(self) -> float:
-        capacity = self.capacity()
-        return nan if capacity is None else capacity
+        callers = self.capacity().callers
+        return nan if callers is None else callers
 
     async def _load(self, name: str, engine: Engine) -> None:
         start = asyncio.get_running_loop().time()

@@ -1,7 +1,7 @@
 """From settings to the config of a session."""
 
 from voiceagent.config.settings import Settings, TurnDetectorSettings
-from voiceagent.session.coordinator import ConversationConfig
+from voiceagent.session.config import ConversationConfig
 from voiceagent.session.effects import Kind
 from voiceagent.session.endpointing import Thresholds
 from voiceagent.session.state import Rules

@@ -23,6 +23,7 @@ from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import lanes_of
 from voiceagent.app.step_record import record
 from voiceagent.config.settings import Settings
+from voiceagent.doors.page.messages import Payload, payload
 from voiceagent.engines.asr.contract import SAMPLE_RATE
 from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
@@ -33,7 +34,7 @@ from voiceagent.engines.vad.scripted.engine import ScriptedVad
 from voiceagent.scheduler.lane import VirtualLane
 from voiceagent.scheduler.scheduler import Scheduler, Step
 from voiceagent.session.coordinator import Engines, Session
-from voiceagent.session.messages import Payload
+from voiceagent.session.reports import Report
 from voiceagent.session.turns import TurnLog
 from voiceagent.tools.toolbox import Toolbox
 from voiceagent.trace.metrics import Metrics
@@ -87,7 +88,7 @@ class Rehearsal:
         self.scheduler = Scheduler(by_lane, lanes, concurrency=2, on_step=self._on_step)
         turns = TurnLog("rehearsal", self.steps, self.metrics, self.traces.append)
         self.session = Session(
-            "rehearsal", self.engines, conversation_config(settings), turns, self._send, tools or Toolbox()
+            "rehearsal", self.engines, conversation_config(settings), turns, self._take, tools or Toolbox()
         )
 
     def open(self) -> None:
@@ -122,8 +123,8 @@ class Rehearsal:
             self.agent_heard.append((self._loop.time(), bool(np.abs(frame).max() > AUDIBLE)))
             await asyncio.sleep(FRAME_S)
 
-    def _send(self, message: Payload) -> None:
-        self.sent.append(Sent(self._loop.time(), message))
+    def _take(self, report: Report) -> None:
+        self.sent.append(Sent(self._loop.time(), payload(report)))
 
     def _on_step(self, step: Step) -> None:
         self.steps.add(record(step))

@@ -40,14 +40,11 @@ async def _serve(loaded: "Loaded", gpus: tuple["Gpu", ...], listener: socket.soc
     import uvicorn
 
     from voiceagent.app.agent import Agent
-    from voiceagent.app.household import household
     from voiceagent.doors.http import create_app
 
     settings = loaded.settings
     agent = Agent(settings, gpus=gpus)
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(household(agent), settings.server), log_config=None, access_log=False)
-    )
+    server = uvicorn.Server(uvicorn.Config(create_app(agent, settings.server), log_config=None, access_log=False))
     loading = asyncio.create_task(agent.start())
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:

@@ -2,21 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
 
-from aiortc import RTCIceServer
-
-from voiceagent.config.settings import IceServer
 from voiceagent.doors.errors import UnavailableError, UnknownSessionError
+from voiceagent.doors.host import Host
 from voiceagent.doors.limits import Limits
-from voiceagent.doors.webrtc.peer import Peer, Report
-from voiceagent.doors.webrtc.sdp import check_offer
-from voiceagent.session import messages
+from voiceagent.engines.names import name_of
 from voiceagent.session.coordinator import Session
-from voiceagent.trace.metrics import Metrics
-from voiceagent.trace.steps import StepLog
 
 log = logging.getLogger(__name__)
 
@@ -24,116 +17,96 @@ LOADING_RETRY_S, OUT_OF_ORDER_RETRY_S = 2, 10
 """Models are soon loaded; a lane that is not well is so for longer, or for good."""
 
 
-@dataclass(frozen=True, slots=True)
-class Household:
-    """What the server needs of the process it opens the door to."""
+class Connection(Protocol):
+    """One caller, whatever door they came through."""
 
-    open_session: Callable[[Callable[[messages.Payload], None]], Session]
-    readiness: Callable[[], dict[str, bool]]
-    """Engine name -> loaded and warm."""
-    metrics: Metrics
-    steps: StepLog
-    models: dict[str, str]
-    """What speaks, listens and thinks, by name, as the page shows it."""
-    ice_servers: tuple[IceServer, ...] = ()
-    max_sessions: int = 4
-    capacity: Callable[[], int | None] = lambda: None
-    """How many callers the machine can answer in time; None while that is not known."""
-    late: Callable[[], bool] = lambda: False
-    """Whether it hardly does so at the moment."""
-    settling: Callable[[], bool] = lambda: False
-    """Whether it has yet to be seen how those present fare."""
-    troubles: Callable[[], dict[str, str]] = dict
-    """Engine name -> why it is not well: it hangs, or fails step after step."""
-    lost: Callable[[], list[str]] = list
-    """What conversations do without at the moment: MCP servers."""
+    @property
+    def id(self) -> str:
+        """What the client calls it."""
+
+    @property
+    def session(self) -> Session:
+        """The conversation."""
+
+    @property
+    def age_s(self) -> float:
+        """How long ago the caller came."""
+
+    def describe(self) -> dict[str, Any]:
+        """Describe it for /api/sessions; nothing of what was said."""
+
+    async def close(self, reason: str) -> None:
+        """End the session and the connection. Safe to call twice."""
 
 
-@dataclass(slots=True)
+AnyConnection = TypeVar("AnyConnection", bound=Connection)
+
+
 class Connections:
     """Admits callers and keeps the list of those connected."""
 
-    household: Household
-    peers: dict[str, Peer] = field(default_factory=dict)
-    _arriving: int = 0
-    _limits: Limits = field(init=False)
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._connected: dict[str, Connection] = {}
+        self._arriving = 0
+        self._limits = Limits(host.capacity)
 
-    def __post_init__(self) -> None:
-        house = self.household
-        self._limits = Limits(house.max_sessions, house.capacity, house.late, house.settling)
-
-    async def admit(self, sdp: object, kind: object) -> tuple[Peer, str]:
-        """Answer an offer; return the peer and the answer's SDP.
+    async def admit(self, connect: Callable[[], Awaitable[AnyConnection]]) -> AnyConnection:
+        """Let one more caller in, whom `connect` connects; a connection that ends is `left`.
 
         Raises UnavailableError, before any device work, when an engine is not ready or not well, or there is no room
-        for one more; BadRequestError when the offer cannot be answered.
+        for one more; and what `connect` raises.
         """
         try:
             self._require_health()
             self._limits.require(self._present)
         except UnavailableError as refusal:
-            self.household.metrics.refused_sessions.labels(refusal.code).inc()
+            self._host.metrics.refused_sessions.labels(refusal.code).inc()
             log.info("caller refused", extra={"reason": refusal.code, "callers": self._present})
             raise
-        offer = check_offer(sdp, kind)
-        ice = [RTCIceServer(list(s.urls), s.username, s.credential) for s in self.household.ice_servers]
         self._arriving += 1
         try:
-            peer = Peer(self.household.open_session, ice, self.household.steps.since, self._count, self._forget)
-            try:
-                answer = await peer.answer(offer)
-            except BaseException:
-                await peer.close("refused")
-                raise
+            connection = await connect()
         finally:
             self._arriving -= 1
-        self.peers[peer.id] = peer
-        self.household.metrics.sessions.set(len(self.peers))
-        log.info("session begun", extra={"session": peer.session.id})
-        return peer, answer
+        self._connected[connection.id] = connection
+        self._host.metrics.sessions.set(len(self._connected))
+        log.info("session begun", extra={"session": connection.session.id})
+        return connection
 
-    def peer(self, peer_id: object) -> Peer:
-        """Return a connected peer. Raises UnknownSessionError."""
-        if not isinstance(peer_id, str) or peer_id not in self.peers:
+    def find(self, connection_id: object) -> Connection:
+        """Return a connection by its id. Raises UnknownSessionError."""
+        if not isinstance(connection_id, str) or connection_id not in self._connected:
             raise UnknownSessionError("unknown_session", "No such session: it has ended, or never was. Connect again.")
-        return self.peers[peer_id]
+        return self._connected[connection_id]
+
+    def left(self, connection: Connection) -> None:
+        """Forget a connection that has ended."""
+        if self._connected.pop(connection.id, None) is not None:
+            self._limits.left(connection.age_s)
+        self._host.metrics.sessions.set(len(self._connected))
 
     def sessions(self) -> list[dict[str, Any]]:
         """Describe the connected sessions."""
-        return [peer.describe() for peer in self.peers.values()]
+        return [connection.describe() for connection in self._connected.values()]
 
     def callers(self) -> dict[str, int | None]:
         """Say how many are connected, can be answered in time, and may come at most."""
-        return self._limits.describe(len(self.peers))
+        return self._limits.describe(len(self._connected))
 
     async def close(self) -> None:
         """Say good-bye to everybody."""
-        await asyncio.gather(*(peer.close("restart") for peer in list(self.peers.values())))
+        await asyncio.gather(*(connection.close("restart") for connection in list(self._connected.values())))
 
     @property
     def _present(self) -> int:
-        return len(self.peers) + self._arriving
+        return len(self._connected) + self._arriving
 
     def _require_health(self) -> None:
-        if troubles := self.household.troubles():
-            raise UnavailableError("out_of_order", _told(troubles), OUT_OF_ORDER_RETRY_S)
-        waiting = [engine for engine, ready in self.household.readiness().items() if not ready]
+        if troubles := self._host.troubles():
+            words = " ".join(f"The {name_of(engine)} is out of order: {why}" for engine, why in troubles.items())
+            raise UnavailableError("out_of_order", words, OUT_OF_ORDER_RETRY_S)
+        waiting = [name_of(engine) for engine, ready in self._host.readiness().items() if not ready]
         if waiting:
             words = f"Still loading: {', '.join(waiting)}. Try again in a moment."
             raise UnavailableError("not_ready", words, LOADING_RETRY_S)
-
-    def _forget(self, peer: Peer) -> None:
-        if self.peers.pop(peer.id, None) is not None:
-            self._limits.left(peer.age_s)
-        self.household.metrics.sessions.set(len(self.peers))
-
-    def _count(self, report: Report) -> None:
-        metrics = self.household.metrics
-        metrics.packets.labels("received").inc(report.received)
-        metrics.packets.labels("lost").inc(report.lost)
-        metrics.packets.labels("concealed").inc(report.concealed)
-        metrics.underruns.inc(report.underruns)
-
-
-def _told(troubles: dict[str, str]) -> str:
-    return " ".join(f"The {engine} is out of order: {why}" for engine, why in troubles.items())

@@ -17,8 +17,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from voiceagent.config.settings import ServerSettings
-from voiceagent.doors.connections import Connections, Household
+from voiceagent.doors.connections import Connections
 from voiceagent.doors.errors import BadRequestError, RequestError, TooLargeError
+from voiceagent.doors.host import Host
+from voiceagent.doors.page.client import PageClient
+from voiceagent.doors.webrtc.offers import Offers
 from voiceagent.errors import VoiceAgentError
 from voiceagent.trace.steps import occupancy
 
@@ -30,10 +33,10 @@ PAGE_HEADERS = {
 }
 
 
-def create_app(household: Household, settings: ServerSettings) -> Starlette:
+def create_app(host: Host, settings: ServerSettings) -> Starlette:
     """Build the ASGI application."""
-    connections = Connections(household)
-    routes = Routes(connections)
+    connections = Connections(host)
+    routes = Routes(host, connections, settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -70,9 +73,11 @@ def create_app(household: Household, settings: ServerSettings) -> Starlette:
 class Routes:
     """The endpoints; each is a few lines over the connections."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._doorkeeper = connections
-        self._household = connections.household
+    def __init__(self, host: Host, connections: Connections, settings: ServerSettings) -> None:
+        self._host = host
+        self._connections = connections
+        self._settings = settings
+        self._offers = Offers(host, connections, settings.ice_servers, lambda peer: PageClient(peer, host.steps.since))
 
     async def page(self, request: Request) -> Response:
         """Serve the page, which needs nothing from anywhere else."""
@@ -81,13 +86,13 @@ class Routes:
     async def offer(self, request: Request) -> Response:
         """Take a WebRTC offer and answer it."""
         body = await _json_object(request)
-        peer, answer = await self._doorkeeper.admit(body.get("sdp"), body.get("type"))
+        peer, answer = await self._offers.answer(body.get("sdp"), body.get("type"))
         return JSONResponse({"sdp": answer, "type": "answer", "pc_id": peer.id})
 
     async def trickle(self, request: Request) -> Response:
         """Take ICE candidates found after the offer."""
         body = await _json_object(request)
-        peer = self._doorkeeper.peer(body.get("pc_id"))
+        peer = self._offers.peer(body.get("pc_id"))
         candidates = body.get("candidates")
         if not isinstance(candidates, list) or not all(isinstance(item, dict) for item in candidates):
             raise BadRequestError("bad_candidate", 'Send {"pc_id": "...", "candidates": [{"candidate": "..."}]}.')
@@ -97,25 +102,25 @@ class Routes:
 
     async def config(self, request: Request) -> Response:
         """Tell the page what it must know before it connects."""
-        ice = [server.model_dump(mode="json", exclude_none=True) for server in self._household.ice_servers]
+        ice = [server.model_dump(mode="json", exclude_none=True) for server in self._settings.ice_servers]
         return JSONResponse(
             {
                 "name": "voiceagent",
                 "ice_servers": ice,
-                "models": self._household.models,
-                "callers": self._doorkeeper.callers(),
+                "models": dict(self._host.models),
+                "callers": self._connections.callers(),
             }
         )
 
     async def sessions(self, request: Request) -> Response:
         """List the connected sessions."""
-        return JSONResponse({"sessions": self._doorkeeper.sessions()})
+        return JSONResponse({"sessions": self._connections.sessions()})
 
     async def lanes(self, request: Request) -> Response:
         """Show the steps of the last `seconds`, and what they come to by lane."""
         seconds = _seconds(request.query_params.get("seconds", "10"))
         now = asyncio.get_running_loop().time()
-        steps = self._household.steps.since(now - seconds)
+        steps = self._host.steps.since(now - seconds)
         busy = occupancy(steps, now - seconds, now)
         return JSONResponse({"now": now, "lanes": busy, "steps": [step.to_json() for step in steps]})
 
@@ -125,19 +130,19 @@ class Routes:
 
     async def ready(self, request: Request) -> Response:
         """Say whether every engine is warm, and what has gone away that callers can do without."""
-        engines = self._household.readiness()
+        engines = self._host.readiness()
         ready = all(engines.values())
         body = {
             "ready": ready,
             "engines": engines,
-            "troubles": self._household.troubles(),
-            "lost": self._household.lost(),
+            "troubles": self._host.troubles(),
+            "lost": self._host.lost(),
         }
         return JSONResponse(body, 200 if ready else 503)
 
     async def metrics(self, request: Request) -> Response:
         """Render the Prometheus metrics."""
-        body, content_type = self._household.metrics.render()
+        body, content_type = self._host.metrics.render()
         return Response(body, media_type=content_type)
 
 

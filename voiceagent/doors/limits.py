@@ -1,6 +1,6 @@
 """Whether there is room for one more caller, and what those are told for whom there is none.
 
-It knows how many are connected, how many may be, how many the machine can answer in time, and how long calls last.
+It knows how many are connected, how many there is room for, and how long calls last.
 """
 
 from collections import deque
@@ -8,40 +8,32 @@ from collections.abc import Callable
 from math import ceil
 
 from voiceagent.doors.errors import UnavailableError
+from voiceagent.doors.host import Capacity
 
 CALLS_REMEMBERED = 16
 FIRST_RETRY_S, SOONEST_RETRY_S, LATEST_RETRY_S = 10, 5, 60
-"""Before any call has ended; lest a page asks too often; lest a person thinks that it never will."""
+"""Before any call has ended; so that no page asks too often; so that no person thinks that it never will."""
 
 
 class Limits:
-    """Places for callers: `most` at most, no more than `capacity` (None: not known), and none more while answers are
-    `late` or it is `settling` how those present fare; but one at any rate.
+    """Places for callers: no more than may be connected, nor than can be answered in time, and none more while answers
+    are late or it is not yet seen how those present are answered; but one in any case.
     """
 
-    def __init__(
-        self,
-        most: int,
-        capacity: Callable[[], int | None],
-        late: Callable[[], bool] = lambda: False,
-        settling: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self._most = most
+    def __init__(self, capacity: Callable[[], Capacity]) -> None:
         self._capacity = capacity
-        self._late = late
-        self._settling = settling
         self._calls_s: deque[float] = deque(maxlen=CALLS_REMEMBERED)
 
     def require(self, present: int) -> None:
         """Raise UnavailableError if nobody may come to so many."""
-        capacity = self._capacity()
-        if present >= self._most:
-            raise self._refusal("server_full", f"All {self._most} places are taken.", present)
-        if capacity is not None and present >= max(1, capacity):
+        room = self._capacity()
+        if present >= room.most:
+            raise self._refusal("server_full", f"All {room.most} places are taken.", present)
+        if room.callers is not None and present >= max(1, room.callers):
             raise self._refusal("server_busy", f"The machine cannot answer more than {present} in time.", present)
-        if present and self._late():
+        if present and room.late:
             raise self._refusal("server_busy", "The machine is behind with its answers.", present)
-        if present and self._settling():
+        if present and room.settling:
             text = f"Somebody has just come. Try again in {FIRST_RETRY_S} s: then it is known whether there is room."
             raise UnavailableError("server_busy", text, FIRST_RETRY_S)
 
@@ -51,7 +43,8 @@ class Limits:
 
     def describe(self, present: int) -> dict[str, int | None]:
         """Return callers now, as many as can be answered in time (null: not known), and as many as may come."""
-        return {"now": present, "capacity": self._capacity(), "most": self._most}
+        room = self._capacity()
+        return {"now": present, "capacity": room.callers, "most": room.most, "carried": room.callers}
 
     def retry_after_s(self, present: int) -> int:
         """Return when one of those present will have left, by the length of the last calls."""

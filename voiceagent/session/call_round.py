@@ -44,15 +44,15 @@ class CallRound:
         """What was really called, and how long it took."""
         return [running.use for running in self._running.values()]
 
-    def start(self, start: StartCall, on_answer: Callable[[ToolCall], None]) -> None:
-        """Run the calls; `on_answer` is called for each when its result is there, unless `end` comes first."""
+    def start(self, start: StartCall, on_answer: Callable[[ToolCall, str, ToolUse], None]) -> None:
+        """Run the calls; `on_answer` gets each with its result when that is there, unless `end` comes first."""
 
         def answer(call: ToolCall, result: str) -> None:
             if self._on_late is not None:
                 self._on_late(call.id, result)
                 return
             self._results[call.id] = result
-            on_answer(call)
+            on_answer(call, result, self._running[call.id].use)
 
         for call in self.calls:
             self._running[call.id] = start(call, partial(answer, call))

@@ -2,7 +2,7 @@
 
 It turns what engines, playout and door report into events, feeds them to the machine in order, and carries out the
 effects. Everything happens on the event loop in short calls; there is no task to leak. A door calls `open`, `hear`,
-`pull`, `type`, `stop_speaking` and `close`, and gets messages for people through `send` (`session/messages.py`).
+`pull`, `type`, `stop_speaking` and `close`, and gets reports for people through `on_report` (`session/reports.py`).
 """
 
 import asyncio
@@ -28,14 +28,23 @@ from voiceagent.errors import VoiceAgentError
 from voiceagent.scheduler.watchdog import StuckError
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
-from voiceagent.session import messages
-from voiceagent.session.endpointing import Endpointer, Thresholds
+from voiceagent.session.config import ConversationConfig
+from voiceagent.session.endpointing import Endpointer
 from voiceagent.session.history import History
 from voiceagent.session.machine import step
-from voiceagent.session.response import ResponseRun, Voices
-from voiceagent.session.state import Rules, State
+from voiceagent.session.reports import (
+    AgentPaused,
+    AgentResumed,
+    FloorChanged,
+    Report,
+    ResponseEnded,
+    TurnTraced,
+    UserText,
+    engine_failed,
+)
+from voiceagent.session.response import ResponseRun, Streams
+from voiceagent.session.state import State
 from voiceagent.session.turns import TurnLog
-from voiceagent.text import Segmenter
 from voiceagent.tools.toolbox import Toolbox
 from voiceagent.trace.log import conversation
 
@@ -61,24 +70,6 @@ class Engines:
     turn: TurnEngine | None
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationConfig:
-    """How a session behaves: everything about it that is configured."""
-
-    rules: Rules
-    thresholds: Thresholds
-    scripts: dict[fx.Kind, str]
-    """What the agent says of its own accord."""
-    system_prompt: str
-    budget_tokens: int
-    max_turns: int
-    sentence_pause_s: float
-    segmenter: Callable[[], Segmenter]
-    tool_filler: str
-    """What the agent says when tools keep the user waiting for `tool_filler_after_s`; "" for nothing."""
-    tool_filler_after_s: float
-
-
 class Session:
     """One connected person, from connect to hang-up."""
 
@@ -88,13 +79,13 @@ class Session:
         engines: Engines,
         config: ConversationConfig,
         turns: TurnLog,
-        send: Callable[[messages.Payload], None],
+        on_report: Callable[[Report], None],
         tools: Toolbox,
     ) -> None:
         self.id = session_id
         self.playout = Playout(engines.tts.sample_rate)
         self._config = config
-        self._send = send
+        self._report = on_report
         self._turns = turns
         self._state = State(config.rules)
         self._queue: deque[ev.Event] = deque()
@@ -123,18 +114,7 @@ class Session:
             self._turn = engines.turn.open(self._on_turn) if engines.turn else None
             opened.pop_all()
         self._open_vad = partial(engines.vad.open, self._on_vad)
-        self._voices = Voices(
-            self._llm,
-            self._tts,
-            self.playout,
-            self._loop.time,
-            config.sentence_pause_s,
-            config.segmenter,
-            partial(tools.start, session=session_id),
-            self._loop.call_later,
-            config.tool_filler,
-            config.tool_filler_after_s,
-        )
+        self._streams = Streams(self._llm, self._tts, self.playout, partial(tools.start, session=session_id))
 
     @property
     def streams(self) -> set[tuple[str, int]]:
@@ -176,8 +156,8 @@ class Session:
                 case SegmentStarted(generation, 0):
                     self._turns.first_packet(generation, self._loop.time())
                     self._post(ev.PlayoutStarted(self._loop.time(), generation))
-                case WordHeard(generation, segment, index):
-                    self._send(messages.agent_word(generation, segment, index))
+                case WordHeard():
+                    self._report(event)
                 case Drained(generation):
                     self._post(ev.PlayoutFinished(self._loop.time(), generation))
         return frame
@@ -204,9 +184,9 @@ class Session:
 
     def _on_vad(self, event: VadEvent) -> None:
         if isinstance(event, StreamFailed):
-            self._report("vad", event.error)
+            self._engine_failed("vad", event.error)
         elif not 0 <= event.probability <= 1:
-            self._report("vad", UnusableError(f"a probability of {event.probability}"))
+            self._engine_failed("vad", UnusableError(f"a probability of {event.probability}"))
             self._vad.close()  # a recurrent state that is not a number stays so
             self._vad = self._open_vad()
         elif (change := self._endpointer.feed(event)) is not None:
@@ -225,18 +205,18 @@ class Session:
                 self._turns.mark("transcript_final", now)
                 self._post(ev.FinalTranscript(now, fork, text))
             case StreamFailed(fork, error):
-                self._report("asr", error)
+                self._engine_failed("asr", error)
                 self._post(ev.FinalTranscript(now, fork, "", failed=True))
 
     def _on_turn(self, event: TurnEvent) -> None:
         now = self._loop.time()
         match event:
             case TurnPrediction(_, probability) if not 0 <= probability <= 1:
-                self._report("turn", UnusableError(f"a probability of {probability}"))
+                self._engine_failed("turn", UnusableError(f"a probability of {probability}"))
             case TurnPrediction(fork, probability):
                 self._post(ev.TurnJudged(now, fork, probability))
             case StreamFailed(_, error):
-                self._report("turn", error)  # the end-of-turn timer ends the turn
+                self._engine_failed("turn", error)  # the end-of-turn timer ends the turn
 
     def _on_llm(self, event: LlmEvent) -> None:
         generation = event.tag if isinstance(event, StreamFailed) else event.generation
@@ -247,7 +227,7 @@ class Session:
                 log.exception("a language model's event could not be used", extra={"session": self.id})
                 self._on_response_failed(generation, "llm", error)
         elif isinstance(event, StreamFailed):
-            self._report("llm", event.error)
+            self._engine_failed("llm", event.error)
 
     def _on_tts(self, event: TtsEvent) -> None:
         generation = event.tag if isinstance(event, StreamFailed) else event.generation
@@ -261,16 +241,16 @@ class Session:
 
     def _on_response_failed(self, generation: int, engine: str, error: Exception | None) -> None:
         if error is not None:
-            self._report(engine, error)
+            self._engine_failed(engine, error)
         self._post(ev.ResponseFailed(self._loop.time(), generation))
 
-    def _report(self, engine: str, error: Exception) -> None:
+    def _engine_failed(self, engine: str, error: Exception) -> None:
         self._turns.engine_failed(engine)
         now = self._loop.time()
         if now - self._told.get(engine, -TELL_AGAIN_S) >= TELL_AGAIN_S:
             self._told[engine] = now
             log.error("%s failed: %s", engine, error, extra={"session": self.id, "engine": engine})
-            self._send(messages.failure(engine, stuck=isinstance(error, StuckError)))
+            self._report(engine_failed(engine, stuck=isinstance(error, StuckError)))
 
     # The machine, and what it wants done
 
@@ -296,10 +276,10 @@ class Session:
             case fx.Respond(generation) | fx.Release(generation):
                 self._on_response_failed(generation, "session", error)
             case fx.Finalise(fork):
-                self._report("asr", error)
+                self._engine_failed("asr", error)
                 self._post(ev.FinalTranscript(self._loop.time(), fork, "", failed=True))
             case _:
-                self._report("session", error)
+                self._engine_failed("session", error)
 
     def _carry_out(self, effect: fx.Effect) -> None:
         match effect:
@@ -317,11 +297,11 @@ class Session:
                 self._release(generation)
             case fx.Pause(generation):
                 self.playout.pause()
-                self._send(messages.agent_paused(generation))
+                self._report(AgentPaused(generation))
             case fx.Resume(generation):
                 self.playout.resume()
                 self._turns.false_interruption()
-                self._send(messages.agent_resumed(generation))
+                self._report(AgentResumed(generation))
             case fx.End(generation, outcome):
                 self._end(generation, outcome)
             case fx.SetTimer(timer, delay_s):
@@ -330,20 +310,18 @@ class Session:
             case fx.CancelTimer(timer):
                 self._cancel_timer(timer)
             case fx.ShowFloor(holder):
-                self._send(messages.floor(holder))
+                self._report(FloorChanged(holder))
             case fx.ShowUser(turn, text, final):
-                self._send(messages.user_text(turn, text, final=final))
+                self._report(UserText(turn, text, final))
 
     def _respond(self, effect: fx.Respond) -> None:
         run = ResponseRun(
             effect.generation,
             self._now,
-            self._voices,
-            on_segment=lambda index, words: self._send(messages.agent_segment(effect.generation, index, words)),
+            self._streams,
+            self._config,
+            self._report,
             on_failed=partial(self._on_response_failed, effect.generation),
-            on_tool=lambda call, running: self._send(
-                messages.agent_tool(effect.generation, call.name, running=running)
-            ),
         )
         self._response = run
         if effect.kind is fx.Kind.REPLY:
@@ -373,9 +351,9 @@ class Session:
         self._history.add_agent(run.remembered(heard))
         self._history.trim()
         conversation("agent", text, session=self.id)
-        self._send(messages.agent_end(generation, outcome, sum(heard.values())))
+        self._report(ResponseEnded(generation, outcome, sum(heard.values()), text))
         if (trace := self._turns.ended(run, outcome, text, self._loop.time())) is not None:
-            self._send(messages.trace(trace))
+            self._report(TurnTraced(trace))
         if not self._state.closed:
             self._llm.prepare(self._history.messages)
 

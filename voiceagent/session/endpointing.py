@@ -19,13 +19,13 @@ NEAREST_S = FRAME_S / 2
 class Thresholds:
     """Probabilities, and seconds that are rounded to the nearest whole frame of 32 ms."""
 
-    onset: float = 0.5
+    onset: float
     """A frame from here on is speech."""
-    release: float = 0.35
+    release: float
     """A frame below is silence; between the two, whatever was before goes on."""
-    onset_s: float = 0.064
-    pause_s: float = 0.064
-    stop_s: float = 0.2
+    onset_s: float
+    pause_s: float
+    stop_s: float
 
 
 class Endpointer:

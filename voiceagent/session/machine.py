@@ -54,6 +54,9 @@ from voiceagent.session.state import Response, State, User
 from voiceagent.session.turn_wait import learn_pause, turn_wait_s
 from voiceagent.text import is_backchannel, looks_finished, normalise, words
 
+UNDECIDED_S = 1.5
+"""The agent stays paused no longer than this after a sound that no transcript came for."""
+
 
 def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
     """Return the state after the event, and what is to be done, in order."""
@@ -266,7 +269,7 @@ def _speech_stopped(draft: _Draft, event: SpeechStopped) -> None:
         return
     draft.set(user=User.WAITING, stopped_at=event.at)
     if draft.talked_over():
-        draft.do(SetTimer(Timer.UNDECIDED, draft.state.rules.undecided_s))
+        draft.do(SetTimer(Timer.UNDECIDED, UNDECIDED_S))
         draft.settle(event.at)
     else:
         draft.await_end_of_turn(event.at)

@@ -7,7 +7,7 @@ release, as what it does may not be undone. It does not know why it was started 
 that.
 """
 
-from asyncio import TimerHandle
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -18,9 +18,11 @@ from voiceagent.engines.llm.contract import Completed, LlmEvent, LlmStream, Mess
 from voiceagent.engines.tts.contract import SpeechAudio, TtsEvent, TtsStream
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.call_round import CallRound, StartCall
+from voiceagent.session.config import ConversationConfig
 from voiceagent.session.reply import Reply
+from voiceagent.session.reports import Report, SegmentAnnounced, ToolUsed
 from voiceagent.session.segment import Segment, heard_of
-from voiceagent.text import Segmenter, ends_sentence, speakable
+from voiceagent.text import ends_sentence, speakable
 from voiceagent.trace.tools import ToolUse
 from voiceagent.trace.turn import Mark
 
@@ -40,22 +42,13 @@ NUDGE = "(Answer in one or two spoken sentences.)"
 
 
 @dataclass(frozen=True, slots=True)
-class Voices:
-    """What a response needs of its session."""
+class Streams:
+    """What a response is made with: its session's own."""
 
     llm: LlmStream
     tts: TtsStream
     playout: Playout
-    clock: Callable[[], float]
-    pause_s: float
-    """Silence between sentences."""
-    segmenter: Callable[[], Segmenter]
     start_call: StartCall
-    later: Callable[[float, Callable[[], None]], TimerHandle]
-    """Calls a function after so many seconds."""
-    filler: str
-    """What is said when tools keep the listener waiting; "" for nothing."""
-    filler_after_s: float
 
 
 class ResponseRun:
@@ -65,10 +58,10 @@ class ResponseRun:
         self,
         generation: int,
         begun_at: float,
-        voices: Voices,
-        on_segment: Callable[[int, list[str]], None],
+        streams: Streams,
+        config: ConversationConfig,
+        report: Callable[[Report], None],
         on_failed: Callable[[str, Exception | None], None],
-        on_tool: Callable[[ToolCall, bool], None],
     ) -> None:
         self.generation = generation
         self.segments: list[Segment] = []
@@ -76,17 +69,18 @@ class ResponseRun:
         """When the first token, segment and audio came."""
         self.begun_at = begun_at
         self.released = False
-        self._voices = voices
-        self._on_segment = on_segment
+        self._streams = streams
+        self._config = config
+        self._report = report
         self._on_failed = on_failed
-        self._on_tool = on_tool
+        self._loop = asyncio.get_running_loop()
         self._messages: tuple[Message, ...] = ()
         self._rounds: list[CallRound] = []
         """The replies that called tools; the one under way comes after them."""
         self._nudged = False
-        self._filler: TimerHandle | None = None
+        self._filler: asyncio.TimerHandle | None = None
         self._text_complete = False
-        self._reply = Reply(voices.segmenter())
+        self._reply = Reply(config.segmenter())
 
     def think(self, messages: tuple[Message, ...]) -> None:
         """Let the language model reply to `messages`."""
@@ -95,17 +89,17 @@ class ResponseRun:
 
     def say(self, text: str) -> None:
         """Speak a given text."""
-        segmenter = self._voices.segmenter()
+        segmenter = self._config.segmenter()
         self._take(segmenter.push(text) + segmenter.flush())
         self._complete_text()
 
     def release(self) -> None:
         """Somebody listens from now on: nothing of this is speculative any more."""
         self.released = True
-        self._voices.playout.release(self.generation)
+        self._streams.playout.release(self.generation)
         for index, segment in enumerate(self.segments):
             if segment.words:
-                self._on_segment(index, segment.words)
+                self._announce(index)
         self._reschedule()
         if self._rounds:
             self._start_calls()
@@ -113,8 +107,8 @@ class ResponseRun:
     def end(self, on_late: Callable[[str, str], None]) -> None:
         """Stop making more of it; the playout is the caller's to stop. `on_late` gets (call id, result) of tools that
         finish nevertheless."""
-        self._voices.llm.cancel(self.generation)
-        self._voices.tts.cancel(self.generation)
+        self._streams.llm.cancel(self.generation)
+        self._streams.tts.cancel(self.generation)
         self._cancel_filler()
         if self._rounds:
             self._rounds[-1].end(on_late)
@@ -123,7 +117,7 @@ class ResponseRun:
         """Take what the language model made."""
         match event:
             case Token():
-                self.marks.setdefault("first_token", self._voices.clock())
+                self.marks.setdefault("first_token", self._loop.time())
                 self._take(self._reply.push(event.text))
             case ToolCalls():
                 self._reply.add_calls(event.calls)
@@ -137,7 +131,7 @@ class ResponseRun:
         if isinstance(event, StreamFailed):
             self._on_failed("tts", event.error)
             return
-        self.marks.setdefault("first_audio", self._voices.clock())
+        self.marks.setdefault("first_audio", self._loop.time())
         self._enqueue(event)
         if self.released:
             self._reschedule()
@@ -164,13 +158,13 @@ class ResponseRun:
     # One reply of the language model
 
     def _generate(self, nudge: str = "") -> None:
-        voices = self._voices
         *messages, last = (*self._messages, *(part for past in self._rounds for part in past.messages(past.said)))
         if nudge:
             last = replace(last, content=f"{last.content} {nudge}")
-        deadline = self._audio_deadline() if self.released else voices.clock() + SPECULATIVE_HORIZON_S
-        self._reply = Reply(voices.segmenter())
-        voices.llm.generate(self.generation, (*messages, last), deadline, need=self._need(begun=bool(self.segments)))
+        deadline = self._audio_deadline() if self.released else self._loop.time() + SPECULATIVE_HORIZON_S
+        self._reply = Reply(self._config.segmenter())
+        need = self._need(begun=bool(self.segments))
+        self._streams.llm.generate(self.generation, (*messages, last), deadline, need=need)
 
     def _complete_reply(self, *, cut: bool) -> None:
         self._take(self._reply.finish(cut=cut and self._has_spoken))
@@ -209,12 +203,24 @@ class ResponseRun:
     def _start_calls(self) -> None:
         calls = self._rounds[-1]
         for call in calls.calls:
-            self._on_tool(call, True)
-        calls.start(self._voices.start_call, self._on_answer)
+            self._report(ToolUsed(self.generation, call.name, call.id, call.arguments, running=True))
+        calls.start(self._streams.start_call, self._on_answer)
         self._await_filler()
 
-    def _on_answer(self, call: ToolCall) -> None:
-        self._on_tool(call, False)
+    def _on_answer(self, call: ToolCall, text: str, use: ToolUse) -> None:
+        result, error = (None, text) if use.outcome == "failed" else (text, None)
+        self._report(
+            ToolUsed(
+                self.generation,
+                call.name,
+                call.id,
+                call.arguments,
+                running=False,
+                result=result,
+                error=error,
+                seconds=use.seconds,
+            )
+        )
         if self._rounds[-1].answered:
             self._cancel_filler()
             try:
@@ -225,14 +231,14 @@ class ResponseRun:
     def _await_filler(self) -> None:
         """Have it said that this takes a while, once what there is to hear is over and silence has lasted."""
         self._cancel_filler()
-        if self._voices.filler:
-            playing_s = self._voices.playout.buffered_s(self.generation)
-            self._filler = self._voices.later(playing_s + self._voices.filler_after_s, self._fill)
+        if self._config.tool_filler:
+            playing_s = self._streams.playout.buffered_s(self.generation)
+            self._filler = self._loop.call_later(playing_s + self._config.tool_filler_after_s, self._fill)
 
     def _fill(self) -> None:
         if all(segment.audio_done for segment in self.segments):  # else its audio will set the timer anew
             self._filler = None
-            self._speak(self._voices.filler, self._voices.filler, None)
+            self._speak(self._config.tool_filler, self._config.tool_filler, None)
 
     def _cancel_filler(self) -> None:
         if self._filler is not None:
@@ -252,13 +258,16 @@ class ResponseRun:
             self._reschedule()
 
     def _speak(self, text: str, spoken: str, reply: int | None) -> None:
-        self.marks.setdefault("first_segment", self._voices.clock())
+        self.marks.setdefault("first_segment", self._loop.time())
         self.segments.append(Segment(text, spoken, reply, spoken.split()))
         index = len(self.segments) - 1
         if self.released:
-            self._on_segment(index, self.segments[index].words)
+            self._announce(index)
         need = self._need(begun="first_audio" in self.marks)
-        self._voices.tts.speak(self.generation, index, spoken, self._audio_deadline(), need=need)
+        self._streams.tts.speak(self.generation, index, spoken, self._audio_deadline(), need=need)
+
+    def _announce(self, index: int) -> None:
+        self._report(SegmentAnnounced(self.generation, index, tuple(self.segments[index].words)))
 
     def _complete_text(self) -> None:
         self._text_complete = True
@@ -269,8 +278,8 @@ class ResponseRun:
     def _enqueue(self, audio: SpeechAudio) -> None:
         segment = self.segments[audio.segment]
         segment.audio_done = audio.final
-        pause_s = self._voices.pause_s if audio.final and ends_sentence(segment.text) else 0.0
-        self._voices.playout.enqueue(
+        pause_s = self._config.sentence_pause_s if audio.final and ends_sentence(segment.text) else 0.0
+        self._streams.playout.enqueue(
             SpeechChunk(self.generation, audio.segment, audio.pcm, audio.words, audio.final, pause_s)
         )
         if self._filler is not None:
@@ -279,15 +288,15 @@ class ResponseRun:
 
     def _finish_if_whole(self) -> None:
         if self._text_complete and self.segments and all(segment.audio_done for segment in self.segments):
-            self._voices.playout.finish(self.generation)
+            self._streams.playout.finish(self.generation)
 
     def _reschedule(self) -> None:
-        llm, tts = self._voices.llm, self._voices.tts
+        llm, tts = self._streams.llm, self._streams.tts
         if not self.released:
             if self.segments:
                 llm.reschedule(self.generation, HOLD, need=Need.SPECULATIVE)
             return
-        now, dry_at = self._voices.clock(), self._audio_deadline()
+        now, dry_at = self._loop.time(), self._audio_deadline()
         unspoken = sum(len(segment.spoken) for segment in self.segments if not segment.audio_done)
         tts.reschedule(self.generation, dry_at, need=self._need(begun="first_audio" in self.marks))
         text_by = max(now, dry_at + unspoken / SPEECH_CHARS_PER_S - TEXT_MARGIN_S)
@@ -300,5 +309,5 @@ class ResponseRun:
         return Need.PROMISED if begun else Need.AWAITED
 
     def _audio_deadline(self) -> float:
-        now = self._voices.clock()
-        return max(now, now + self._voices.playout.buffered_s(self.generation) - SYNTHESIS_MARGIN_S)
+        now = self._loop.time()
+        return max(now, now + self._streams.playout.buffered_s(self.generation) - SYNTHESIS_MARGIN_S)

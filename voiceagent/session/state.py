@@ -1,6 +1,6 @@
 """The state of one conversation: frozen, complete, and free of any resource."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from voiceagent.session.effects import Floor, Kind
@@ -21,27 +21,25 @@ class User(Enum):
 class Rules:
     """The numbers of the conversation. Durations in seconds."""
 
-    judge: bool = True
+    judge: bool
     """Ask a turn detector; otherwise a turn ends after `silence_s` of silence."""
-    preemptive: bool = True
+    preemptive: bool
     """Prepare the response before the turn is known to be over."""
-    threshold: float = 0.5
+    threshold: float
     """Probability from which a turn counts as complete."""
-    stop_s: float = 0.2
+    stop_s: float
     """Silence after which SpeechStopped comes."""
-    silence_s: float = 0.6
-    min_wait_s: float = 0.25
-    max_wait_s: float = 1.2
+    silence_s: float
+    min_wait_s: float
+    max_wait_s: float
     """Silence after which a turn ends though it seemed incomplete, at least and at most."""
-    min_speech_s: float = 0.3
+    min_speech_s: float
     """A shorter sound never interrupts the agent."""
-    interrupt_after_s: float = 0.5
+    interrupt_after_s: float
     """Speech this long interrupts the agent even before a word of it is understood."""
-    undecided_s: float = 1.5
-    """The agent stays paused no longer than this after a sound that no transcript came for."""
-    idle_s: float = 0.0
+    idle_s: float
     """Silence after which the agent asks whether anybody is there; 0 for never."""
-    greet: bool = True
+    greet: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class Response:
 class State:
     """Everything a rule may look at."""
 
-    rules: Rules = field(default_factory=Rules)
+    rules: Rules
     open: bool = False
     closed: bool = False
     user: User = User.SILENT

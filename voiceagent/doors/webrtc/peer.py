@@ -1,13 +1,13 @@
-"""One caller's WebRTC connection: audio in, audio out, and the data channel of messages.
+"""One caller's WebRTC connection: audio in, audio out, and a data channel whose messages are its client's.
 
-It knows aiortc and a session; it does not know HTTP, nor what the session does.
+It knows aiortc and a session; it does not know HTTP, nor what the session does, nor what the messages say.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from typing import Any, Protocol
 from uuid import uuid4
 
 import aiortc.rtcsctptransport
@@ -20,16 +20,15 @@ from aiortc import (
 )
 from aiortc.sdp import candidate_from_sdp
 
-from voiceagent.audio.pcm import SILENCE_DB, Pcm, level_db
-from voiceagent.audio.receive import ReceiveStats
+from voiceagent.audio.pcm import Pcm
 from voiceagent.doors.errors import BadRequestError
-from voiceagent.doors.page.channel import Channel, Requests
+from voiceagent.doors.webrtc.audio_count import AudioCount, count_of
+from voiceagent.doors.webrtc.data_channel import DataChannel
 from voiceagent.doors.webrtc.inbound import Inbound
 from voiceagent.doors.webrtc.outbound import AgentTrack
 from voiceagent.doors.webrtc.sdp import ask_for_fec
-from voiceagent.session import messages
 from voiceagent.session.coordinator import Session
-from voiceagent.trace.steps import StepRecord
+from voiceagent.session.reports import Report
 
 log = logging.getLogger(__name__)
 
@@ -38,32 +37,30 @@ aiortc.rtcsctptransport.USERDATA_MAX_LENGTH = 1100
 
 GONE_S = 10.0
 """A page pings every second; a caller of whom nothing came for this long has vanished. aiortc itself takes 30 s."""
-LEVEL_S = 0.1
-"""How often the page is told how loud both sides are; lanes and network are shown every few times."""
-CONCEALED_PACKET = 320
-"""Samples of an ordinary packet at 16 kHz."""
-LANES_EVERY = 3
-NETWORK_EVERY = 20
+COUNT_S = 2.0
+"""How often the audio is counted for the metrics."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What has happened to a caller's audio."""
+class Client(Protocol):
+    """What speaks to the caller's program over the data channel, and may watch the audio pass by."""
 
-    received: int = 0
-    lost: int = 0
-    concealed: int = 0
-    """Packets, of those lost, that were replaced by something."""
-    underruns: int = 0
+    def connected(self) -> None:
+        """Audio can flow; comes once, just before the session opens."""
 
-    def since(self, earlier: "Report") -> "Report":
-        """Return what is new."""
-        return Report(
-            self.received - earlier.received,
-            self.lost - earlier.lost,
-            self.concealed - earlier.concealed,
-            self.underruns - earlier.underruns,
-        )
+    def report(self, report: Report) -> None:
+        """The session reports something; this may come before `connected`."""
+
+    def receive(self, message: object) -> None:
+        """A message came, text or bytes."""
+
+    def user_audio(self, pcm: Pcm) -> None:
+        """The session hears this."""
+
+    def agent_audio(self, pcm: Pcm) -> None:
+        """The caller is sent this."""
+
+    def leave(self, reason: str) -> None:
+        """The connection ends; messages can still be sent."""
 
 
 class Peer:
@@ -71,27 +68,23 @@ class Peer:
 
     def __init__(
         self,
-        open_session: Callable[[Callable[[messages.Payload], None]], Session],
+        open_session: Callable[[Callable[[Report], None]], Session],
         ice_servers: list[RTCIceServer],
-        steps_since: Callable[[float], list[StepRecord]],
-        on_report: Callable[[Report], None],
+        open_client: Callable[["Peer"], Client],
+        on_count: Callable[[AudioCount], None],
         on_closed: Callable[["Peer"], None],
     ) -> None:
         self.id = uuid4().hex
         self._loop = asyncio.get_running_loop()
-        self._steps_since = steps_since
-        self._on_report = on_report
+        self._on_count = on_count
         self._on_closed = on_closed
-        self._reported = Report()
+        self._counted = AudioCount()
         self._closed = False
         self._opened = False
         self._made_at = self._last_sign = self._loop.time()
-        self._levels = [SILENCE_DB, SILENCE_DB]
-        self._ticks = 0
-        self._lanes_shown = self._loop.time()
-        requests = Requests(self._type, self._interrupt, lambda: self._leave("hangup"), self._sign_of_life)
-        self._channel = Channel(requests)
-        self.session = open_session(self._channel.send)
+        self._channel = DataChannel(self._receive)
+        self._client = open_client(self)
+        self.session = open_session(self._client.report)
         self.inbound = Inbound(self._hear)
         self._track = AgentTrack(self._pull, self.session.playout.rate)
         self._timers = [self._loop.call_later(GONE_S, self._check_alive)]
@@ -104,6 +97,15 @@ class Peer:
     def age_s(self) -> float:
         """How long ago the person came."""
         return self._loop.time() - self._made_at
+
+    def send(self, message: str) -> None:
+        """Send a message over the data channel; what comes before it is open waits for it."""
+        self._channel.send(message)
+
+    def hang_up(self, reason: str) -> None:
+        """Begin to end the connection."""
+        if not self._closed:
+            self._ending = self._loop.create_task(self.close(reason))
 
     async def answer(self, offer: str) -> str:
         """Accept an offer and return the answer's SDP. Raises BadRequestError."""
@@ -138,8 +140,8 @@ class Peer:
         if self._closed:
             return
         self._closed = True
-        self._report()
-        self._channel.send(messages.bye(reason))
+        self._count()
+        self._client.leave(reason)
         try:
             self.session.close()
         except Exception:  # an engine that cannot let go: the place is free all the same
@@ -166,13 +168,17 @@ class Peer:
         }
 
     def _hear(self, pcm: Pcm) -> None:
-        self._levels[0] = max(self._levels[0], level_db(pcm))
+        self._client.user_audio(pcm)
         self.session.hear(pcm)
 
     def _pull(self) -> Pcm:
         frame = self.session.pull()
-        self._levels[1] = max(self._levels[1], level_db(frame))
+        self._client.agent_audio(frame)
         return frame
+
+    def _receive(self, message: object) -> None:
+        self._last_sign = self._loop.time()
+        self._client.receive(message)
 
     def _on_track(self, track: Any) -> None:
         if track.kind == "audio":
@@ -185,55 +191,25 @@ class Peer:
         if state == "connected" and not self._opened:
             self._opened = True
             self._last_sign = self._loop.time()
-            self._channel.send(messages.session(self.session.id, "voiceagent", self._loop.time()))
+            self._client.connected()
             self.session.open()
-            self._timers.append(self._loop.call_later(LEVEL_S, self._show_levels))
+            self._timers.append(self._loop.call_later(COUNT_S, self._keep_count))
         elif state in ("failed", "closed"):
-            self._leave("connection lost")
+            self.hang_up("connection lost")
 
-    def _type(self, text: str) -> None:
-        self.session.type(text)
+    def _keep_count(self) -> None:
+        self._count()
+        self._timers[-1] = self._loop.call_later(COUNT_S, self._keep_count)
 
-    def _interrupt(self) -> None:
-        self.session.stop_speaking()
-
-    def _sign_of_life(self) -> None:
-        self._last_sign = self._loop.time()
-
-    def _show_levels(self) -> None:
-        self._channel.send(messages.level(*self._levels))
-        self._levels = [SILENCE_DB, SILENCE_DB]
-        self._ticks += 1
-        if self._ticks % LANES_EVERY == 0:
-            steps = self._steps_since(self._lanes_shown)
-            self._channel.send(messages.lanes(self._loop.time(), steps, self.session.streams))
-            self._lanes_shown = self._loop.time()
-        if self._ticks % NETWORK_EVERY == 0:
-            stats = self.inbound.stats
-            self._channel.send(messages.network(_lost_percent(stats), stats.lag_ms))
-            self._report()
-        self._timers[-1] = self._loop.call_later(LEVEL_S, self._show_levels)
-
-    def _report(self) -> None:
-        """Report what has happened to the audio since the last report."""
-        stats = self.inbound.stats
-        concealed = stats.fec_recovered + stats.concealed // CONCEALED_PACKET
-        now = Report(stats.received, stats.lost, concealed, self.session.playout.underruns)
-        self._on_report(now.since(self._reported))
-        self._reported = now
+    def _count(self) -> None:
+        """Hand on what has happened to the audio since the last count."""
+        now = count_of(self.inbound.stats, self.session.playout.underruns)
+        self._on_count(now.since(self._counted))
+        self._counted = now
 
     def _check_alive(self) -> None:
         silent_s = self._loop.time() - self._last_sign
         if silent_s >= GONE_S and (self._channel.attached or not self._opened):
-            self._leave("connection lost")
+            self.hang_up("connection lost")
         else:
             self._timers[0] = self._loop.call_later(max(0.5, GONE_S - silent_s), self._check_alive)
-
-    def _leave(self, reason: str) -> None:
-        if not self._closed:
-            self._ending = self._loop.create_task(self.close(reason))
-
-
-def _lost_percent(stats: ReceiveStats) -> float:
-    sent = stats.received + stats.lost
-    return 100 * stats.lost / sent if sent else 0.0

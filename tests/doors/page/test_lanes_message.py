@@ -2,7 +2,7 @@
 
 from math import inf
 
-from voiceagent.session import messages
+from voiceagent.doors.page import messages
 from voiceagent.trace.steps import StepRecord
 
 

@@ -1,0 +1,142 @@
+"""What a session reports to the people who watch it, as data: a door turns it into its client's messages.
+
+`generation` numbers responses, `segment` the pieces of a response, `turn` what the user says. Reports come on the event
+loop, in the order in which things happened. Knows no transport and no wire format.
+"""
+
+from dataclasses import dataclass
+
+from voiceagent.audio.speech import WordHeard
+from voiceagent.engines.names import name_of
+from voiceagent.session.effects import Floor
+from voiceagent.session.events import Outcome
+from voiceagent.trace.turn import TurnTrace
+
+__all__ = [
+    "AgentPaused",
+    "AgentResumed",
+    "EngineFailed",
+    "FloorChanged",
+    "Report",
+    "ResponseEnded",
+    "SegmentAnnounced",
+    "ToolUsed",
+    "TurnTraced",
+    "UserText",
+    "WordHeard",
+    "engine_failed",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class FloorChanged:
+    """Somebody else has the floor now."""
+
+    holder: Floor
+
+
+@dataclass(frozen=True, slots=True)
+class UserText:
+    """What the user is understood to have said so far in this turn.
+
+    A turn may become final several times, as the user goes on after a pause.
+    """
+
+    turn: int
+    text: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentAnnounced:
+    """Words that are about to be spoken. `WordHeard` counts them from 0."""
+
+    generation: int
+    segment: int
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPaused:
+    """The agent fell silent because the user made a sound."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentResumed:
+    """It was only a sound: the agent goes on where it paused."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseEnded:
+    """A response is over, after so many of its words were heard."""
+
+    generation: int
+    outcome: Outcome
+    heard_words: int
+    heard_text: str
+    """What was heard of it, as the model wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUsed:
+    """The agent uses a tool (`running`), or has its result or an error. The result of a call that outlasts its response
+    is not reported."""
+
+    generation: int
+    name: str
+    call_id: str
+    arguments: str
+    """A JSON object, as JSON text."""
+    running: bool
+    result: str | None = None
+    """What the model is given."""
+    error: str | None = None
+    """What the model is told of what went wrong, in place of a result."""
+    seconds: float | None = None
+    """How long it took."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTraced:
+    """The record of a turn that is over; comes right after its `ResponseEnded`."""
+
+    trace: TurnTrace
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFailed:
+    """A model failed, or does not answer at all (`stuck`); the session lives."""
+
+    engine: str
+    """The lane: asr, llm, tts, vad or turn; session, where it was none of them."""
+    stuck: bool
+    message: str
+    """Words for people."""
+
+
+Report = (
+    FloorChanged
+    | UserText
+    | SegmentAnnounced
+    | WordHeard
+    | AgentPaused
+    | AgentResumed
+    | ResponseEnded
+    | ToolUsed
+    | TurnTraced
+    | EngineFailed
+)
+
+
+def engine_failed(engine: str, *, stuck: bool) -> EngineFailed:
+    """Return the report of a failure, with words for people."""
+    name = name_of(engine)
+    if stuck:
+        words = f"The {name} does not answer; the conversation goes on as soon as it does."
+    else:
+        words = f"The {name} failed; the conversation goes on."
+    return EngineFailed(engine, stuck, words)
