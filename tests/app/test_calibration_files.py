@@ -12,8 +12,8 @@ from voiceagent.app.calibration import costs_for, files, find
 from voiceagent.app.calibration.files import default_place, file_name, keep, load, require_place
 from voiceagent.app.calibration.form import Calibration, Measured
 from voiceagent.app.calibration.lookup import decisive, device_name, machine, versions
-from voiceagent.config import Settings
 from voiceagent.app.settings import load_settings
+from voiceagent.config import Settings
 from voiceagent.engines.machine import Gpu
 from voiceagent.errors import VoiceAgentError
 from voiceagent.scheduler.costs import UNKNOWN_S

@@ -89,7 +89,8 @@ class Explainer:
         if len(loc) == 2 and (models := self._engines.get(str(loc[0]))):
             engine = self._tree.at((loc[0], "engine")).value
             if owners := [name for name, other in models.items() if loc[1] in other.model_fields]:
-                return f"is a setting of {' and '.join(owners)}, but {loc[0]}.engine is {engine}; remove it or change the engine"
+                owner = " and ".join(owners)
+                return f"is a setting of {owner}, but {loc[0]}.engine is {engine}; remove it or change the engine"
             where = f"{where}, with engine {engine},"
         meant = self._meant(loc, model)
         guess = f", did you mean {meant}?" if meant else ";"
