@@ -6,10 +6,17 @@ from pathlib import Path
 
 import pytest
 from llama_talk import tiny
-from voiceagent.engines.llm.dummy_gguf import write
 
+from benchmarks.dummies.gguf_model import write
 from voiceagent.app.capacity import memory_plan as planning
-from voiceagent.app.capacity.memory_plan import changed, free_memory, memory_plan, remedy, require_room, torch_limit
+from voiceagent.app.capacity.memory_plan import (
+    free_memory,
+    memory_plan,
+    remedy,
+    require_room,
+    torch_limit,
+    with_change,
+)
 from voiceagent.app.settings import load_settings
 from voiceagent.config.settings import Settings
 from voiceagent.engines.llm.llama.engine import LlamaEngine
@@ -25,8 +32,13 @@ def settings(*sets: str, config: str = "scripted.yaml") -> Settings:
     return load_settings(config, sets).settings
 
 
+def at(these: Settings, root: Path | None) -> Settings:
+    """Return the settings with the models in another folder."""
+    return with_change(these, {"weights.dir": root})
+
+
 def needs(these: Settings, free: Free = PLENTY, root: Path | None = None) -> dict[tuple[str, str], MemoryUse]:
-    plan = memory_plan(these, Store(root), free)
+    plan = memory_plan(at(these, root), free)
     assert plan.unknown == ()
     return {(need.engine, "gpu" if need.place is Place.GPU else "main"): need for need in plan.needs}
 
@@ -92,24 +104,24 @@ def test_the_spark_keeps_nemotron_3_nano_in_8_bits_and_room_for_four_callers(
     assert need.caches == pytest.approx(32_768 * 6_144 + 13 * 47.62 * MIB, rel=1e-3)
     assert need.per_session == pytest.approx(8_192 * 6_144 + 3 * 47.62 * MIB, rel=1e-3)
     assert need.workspace < 1.5 * GIB
-    assert memory_plan(these, Store(tmp_path), Free(119 * GIB, None, shared=True)).fits
+    assert memory_plan(at(these, tmp_path), Free(119 * GIB, None, shared=True)).fits
 
 
 def test_an_rtx_5090_keeps_it_in_4_bits_with_a_kv_cache_of_8(nemotron: Callable[[str], Path], tmp_path: Path) -> None:
     these = settings(f"llm.model={nemotron('nemotron-3-nano-30b-a3b-q4_k_m')}", config="rtx5090.yaml")
     need = needs(these, root=tmp_path)["llm", "gpu"]
     assert need.caches == pytest.approx(16_384 * 6_144 * 17 / 32 + 13 * 47.62 * MIB, rel=1e-3)
-    plan = memory_plan(these, Store(tmp_path), Free(60 * GIB, 31 * GIB))
+    plan = memory_plan(at(these, tmp_path), Free(60 * GIB, 31 * GIB))
     assert plan.fits, plan.table()
     eight_bits = settings(f"llm.model={nemotron('nemotron-3-nano-30b-a3b-q8_0')}", config="rtx5090.yaml")
-    assert not memory_plan(eight_bits, Store(tmp_path), Free(60 * GIB, 31 * GIB)).fits
+    assert not memory_plan(at(eight_bits, tmp_path), Free(60 * GIB, 31 * GIB)).fits
 
 
 def test_a_laptop_of_8_gib_holds_the_small_nemotron(tmp_path: Path) -> None:
     these = settings(config="laptop.yaml")
     need = needs(these, root=tmp_path)["llm", "main"]
     assert 3.9 * GIB < need.weights < 4.3 * GIB
-    assert memory_plan(these, Store(tmp_path), Free(7 * GIB)).fits
+    assert memory_plan(at(these, tmp_path), Free(7 * GIB)).fits
 
 
 def test_layers_on_the_gpu_take_their_weights_and_caches_with_them(tmp_path: Path) -> None:
@@ -134,10 +146,10 @@ def test_where_nothing_is_shared_shorter_sessions_are_a_remedy(tmp_path: Path) -
     these = llama(tiny(tmp_path, "plain"), *sizes)
     shorter = llama(tiny(tmp_path, "plain"), *sizes, "llm.max_tokens=25000")
     rest = (
-        sum(need.total for need in memory_plan(these, Store(), PLENTY).needs) - needs(these)["llm", "main"].caches // 4
+        sum(need.total for need in memory_plan(these, PLENTY).needs) - needs(these)["llm", "main"].caches // 4
     )
-    assert remedy(shorter, Store(), Free(rest)) == "This would fit: --set llm.session_tokens=50000."
-    assert "session_tokens" not in remedy(these, Store(), Free(rest)), "a reply would leave no room for a prompt"
+    assert remedy(shorter, Free(rest)) == "This would fit: --set llm.session_tokens=50000."
+    assert "session_tokens" not in remedy(these, Free(rest)), "a reply would leave no room for a prompt"
 
 
 def test_more_sessions_need_larger_caches() -> None:
@@ -171,24 +183,24 @@ def test_torch_may_take_what_the_language_model_leaves_of_a_gpu(tmp_path: Path) 
     on_gpu = ("asr.engine=nemotron", "tts.engine=magpie", "llm.gpu_layers=-1")
     these = llama(tiny(tmp_path, "plain"), *on_gpu)
     need = needs(these)["llm", "gpu"].total
-    assert torch_limit(these, Store(), Free(64 * GIB, 30 * GIB)) == 30 * GIB - need
-    assert torch_limit(these, Store(), Free(64 * GIB, 1)) == 0
-    assert torch_limit(these, Store(), Free(64 * GIB, None)) is None
-    on_cpu = changed(changed(these, {"asr.device": "cpu"}), {"tts.engine": "hibari"})
-    assert torch_limit(on_cpu, Store(), Free(64 * GIB, 30 * GIB)) is None
+    assert torch_limit(these, Free(64 * GIB, 30 * GIB)) == 30 * GIB - need
+    assert torch_limit(these, Free(64 * GIB, 1)) == 0
+    assert torch_limit(these, Free(64 * GIB, None)) is None
+    on_cpu = with_change(with_change(these, {"asr.device": "cpu"}), {"tts.engine": "hibari"})
+    assert torch_limit(on_cpu, Free(64 * GIB, 30 * GIB)) is None
 
 
 def test_in_memory_that_cpu_and_gpu_share_torch_leaves_what_everything_else_needs(tmp_path: Path) -> None:
     these = llama(tiny(tmp_path, "plain"), "asr.engine=nemotron", "llm.gpu_layers=-1")
     spark = Free(100 * GIB, None, shared=True)
-    plan = memory_plan(these, Store(), spark)
+    plan = memory_plan(these, spark)
     torchs = sum(need.total for need in plan.needs if need.engine == "asr" and need.place is Place.GPU)
-    assert torch_limit(these, Store(), spark) == 100 * GIB - (plan.accounts[0].needed - torchs)
+    assert torch_limit(these, spark) == 100 * GIB - (plan.accounts[0].needed - torchs)
 
 
 def test_what_cannot_be_reckoned_is_named_and_refuses_nothing(tmp_path: Path) -> None:
     (tmp_path / "broken.gguf").write_bytes(b"GGUF\x03\0\0\0 and no more")
-    plan = memory_plan(llama(tmp_path / "broken.gguf"), Store(), PLENTY)
+    plan = memory_plan(llama(tmp_path / "broken.gguf"), PLENTY)
     assert len(plan.unknown) == 1
     assert plan.unknown[0].startswith("llm: not reckoned")
     assert plan.fits
@@ -206,21 +218,21 @@ def test_the_mildest_change_that_fits_is_named(tmp_path: Path) -> None:
     sizes = ("llm.context_tokens=1000000", "llm.session_tokens=500000", "llm.flash_attention=true")
     these = llama(tiny(tmp_path, "plain"), *sizes)
     need = needs(these)["llm", "main"]
-    rest = sum(need.total for need in memory_plan(these, Store(), PLENTY).needs) - need.caches
-    assert remedy(these, Store(), Free(rest + need.caches * 3 // 4)) == "This would fit: --set llm.kv_type=q8_0."
+    rest = sum(need.total for need in memory_plan(these, PLENTY).needs) - need.caches
+    assert remedy(these, Free(rest + need.caches * 3 // 4)) == "This would fit: --set llm.kv_type=q8_0."
     both = "This would fit: --set llm.kv_type=q8_0 --set llm.context_tokens=500000."
-    assert remedy(these, Store(), Free(rest + need.caches // 4)) == both
+    assert remedy(these, Free(rest + need.caches // 4)) == both
 
 
 def test_a_smaller_model_is_named_where_no_setting_helps() -> None:
     these = settings("llm.engine=llama", "llm.model=nemotron-3-nano-30b-a3b-q8_0", "llm.gpu_layers=-1")
-    assert "llm.model=nemotron-3-nano-30b-a3b-q4_k_m" in remedy(these, Store(), Free(GIB, 30 * GIB))
-    assert remedy(these, Store(), Free(10 * MIB, 30 * GIB)).startswith("No setting makes it fit")
+    assert "llm.model=nemotron-3-nano-30b-a3b-q4_k_m" in remedy(these, Free(GIB, 30 * GIB))
+    assert remedy(these, Free(10 * MIB, 30 * GIB)).startswith("No setting makes it fit")
 
 
 def test_changed_settings_are_the_same_in_all_else() -> None:
     before = settings()
-    after = changed(before, {"server.max_sessions": 1, "llm.kv_type": "q8_0"})
+    after = with_change(before, {"server.max_sessions": 1, "llm.kv_type": "q8_0"})
     assert (after.server.max_sessions, after.llm.kv_type) == (1, "q8_0")
     assert after.model_copy(update={"server": before.server, "llm": before.llm}) == before
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from voiceagent.app.settings import load_settings
+from voiceagent.app.settings import default_settings, load_settings
 from voiceagent.config import ConfigError, Settings
 
 Write = Callable[[str, str], Path]
@@ -21,7 +21,7 @@ def mistakes(name: str, sets: Sequence[str] = (), **environ: str) -> list[str]:
 def test_an_empty_file_gives_the_defaults(write: Write) -> None:
     for text in ("", "# only a comment\n", "---\n", "llm:\n", "\ufeffllm:\n"):
         loaded = load_settings(write("empty.yaml", text), environ={})
-        assert loaded.settings == Settings()
+        assert loaded.settings == default_settings()
         assert {str(origin) for origin in loaded.origins.values()} == {"default"}
 
 
@@ -86,9 +86,9 @@ def test_a_key_in_the_wrong_place_is_sent_to_the_right_one(write: Write) -> None
         ("asr: {model: ''}", "but is ''"),
         ("weights: {dir: 5}", "weights.dir: should be a path or null, but is 5; put it in quotes"),
         ("weights: {dir: ''}", "should be a path or null, but is ''"),
-        ("turn: {detector: Silense}", "should be one of smart_turn, silence, but is 'Silense'; did you mean silence?"),
-        ("asr: {right_context: 2}", "should be one of 0, 1, 6, 13, but is 2"),
-        ("turn: {detector: x}", "should be one of smart_turn, silence, but is 'x'"),
+        ("turn: {engine: Silense}", "should be one of smart_turn, silence, scripted, but is 'Silense'; did you mean silence?"),
+        ("asr: {engine: nemotron, right_context: 2}", "should be one of 0, 1, 6, 13, but is 2"),
+        ("turn: {engine: x}", "should be one of smart_turn, silence, scripted, but is 'x'"),
         ("server: {allow_origins: {}}", "server.allow_origins: should be a list, but is a mapping"),
         ("server: {allow_origins: [5]}", "server.allow_origins.0: should be a valid string"),
         ("server: {allow_origins: [a.org]}", "server.allow_origins.0: should look like https://example.org"),
@@ -101,9 +101,9 @@ def test_a_key_in_the_wrong_place_is_sent_to_the_right_one(write: Write) -> None
         ("mcp: [{name: a}]", "mcp.0: needs a command or a url, and not both"),
         ("mcp: [{name: a, command: [b], url: 'http://c'}]", "mcp.0: needs a command or a url, and not both"),
         ("mcp: [{name: a, url: c}]", "mcp.0.url: should begin with http:// or https://"),
-        ("llm: {base_url: localhost}", "llm.base_url: should begin with http:// or https://"),
-        ("llm: {chat_template_kwargs: 5}", "llm.chat_template_kwargs: should be a mapping, but is 5"),
-        ("llm: 5", "llm: should be a mapping with engine, model, load_format, threads,"),
+        ("llm: {engine: openai, base_url: localhost}", "llm.base_url: should begin with http:// or https://"),
+        ("llm: {engine: openai, chat_template_kwargs: 5}", "llm.chat_template_kwargs: should be a mapping, but is 5"),
+        ("llm: 5", "llm: should be a mapping with engine, system_prompt, session_tokens, "),
         ("- llm", "mine.yaml:1: a configuration is made of sections, as in `llm:`, but this is a list"),
         ("just words", "but this is 'just words'"),
     ],

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from voiceagent.app.settings import load_settings
+from voiceagent.app.settings import default_settings, load_settings
 from voiceagent.config import ConfigError, Settings
 
 
@@ -115,7 +115,7 @@ def test_variables_that_are_no_settings_are_left_alone(empty: Path) -> None:
         "VOICEAGENT_PORT_7860_TCP_PORT": "7860",
         "LLM__SEED": "5",
     }
-    assert load_settings(empty, environ=environ).settings == Settings()
+    assert load_settings(empty, environ=environ).settings == default_settings()
 
 
 def test_the_environment_of_the_process_is_read(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from voiceagent.app.settings import load_settings
-from voiceagent.config import Loaded, Settings, show
+from voiceagent.config import Loaded, show
+from voiceagent.config.concrete import settings_model
 from voiceagent.config.document import dotted
 from voiceagent.config.origins import DEFAULT
 from voiceagent.config.schema import fields
+from voiceagent.engines.registry import engine_models
+
+SETTINGS = settings_model(engine_models(), {})
 from voiceagent.config.show import MASK
 
 TRICKY = st.sampled_from(["", "null", "true", "1e-3", "012", "~", "no", "a: b", "x # y", "- a", "'", '"', "é🙂", "<<"])
@@ -38,8 +42,8 @@ def test_what_is_shown_can_be_read_back(tmp_path: Path, text: str, number: float
         "server": {"ice_servers": [{"urls": urls, "username": text}]},
         "trace": {"jsonl": f"logs/{text}"},  # with ~ in front it would be the home folder of somebody
     }
-    given = Settings.model_validate(changed)
-    origins = {dotted(loc): DEFAULT for loc, _ in fields()}
+    given = SETTINGS.model_validate(changed)
+    origins = {dotted(loc): DEFAULT for loc, _ in fields(SETTINGS)}
     path.write_text(show(Loaded(given, origins)), encoding="utf-8", newline="")
     assert load_settings(path, environ={}).settings == given
 

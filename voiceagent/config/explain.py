@@ -91,7 +91,6 @@ class Explainer:
             if owners := [name for name, other in models.items() if loc[1] in other.model_fields]:
                 owner = " and ".join(owners)
                 return f"is a setting of {owner}, but {loc[0]}.engine is {engine}; remove it or change the engine"
-            where = f"{where}, with engine {engine},"
         meant = self._meant(loc, model)
         guess = f", did you mean {meant}?" if meant else ";"
         return f"there is no such setting{guess} {where} {', '.join(model.model_fields)}"
