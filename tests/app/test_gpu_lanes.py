@@ -30,7 +30,7 @@ def test_without_a_gpu_only_those_compute_on_it_that_are_told_to() -> None:
     assert lanes_on_gpu(settings(*free), has_gpu=True) == {"asr", "tts"}
     assert lanes_on_gpu(settings(*free), has_gpu=False) == set()
     assert lanes_on_gpu(settings(*free, "tts.device=cuda", "llm.gpu_layers=8"), has_gpu=False) == {"llm", "tts"}
-    assert lanes_on_gpu(settings("asr.device=cuda", "tts.device=cuda", "llm.gpu_layers=8"), has_gpu=True) == set()
+    assert lanes_on_gpu(settings(), has_gpu=True) == set()
 
 
 def test_the_driver_is_asked_only_where_a_gpu_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,7 +72,9 @@ def test_a_language_model_needs_what_its_engine_finds(
     path = tiny(tmp_path, kind)
     found = needs(llama(path, "server.max_sessions=3"))["llm", "main"]
     asked = []
-    monkeypatch.setattr("voiceagent.engines.llm.llama.check_fit", lambda need, name, gpu_layers: asked.append(need))
+    monkeypatch.setattr(
+        "voiceagent.engines.llm.llama.engine.check_fit", lambda need, name, gpu_layers: asked.append(need)
+    )
     LlamaEngine(path, max_streams=3)._check_memory()
     assert found.weights == asked[0].weights
     assert found.caches == asked[0].kv_cache + asked[0].recurrent_state
@@ -82,8 +84,8 @@ def test_a_language_model_needs_what_its_engine_finds(
 @pytest.fixture
 def nemotron(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
     """Return files with Nemotron-3-Nano's header and the size that the manifest gives a model; no disk is filled."""
-    monkeypatch.setattr("voiceagent.engines.llm.dummy_gguf._stored", lambda tensor, weights: (0, 0))
-    monkeypatch.setattr("voiceagent.engines.llm.dummy_gguf._data", lambda *given: b"")
+    monkeypatch.setattr("benchmarks.dummies.gguf_model._stored", lambda tensor, weights: (0, 0))
+    monkeypatch.setattr("benchmarks.dummies.gguf_model._data", lambda *given: b"")
     monkeypatch.setattr("gguf.GGUFWriter.write_tensor_data", lambda *given: None)
 
     def of(model: str) -> Path:
@@ -145,16 +147,14 @@ def test_where_nothing_is_shared_shorter_sessions_are_a_remedy(tmp_path: Path) -
     sizes = ("llm.session_tokens=100000", "llm.kv_type=q8_0", "llm.max_tokens=50000")
     these = llama(tiny(tmp_path, "plain"), *sizes)
     shorter = llama(tiny(tmp_path, "plain"), *sizes, "llm.max_tokens=25000")
-    rest = (
-        sum(need.total for need in memory_plan(these, PLENTY).needs) - needs(these)["llm", "main"].caches // 4
-    )
+    rest = sum(need.total for need in memory_plan(these, PLENTY).needs) - needs(these)["llm", "main"].caches // 4
     assert remedy(shorter, Free(rest)) == "This would fit: --set llm.session_tokens=50000."
     assert "session_tokens" not in remedy(these, Free(rest)), "a reply would leave no room for a prompt"
 
 
 def test_more_sessions_need_larger_caches() -> None:
     def caches(sessions: int) -> int:
-        these = settings("asr.engine=nemotron", "asr.load_format=dummy", f"server.max_sessions={sessions}")
+        these = settings("asr.engine=nemotron", f"server.max_sessions={sessions}")
         need = needs(these)["asr", "gpu"]
         assert need.caches >= sessions * need.per_session
         return need.caches
@@ -163,7 +163,7 @@ def test_more_sessions_need_larger_caches() -> None:
 
 
 def test_nemotron_on_a_gpu_is_half_as_large_there_and_passes_through_main_memory() -> None:
-    these = settings("asr.engine=nemotron", "asr.load_format=dummy")
+    these = settings("asr.engine=nemotron")
     on_gpu, on_cpu = needs(these), needs(these, Free(500 * GIB))
     assert on_gpu["asr", "gpu"].weights * 2 == on_gpu["asr", "main"].loading == on_cpu["asr", "main"].weights
     assert ("asr", "gpu") not in on_cpu
@@ -176,7 +176,7 @@ def test_magpie_needs_its_codec_too_and_a_cache_for_each_session() -> None:
     files = Store().manifest.models
     assert need.weights == files[these.tts.model].size + files[these.tts.codec].size
     assert need.caches == 3 * need.per_session
-    assert ("tts", "gpu") in needs(settings("tts.engine=magpie", "tts.load_format=dummy"))
+    assert ("tts", "gpu") in needs(settings("tts.engine=magpie"))
 
 
 def test_torch_may_take_what_the_language_model_leaves_of_a_gpu(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_what_cannot_be_reckoned_is_named_and_refuses_nothing(tmp_path: Path) ->
     (tmp_path / "broken.gguf").write_bytes(b"GGUF\x03\0\0\0 and no more")
     plan = memory_plan(llama(tmp_path / "broken.gguf"), PLENTY)
     assert len(plan.unknown) == 1
-    assert plan.unknown[0].startswith("llm: not reckoned")
+    assert plan.unknown[0].startswith("llm: not known")
     assert plan.fits
 
 

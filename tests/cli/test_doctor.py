@@ -13,7 +13,9 @@ from click.testing import CliRunner, Result
 from voiceagent.app.capacity import memory_plan
 from voiceagent.app.doctor import machine, report
 from voiceagent.cli.main import cli
+from voiceagent.engines.llm.llama import spec as llama
 from voiceagent.engines.machine import Gpu
+from voiceagent.engines.nemo import spec as nemo
 
 SCRIPTED = ("--config", "scripted.yaml", "--set", "server.port=0")
 CARD = Gpu("NVIDIA GeForce RTX 5090", "580.65", "12.0", 32 << 30, 31 << 30)
@@ -76,20 +78,20 @@ def test_a_file_of_the_wrong_size_is_damaged_and_one_unread_is_not_verified(tmp_
         ("llm.model=absent.gguf", "models", "problem", "absent.gguf is not here"),
         ("llm.model=smollm3", "models", "problem", "there is no model smollm3"),
         ("llm.model=org/model@1", "models", "warning", "lies on a hub"),
-        ("llm.gpu_layers=-1", "gpu", "problem", "compiled for no GPU"),
+        ("llm.gpu_layers=-1", "llm", "problem", "compiled for no GPU"),
         ("llm.threads=256", "processor", "warning", "llm.threads=256"),
         ("server.host=0.0.0.0", "microphone", "warning", "HTTPS"),
         ("server.host=nowhere.invalid", "port", "problem", "nowhere.invalid"),
-        ("asr.device=cuda", "gpu", "problem", "asr.device is cuda"),
-        ("tts.device=cuda", "gpu", "problem", "tts.device is cuda"),
-        ("tts.load_format=checkpoint", "models", "problem", "nemo-nano-codec-22khz: 0 of 1"),
+        ("asr.device=cuda", "asr", "problem", "asr.device is cuda"),
+        ("tts.device=cuda", "tts", "problem", "tts.device is cuda"),
+        ("tts.codec=nemo-nano-codec-22khz", "models", "problem", "nemo-nano-codec-22khz: 0 of 1"),
     ],
 )
 def test_what_is_wrong_is_said(
     setting: str, check: str, verdict: str, words: str, gpus: list[Gpu], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "_llama_has_gpu", lambda: False)
-    others = ("llm.engine=llama", "asr.engine=nemotron", "asr.load_format=dummy", "tts.engine=magpie", setting)
+    monkeypatch.setattr(llama, "_has_gpu_library", lambda: False)
+    others = ("llm.engine=llama", "asr.engine=nemotron", "tts.engine=magpie", setting)
     found = findings(*SCRIPTED, *(word for other in others for word in ("--set", other)))[check]
     assert any(finding["verdict"] == verdict and words in finding["text"] for finding in found), found
 
@@ -104,10 +106,10 @@ def test_a_gpu_is_told_with_its_driver_and_what_it_can(gpus: list[Gpu]) -> None:
 
 def test_a_torch_without_cuda_beside_a_gpu_is_a_warning(gpus: list[Gpu], monkeypatch: pytest.MonkeyPatch) -> None:
     gpus.append(CARD)
-    monkeypatch.setattr(machine, "_version", lambda package: "2.13.0+cpu")
-    sets = ("--set", "asr.engine=nemotron", "--set", "asr.load_format=dummy")
-    assert "this torch is built without CUDA" in [finding["text"] for finding in findings(*SCRIPTED, *sets)["gpu"]]
-    assert len(findings(*SCRIPTED, *sets, "--set", "asr.engine=scripted")["gpu"]) == 2
+    monkeypatch.setattr(nemo, "version", lambda package: "2.13.0+cpu")
+    sets = ("--set", "asr.engine=nemotron")
+    assert "this torch is built without CUDA" in [finding["text"] for finding in findings(*SCRIPTED, *sets)["asr"]]
+    assert "asr" not in findings(*SCRIPTED, *sets, "--set", "asr.engine=scripted")
 
 
 def test_models_too_large_for_the_gpu_are_a_problem_with_settings_that_fit(gpus: list[Gpu], tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from voiceagent.config.concrete import settings_model
 from voiceagent.config.document import dotted
 from voiceagent.config.origins import DEFAULT
 from voiceagent.config.schema import fields
+from voiceagent.config.show import MASK
 from voiceagent.engines.registry import engine_models
 
 SETTINGS = settings_model(engine_models(), {})
-from voiceagent.config.show import MASK
 
 TRICKY = st.sampled_from(["", "null", "true", "1e-3", "012", "~", "no", "a: b", "x # y", "- a", "'", '"', "é🙂", "<<"])
 

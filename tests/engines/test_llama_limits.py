@@ -240,7 +240,7 @@ def test_a_prompt_that_opens_a_thought_gives_a_reply_without_text(tmp_path: Path
 
 
 def test_a_reply_that_goes_round_in_circles_is_cut(engine: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voiceagent.engines.llm.llama_stream.is_loop", lambda said: len(said) == 3)
+    monkeypatch.setattr("voiceagent.engines.llm.llama.stream.is_loop", lambda said: len(said) == 3)
     caller = Caller(engine)
     reply(engine, caller, 1, *FIRST)
     assert caller.events[-1] == Completed(1, "stop")

@@ -118,7 +118,7 @@ def test_a_system_that_does_not_say_what_is_free_refuses_nothing(monkeypatch: py
 
 def test_a_model_too_large_is_refused_before_it_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(llama_memory, "free_main_memory", lambda: 1000)
-    monkeypatch.setattr("voiceagent.engines.llm.llama.LlamaModel", None)
+    monkeypatch.setattr("voiceagent.engines.llm.llama.engine.LlamaModel", None)
     with pytest.raises(VoiceAgentError, match=r"plain\.gguf needs .* main memory"):
         LlamaEngine(tiny(tmp_path, "plain")).load()
 

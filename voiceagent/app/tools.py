@@ -67,7 +67,7 @@ def warn_if_unheard(tools: tuple[ToolSpec, ...], llm: LlmEngine) -> None:
     if tools and llm.count_tokens(told) == llm.count_tokens(untold):
         log.warning(
             "The language model is not told of the tools (%s): its chat template has no place for them. Choose a model "
-            "that was trained to call tools, such as Nemotron-3-Nano or Qwen (docs/tools.md), or remove them.",
+            "that was trained to call tools (docs/tools.md), or remove them.",
             ", ".join(tool.name for tool in tools),
         )
 

@@ -1,10 +1,11 @@
 """The doctor's questions about the machine: Python, packages, processor, GPU, port, microphone."""
 
 import platform
+import re
 import socket
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from ipaddress import ip_address
 
@@ -14,7 +15,6 @@ from voiceagent.engines.finding import Finding, ok, problem, skipped, warning
 from voiceagent.engines.machine import Gpu, cores, cuda_version, processor
 
 OLDEST_PYTHON = (3, 11)
-CORE = ("aiortc", "hibari-tts", "llama-cpp-python", "numpy", "onnxruntime", "pydantic", "starlette", "uvicorn")
 
 
 def check_python() -> Iterator[Finding]:
@@ -30,10 +30,10 @@ def check_python() -> Iterator[Finding]:
 
 def check_packages(settings: Settings) -> Iterator[Finding]:
     """Versions of the packages that the settings need."""
-    found = {package: _version(package) for package in CORE}
-    if missing := [package for package in CORE if found[package] is None]:
+    found = {package: _version(package) for package in _required()}
+    if missing := [package for package, version_ in found.items() if version_ is None]:
         yield problem("packages", f"{', '.join(missing)} not installed", "pip install --force-reinstall voiceagent")
-    yield ok("packages", ", ".join(f"{package} {found[package]}" for package in CORE if found[package]))
+    yield ok("packages", ", ".join(f"{package} {version_}" for package, version_ in found.items() if version_))
     for extra, packages in sorted(_extras(settings).items()):
         there = {package: _version(package) for package in packages}
         if missing := [package for package in there if there[package] is None]:
@@ -113,6 +113,12 @@ def _extras(settings: Settings) -> dict[str, tuple[str, ...]]:
     """Return the extras of `pip install voiceagent[EXTRA]` that the settings need, and their packages."""
     extras = {one.spec.extra: one.spec.packages for one in chosen(settings) if one.spec.extra}
     return extras | ({"mcp": ("mcp",)} if settings.mcp else {})
+
+
+def _required() -> list[str]:
+    """Return the distributions that voiceagent itself says it needs, without extras."""
+    names = (re.match(r"[\w.-]+", line) for line in requires("voiceagent") or () if "extra ==" not in line)
+    return sorted(name[0] for name in names if name)
 
 
 def _is_local(host: str) -> bool:

@@ -37,12 +37,14 @@ class NemoSpec(EngineSpec[Any]):
         """Yield a problem where it must run on a GPU that is not there, a warning for a torch without CUDA."""
         if settings.device == "cuda" and not context.has_gpu:
             yield problem(
-                "gpu",
+                self.kind,
                 f"nvidia-smi lists none, and {self.kind}.device is cuda",
                 f"set {self.kind}.device to auto or cpu",
             )
         if context.has_gpu and settings.device != "cpu" and _torch().endswith("+cpu"):
-            yield warning("gpu", "this torch is built without CUDA", "install a build of torch for the driver's CUDA")
+            yield warning(
+                self.kind, "this torch is built without CUDA", "install a build of torch for the driver's CUDA"
+            )
 
     def on_gpu(self, settings: Any, context: BuildContext) -> bool:
         """Return whether it runs on a GPU here."""

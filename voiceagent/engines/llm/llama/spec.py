@@ -165,7 +165,7 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
         """Yield a problem where layers are to be computed on a GPU and llama.cpp was compiled for none."""
         if settings.gpu_layers and not _has_gpu_library():
             yield problem(
-                "gpu",
+                "llm",
                 "llama.cpp was compiled for no GPU, and llm.gpu_layers is not 0",
                 "set llm.gpu_layers to 0, or compile it again: "
                 'CMAKE_ARGS="-DGGML_CUDA=on" pip install --force-reinstall --no-cache-dir llama-cpp-python',
