@@ -11,6 +11,7 @@ from voiceagent.app.agent import Agent
 from voiceagent.app.settings import load_settings
 from voiceagent.app.tools import Tools
 from voiceagent.engines.llm.contract import ToolCall
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.errors import VoiceAgentError
 
 SCRIPT = Path(__file__).parents[1] / "tools" / "mcp_weather.py"
@@ -123,9 +124,10 @@ def test_a_server_that_has_gone_away_is_named_but_callers_may_come():
 
 def test_a_model_that_is_not_told_of_the_tools_is_warned_of(caplog):
     async def main(*sets, deaf=False):
-        agent = Agent(settings(*sets))
+        llm = ScriptedLlm()
         if deaf:
-            agent.engines.llm.count_tokens = lambda messages: 7
+            llm.count_tokens = lambda messages: 7
+        agent = Agent(settings(*sets), llm=llm)
         await agent.start()
         agent.close()
 
@@ -160,7 +162,7 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch, package, sets):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(VoiceAgentError, match=rf"pip install 'voiceagent\[{package}\]'"):
-        Agent(settings(*sets))
+        asyncio.run(Agent(settings(*sets)).start())
 
 
 def test_a_token_that_is_not_set_is_asked_for(monkeypatch):

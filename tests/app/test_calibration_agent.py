@@ -11,7 +11,6 @@ from voiceagent.app.agent import Agent
 from voiceagent.app.calibration import lookup
 from voiceagent.app.calibration.files import keep
 from voiceagent.app.calibration.form import Calibration, Measured
-from voiceagent.app.rehearsal import scripted_engines
 from voiceagent.app.settings import load_settings
 
 
@@ -29,7 +28,7 @@ def test_the_first_step_is_already_predicted(tmp_path: Path, monkeypatch: pytest
     keep(tmp_path / "mine.json", "this", measured)
 
     async def first_step() -> float:
-        agent = Agent(settings, scripted_engines())
+        agent = Agent(settings)
         await agent.start()
         heard = asyncio.Event()
         agent.engines.tts.open(lambda event: heard.set()).speak(1, 0, "Hello.", 0.0)

@@ -1,5 +1,7 @@
 """Which lanes compute on a GPU, and when the driver is asked for one."""
 
+import asyncio
+
 import pytest
 
 from voiceagent.app import specs
@@ -43,7 +45,14 @@ def test_the_driver_is_asked_only_where_a_gpu_is_wanted(monkeypatch: pytest.Monk
 def test_an_agent_asks_the_driver_once_and_not_if_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr(specs, "nvidia_gpus", lambda: asked.append("once") or (CARD,))
+    monkeypatch.setattr("voiceagent.app.agent.build_engines", lambda settings, gpus: scripted_engines())
     on_gpu = settings("llm.engine=llama", "llm.gpu_layers=-1")
-    Agent(on_gpu, scripted_engines()).close()
-    Agent(on_gpu, scripted_engines(), gpus=(CARD,)).close()
+
+    async def main(gpus: tuple[Gpu, ...] | None) -> None:
+        agent = Agent(on_gpu)
+        await agent.start(gpus)
+        agent.close()
+
+    asyncio.run(main(None))
+    asyncio.run(main((CARD,)))
     assert asked == ["once"]

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import httpx
 import uvicorn
@@ -13,6 +13,13 @@ from voiceagent.app.settings import load_settings
 from voiceagent.doors.http import create_app
 
 MUTE = ("session.greeting=''", "session.idle_s=0")
+
+
+def handed_in(engines):
+    """Return engines as an agent takes them."""
+    if engines is None:
+        return {}
+    return {field.name: getattr(engines, field.name) or "silence" for field in fields(engines)}
 
 
 @dataclass
@@ -34,7 +41,7 @@ class House:
 @asynccontextmanager
 async def open_server(*sets, engines=None, start=True):
     settings = load_settings("scripted.yaml", [*MUTE, *sets]).settings
-    agent = Agent(settings, engines)
+    agent = Agent(settings, **handed_in(engines))
     if start:
         await agent.start()
     listener = socket.create_server(("127.0.0.1", 0))

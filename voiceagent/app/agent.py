@@ -1,28 +1,40 @@
-"""The composition root: settings become engines, engines a scheduler, and the scheduler sessions."""
+"""The agent: settings become engines, engines a scheduler, and the scheduler sessions.
+
+agent = Agent("cpu.yaml", system_prompt="You are Robin, a cheerful guide.", tools=[weather])
+agent.serve()
+"""
 
 import asyncio
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from math import nan
+from pathlib import Path
 from time import monotonic
+from typing import Any, Self, TypeVar
 from uuid import uuid4
 from weakref import WeakSet
+
+from starlette.types import ASGIApp
 
 from voiceagent.app.calibration import costs_for, device_name
 from voiceagent.app.capacity.demand import demand
 from voiceagent.app.capacity.device import shared_device
 from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import build_engines, lanes_of, model_names
-from voiceagent.app.specs import gpus_for, remote_lanes
+from voiceagent.app.events import Events
+from voiceagent.app.settings import agent_settings
+from voiceagent.app.specs import gpus_for, lanes, remote_lanes
 from voiceagent.app.step_record import record
-from voiceagent.app.tools import Tools, warn_if_unheard
+from voiceagent.app.tools import Tools, warn_if_tools_unsupported
 from voiceagent.config.settings import Settings
 from voiceagent.doors.host import Capacity
 from voiceagent.engines.contract import Engine
 from voiceagent.engines.machine import Gpu
+from voiceagent.errors import VoiceAgentError
 from voiceagent.scheduler.admission import Admission, Punctuality
+from voiceagent.scheduler.costs import CostModel
 from voiceagent.scheduler.lane import INTERPRETER_TURN_S, ThreadLane, close_all
 from voiceagent.scheduler.scheduler import Scheduler, Step
 from voiceagent.session.config import ConversationConfig
@@ -41,52 +53,120 @@ log = logging.getLogger(__name__)
 TOOLS = "tools"
 """What `readiness` calls the MCP servers: a session that began before them would never know their tools."""
 
+H = TypeVar("H", bound=Callable[..., Any])
+
 
 class Agent:
     """One process's models, and the sessions they serve: the `Host` of every door.
 
-    `gpus` are what `gpus_for` says of the settings; whoever has asked already saves asking again.
+    `config` is a settings file (a path, or a name in configs/) or `Settings`; `settings` changes some of them by their
+    dotted names, such as {"llm.max_tokens": 80}. Each of `asr`, `llm`, `tts`, `vad` and `turn` names another backend,
+    or is an engine (docs/build.md). `tools` are functions that the model may call, besides those of the settings.
+
+    Raises ConfigError with every mistake in the settings, and VoiceAgentError for a tool that is none. Models are
+    loaded by `start`, or `async with agent`.
     """
 
-    def __init__(self, settings: Settings, engines: Engines | None = None, gpus: tuple[Gpu, ...] | None = None) -> None:
-        gpus = gpus_for(settings) if gpus is None else gpus
-        self.settings = settings
-        self.models = model_names(settings)
-        self.engines = engines or build_engines(settings, gpus)
-        self._has_gpu = bool(gpus)
-        self._costs = costs_for(settings, device_name(gpus))
-        self.metrics = Metrics()
-        self._tools = Tools(settings, self.metrics.observe_tool)
-        self.steps = StepLog()
-        self._turn_file = (
-            TurnFile(settings.trace.jsonl, log_text=settings.trace.log_text) if settings.trace.jsonl else None
+    def __init__(
+        self,
+        config: str | Path | Settings = "cpu.yaml",
+        *,
+        system_prompt: str | None = None,
+        greeting: str | None = None,
+        tools: Iterable[Callable[..., Any]] = (),
+        asr: Any = None,
+        llm: Any = None,
+        tts: Any = None,
+        vad: Any = None,
+        turn: Any = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        given = {"asr": asr, "llm": llm, "tts": tts, "vad": vad, "turn": turn}
+        changes = {"llm.system_prompt": system_prompt, "session.greeting": greeting}
+        self.settings = agent_settings(
+            config,
+            {**{name: value for name, value in changes.items() if value is not None}, **(settings or {})},
+            {section: engine for section, engine in given.items() if engine is not None},
         )
-        self._by_lane = lanes_of(self.engines)
-        self._lanes = {name: ThreadLane(name) for name in self._by_lane}
-        self._ready = dict.fromkeys([*self._by_lane, *([TOOLS] if settings.mcp else [])], False)
+        self.models = model_names(self.settings)
+        self.metrics = Metrics()
+        self.steps = StepLog()
+        self.config = conversation_config(self.settings)
+        """The configuration of sessions that are given no other."""
+        self._tools = Tools(self.settings, self.metrics.observe_tool, tools)
+        self._events = Events()
+        self._turn_file: TurnFile | None = None
+        self._engines: Engines | None = None
+        self._lanes: dict[str, ThreadLane] = {}
+        self._ready = dict.fromkeys([*lanes(self.settings), *([TOOLS] if self.settings.mcp else [])], False)
+        self._costs = CostModel()
         self._scheduler: Scheduler | None = None
         self._admission: Admission | None = None
-        self._punctuality = Punctuality(settings.scheduler.promise_ms / 1000, monotonic)
+        self._punctuality = Punctuality(self.settings.scheduler.promise_ms / 1000, monotonic)
         self._lag: LoopLag | None = None
         self._sessions = WeakSet[Session]()
-        self.config = conversation_config(settings)
-        """The configuration of sessions that are given no other."""
-        for name in self._by_lane:
+        for name in lanes(self.settings):
             self.metrics.lane_ready.labels(name).set_function(partial(self._is_ready, name))
         self.metrics.capacity_sessions.set_function(self._capacity_or_nan)
         self.metrics.step_slowness.set_function(lambda: self._costs.slowness)
 
-    async def start(self) -> None:
-        """Load and warm up every engine, side by side, and begin to schedule.
+    # What a program does with it
 
-        Raises what an engine's load raises, and VoiceAgentError for tools that cannot be had.
+    def on(self, event: str) -> Callable[[H], H]:
+        """Decorate a function that is called with every event of a name (`voiceagent.events`).
+
+        Raises VoiceAgentError for a name that there is not.
         """
+
+        def add(handler: H) -> H:
+            self._events.add(event, handler)
+            return handler
+
+        return add
+
+    def serve(self) -> None:
+        """Load the models, serve page and doors, and print where; until Ctrl-C."""
+        from voiceagent.app.serving import serve
+
+        serve(self)
+
+    def asgi(self) -> ASGIApp:
+        """Return the ASGI application of page and doors; its lifespan loads and closes the models."""
+        from voiceagent.app.asgi import asgi_app
+
+        return asgi_app(self)
+
+    async def __aenter__(self) -> Self:
+        """Load the models."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Free them."""
+        self.close()
+
+    async def start(self, gpus: tuple[Gpu, ...] | None = None) -> None:
+        """Build, load and warm up every engine, side by side, and begin to schedule.
+
+        `gpus` are what `gpus_for` says of the settings, where that has been asked already.
+        Raises VoiceAgentError for missing packages or model files, for tools that cannot be had, and the second time;
+        and what an engine's load raises.
+        """
+        if self._engines is not None:
+            raise VoiceAgentError("This agent has been started already: make another one.")
+        gpus = gpus_for(self.settings) if gpus is None else gpus
+        self._engines = build_engines(self.settings, gpus)
+        self._costs = costs_for(self.settings, device_name(gpus))
+        if self.settings.trace.jsonl:
+            self._turn_file = TurnFile(self.settings.trace.jsonl, log_text=self.settings.trace.log_text)
+        by_lane = lanes_of(self._engines)
+        self._lanes = {name: ThreadLane(name) for name in by_lane}
         sys.setswitchinterval(INTERPRETER_TURN_S)
-        await asyncio.gather(self._connect_tools(), *(self._load(*engine) for engine in self._by_lane.items()))
-        warn_if_unheard(self._tools.toolbox.specs, self.engines.llm)
-        device = shared_device(self.settings, self._by_lane, self._costs, has_gpu=self._has_gpu)
+        await asyncio.gather(self._connect_tools(), *(self._load(*engine) for engine in by_lane.items()))
+        warn_if_tools_unsupported(self._tools.toolbox.specs, self._engines.llm)
+        device = shared_device(self.settings, by_lane, self._costs, has_gpu=bool(gpus))
         self._scheduler = Scheduler(
-            self._by_lane, self._lanes, device.concurrency, self._costs, self._on_step, off_device=device.off_device
+            by_lane, self._lanes, device.concurrency, self._costs, self._on_step, off_device=device.off_device
         )
         self._admission = Admission(
             demand(self.settings),
@@ -100,17 +180,50 @@ class Agent:
         self._admission.start()
         self._lag = LoopLag(self.metrics.loop_lag.observe)
 
+    def close(self) -> list[str]:
+        """Stop scheduling, end the lanes, free the models.
+
+        Returns the lanes with a step that does not end: their models are in use, and stay until the process ends.
+        """
+        if self._scheduler is not None:
+            self._scheduler.close()
+        if self._admission is not None:
+            self._admission.close()
+        if self._lag is not None:
+            self._lag.close()
+        self._events.close()
+        self._tools.close()
+        self._ready = dict.fromkeys(self._ready, False)
+        hanging = close_all(self._lanes)
+        for name, engine in lanes_of(self._engines).items() if self._engines is not None else ():
+            if name not in hanging:
+                engine.close()
+        if hanging:
+            log.error("lanes do not end", extra={"lanes": hanging})
+        if self._turn_file is not None:
+            self._turn_file.close()
+        return hanging
+
+    # What doors ask of their host
+
+    @property
+    def engines(self) -> Engines:
+        """The loaded models. Raises VoiceAgentError before `start`."""
+        if self._engines is None:
+            raise VoiceAgentError("The models are not loaded yet: use `async with agent`, or await agent.start().")
+        return self._engines
+
     def readiness(self) -> dict[str, bool]:
-        """Say of each engine whether it is loaded, warm and well, and whether MCP servers are connected."""
+        """Return for each engine whether it is loaded, warm and well, and whether MCP servers are connected."""
         troubles = self.troubles()
         return {name: ready and name not in troubles for name, ready in self._ready.items()}
 
     def troubles(self) -> dict[str, str]:
-        """Say of each lane that hangs, or fails step after step, what is wrong and what to do."""
+        """Return, for each lane that hangs or fails step after step, what is wrong and what to do."""
         return self._scheduler.troubles() if self._scheduler is not None else {}
 
     def lost(self) -> list[str]:
-        """Name the MCP servers that have gone away; conversations do without them until they are back."""
+        """Return the names of MCP servers that have gone away; conversations do without them until they are back."""
         return self._tools.lost if self._ready.get(TOOLS) else []
 
     def capacity(self) -> Capacity:
@@ -124,34 +237,18 @@ class Agent:
         """Begin a session that reports to `on_report`, and behaves as `config` says, or else `self.config`."""
         session_id = uuid4().hex[:8]
         turns = TurnLog(session_id, self.steps, self.metrics, self._on_turn)
-        session = Session(session_id, self.engines, config or self.config, turns, on_report, self._tools.toolbox)
+
+        def report(what: Report) -> None:
+            on_report(what)
+            self._events.report(session, what)
+
+        session = Session(session_id, self.engines, config or self.config, turns, report, self._tools.toolbox)
         self._sessions.add(session)
         if self._admission is not None:
             self._admission.arrived()
         return session
 
-    def close(self) -> list[str]:
-        """Stop scheduling, end the lanes, free the models.
-
-        Returns the lanes with a step that does not end: their models are in use, and stay until the process ends.
-        """
-        if self._scheduler is not None:
-            self._scheduler.close()
-        if self._admission is not None:
-            self._admission.close()
-        if self._lag is not None:
-            self._lag.close()
-        self._tools.close()
-        self._ready = dict.fromkeys(self._ready, False)
-        hanging = close_all(self._lanes)
-        for name, engine in self._by_lane.items():
-            if name not in hanging:
-                engine.close()
-        if hanging:
-            log.error("lanes do not end", extra={"lanes": hanging})
-        if self._turn_file is not None:
-            self._turn_file.close()
-        return hanging
+    # What happens inside
 
     def _is_ready(self, name: str) -> bool:
         return self.readiness()[name]

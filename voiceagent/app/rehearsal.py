@@ -124,7 +124,8 @@ class Rehearsal:
             await asyncio.sleep(FRAME_S)
 
     def _take(self, report: Report) -> None:
-        self.sent.append(Sent(self._loop.time(), payload(report)))
+        if (message := payload(report)) is not None:
+            self.sent.append(Sent(self._loop.time(), message))
 
     def _on_step(self, step: Step) -> None:
         self.steps.add(record(step))

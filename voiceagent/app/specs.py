@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from voiceagent.config.settings import ENGINE_SECTIONS, EngineSettings, Settings
+from voiceagent.config.settings import ENGINE_SECTIONS, EngineSettings, Settings, TurnDetectorSettings
 from voiceagent.engines.machine import Gpu, nvidia_gpus
 from voiceagent.engines.registry import spec_of
 from voiceagent.engines.spec import EngineSpec
@@ -33,6 +33,12 @@ def chosen(settings: Settings) -> Iterator[Chosen]:
     for section in ENGINE_SECTIONS:
         of_section = getattr(settings, section)
         yield Chosen(spec_of(section, of_section), of_section)
+
+
+def lanes(settings: Settings) -> tuple[str, ...]:
+    """Return the lanes that there will be: one for each engine; silence alone needs none."""
+    silent = not isinstance(settings.turn, TurnDetectorSettings)
+    return tuple(one.kind for one in chosen(settings) if not (silent and one.kind == "turn"))
 
 
 def remote_lanes(settings: Settings) -> frozenset[str]:

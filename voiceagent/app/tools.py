@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from voiceagent.config.settings import McpServerSettings, Settings
 from voiceagent.engines.llm.contract import LlmEngine, Message, ToolSpec
@@ -24,8 +24,14 @@ log = logging.getLogger(__name__)
 class Tools:
     """The toolbox, and the servers behind it. `connect` and `close` belong on the event loop."""
 
-    def __init__(self, settings: Settings, on_ended: Callable[[ToolUse], None] = lambda use: None) -> None:
-        self._functions = [function_tool(find_function(place)) for place in settings.tools]
+    def __init__(
+        self,
+        settings: Settings,
+        on_ended: Callable[[ToolUse], None] = lambda use: None,
+        functions: Iterable[Callable[..., Any]] = (),
+    ) -> None:
+        named = [find_function(place) for place in settings.tools]
+        self._functions = [function_tool(function) for function in (*named, *functions)]
         self._servers = [_server(server, self._refill) for server in settings.mcp]
         self._connected = False
         self.toolbox = Toolbox(self._functions, timeout_s=settings.session.tool_timeout_s, on_ended=on_ended)
@@ -61,7 +67,7 @@ class Tools:
             log.error("the tools stay as they were: %s", error)
 
 
-def warn_if_unheard(tools: tuple[ToolSpec, ...], llm: LlmEngine) -> None:
+def warn_if_tools_unsupported(tools: tuple[ToolSpec, ...], llm: LlmEngine) -> None:
     """Log a warning when the model's chat template leaves out the tools: then it can never call one."""
     told, untold = ((Message("system", "", tools=named), Message("user", "A")) for named in (tools, ()))
     if tools and llm.count_tokens(told) == llm.count_tokens(untold):

@@ -38,6 +38,8 @@ from voiceagent.session.reports import (
     FloorChanged,
     Report,
     ResponseEnded,
+    SessionClosed,
+    SessionOpened,
     TurnTraced,
     UserText,
     engine_failed,
@@ -134,6 +136,7 @@ class Session:
 
     def open(self) -> None:
         """The door is open: greet, and listen."""
+        self._report(SessionOpened())
         self._llm.prepare(self._history.messages)
         self._post(ev.Opened(self._loop.time()))
 
@@ -174,7 +177,10 @@ class Session:
         """The door is shut: end everything. Safe to call twice."""
         if self._state.closed:
             return
+        was_open = self._state.open
         self._post(ev.Closed(self._loop.time()))
+        if was_open:
+            self._report(SessionClosed())
         with ExitStack() as closing:  # all of them, whatever one of them raises
             for stream in (self._asr, self._llm, self._tts, self._vad, self._turn):
                 if stream is not None:

@@ -20,12 +20,24 @@ __all__ = [
     "Report",
     "ResponseEnded",
     "SegmentAnnounced",
+    "SessionClosed",
+    "SessionOpened",
     "ToolUsed",
     "TurnTraced",
     "UserText",
     "WordHeard",
     "engine_failed",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    """The door is open both ways; comes before everything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClosed:
+    """The door is shut; nothing comes after it but what tools and traces still have to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +131,9 @@ class EngineFailed:
 
 
 Report = (
-    FloorChanged
+    SessionOpened
+    | SessionClosed
+    | FloorChanged
     | UserText
     | SegmentAnnounced
     | WordHeard

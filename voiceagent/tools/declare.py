@@ -9,7 +9,7 @@ A function without it is a tool as well, with the settings' time limit, and canc
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from voiceagent.tools.contract import OnInterrupt
 
@@ -25,14 +25,27 @@ class Declaration:
     on_interrupt: OnInterrupt = "cancel"
 
 
-def tool(*, timeout_s: float | None = None, on_interrupt: OnInterrupt = "cancel") -> Callable[[F], F]:
-    """Declare how long a function may take, and whether it is to finish though nobody waits for its result."""
+@overload
+def tool(function: F) -> F: ...
+
+
+@overload
+def tool(*, timeout_s: float | None = None, on_interrupt: OnInterrupt = "cancel") -> Callable[[F], F]: ...
+
+
+def tool(
+    function: F | None = None, *, timeout_s: float | None = None, on_interrupt: OnInterrupt = "cancel"
+) -> F | Callable[[F], F]:
+    """Declare how long a function may take, and whether it is to finish though nobody waits for its result.
+
+    `@tool` and `@tool(timeout_s=20)` both do.
+    """
 
     def declare(function: F) -> F:
         setattr(function, _MARK, Declaration(timeout_s, on_interrupt))
         return function
 
-    return declare
+    return declare if function is None else declare(function)
 
 
 def declaration(function: Callable[..., Any]) -> Declaration:

@@ -4,14 +4,12 @@ A coroutine function runs on the event loop, which it must not block; an ordinar
 A thread cannot be ended: one that hangs is left alone, and a tool whose threads all hang refuses further calls.
 """
 
-import asyncio
 import importlib
 import inspect
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
-from threading import BoundedSemaphore, Thread
+from threading import BoundedSemaphore
 from typing import Any
 
 from pydantic_core import to_json
@@ -19,6 +17,7 @@ from pydantic_core import to_json
 from voiceagent.engines.llm.contract import ToolSpec
 from voiceagent.errors import VoiceAgentError
 from voiceagent.tools.contract import Tool
+from voiceagent.tools.daemon_thread import in_thread
 from voiceagent.tools.declare import declaration
 from voiceagent.tools.signature import Signature
 
@@ -78,30 +77,7 @@ async def _without_exit(result: Awaitable[object]) -> object:
 
 
 async def _in_thread(work: Callable[[], str], name: str, threads: BoundedSemaphore) -> str:
-    """Run `work` in a daemon thread: unlike an executor's, it does not keep the process from ending."""
+    """Run `work` in a thread, of which a function may have a few at a time."""
     if not threads.acquire(blocking=False):
         raise VoiceAgentError(f"{name} is busy with {MAX_THREADS} other calls")
-    loop = asyncio.get_running_loop()
-    outcome: asyncio.Future[str] = loop.create_future()
-
-    def settle(result: str, error: BaseException | None) -> None:
-        if outcome.done():
-            return
-        if error is None:
-            outcome.set_result(result)
-        else:
-            outcome.set_exception(RuntimeError(f"{type(error).__name__}: {error}"))
-
-    def body() -> None:
-        result, failure = "", None
-        try:
-            result = work()
-        except BaseException as error:
-            failure = error
-        finally:
-            threads.release()
-        with suppress(RuntimeError):  # the loop has ended: nobody waits any more
-            loop.call_soon_threadsafe(settle, result, failure)
-
-    Thread(target=body, name=f"tool-{name}", daemon=True).start()
-    return await outcome
+    return await in_thread(work, f"tool-{name}", threads.release)

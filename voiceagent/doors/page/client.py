@@ -32,7 +32,8 @@ class PageClient:
 
     def report(self, report: Report) -> None:
         """Tell the page."""
-        self._send(messages.payload(report))
+        if (message := messages.payload(report)) is not None:
+            self._send(message)
 
     def user_audio(self, pcm: Pcm) -> None:
         """Show how loud the user is."""

@@ -14,6 +14,8 @@ from voiceagent.session.reports import (
     Report,
     ResponseEnded,
     SegmentAnnounced,
+    SessionClosed,
+    SessionOpened,
     ToolUsed,
     TurnTraced,
     UserText,
@@ -27,9 +29,11 @@ MOST_STEPS = 64
 """In one message about the lanes: 200 a second, at three messages a second."""
 
 
-def payload(report: Report) -> Payload:
-    """Return what the page is sent of a report."""
+def payload(report: Report) -> Payload | None:
+    """Return what the page is sent of a report; None for what it knows already."""
     match report:
+        case SessionOpened() | SessionClosed():
+            return None
         case FloorChanged(holder):
             return {"type": "floor", "holder": holder.value}
         case UserText(turn, text, final):

@@ -47,7 +47,10 @@ class ForecastProcess:
     def _ask(self) -> int | None:
         try:
             command = [sys.executable, "-c", f"from {__name__} import answer; answer()"]
-            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+            # In a session of its own: Ctrl-C in a terminal goes to everybody in it, and this one is ended by `cancel`.
+            with subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            ) as child:
                 self._child = child
                 if self._cancelled:
                     child.kill()

@@ -1,0 +1,200 @@
+"""What happens in an agent's conversations, for those who build on it: `@agent.on("turn")`.
+
+A handler that is a coroutine function runs on the agent's event loop, where it may use `event.session` and must not
+block; an ordinary function runs in a thread of its own. Each handler gets its events one after the other, in order. One
+that raises is logged; one that hangs misses events, and nobody's audio waits for it.
+"""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, get_args
+
+from voiceagent.errors import VoiceAgentError
+from voiceagent.session.coordinator import Session
+from voiceagent.session.reports import (
+    EngineFailed,
+    Report,
+    SessionClosed,
+    SessionOpened,
+    ToolUsed,
+    TurnTraced,
+    UserText,
+)
+from voiceagent.tools.daemon_thread import in_thread
+from voiceagent.trace.turn import TurnTrace
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 256
+"""Events kept for a handler that is slow; what comes beyond them is lost to it, and logged."""
+
+EventName = Literal["session_started", "transcript", "turn", "tool", "session_ended", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted:
+    """Somebody is connected."""
+
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What the user is understood to have said so far in a turn; `final` ones may be followed by longer ones."""
+
+    session: Session
+    turn: int
+    text: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The user has said something, and the answer is over."""
+
+    session: Session
+    user_text: str
+    agent_text: str
+    """What was heard of the answer."""
+    outcome: str
+    """completed, interrupted, failed or cancelled."""
+    voice_to_voice_ms: float | None
+    """From the end of the user's speech to the first packet of the answer; None for typed words, or without answer."""
+    trace: TurnTrace
+    """Everything else that was measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool was called, and has returned or failed."""
+
+    session: Session
+    name: str
+    arguments: str
+    """A JSON object, as JSON text."""
+    result: str | None
+    error: str | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """Somebody has left."""
+
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """A model failed, or does not answer; the session lives."""
+
+    session: Session
+    engine: str
+    """asr, llm, tts, vad or turn; session, where it was none of them."""
+    message: str
+
+
+Event = SessionStarted | Transcript | Turn | Tool | SessionEnded | Error
+Handler = Callable[[Any], Any]
+
+NAMES: dict[type[Event], EventName] = {
+    SessionStarted: "session_started",
+    Transcript: "transcript",
+    Turn: "turn",
+    Tool: "tool",
+    SessionEnded: "session_ended",
+    Error: "error",
+}
+
+
+def event_of(session: Session, report: Report) -> Event | None:
+    """Return the event that a session's report is; None for those that only a door needs."""
+    match report:
+        case SessionOpened():
+            return SessionStarted(session)
+        case SessionClosed():
+            return SessionEnded(session)
+        case UserText(turn, text, final):
+            return Transcript(session, turn, text, final)
+        case TurnTraced(trace):
+            outcome, ms = str(trace.outcome), trace.voice_to_voice_ms
+            return Turn(session, trace.user_text, trace.agent_text, outcome, ms, trace)
+        case ToolUsed(running=False):
+            return Tool(session, report.name, report.arguments, report.result, report.error, report.seconds)
+        case EngineFailed(engine, _, message):
+            return Error(session, engine, message)
+    return None
+
+
+class Events:
+    """The handlers, and what waits for each."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[EventName, list[_Worker]] = {name: [] for name in get_args(EventName)}
+
+    def add(self, name: str, handler: Handler) -> None:
+        """Have a handler called for every event of a name. Raises VoiceAgentError for a name that there is not."""
+        if name not in self._handlers:
+            raise VoiceAgentError(f"There is no event {name!r}; there are {', '.join(self._handlers)}.")
+        self._handlers[name].append(_Worker(name, handler))
+
+    def report(self, session: Session, report: Report) -> None:
+        """Pass a session's report on to those who wait for such an event. On the event loop; returns at once."""
+        event = event_of(session, report)
+        if event is not None:
+            for worker in self._handlers[NAMES[type(event)]]:
+                worker.put(event)
+
+    def close(self) -> None:
+        """End every handler."""
+        for worker in (worker for workers in self._handlers.values() for worker in workers):
+            worker.close()
+
+
+class _Worker:
+    """A handler, and the events that wait for it. Its task lives while there are any."""
+
+    def __init__(self, name: str, handler: Handler) -> None:
+        self._name = name
+        self._handler = handler
+        self._waiting: list[Event] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def put(self, event: Event) -> None:
+        if len(self._waiting) >= MOST_WAITING:
+            log.warning(
+                "a handler of %s events is too slow, or hangs: it misses events",
+                self._name,
+                extra={"handler": _title(self._handler)},
+            )
+            return
+        self._waiting.append(event)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._work())
+
+    def close(self) -> None:
+        self._waiting.clear()
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _work(self) -> None:
+        while self._waiting:
+            event = self._waiting[0]
+            try:
+                if inspect.iscoroutinefunction(self._handler):
+                    await self._handler(event)
+                else:
+                    await in_thread(partial(self._handler, event), f"on-{self._name}")
+            except Exception:  # whatever somebody else's code does
+                log.exception("a handler of %s events failed", self._name, extra={"handler": _title(self._handler)})
+            finally:
+                if self._waiting:
+                    self._waiting.pop(0)
+
+
+def _title(handler: Handler) -> str:
+    return getattr(handler, "__qualname__", type(handler).__name__)

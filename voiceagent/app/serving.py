@@ -1,0 +1,86 @@
+"""Serving: load the models, open the doors, print where they are. The page is there from the first moment."""
+
+import asyncio
+import atexit
+import gc
+import logging
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from voiceagent.app.capacity.memory_plan import require_room
+from voiceagent.app.specs import gpus_for
+from voiceagent.doors.http import create_app
+from voiceagent.engines.machine import Gpu
+from voiceagent.errors import VoiceAgentError
+from voiceagent.trace.log import configure
+
+if TYPE_CHECKING:
+    from voiceagent.app.agent import Agent
+
+
+def serve(agent: "Agent") -> None:
+    """Serve until Ctrl-C. Raises VoiceAgentError for a port that is taken, memory that is short, models that are not
+    here, and what an engine's load raises.
+    """
+    settings = agent.settings
+    configure(settings.trace.log_level, settings.trace.log_format, log_text=settings.trace.log_text)
+    gpus = gpus_for(settings)
+    require_room(settings, gpus)
+    listener = listen(settings.server.host, settings.server.port)
+    asyncio.run(_serve(agent, gpus, listener))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything is loaded: a mistake shows at once, not after the models."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise VoiceAgentError(
+            f"Cannot listen on {host}:{port} ({error.strerror}). Stop what is using it,"
+            " or take another port: --set server.port=7861 (0 takes any free one)."
+        ) from error
+    return listener
+
+
+async def _serve(agent: "Agent", gpus: tuple[Gpu, ...], listener: socket.socket) -> None:
+    app = create_app(agent, agent.settings.server)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    loading = asyncio.create_task(agent.start(gpus))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await asyncio.wait({loading, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if loading.done():
+            loading.result()
+            _spare_what_stays()
+            host, port = listener.getsockname()[:2]
+            shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host
+            print(f"Ready. Talk to the agent at http://{shown}:{port} (stop with Ctrl-C).", flush=True)
+        await serving
+    finally:
+        server.should_exit = True
+        loading.cancel()
+        await asyncio.gather(serving, loading, return_exceptions=True)
+        if agent.close():
+            atexit.register(_leave)
+
+
+def _leave() -> None:
+    """End the process here and now: native code that still runs would crash while everything is torn down."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def _spare_what_stays() -> None:
+    """Leave the models and modules out of every later garbage collection: looking through them all held the event loop
+    up for 50 ms, and every caller heard it."""
+    gc.collect()
+    gc.freeze()
