@@ -9,7 +9,7 @@ from loopback import open_server
 
 from benchmarks.caller import Caller, CallerError
 from voiceagent.app.rehearsal import scripted_engines
-from voiceagent.doors import peer as peer_module
+from voiceagent.doors.webrtc import peer as peer_module
 from voiceagent.engines.llm.scripted import ScriptedLlm
 
 LONG_REPLY = " ".join(["word"] * 40) + "."
