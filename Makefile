@@ -14,7 +14,7 @@ GPU_PYTHON := 3.12
 export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF \
 	-DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TESTS=OFF
 
-.PHONY: serve test test-default test-nemo lint format bench gpu-check gpu-wheels weights pins clean
+.PHONY: serve test test-nemo test-all coverage lint format bench gpu-check gpu-wheels weights pins clean
 
 serve: weights
 	$(BIN)/voiceagent serve --config $(CONFIG)
@@ -22,14 +22,24 @@ serve: weights
 weights: .venv/ready
 	$(BIN)/voiceagent weights pull
 
-# Once without torch, as the default is installed; then what needs torch and NeMo, in an environment of its own.
-test: test-default test-nemo
+# What keeps to the wall clock, loads models or drives a browser runs one by one, when what does not is done.
+ALONE := realtime or models or browser
 
-test-default: .venv/ready-dev weights
-	$(BIN)/python -m pytest -m "not nemo" --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+test: .venv/ready-dev weights
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not ($(ALONE) or nemo)" $(COVER) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "($(ALONE)) and not nemo" $(COVER_TOO) $(PYTEST_ARGS)
 
+# What needs torch and NeMo, in an environment of its own: the default has neither.
 test-nemo: .venv-nemo/ready weights
 	$(NEMO)/python -m pytest -m nemo $(PYTEST_ARGS)
+
+coverage: COVER := --cov --cov-report= --cov-fail-under=0
+coverage: COVER_TOO := --cov --cov-append --cov-report=term:skip-covered
+coverage: test
+
+# Everything there is, in full.
+test-all: override PYTEST_ARGS += --exhaustive
+test-all: coverage test-nemo
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .

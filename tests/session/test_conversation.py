@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-import tracemalloc
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -296,10 +296,13 @@ def test_the_prompt_stays_within_its_budget_and_keeps_the_system_prompt():
     rehearse(scene, "llm.session_tokens=240", "llm.max_tokens=40", llm=ScriptedLlm(reply, **REAL))
 
 
-def test_a_thousand_turns_leak_no_task_and_no_memory():
+@pytest.mark.exhaustive(quick=360, full=1_000)
+def test_turn_after_turn_leaks_no_task_and_no_memory(size):
+    """The last quarter of the turns: before it, what is remembered of steps and their costs still fills."""
+
     async def scene(talk):
-        sizes = []
-        for turn in range(1000):
+        objects, blocks = [], []
+        for turn in range(size):
             talk.session.type("hello there")
             await talk.listen(0.3)
             if turn % 7 == 0:
@@ -308,14 +311,13 @@ def test_a_thousand_turns_leak_no_task_and_no_memory():
             talk.sent.clear()
             talk.agent_heard.clear()
             talk.traces.clear()
-            if turn in (600, 999):
+            if turn in (3 * size // 4, size - 1):
                 gc.collect()
-                sizes.append(tracemalloc.get_traced_memory()[0])
+                objects.append(len(gc.get_objects()))
+                blocks.append(sys.getallocatedblocks())
                 assert len(asyncio.all_tasks()) == 1
-        assert sizes[1] - sizes[0] < 100_000, "400 turns must not cost 250 bytes each"
+        turns = size // 4
+        assert objects[1] - objects[0] < 0.1 * turns, "of what a turn makes, no object stays"
+        assert blocks[1] - blocks[0] < 4 * turns, "a turn must not cost 250 bytes"
 
-    tracemalloc.start()
-    try:
-        rehearse(scene, llm=ScriptedLlm(lambda messages: "Fine.", **REAL))
-    finally:
-        tracemalloc.stop()
+    rehearse(scene, llm=ScriptedLlm(lambda messages: "Fine.", **REAL))

@@ -1,7 +1,7 @@
 """A fake server for the page: real HTTP, a real peer connection, and a conversation that is only a script.
 
 `FakeServer` serves the page on 127.0.0.1 and does what a test tells it: send these messages, refuse the next
-call, fall silent, vanish. It knows nothing of the real server. `python tests/doors/page/static/page_fixture.py` plays
+call, fall silent, vanish. It knows nothing of the real server. `python tests/doors/page/page_fixture.py` plays
 the script at its own pace to whoever connects, to work on the page without any model.
 """
 
@@ -30,7 +30,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-PAGE = Path(__file__).parents[3] / "voiceagent" / "server" / "page"
+PAGE = Path(__file__).parents[3] / "voiceagent" / "doors" / "page" / "static"
 # The strictest policy that the page must live with: nothing inline, nothing from elsewhere.
 POLICY = {"Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'"}
 CONFIG = {

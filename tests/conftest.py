@@ -1,0 +1,33 @@
+"""How large the tests are that can have any size: quick in `make test`, in full in continuous integration.
+
+Such a test is marked `exhaustive(quick=..., full=...)` and asks for `size`, which is the one or the other. Tests of
+hypothesis that name no number of examples of their own take it from the profile of the same name.
+"""
+
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("quick", max_examples=30)
+settings.register_profile("full", max_examples=300)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--exhaustive", action="store_true", help="run in full what is otherwise scaled down")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile(_profile(config))
+
+
+@pytest.fixture
+def size(request: pytest.FixtureRequest) -> Any:
+    """How large the test is to be, from its mark `exhaustive`."""
+    mark = request.node.get_closest_marker("exhaustive")
+    assert mark, "a test that asks for its size is marked exhaustive(quick=..., full=...)"
+    return mark.kwargs[_profile(request.config)]
+
+
+def _profile(config: pytest.Config) -> str:
+    return "full" if config.getoption("exhaustive") else "quick"
