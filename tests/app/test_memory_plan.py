@@ -145,9 +145,7 @@ def test_where_nothing_is_shared_shorter_sessions_are_a_remedy(tmp_path: Path) -
     sizes = ("llm.session_tokens=100000", "llm.kv_type=q8_0", "llm.max_tokens=50000")
     these = llama(tiny(tmp_path, "plain"), *sizes)
     shorter = llama(tiny(tmp_path, "plain"), *sizes, "llm.max_tokens=25000")
-    rest = (
-        sum(need.total for need in memory_plan(these, PLENTY).needs) - needs(these)["llm", "main"].caches // 4
-    )
+    rest = sum(need.total for need in memory_plan(these, PLENTY).needs) - needs(these)["llm", "main"].caches // 4
     assert remedy(shorter, Free(rest)) == "This would fit: --set llm.session_tokens=50000."
     assert "session_tokens" not in remedy(these, Free(rest)), "a reply would leave no room for a prompt"
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from voiceagent.app.settings import default_settings, load_settings
-from voiceagent.config import ConfigError, Settings
+from voiceagent.config import ConfigError
 
 Write = Callable[[str, str], Path]
 
@@ -86,7 +86,10 @@ def test_a_key_in_the_wrong_place_is_sent_to_the_right_one(write: Write) -> None
         ("asr: {model: ''}", "but is ''"),
         ("weights: {dir: 5}", "weights.dir: should be a path or null, but is 5; put it in quotes"),
         ("weights: {dir: ''}", "should be a path or null, but is ''"),
-        ("turn: {engine: Silense}", "should be one of smart_turn, silence, scripted, but is 'Silense'; did you mean silence?"),
+        (
+            "turn: {engine: Silense}",
+            "should be one of smart_turn, silence, scripted, but is 'Silense'; did you mean silence?",
+        ),
         ("asr: {engine: nemotron, right_context: 2}", "should be one of 0, 1, 6, 13, but is 2"),
         ("turn: {engine: x}", "should be one of smart_turn, silence, scripted, but is 'x'"),
         ("server: {allow_origins: {}}", "server.allow_origins: should be a list, but is a mapping"),
