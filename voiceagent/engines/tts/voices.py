@@ -1,4 +1,4 @@
-"""Voices by name: those that an engine has, and what is said of one that it has not."""
+"""Voices by name."""
 
 from voiceagent.errors import VoiceAgentError
 
@@ -8,10 +8,5 @@ def voice_among(voices: tuple[str, ...], wanted: str | None) -> str:
     if wanted is None:
         return voices[0]
     if wanted not in voices:
-        raise unknown_voice(wanted, voices)
+        raise VoiceAgentError(f"There is no voice {wanted!r}. Choose one of {', '.join(voices)}.")
     return wanted
-
-
-def unknown_voice(wanted: str, voices: tuple[str, ...]) -> VoiceAgentError:
-    """Return the error for a voice that is none of these."""
-    return VoiceAgentError(f"There is no voice {wanted!r}. Choose one of {', '.join(voices)}.")

@@ -1,6 +1,6 @@
 """Magpie's voices by name."""
 
-from voiceagent.engines.tts.voices import unknown_voice
+from voiceagent.errors import VoiceAgentError
 
 NAMES = ("john", "sofia", "aria", "jason", "leo")
 """In the order in which the checkpoints hold them (model card)."""
@@ -20,5 +20,7 @@ def voice_index(name: str | None, count: int) -> int:
     known = voice_names(count)
     wanted = (name or DEFAULT).lower()
     if wanted not in known:
-        raise unknown_voice(name or DEFAULT, known)
+        raise VoiceAgentError(
+            f"There is no voice {name!r} in this checkpoint. Set tts.voice to one of {', '.join(known)}."
+        )
     return known.index(wanted)
