@@ -24,7 +24,6 @@ from voiceagent.engines.tts.magpie.segment import Segment
 from voiceagent.engines.tts.magpie.speaker import Begin, Decode, Read, Sound, Speaker, Task
 from voiceagent.engines.tts.magpie.stream import MagpieStream
 from voiceagent.engines.tts.magpie.voices import voice_index, voice_names
-from voiceagent.engines.tts.voices import voice_among
 from voiceagent.errors import VoiceAgentError
 
 log = logging.getLogger(__name__)
@@ -205,7 +204,7 @@ class MagpieEngine:
     def style(self, voice: str | None, language: str | None) -> tuple[int, str]:
         """Return a voice's number and a language, the settings' where None. Raises VoiceAgentError."""
         assert self._speaker is not None, "load() first"
-        index = voice_index(voice_among(self.voices, voice), self._speaker.voices)
+        index = voice_index(voice or self._voice, self._speaker.voices)
         return index, self._speaker.reader.require(language or self._language)
 
     def submit(self, segment: Segment) -> None:
