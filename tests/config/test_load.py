@@ -88,7 +88,7 @@ def test_a_key_in_the_wrong_place_is_sent_to_the_right_one(write: Write) -> None
         ("weights: {dir: ''}", "should be a path or null, but is ''"),
         (
             "turn: {engine: Silense}",
-            "of smart_turn, silence, scripted, but is 'Silense'; did you mean silence?",
+            "should be one of smart_turn, silence, scripted, but is 'Silense'; did you mean silence?",
         ),
         ("asr: {engine: nemotron, right_context: 2}", "should be one of 0, 1, 6, 13, but is 2"),
         ("turn: {engine: x}", "should be one of smart_turn, silence, scripted, but is 'x'"),

@@ -47,12 +47,12 @@ def hibari() -> HibariEngine:
     return engine
 
 
-def spoken(text: str, engine: HibariEngine | None = None) -> list[SpeechAudio]:
+def spoken(text: str, engine: HibariEngine | None = None, name: str | None = None) -> list[SpeechAudio]:
     """Have hibari speak one segment."""
     events: list[TtsEvent] = []
     voice = engine or hibari()
     stream = voice.open(events.append)
-    stream.speak(1, 0, text, 0.0)
+    stream.speak(1, 0, text, 0.0, voice=name)
     drive(voice)
     stream.close()
     pieces = [event for event in events if isinstance(event, SpeechAudio)]

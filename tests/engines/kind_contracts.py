@@ -1,14 +1,16 @@
 """What engines of one kind must do beside what all must (`engine_contract.py`): checks for any backend of the kind."""
 
 import numpy as np
+import pytest
 from engine_contract import LATER, NOW, SOON, drive, opened, said, silence, step, voice
 
 from voiceagent.engines.asr.contract import AsrEngine, Transcript
 from voiceagent.engines.contract import StreamFailed
-from voiceagent.engines.llm.contract import Completed, LlmEngine, Message, Token
+from voiceagent.engines.llm.contract import Completed, LlmEngine, Message, ReplyOptions, Token
 from voiceagent.engines.tts.contract import SpeechAudio, TtsEngine
 from voiceagent.engines.turn.contract import TurnEngine, TurnPrediction
 from voiceagent.engines.vad.contract import FRAME_SAMPLES, VadEngine, VadFrame
+from voiceagent.errors import VoiceAgentError
 
 # Voice activity detection
 
@@ -166,11 +168,34 @@ def counts_more_tokens_in_a_longer_conversation(engine: LlmEngine) -> None:
     assert 0 < engine.count_tokens(short) < engine.count_tokens((*short, Message("assistant", "Hello to you.")))
 
 
+def ends_a_reply_at_the_length_it_is_given(engine: LlmEngine) -> None:
+    with opened(engine) as (stream, heard):
+        stream.generate(1, said("What is the capital of France?"), SOON, options=ReplyOptions(max_tokens=2))
+        drive(engine)
+        assert len(heard.of(Token)) == 2
+        assert heard.events[-1] == Completed(1, "length")
+        stream.generate(2, said("What is the capital of France?"), SOON)
+        drive(engine)
+        assert len(heard.of(Token)) > 4, "the next reply is as long as it likes"
+
+
+def says_the_same_again_without_temperature(engine: LlmEngine) -> None:
+    replies = []
+    for _ in range(2):
+        with opened(engine) as (stream, heard):
+            stream.generate(1, said("Hello there."), SOON, options=ReplyOptions(temperature=0.0))
+            drive(engine)
+            replies.append("".join(token.text for token in heard.of(Token)))
+    assert replies[0] == replies[1] != ""
+
+
 LLM = (
     replies_with_text_and_completes_once,
     replaces_a_reply_under_way,
     may_be_told_beforehand_what_a_reply_will_begin_with,
     counts_more_tokens_in_a_longer_conversation,
+    ends_a_reply_at_the_length_it_is_given,
+    says_the_same_again_without_temperature,
 )
 
 
@@ -234,10 +259,32 @@ def does_not_go_on_with_a_generation_that_failed(engine: TtsEngine) -> None:
         assert heard.events == [StreamFailed(1, error)]
 
 
+def speaks_in_every_voice_it_names_and_by_itself_in_the_first(engine: TtsEngine) -> None:
+    sounds = []
+    for name in (None, *engine.voices):
+        with opened(engine) as (stream, heard):
+            stream.speak(1, 0, "Hello there.", SOON, voice=name)
+            drive(engine)
+            sounds.append(np.concatenate([piece.pcm for piece in heard.of(SpeechAudio)]))
+    own, first, *others = sounds
+    assert np.array_equal(own, first)
+    assert not any(np.array_equal(own, other) for other in others)
+
+
+def refuses_a_voice_it_does_not_have_and_names_those_it_has(engine: TtsEngine) -> None:
+    with opened(engine) as (stream, heard):
+        with pytest.raises(VoiceAgentError, match=engine.voices[0]):
+            stream.speak(1, 0, "Hello there.", SOON, voice="no such voice")
+        drive(engine)
+        assert not heard.events
+
+
 TTS = (
     speaks_every_word_at_its_time,
     puts_a_word_into_the_piece_it_begins_in,
     speaks_segments_in_the_order_of_the_calls,
     ends_a_segment_that_has_nothing_to_say,
     does_not_go_on_with_a_generation_that_failed,
+    speaks_in_every_voice_it_names_and_by_itself_in_the_first,
+    refuses_a_voice_it_does_not_have_and_names_those_it_has,
 )

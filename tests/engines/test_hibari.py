@@ -1,4 +1,5 @@
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 import pytest
@@ -112,6 +113,20 @@ def test_a_model_that_does_not_tell_its_timing_has_it_estimated(monkeypatch: pyt
 def test_an_unknown_voice_is_refused_with_those_there_are() -> None:
     with pytest.raises(VoiceAgentError, match=r"no voice 'hart'.*tts\.voice.*heart"):
         HibariEngine(voice="hart").load()
+
+
+def test_every_voice_that_is_here_can_be_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HIBARI_HOME", str(tmp_path))
+    copyfile(voices.voice_path("heart"), tmp_path / voices.VOICES["emma"]["file"])
+    (tmp_path / voices.VOICES["kore"]["file"]).write_bytes(b"no model")
+    engine = HibariEngine()
+    engine.load()
+    assert engine.voices == ("heart", "emma")
+    text = "I can't dance after a bath."
+    pieces = [spoken(text, engine, voice) for voice in (None, "emma", "heart")]
+    own, british, heart = (whole(spoken)[0] for spoken in pieces)
+    assert np.array_equal(own, heart)
+    assert len(british) != len(own), "the copied voice speaks the same network's sounds with a British dictionary"
 
 
 def test_a_voice_that_is_not_here_is_not_downloaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

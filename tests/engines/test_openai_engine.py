@@ -7,7 +7,7 @@ import pytest
 from openai_server import FOREVER, OpenAiServer
 
 from voiceagent.engines.contract import HOLD, StreamFailed
-from voiceagent.engines.llm.contract import Completed, Message, Token, ToolCall, ToolCalls, ToolSpec
+from voiceagent.engines.llm.contract import Completed, Message, ReplyOptions, Token, ToolCall, ToolCalls, ToolSpec
 from voiceagent.errors import VoiceAgentError
 
 pytest.importorskip("openai")
@@ -80,6 +80,19 @@ def test_a_reply_is_streamed():
         ]
 
     talk(scene)
+
+
+def test_a_replys_own_options_take_the_place_of_the_engines():
+    async def scene(talk, server):
+        talk.stream.generate(1, HELLO, 0.0, options=ReplyOptions(temperature=0.9))
+        await talk.until(Completed)
+        talk.events.clear()
+        talk.stream.generate(2, HELLO, 0.0, options=ReplyOptions(max_tokens=7))
+        await talk.until(Completed)
+        sent = [(request["temperature"], request["max_tokens"]) for request in server.requests]
+        assert sent == [(0.9, 64), (0.0, 7)]
+
+    talk(scene, ["One.", ("stop",)], ["Two.", ("stop",)])
 
 
 def test_the_key_comes_from_the_environment(monkeypatch):

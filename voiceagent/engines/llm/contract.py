@@ -47,6 +47,20 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyOptions:
+    """How one reply is to be made; None leaves it to the engine."""
+
+    temperature: float | None = None
+    """Randomness of the choice of tokens; 0 always takes the likeliest."""
+    max_tokens: int | None = None
+    """The longest reply; it is `Completed` with the reason "length"."""
+
+
+ENGINES_OWN = ReplyOptions()
+"""Everything is left to the engine."""
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """More text of the reply. One token may carry no text (half a character) or several characters."""
 
@@ -83,7 +97,13 @@ class LlmStream(Protocol):
         """Prefill this conversation when there is time, because the next reply will begin with it."""
 
     def generate(
-        self, generation: int, messages: tuple[Message, ...], deadline: float, *, need: Need = Need.AWAITED
+        self,
+        generation: int,
+        messages: tuple[Message, ...],
+        deadline: float,
+        *,
+        need: Need = Need.AWAITED,
+        options: ReplyOptions = ENGINES_OWN,
     ) -> None:
         """Reply to `messages` (the last one is the user's, or a tool's). Replaces a reply under way."""
 

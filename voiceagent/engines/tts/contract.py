@@ -32,8 +32,20 @@ class TtsStream(Protocol):
     number: int
     """What the engine's batches call it."""
 
-    def speak(self, generation: int, segment: int, text: str, deadline: float, *, need: Need = Need.AWAITED) -> None:
-        """Synthesise one segment; segments of a generation are spoken in the order of these calls."""
+    def speak(
+        self,
+        generation: int,
+        segment: int,
+        text: str,
+        deadline: float,
+        *,
+        need: Need = Need.AWAITED,
+        voice: str | None = None,
+    ) -> None:
+        """Synthesise one segment; segments of a generation are spoken in the order of these calls.
+
+        `voice` is one of the engine's `voices`, None its own. Raises VoiceAgentError that names them for any other.
+        """
 
     def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
         """Say anew by when the generation's next audio is needed."""
@@ -51,6 +63,10 @@ class TtsEngine(Engine, Protocol):
     @property
     def sample_rate(self) -> int:
         """Hz of the audio it makes."""
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """The voices that a segment may be spoken in, once it is loaded; the first is its own."""
 
     def open(self, on_event: Callable[[TtsEvent], None]) -> TtsStream:
         """Start speaking for one session."""

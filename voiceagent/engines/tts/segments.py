@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.engines.queue import Job, QueueEngine
 from voiceagent.engines.tts.contract import TtsEvent
+from voiceagent.engines.tts.voices import voice_among
 
 
 class SegmentQueue(QueueEngine, ABC):
@@ -15,8 +16,13 @@ class SegmentQueue(QueueEngine, ABC):
     """What the first step of a segment costs."""
 
     @abstractmethod
-    def speak(self, generation: int, segment: int, text: str) -> Generator[object, None, object]:
-        """Return the steps that speak a segment."""
+    def speak(self, generation: int, segment: int, text: str, voice: str) -> Generator[object, None, object]:
+        """Return the steps that speak a segment, in one of its `voices`."""
+
+    @property
+    @abstractmethod
+    def voices(self) -> tuple[str, ...]:
+        """The voices that a segment may be spoken in, once it is loaded; the first is its own."""
 
     def open(self, on_event: Callable[[TtsEvent], None]) -> "SegmentStream":
         """Start speaking for one session."""
@@ -46,9 +52,19 @@ class SegmentStream:
         self.number = stream
         self._on_event = on_event
 
-    def speak(self, generation: int, segment: int, text: str, deadline: float, *, need: Need = Need.AWAITED) -> None:
-        """Synthesise one segment, after the earlier ones of its generation."""
-        steps = self._engine.speak(generation, segment, text)
+    def speak(
+        self,
+        generation: int,
+        segment: int,
+        text: str,
+        deadline: float,
+        *,
+        need: Need = Need.AWAITED,
+        voice: str | None = None,
+    ) -> None:
+        """Synthesise one segment, after the earlier ones of its generation. Raises VoiceAgentError for no voice of
+        the engine's."""
+        steps = self._engine.speak(generation, segment, text, voice_among(self._engine.voices, voice))
         key = self._engine.first_step
         job = Job(self.number, generation, deadline, key, steps, self._on_event, need, generation=generation)
         self._engine.submit(job)

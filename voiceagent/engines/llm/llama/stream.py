@@ -5,11 +5,11 @@ Lives on the event loop and touches no device. Knows neither other streams nor w
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from voiceagent.engines.contract import HOLD, Need, StreamFailed
-from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
+from voiceagent.engines.llm.contract import ENGINES_OWN, Completed, LlmEvent, Message, ReplyOptions, Token
 from voiceagent.engines.llm.llama.model import LlamaModel
 from voiceagent.engines.llm.llama.plan import Sequence, Slot, Work
 from voiceagent.engines.llm.llama.sampler import Sampler, Sampling
@@ -47,6 +47,8 @@ class Reply(Work):
 
     generation: int
     prompt: Prompt
+    sampling: Sampling
+    max_tokens: int
     text: ReplyText
     unsaid: str = ""
     """What the reply begins with and the session has not been told."""
@@ -84,7 +86,7 @@ class LlamaStream:
         self._preparation: Work | None = None
         self._head: tuple[tuple[Message, ...], list[int]] = ((), [])
         self._known: deque[Prompt] = deque(maxlen=REMEMBERED_REPLIES)
-        self._first: tuple[list[int], Drawn] | None = None
+        self._first: tuple[list[int], Sampling, Drawn] | None = None
         """A prompt, and the first token drawn after it: asked the same again, nothing need be read to go on from it."""
 
     # What the session asks for
@@ -96,12 +98,18 @@ class LlamaStream:
         self._common.wake()
 
     def generate(
-        self, generation: int, messages: tuple[Message, ...], deadline: float, *, need: Need = Need.AWAITED
+        self,
+        generation: int,
+        messages: tuple[Message, ...],
+        deadline: float,
+        *,
+        need: Need = Need.AWAITED,
+        options: ReplyOptions = ENGINES_OWN,
     ) -> None:
         """Reply to `messages`. Replaces a reply under way."""
         self._reply = self.refusal = None
         try:
-            self._reply = self._begin(generation, messages, deadline, need)
+            self._reply = self._begin(generation, messages, deadline, need, options)
         except VoiceAgentError as error:
             self.refusal = StreamFailed(generation, error)
         self._common.wake()
@@ -155,7 +163,7 @@ class LlamaStream:
             text += reply.text.feed(drawn.piece)
             reason = self._limit(reply)
             if reason is None and len(reply.tokens) == len(reply.prompt.tokens) + 1:
-                self._first = reply.prompt.tokens, drawn
+                self._first = reply.prompt.tokens, reply.sampling, drawn
         if reason:
             text += reply.text.finish()
             self._known.append(Prompt(reply.prompt.text + reply.text.raw, reply.tokens))
@@ -180,7 +188,9 @@ class LlamaStream:
             self.refusal = None
             self._on_event(refusal)
 
-    def _begin(self, generation: int, messages: tuple[Message, ...], deadline: float, need: Need) -> Reply:
+    def _begin(
+        self, generation: int, messages: tuple[Message, ...], deadline: float, need: Need, options: ReplyOptions
+    ) -> Reply:
         common = self._common
         prompt = common.template.prompt(messages, self._known)
         if len(prompt.tokens) >= common.session_tokens:
@@ -192,6 +202,9 @@ class LlamaStream:
         heads = [(common.system, common.template.system_head(messages)), (self.slot.question, prompt.tokens)]
         if self._preparation is not None:
             heads.insert(1, (self.slot.history, self._preparation.tokens))
+        sampling = common.sampling
+        if options.temperature is not None:
+            sampling = replace(sampling, temperature=options.temperature)
         reply = Reply(
             stream=self.number,
             sequence=self.slot.reply,
@@ -199,15 +212,17 @@ class LlamaStream:
             shared=common.system,
             tokens=list(prompt.tokens),
             heads=tuple(heads),
-            sampler=(sampler := Sampler(common.model, common.sampling)),
+            sampler=(sampler := Sampler(common.model, sampling)),
             deadline=deadline,
             need=need,
             generation=generation,
             prompt=prompt,
+            sampling=sampling,
+            max_tokens=common.max_tokens if options.max_tokens is None else options.max_tokens,
             text=ReplyText(thinking=prompt.text.rstrip().endswith("<think>"), stops=common.stops),
         )
-        if self._first is not None and self._first[0] == prompt.tokens:
-            first = self._first[1]
+        if self._first is not None and self._first[:2] == (prompt.tokens, sampling):
+            first = self._first[2]
             sampler.accept(first.token)
             reply.tokens.append(first.token)
             reply.unsaid = reply.text.feed(first.piece)
@@ -238,5 +253,5 @@ class LlamaStream:
         said = reply.tokens[len(reply.prompt.tokens) :]
         if is_loop(said):
             return "stop"
-        full = len(said) >= self._common.max_tokens or len(reply.tokens) >= self._common.session_tokens
+        full = len(said) >= reply.max_tokens or len(reply.tokens) >= self._common.session_tokens
         return "length" if full else None

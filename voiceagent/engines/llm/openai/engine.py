@@ -8,6 +8,7 @@ ahead), and a reply that is dropped closes its stream, which ends the work at th
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import openai
@@ -15,7 +16,7 @@ from openai.types.chat import ChatCompletionChunk
 
 from voiceagent.engines.contract import HOLD, Need, StreamFailed
 from voiceagent.engines.llm.chat import as_chat, as_functions, tools_of
-from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token, ToolCalls
+from voiceagent.engines.llm.contract import ENGINES_OWN, Completed, LlmEvent, Message, ReplyOptions, Token, ToolCalls
 from voiceagent.engines.llm.openai.streamed_calls import StreamedCalls
 from voiceagent.engines.llm.reply_text import ReplyText
 from voiceagent.engines.queue import QueueEngine
@@ -86,9 +87,12 @@ class OpenAiEngine(QueueEngine):
         size = sum(len(text.encode("utf-8", "replace")) for text in texts)
         return size // BYTES_PER_TOKEN + MESSAGE_TOKENS * len(messages)
 
-    async def chunks(self, messages: tuple[Message, ...]) -> "openai.AsyncStream[ChatCompletionChunk]":
+    async def chunks(
+        self, messages: tuple[Message, ...], options: ReplyOptions
+    ) -> "openai.AsyncStream[ChatCompletionChunk]":
         """Ask for a reply."""
-        request = self._request | {"messages": [as_chat(message) for message in messages]}
+        chosen = {name: value for name, value in asdict(options).items() if value is not None}
+        request = self._request | chosen | {"messages": [as_chat(message) for message in messages]}
         if functions := as_functions(tools_of(messages)):
             request["tools"] = functions
         stream: Any = await self._client.chat.completions.create(**request)
@@ -141,13 +145,19 @@ class OpenAiStream:
         """Do nothing: servers keep what they have read by themselves, and cannot be told what to read."""
 
     def generate(
-        self, generation: int, messages: tuple[Message, ...], deadline: float, *, need: Need = Need.AWAITED
+        self,
+        generation: int,
+        messages: tuple[Message, ...],
+        deadline: float,
+        *,
+        need: Need = Need.AWAITED,
+        options: ReplyOptions = ENGINES_OWN,
     ) -> None:
         """Reply to `messages`. Replaces a reply under way."""
         self._drop()
         self._generation = generation
         self.reschedule(generation, deadline)
-        self._task = asyncio.get_running_loop().create_task(self._reply(generation, messages))
+        self._task = asyncio.get_running_loop().create_task(self._reply(generation, messages, options))
 
     def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
         """Read on, or stop reading until told otherwise (HOLD)."""
@@ -173,16 +183,16 @@ class OpenAiStream:
             self._task.cancel()
             self._task = None
 
-    async def _reply(self, generation: int, messages: tuple[Message, ...]) -> None:
+    async def _reply(self, generation: int, messages: tuple[Message, ...], options: ReplyOptions) -> None:
         try:
-            await self._read(generation, messages)
+            await self._read(generation, messages, options)
         except Exception as error:  # of HTTP, of JSON, of the client: all end the same way
             self._tell(StreamFailed(generation, self._engine.explained(error)))
 
-    async def _read(self, generation: int, messages: tuple[Message, ...]) -> None:
+    async def _read(self, generation: int, messages: tuple[Message, ...], options: ReplyOptions) -> None:
         text, calls, reason = ReplyText(), StreamedCalls(), None
         clock, wait_s = asyncio.get_running_loop().time, self._engine.timeout_s
-        async with asyncio.timeout(wait_s) as limit, await self._engine.chunks(messages) as chunks:
+        async with asyncio.timeout(wait_s) as limit, await self._engine.chunks(messages, options) as chunks:
             async for chunk in chunks:
                 limit.reschedule(None)
                 await self._go.wait()

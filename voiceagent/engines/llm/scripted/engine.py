@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Generator
 
 from voiceagent.engines.contract import CostKey, Need
-from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
+from voiceagent.engines.llm.contract import ENGINES_OWN, Completed, LlmEvent, Message, ReplyOptions, Token
 from voiceagent.engines.queue import Job
 from voiceagent.engines.scripted import ScriptedEngine, ScriptedStep
 from voiceagent.engines.timing import SMALL_CPU, StepTimes
@@ -34,7 +34,7 @@ class ScriptedLlm(ScriptedEngine):
     """Replies with `reply(messages)`, one prefill step and then one word a step.
 
     `reply` is called on the lane's thread; what it raises fails the step. So does the token `fail_at`
-    (counted from 1) of every reply; set it to None to be well again.
+    (counted from 1) of every reply; set it to None to be well again. A script has no temperature.
     """
 
     def __init__(
@@ -84,7 +84,13 @@ class ScriptedLlmStream:
         """Do nothing: a script has no cache to fill."""
 
     def generate(
-        self, generation: int, messages: tuple[Message, ...], deadline: float, *, need: Need = Need.AWAITED
+        self,
+        generation: int,
+        messages: tuple[Message, ...],
+        deadline: float,
+        *,
+        need: Need = Need.AWAITED,
+        options: ReplyOptions = ENGINES_OWN,
     ) -> None:
         """Reply to `messages`. Replaces a reply under way."""
         self._engine.cancel(self.number)
@@ -94,7 +100,7 @@ class ScriptedLlmStream:
                 generation,
                 deadline,
                 PREFILL,
-                self._steps(generation, messages),
+                self._steps(generation, messages, options.max_tokens),
                 self._on_event,
                 need,
                 generation=generation,
@@ -113,11 +119,14 @@ class ScriptedLlmStream:
         """End the stream and free its sequence."""
         self._engine.release(self.number)
 
-    def _steps(self, generation: int, messages: tuple[Message, ...]) -> Generator[ScriptedStep, None, None]:
-        tokens = TOKEN.findall(self._engine.reply(messages))
+    def _steps(
+        self, generation: int, messages: tuple[Message, ...], most: int | None
+    ) -> Generator[ScriptedStep, None, None]:
+        whole = TOKEN.findall(self._engine.reply(messages))
+        tokens = whole[:most]
         yield ScriptedStep(None, DECODE)
         for number, text in enumerate(tokens, 1):
             if number == self._engine.fail_at:
                 raise RuntimeError(f"scripted to fail at token {number}")
             yield ScriptedStep(Token(generation, text), DECODE)
-        yield ScriptedStep(Completed(generation, "stop"))
+        yield ScriptedStep(Completed(generation, "stop" if tokens == whole else "length"))

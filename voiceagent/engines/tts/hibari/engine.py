@@ -5,7 +5,7 @@ A segment is spoken utterance by utterance, and each is handed out as soon as it
 """
 
 from collections.abc import Generator
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from voiceagent.audio.speech import Word
 from voiceagent.engines.contract import CostKey
 from voiceagent.engines.queue import Next
 from voiceagent.engines.tts.contract import SpeechAudio
-from voiceagent.engines.tts.hibari.model import SAMPLE_RATE, HibariModel, Speech
+from voiceagent.engines.tts.hibari.model import SAMPLE_RATE, HibariModel, Speech, load_voices
 from voiceagent.engines.tts.pronunciation import Utterance
 from voiceagent.engines.tts.segments import SegmentQueue
 
@@ -25,7 +25,7 @@ PHONEMES_PER_SIZE = 20
 
 
 class HibariEngine(SegmentQueue):
-    """One loaded voice and its streams; `speed` 1.0 is its natural pace."""
+    """The voices that are on this machine, and their streams; `speed` 1.0 is a voice's natural pace."""
 
     first_step = ("tts.phonemes", 1)
 
@@ -34,49 +34,53 @@ class HibariEngine(SegmentQueue):
         self._voice = voice
         self._speed = speed
         self._threads = threads
-        self._model: HibariModel | None = None
+        self._models: dict[str, HibariModel] = {}
 
     @property
     def sample_rate(self) -> int:
         """Hz of the audio it makes."""
         return SAMPLE_RATE
 
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """The voices that a segment may be spoken in, once it is loaded; the first is its own."""
+        return tuple(self._models)
+
     def load(self) -> None:
-        """Load the voice and speak a little. Raises VoiceAgentError for an unknown, absent or damaged voice."""
-        self._model = HibariModel(self._voice, self._threads)
-        for text in WARM_UP:
-            for _ in self.speak(0, 0, text):
+        """Load the voices and speak a little. Raises VoiceAgentError for an unknown, absent or damaged voice."""
+        self._models = load_voices(self._voice, self._threads)
+        for voice, text in product(self._models, WARM_UP):
+            for _ in self.speak(0, 0, text, voice):
                 pass
 
-    def speak(self, generation: int, segment: int, text: str) -> Generator[Next, None, SpeechAudio]:
+    def speak(self, generation: int, segment: int, text: str, voice: str) -> Generator[Next, None, SpeechAudio]:
         """Speak a segment: one step for its phonemes, two for each of its utterances."""
-        assert self._model is not None, "load() first"
-        utterances = self._model.utterances(text)
+        model = self._models[voice]
+        utterances = model.utterances(text)
         if not utterances[0].sounds:
             words = tuple(Word(word.text, 0.0, 0.0) for word in utterances[0].words)
             return SpeechAudio(generation, segment, np.zeros(0, np.float32), words, final=True)
         at_s = 0.0
         yield Next(spectra_key(utterances[0]))
         for utterance, following in pairwise(utterances):
-            speech = yield from self._utter(utterance)
+            speech = yield from self._utter(model, utterance)
             pause_s = SENTENCE_PAUSE_S if utterance.ends_sentence else CLAUSE_PAUSE_S
             pcm = np.concatenate((speech.pcm, np.zeros(int(pause_s * SAMPLE_RATE), np.float32)))
             words = timed(utterance, speech, at_s)
             at_s += len(pcm) / SAMPLE_RATE
             yield Next(spectra_key(following), SpeechAudio(generation, segment, pcm, words, final=False))
-        speech = yield from self._utter(utterances[-1])
+        speech = yield from self._utter(model, utterances[-1])
         return SpeechAudio(generation, segment, speech.pcm, timed(utterances[-1], speech, at_s), final=True)
 
-    def _utter(self, utterance: Utterance) -> Generator[Next, None, Speech]:
-        assert self._model is not None
-        spectra = self._model.spectra(utterance, self._speed)
+    def _utter(self, model: HibariModel, utterance: Utterance) -> Generator[Next, None, Speech]:
+        spectra = model.spectra(utterance, self._speed)
         yield Next(("tts.sound", size(utterance)))
-        return self._model.speech(spectra)
+        return model.speech(spectra)
 
     def close(self) -> None:
-        """Forget every segment and free the model."""
+        """Forget every segment and free the models."""
         super().close()
-        self._model = None
+        self._models.clear()
 
 
 def size(utterance: Utterance) -> int:

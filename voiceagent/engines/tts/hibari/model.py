@@ -7,8 +7,10 @@ Model: hibari-tts 0.2; its `dsp` module turns what the network gives into sound.
 """
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,8 @@ from voiceagent.engines.onnx import open_session
 from voiceagent.engines.tts.pronunciation import MARKS, Utterance, utterances
 from voiceagent.errors import VoiceAgentError
 from voiceagent.text.timing import estimate_word_times
+
+log = logging.getLogger(__name__)
 
 SAMPLE_RATE = 24_000
 SEED = 0
@@ -67,16 +71,16 @@ class Speech:
 
 
 class HibariModel:
-    """A loaded voice."""
+    """A loaded voice; `dictionary` turns words into the phonemes of its accent."""
 
-    def __init__(self, voice: str, threads: int) -> None:
+    def __init__(self, voice: str, threads: int, dictionary: G2P) -> None:
         path = find_voice(voice)
         try:
             self._session = open_session(path, threads, reveal=PHONEME_ENDS, remedy=REINSTALL)
         except VoiceAgentError:  # a voice exported in another way still speaks; its timing is estimated
             self._session = open_session(path, threads, remedy=REINSTALL)
         self._symbols: dict[str, int] = json.loads(Path(ASSETS, "vocab.json").read_text(encoding="utf-8"))
-        self._phonemes = G2P(british=VOICES[voice]["british"])
+        self._phonemes = dictionary
 
     def utterances(self, text: str) -> list[Utterance]:
         """Divide a text into what is spoken at once: 1 ms a sentence, 5 more for a word not in the lexicon."""
@@ -120,6 +124,25 @@ def spell(utterance: Utterance, symbols: dict[str, int]) -> Spelled:
     return Spelled(utterance, [*ids, BOUNDARY], spans)
 
 
+def load_voices(own: str, threads: int) -> dict[str, HibariModel]:
+    """Load the voices that are on this machine, `own` first. Raises VoiceAgentError where that one cannot be loaded."""
+    dictionary = cache(lambda british: G2P(british=british))  # 80 MB and half a second for each accent
+    find_voice(own)
+    loaded = {}
+    for voice in dict.fromkeys((own, *_voices_here())):
+        try:
+            loaded[voice] = HibariModel(voice, threads, dictionary(VOICES[voice]["british"]))
+        except VoiceAgentError as error:
+            if voice == own:
+                raise
+            log.warning("the voice %s is left out: %s", voice, error)
+    return loaded
+
+
+def _voices_here() -> list[str]:
+    return [name for name in VOICES if _is_here(name)]
+
+
 def find_voice(voice: str) -> Path:
     """Return the file of a voice that is here. Raises VoiceAgentError that names those which are."""
     if voice in VOICES:
@@ -130,8 +153,7 @@ def find_voice(voice: str) -> Path:
             remedy = f'; fetch it: python -c "from hibari.voices import voice_path; voice_path({voice!r})"'
     else:
         missing, remedy = f"There is no voice {voice!r} in hibari", ""
-    here = [name for name in VOICES if _is_here(name)]
-    raise VoiceAgentError(f"{missing}. Set tts.voice to one that is: {', '.join(here)}{remedy}.")
+    raise VoiceAgentError(f"{missing}. Set tts.voice to one that is: {', '.join(_voices_here())}{remedy}.")
 
 
 def _is_here(voice: str) -> bool:

@@ -23,7 +23,7 @@ from voiceagent.engines.tts.magpie.sampling import Sampling
 from voiceagent.engines.tts.magpie.segment import Segment
 from voiceagent.engines.tts.magpie.speaker import Begin, Decode, Read, Sound, Speaker, Task
 from voiceagent.engines.tts.magpie.stream import MagpieStream
-from voiceagent.engines.tts.magpie.voices import voice_index
+from voiceagent.engines.tts.magpie.voices import voice_index, voice_names
 from voiceagent.errors import VoiceAgentError
 
 log = logging.getLogger(__name__)
@@ -94,6 +94,14 @@ class MagpieEngine:
     def sample_rate(self) -> int:
         """Hz of the audio it makes."""
         return SAMPLE_RATE
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """The voices that a segment may be spoken in, once it is loaded; the first is its own."""
+        assert self._speaker is not None, "load() first"
+        known = voice_names(self._speaker.voices)
+        own = known[voice_index(self._voice, self._speaker.voices)]
+        return (own, *(name for name in known if name != own))
 
     def bind(self, wake: Callable[[], None]) -> None:
         """Take the function to call (on the event loop) whenever new work may be pending."""

@@ -7,12 +7,17 @@ NAMES = ("john", "sofia", "aria", "jason", "leo")
 DEFAULT = "aria"
 
 
+def voice_names(count: int) -> tuple[str, ...]:
+    """Return the names of the `count` voices that a checkpoint holds; those beyond the known ones are numbers."""
+    return (*NAMES[:count], *map(str, range(len(NAMES), count)))
+
+
 def voice_index(name: str | None, count: int) -> int:
     """Return the number of a voice among the `count` that a checkpoint holds; None is the default.
 
-    Raises VoiceAgentError that lists them.
+    Raises VoiceAgentError that names them.
     """
-    known = (*NAMES[:count], *map(str, range(len(NAMES), count)))
+    known = voice_names(count)
     wanted = (name or DEFAULT).lower()
     if wanted not in known:
         raise VoiceAgentError(

@@ -15,6 +15,7 @@ from voiceagent.engines.tts.segments import SegmentQueue
 
 SEGMENT: CostKey = ("tts.segment", 1)
 PITCH_HZ = 220.0
+VOICES = {"low": PITCH_HZ, "high": 2 * PITCH_HZ}
 PITCH_STEP_HZ = 12.0
 """A longer word sounds a little higher: one hears (and a test can see) where a word ends."""
 AMPLITUDE = 0.2
@@ -22,9 +23,9 @@ FADE_S = 0.005
 """Each word's tone swells and fades this long, so that nothing clicks."""
 
 
-def tone(word: str, samples: int, sample_rate: int) -> NDArray[np.float32]:
+def tone(word: str, samples: int, sample_rate: int, pitch_hz: float = PITCH_HZ) -> NDArray[np.float32]:
     """Return the sound of a word: float32 mono, amplitude 0.2."""
-    pitch = PITCH_HZ + PITCH_STEP_HZ * (len(word) % 5)
+    pitch = pitch_hz + PITCH_STEP_HZ * (len(word) % 5)
     wave = AMPLITUDE * np.sin(2 * np.pi * pitch / sample_rate * np.arange(samples))
     fade = min(int(FADE_S * sample_rate), samples // 2)
     ramp = np.linspace(0.0, 1.0, fade, endpoint=False)
@@ -61,7 +62,12 @@ class ScriptedTts(SegmentQueue, ScriptedEngine):
         """Hz of the audio it makes."""
         return self._sample_rate
 
-    def speak(self, generation: int, segment: int, text: str) -> Generator[ScriptedStep, None, None]:
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """The voices that a segment may be spoken in; the first is its own."""
+        return tuple(VOICES)
+
+    def speak(self, generation: int, segment: int, text: str, voice: str) -> Generator[ScriptedStep, None, None]:
         """Return one step for every word."""
         words = text.split()
         rate, word_s = self._sample_rate, self.word_s
@@ -73,5 +79,5 @@ class ScriptedTts(SegmentQueue, ScriptedEngine):
             start, end = round((number - 1) * word_s * rate), round(number * word_s * rate)
             spoken = Word(word, start / rate, end / rate)
             final = number == len(words)
-            audio = SpeechAudio(generation, segment, tone(word, end - start, rate), (spoken,), final)
+            audio = SpeechAudio(generation, segment, tone(word, end - start, rate, VOICES[voice]), (spoken,), final)
             yield ScriptedStep(audio, None if final else SEGMENT)
