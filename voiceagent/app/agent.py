@@ -118,6 +118,8 @@ class Agent:
         Raises VoiceAgentError for a name that there is not.
         """
 
+        self._events.require(event)
+
         def add(handler: H) -> H:
             self._events.add(event, handler)
             return handler

@@ -134,12 +134,15 @@ class Events:
     """The handlers, and what waits for each."""
 
     def __init__(self) -> None:
-        self._handlers: dict[EventName, list[_Worker]] = {name: [] for name in get_args(EventName)}
+        self._handlers: dict[str, list[_Worker]] = {name: [] for name in get_args(EventName)}
 
-    def add(self, name: str, handler: Handler) -> None:
-        """Have a handler called for every event of a name. Raises VoiceAgentError for a name that there is not."""
+    def require(self, name: str) -> None:
+        """Raises VoiceAgentError for an event that there is not."""
         if name not in self._handlers:
             raise VoiceAgentError(f"There is no event {name!r}; there are {', '.join(self._handlers)}.")
+
+    def add(self, name: str, handler: Handler) -> None:
+        """Have a handler called for every event of a name that there is."""
         self._handlers[name].append(_Worker(name, handler))
 
     def report(self, session: Session, report: Report) -> None:

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from voiceagent.config import Loaded, Settings
 from voiceagent.config.concrete import settings_model
 from voiceagent.config.load import load
 from voiceagent.config.settings import ENGINE_SECTIONS
 from voiceagent.engines.registry import GIVEN, engine_models, specs
+from voiceagent.errors import VoiceAgentError
 
 
 def load_settings(name: str | Path, sets: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> Loaded:
@@ -65,7 +68,10 @@ def _changed_by_name(settings: Settings, changes: Mapping[str, Any]) -> Settings
         section, _, key = name.partition(".")
         sections.setdefault(section, {})[key] = value
     for section, change in sections.items():
-        settings = changed(settings, section, change)
+        try:
+            settings = changed(settings, section, change)
+        except (ValidationError, AttributeError, KeyError) as error:
+            raise VoiceAgentError(f"The settings of {section} cannot be changed to {change}: {error}") from error
     return settings
 
 

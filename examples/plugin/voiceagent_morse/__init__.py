@@ -1,0 +1,1 @@
+"""A voice for voiceagent that speaks in Morse code."""
