@@ -12,9 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from itertools import count
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -23,6 +21,7 @@ from numpy.typing import NDArray
 
 from benchmarks import form
 from benchmarks.asr_peers import NemoPipeline, SeedWay
+from benchmarks.dummies.files import nemotron_file
 from benchmarks.dummies.nemotron import Shape, dummy_asr
 from voiceagent.engines.asr.contract import SAMPLE_RATE, Transcript
 from voiceagent.engines.asr.nemotron.engine import NemotronEngine
@@ -70,11 +69,8 @@ def main(arguments: Sequence[str]) -> int:
     import_nemo()
     report = form.Report(NAME, form.command(NAME, arguments))
     device = pick_device(options.device)
-    with TemporaryDirectory() as folder:
-        checkpoint = str(Path(folder) / "dummy.nemo")
-        form.progress(f"building a dummy of the {shape} shape")
-        dummy_asr(shape).save_to(checkpoint)
-        measure_steps(report, checkpoint, device, QUICK_ROUNDS if options.quick else ROUNDS)
+    form.progress(f"building a dummy of the {shape} shape")
+    measure_steps(report, str(nemotron_file(shape)), device, QUICK_ROUNDS if options.quick else ROUNDS)
     measure_growth(report, QUICK_MINUTES if options.quick else MINUTES)
     report.summary = summarise(report.samples, device) | {"shape": shape, "threads": options.threads}
     if options.json:

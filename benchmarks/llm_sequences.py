@@ -22,8 +22,9 @@ from typing import Any
 from llama_cpp import llama_cpp as lib
 
 from benchmarks import form
-from benchmarks.dummies.gguf_model import dummy_model
+from benchmarks.dummies.files import embedded_model, gguf_file
 from benchmarks.llm_peers import Chat, Ours, Reply, Terms, Theirs
+from voiceagent.engines.files import only_file
 from voiceagent.engines.llm.contract import Message
 from voiceagent.engines.llm.llama.fast_copy import convert
 from voiceagent.engines.llm.llama.spec import LlamaSettings
@@ -87,17 +88,14 @@ def main(arguments: Sequence[str]) -> int:
 @contextmanager
 def models(path: Path | None, dummy: str | None, *, quick: bool) -> Iterator[dict[str, Path]]:
     """Provide the weights to be measured, by format."""
-    store = Store()
-    embedded = store.manifest.model(LlamaSettings().model)
-    original = store.locate(embedded, embedded.files[0])
     if path is not None:
         yield {path.stem: path}
-    elif dummy is not None:
-        tokenizer = original if original.is_file() and dummy == "true" else None
-        size, weights = ("true", "q8_0") if dummy == "true" else ("tiny", "f32")
-        yield {f"dummy {dummy}": dummy_model(store.root / ".dummies", "hybrid", size, weights, tokenizer)}  # type: ignore[arg-type]
+    elif dummy == "tiny":
+        yield {"dummy tiny": gguf_file("hybrid")}
+    elif dummy == "true":
+        yield {"dummy true": gguf_file("hybrid", "true", "q8_0", tokenizer=embedded_model())}
     else:
-        original = store.path(embedded.name, embedded.files[0].name)
+        original = only_file(Store(), LlamaSettings().model)
         with TemporaryDirectory() as folder:
             paths = {}
             for name in QUICK_FORMATS if quick else FORMATS:

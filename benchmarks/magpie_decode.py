@@ -17,7 +17,8 @@ import numpy as np
 import torch
 
 from benchmarks import form
-from benchmarks.dummies.magpie import Shape
+from benchmarks.dummies.files import magpie_files
+from benchmarks.dummies.gguf_shape import Size
 from voiceagent.engines.nemo.magpie_checkpoint import load_magpie
 from voiceagent.engines.nemo.runtime import pick_device, pick_dtype
 from voiceagent.engines.tts.magpie.codec import StreamingCodec
@@ -54,20 +55,12 @@ def main(arguments: Sequence[str]) -> int:
     line.add_argument("--stacking", type=int, choices=(1, 2), default=1, help="frames in a step (default: 1)")
     line.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
     options = line.parse_args(arguments)
-    shape: Shape = options.shape or ("tiny" if options.quick else "true")
+    shape: Size = options.shape or ("tiny" if options.quick else "true")
     device = pick_device(options.device)
     report = form.Report(NAME, form.command(NAME, arguments))
     form.progress(f"building a dummy of the {shape} shape")
-    load = partial(
-        load_magpie,
-        "",
-        codec="",
-        load_format="dummy" if shape == "true" else "dummy_tiny",
-        store=Store(),
-        device=device,
-        threads=options.threads,
-        dummy_stacking=options.stacking,
-    )
+    checkpoint, codec = map(str, magpie_files(shape, stacking=options.stacking))
+    load = partial(load_magpie, checkpoint, codec=codec, store=Store(), device=device, threads=options.threads)
     dtype = pick_dtype("auto", device)
     model = load(dtype=dtype)
     seconds = QUICK_SECONDS if options.quick else SECONDS

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks import form
+from benchmarks.dummies.files import magpie_files
 from voiceagent.app.engines import build_engine
 from voiceagent.app.settings import default_settings
 from voiceagent.audio.files import resample
@@ -59,14 +60,8 @@ def main(arguments: Sequence[str]) -> int:
     options = line.parse_args(arguments)
     report = form.Report(NAME, form.command(NAME, arguments))
     device = pick_device(options.device)
-    model = load_magpie(
-        options.model,
-        codec=options.codec,
-        load_format="dummy_tiny" if options.dummy else "checkpoint",
-        store=Store(),
-        device=device,
-        dtype=torch.float32,
-    )
+    checkpoint, codec = magpie_files("tiny") if options.dummy else (options.model, options.codec)
+    model = load_magpie(str(checkpoint), codec=str(codec), store=Store(), device=device, dtype=torch.float32)
     sentences = SENTENCES[:QUICK_SENTENCES] if options.quick else SENTENCES
     if options.dummy:
         model.inference_parameters.max_decoder_steps = 60

@@ -16,9 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 from unittest.mock import patch
 
@@ -26,6 +24,7 @@ import torch
 
 from benchmarks import form
 from benchmarks.cost_tables import H200
+from benchmarks.dummies.files import gguf_file, magpie_files, nemotron_file
 from benchmarks.simulated_engines import reply
 from benchmarks.simulation import FRAME_S, SILENCE, VOICE, Caller, Heard
 from benchmarks.taught_engines import TaughtMagpie, TaughtNemotron
@@ -135,10 +134,10 @@ def main(arguments: Sequence[str]) -> int:
     seconds = options.seconds or (QUICK_TALK_S if options.quick else TALK_S)
     report = form.Report(NAME, form.command(NAME, arguments))
     report.samples = {"talks": [], "steps": []}
-    with models(device, shape, max(callers), options.threads) as build, llm(model, device, max(callers)) as language:
-        others = OTHERS if device.type == "cuda" else OTHERS[:1]
-        plan = [(OURS, callers), *((way, compared) for way in others)]
-        asyncio.run(measure(report, build, language, plan, seconds))
+    build, language = models(device, shape, max(callers), options.threads), llm(model, device, max(callers))
+    others = OTHERS if device.type == "cuda" else OTHERS[:1]
+    plan = [(OURS, callers), *((way, compared) for way in others)]
+    asyncio.run(measure(report, build, language, plan, seconds))
     report.summary = summarise(report.samples) | {"shape": shape, "llm": model, "device": device.type}
     if options.json:
         report.write(options.json)
@@ -160,19 +159,18 @@ def possible_llm(device: torch.device, shape: Shape) -> str:
 Build = Callable[[Way], tuple[TaughtNemotron, TaughtMagpie]]
 
 
-@contextmanager
-def models(device: torch.device, shape: Shape, callers: int, threads: int) -> Iterator[Build]:
-    """Load the models in NeMo's modules once; yield what builds engines over them."""
+def models(device: torch.device, shape: Shape, callers: int, threads: int) -> Build:
+    """Load the models in NeMo's modules once; return what builds engines over them."""
     common: dict[str, Any] = {
-        "load_format": "dummy" if shape == "true" else "dummy_tiny",
         "store": Store(),
         "device": device,
         "dtype": pick_dtype("auto", device),
         "threads": threads,
     }
     form.progress(f"making dummies of the {shape} shape")
-    ears = load_asr("", **common)
-    voice = load_magpie("", codec="", streams=callers, **common)
+    model, codec = magpie_files(shape)
+    ears = load_asr(str(nemotron_file(shape)), **common)
+    voice = load_magpie(str(model), codec=str(codec), streams=callers, **common)
 
     def build(way: Way) -> tuple[TaughtNemotron, TaughtMagpie]:
         return (
@@ -180,31 +178,24 @@ def models(device: torch.device, shape: Shape, callers: int, threads: int) -> It
             TaughtMagpie(lambda: voice, max_streams=callers, normalize=False),
         )
 
-    yield build
+    return build
 
 
-@contextmanager
-def llm(model: str, device: torch.device, callers: int) -> Iterator[LlmEngine]:
-    """Provide the language model; it is not loaded yet."""
+def llm(model: str, device: torch.device, callers: int) -> LlmEngine:
+    """Return the language model; it is not loaded yet."""
     if model == "table":
-        yield ScriptedLlm(reply, sequences=callers, timing=H200.table)
-        return
-    from benchmarks.dummies.gguf_model import dummy_model
+        return ScriptedLlm(reply, sequences=callers, timing=H200.table)
     from benchmarks.taught_llama import TaughtLlama
 
     on_gpu = device.type == "cuda"
-    with TemporaryDirectory() as folder:
-        size: Any = (
-            (Path(folder), "hybrid", "true", "q8_0") if model == "true" else (Path(folder), "plain", "tiny", "f32")
-        )
-        yield TaughtLlama(
-            dummy_model(*size),
-            context_tokens=SESSION_TOKENS * (callers + 1),
-            session_tokens=SESSION_TOKENS,
-            max_streams=callers,
-            prefill_tokens=256 if on_gpu else 24,
-            gpu_layers=-1 if on_gpu else 0,
-        )
+    return TaughtLlama(
+        gguf_file("hybrid", "true", "q8_0") if model == "true" else gguf_file("plain"),
+        context_tokens=SESSION_TOKENS * (callers + 1),
+        session_tokens=SESSION_TOKENS,
+        max_streams=callers,
+        prefill_tokens=256 if on_gpu else 24,
+        gpu_layers=-1 if on_gpu else 0,
+    )
 
 
 @contextmanager

@@ -1,34 +1,26 @@
 """Language models with seeded random weights, written as GGUF files that load like any other.
 
-What they say is noise; their speed, memory and arithmetic are those of the real thing. Needs the `gguf` package
-(`pip install voiceagent[dummy]`). Writing needs no more memory than the largest tensor.
+What they say is noise; their speed, memory and arithmetic are those of the real thing. Needs the package `gguf`.
+Writing needs no more memory than the largest tensor.
 """
 
-import logging
-import os
-import shutil
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.dummies.gguf_shape import SHAPES, Kind, Size, Tensor
+from benchmarks.dummies.gguf_shape import SHAPES, Kind, Size, Tensor, Weights
 from voiceagent.errors import VoiceAgentError
+from voiceagent.weights.disk import require_space
 
 try:
     from gguf import GGMLQuantizationType, GGUFWriter
 
     from benchmarks.dummies.gguf_tokenizer import byte_tokenizer, copied_tokenizer
 except ImportError as missing:
-    raise VoiceAgentError("Dummy language models need the gguf package: pip install voiceagent[dummy]") from missing
+    raise VoiceAgentError("Dummy language models need the gguf package: pip install gguf") from missing
 
-log = logging.getLogger(__name__)
-
-Weights = Literal["f32", "q8_0", "q4_0"]
-
-REVISION = 1
-"""Grows when the same request makes another file."""
 BLOCK = 32
 """Values that share a scale in ggml's quantised formats."""
 PIECE = 1 << 24
@@ -38,24 +30,6 @@ BYTES_Q4 = np.array([byte | (not byte & 0x0F) * 0x08 | (not byte & 0xF0) * 0x80 
 """Random bytes become these: the lowest number, which has no opposite, becomes 0, or the mean would drown the rest."""
 GAIN: dict[str, float] = {"matrix": 1.5, "output": 4.0}
 """Standard deviations, times the square root of what is summed up: lively enough that greedy replies vary."""
-
-
-def dummy_model(folder: Path, kind: Kind, size: Size, weights: Weights, tokenizer: Path | None = None) -> Path:
-    """Return a made-up model from `folder`, written there the first time (true hybrids: 17 to 32 GB).
-
-    Raises VoiceAgentError when the disk has no room for it.
-    """
-    path = folder / f"{kind}-{size}-{weights}-{'bytes' if tokenizer is None else tokenizer.stem}-{REVISION}.gguf"
-    if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(f".{os.getpid()}.part")
-        log.info("writing a dummy model", extra={"path": str(path)})
-        try:
-            write(unfinished, kind, size=size, weights=weights, tokenizer=tokenizer)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    return path
 
 
 def write(
@@ -69,10 +43,10 @@ def write(
     seed: int = 0,
     **overrides: Any,
 ) -> Path:
-    """Write a model. `overrides` replace or add metadata, `None` leaves a key out.
+    """Write a model, and return its path. `overrides` replace or add metadata, `None` leaves a key out.
 
     `tokenizer` is a GGUF file to copy the tokenizer from; without it a token is a byte. The tiny models in float32
-    have 400 kB, and their results hardly depend on how work is batched.
+    have 400 kB, and their results hardly depend on how work is batched. Raises VoiceAgentError when it does not fit.
     """
     shape = SHAPES[kind, size]
     words = byte_tokenizer(shape.vocabulary) if tokenizer is None else copied_tokenizer(tokenizer, shape.vocabulary)
@@ -81,9 +55,7 @@ def write(
         meta["tokenizer.chat_template"] = template
     meta |= overrides
     tensors = list(shape.tensors(len(words.metadata["tokenizer.ggml.tokens"])))
-    need = sum(_stored(tensor, weights)[1] for tensor in tensors)
-    if need > shutil.disk_usage(path.parent).free:
-        raise VoiceAgentError(f"A dummy model of {need / 1e9:.1f} GB does not fit on the disk of {path.parent}.")
+    require_space(path.parent, sum(_stored(tensor, weights)[1] for tensor in tensors), f"writing {path.name}")
     writer = GGUFWriter(path, meta.pop("general.architecture"))
     for key, value in meta.items():
         _add(writer, key, value)

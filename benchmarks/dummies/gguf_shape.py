@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 Kind = Literal["plain", "hybrid"]
 Size = Literal["true", "tiny"]
+Weights = Literal["f32", "q8_0", "q4_0"]
+"""What matrices are stored as."""
 Fill = Literal["matrix", "embedding", "output", "ones", "zeros", "dt", "decay"]
 
 

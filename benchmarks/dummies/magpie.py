@@ -54,25 +54,14 @@ CODEC_CHANNELS = {"true": (24, 864), "tiny": (2, 64)}
 def dummy_magpie(shape: Shape = "tiny", *, stacking: int = 1, codec: Shape | None = None, seed: int = 0) -> Any:
     """Return a MagpieTTSModel in evaluation mode; `codec` is its codec's shape, `shape` if None."""
     with TemporaryDirectory() as folder:
-        return _model(shape, stacking, _save_codec(Path(folder), codec or shape, seed), seed)
+        path = Path(folder) / "codec.nemo"
+        with quiet():
+            dummy_codec(codec or shape, seed=seed).save_to(str(path))
+        return magpie_with(path, shape, stacking=stacking, seed=seed)
 
 
-def save_dummy_magpie(
-    folder: Path, shape: Shape = "tiny", *, stacking: int = 1, codec: Shape | None = None, seed: int = 0
-) -> tuple[Path, Path]:
-    """Write magpie.nemo and codec.nemo as NeMo does, and return their paths.
-
-    As in NVIDIA's checkpoints the codec is not part of the model's file, which only names it.
-    """
-    codec_path = _save_codec(folder, codec or shape, seed)
-    path = folder / "magpie.nemo"
-    model = _model(shape, stacking, codec_path, seed)
-    with quiet():
-        model.save_to(str(path))
-    return path, codec_path
-
-
-def _save_codec(folder: Path, shape: Shape, seed: int) -> Path:
+def dummy_codec(shape: Shape, *, seed: int = 0) -> Any:
+    """Return an AudioCodecModel in evaluation mode."""
     import_nemo("tts")
     from nemo.collections.tts.models import AudioCodecModel
     from omegaconf import OmegaConf
@@ -84,19 +73,18 @@ def _save_codec(folder: Path, shape: Shape, seed: int) -> Path:
         for name, parameter in codec.audio_decoder.named_parameters():
             if name.endswith("original0"):
                 parameter.mul_(CODEC_GAIN)
-    path = folder / "codec.nemo"
-    with quiet():
-        codec.save_to(str(path))
-    return path
+    return codec
 
 
-def _model(shape: Shape, stacking: int, codec_path: Path, seed: int) -> Any:
+def magpie_with(codec: Path, shape: Shape, *, stacking: int = 1, seed: int = 0) -> Any:
+    """Return a MagpieTTSModel in evaluation mode whose codec is in that file."""
+    import_nemo("tts")
     from nemo.collections.tts.models import MagpieTTSModel
     from omegaconf import OmegaConf
 
     with torch.random.fork_rng(devices=[]), quiet():
         torch.manual_seed(seed)
-        model = MagpieTTSModel(cfg=OmegaConf.create(_config(shape, stacking, str(codec_path)))).eval()
+        model = MagpieTTSModel(cfg=OmegaConf.create(_config(shape, stacking, str(codec)))).eval()
     context, width = DIMENSIONS[shape].context[stacking - 1], DIMENSIONS[shape].model
     model.baked_context_embedding = torch.nn.Embedding(SPEAKERS, context * width)
     model.baked_context_embedding.weight.requires_grad_(False)

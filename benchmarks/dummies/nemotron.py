@@ -38,8 +38,8 @@ def dummy_asr(
     """Build an `EncDecRNNTBPEModel` in evaluation mode, on the CPU, in float32.
 
     The tiny one has true features, subsampling and contexts, three layers of width 64 and 128 tokens. `att_context` is
-    the context it is set to. `model.save_to(path)` makes a checkpoint of it. A multilingual one is an
-    `EncDecRNNTBPEModelWithPrompt`: whatever `att_context` says, its left context is 56; its language prompt is "auto".
+    the context it is set to. A multilingual one is an `EncDecRNNTBPEModelWithPrompt`: whatever `att_context` says, its
+    left context is 56; its language prompt is "auto".
     """
     import_nemo()
     from nemo.collections.asr.models import EncDecRNNTBPEModel, EncDecRNNTBPEModelWithPrompt
