@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceagent.engines.asr.contract import SAMPLE_RATE
+from voiceagent.engines.asr.nemotron.engine import ChunkWork as Hearing
 from voiceagent.engines.asr.nemotron.engine import NemotronEngine
-from voiceagent.engines.asr.nemotron.engine import Work as Hearing
 from voiceagent.engines.asr.nemotron.recogniser import Heard
 from voiceagent.engines.contract import Batch
 from voiceagent.engines.scripted import VOICED_RMS, rms
 from voiceagent.engines.tts.magpie.decode_loop import Row, Stepped
 from voiceagent.engines.tts.magpie.engine import MagpieEngine
-from voiceagent.engines.tts.magpie.engine import Work as Speaking
+from voiceagent.engines.tts.magpie.engine import TaskWork as Speaking
 from voiceagent.engines.tts.magpie.speaker import Begin, Decode, Sound
 
 FRAMES_PER_TOKEN = 1.45

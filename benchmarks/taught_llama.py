@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.simulated_engines import reply
 from voiceagent.engines.contract import Batch
 from voiceagent.engines.llm.contract import Message
-from voiceagent.engines.llm.llama.engine import LlamaEngine, Outcome
+from voiceagent.engines.llm.llama.engine import LlamaEngine, StepResult
 from voiceagent.engines.llm.llama.stream import Drawn
 
 
@@ -23,7 +23,7 @@ class TaughtLlama(LlamaEngine):
         self._scripts: dict[int, tuple[object, Iterator[str]]] = {}
         self._replies = 0
 
-    def run(self, batch: Batch) -> Outcome:
+    def run(self, batch: Batch) -> StepResult:
         """Compute the step, and draw the script's next words."""
         outcome = super().run(batch)
         return replace(outcome, drawn={piece: self._say(piece.work, drawn) for piece, drawn in outcome.drawn.items()})

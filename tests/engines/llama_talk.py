@@ -9,7 +9,7 @@ from benchmarks.dummies.gguf_shape import Kind
 from voiceagent.engines.contract import Batch, StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
 from voiceagent.engines.llm.llama.context import LlamaContext, Rows
-from voiceagent.engines.llm.llama.engine import LlamaEngine, Outcome, Sampling
+from voiceagent.engines.llm.llama.engine import LlamaEngine, Sampling, StepResult
 from voiceagent.engines.llm.llama.model import LlamaModel
 from voiceagent.engines.llm.llama.sampler import Sampler
 from voiceagent.engines.llm.llama.stream import LlamaStream
@@ -67,7 +67,7 @@ def step(engine: LlamaEngine, meanwhile: Callable[[], None] = lambda: None) -> B
     batch = engine.pending(0.0)
     if batch is not None:
         results = engine.run(batch)
-        assert isinstance(results, Outcome)
+        assert isinstance(results, StepResult)
         meanwhile()
         engine.deliver(batch, results)
     return batch

@@ -8,7 +8,7 @@ from gguf import GGUFReader
 from llama_talk import SYSTEM, Caller, Oracle, drive, loaded, reply, step, tiny, user
 
 from benchmarks.dummies.gguf_shape import Kind
-from voiceagent.engines.llm.llama.engine import Outcome
+from voiceagent.engines.llm.llama.engine import StepResult
 from voiceagent.engines.llm.llama.model import LlamaModel
 
 POISON = "~"
@@ -80,7 +80,7 @@ def test_what_a_step_emptied_after_it_was_given_up_is_known(tmp_path: Path) -> N
         batch = engine.pending(0.0)
         assert batch is not None
         results = engine.run(batch)
-        assert isinstance(results, Outcome)
+        assert isinstance(results, StepResult)
         if results.broken:
             engine.fail(batch, TimeoutError())
             engine.discard(batch, results)

@@ -17,7 +17,7 @@ from llama_talk import SYSTEM, Caller, agent, loaded, user
 from benchmarks.dummies.gguf_model import Weights, write
 from benchmarks.dummies.gguf_shape import Kind
 from voiceagent.engines.contract import Need
-from voiceagent.engines.llm.llama.engine import LlamaEngine, Outcome
+from voiceagent.engines.llm.llama.engine import LlamaEngine, StepResult
 from voiceagent.engines.llm.llama.stream import Reply
 
 REPLY = 24
@@ -34,7 +34,7 @@ def step(engine: LlamaEngine, replies: Replies, count: int = 1) -> bool:
         if (batch := engine.pending(0.0)) is None:
             return False
         results = engine.run(batch)
-        assert isinstance(results, Outcome)
+        assert isinstance(results, StepResult)
         for piece, drawn in results.drawn.items():
             assert isinstance(piece.work, Reply)
             replies.setdefault(piece.work, piece.work.tokens[len(piece.work.prompt.tokens) :]).append(drawn.token)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from voiceagent.engines.contract import Need, order
 from voiceagent.engines.llm.llama.context_shape import most_tokens
-from voiceagent.engines.llm.llama.plan import Plan, Sequence, Slot, Work, plan, smaller_sizes, step_key
+from voiceagent.engines.llm.llama.plan import Plan, Sequence, Slot, StreamWork, plan, smaller_sizes, step_key
 from voiceagent.engines.llm.llama.sampler import Sampler
 from voiceagent.engines.llm.llama.template import common_prefix
 
@@ -17,7 +17,7 @@ SAMPLER = cast(Sampler, object())  # plans only ask whether there is one
 
 
 @st.composite
-def wishes(draw: st.DrawFn) -> list[Work]:
+def wishes(draw: st.DrawFn) -> list[StreamWork]:
     """Return works of up to three streams over sequences that hold anything."""
     shared = Sequence(0, draw(TOKENS))
     works = []
@@ -28,7 +28,7 @@ def wishes(draw: st.DrawFn) -> list[Work]:
         tokens = [*draw(TOKENS), 0]
         siblings = tuple(sequence for sequence in slot.all if sequence is not own)
         heads = [(each, tokens[: draw(st.integers(0, 8))]) for each in (shared, *siblings)]
-        work = Work(
+        work = StreamWork(
             stream=stream,
             sequence=own,
             siblings=siblings,
@@ -57,7 +57,9 @@ def carry_out(planned: Plan, *, rewindable: bool) -> None:
 
 
 @given(wishes(), st.integers(1, 3), st.booleans())
-def test_every_work_gets_done_a_bounded_piece_at_a_time(works: list[Work], streams: int, rewindable: bool) -> None:
+def test_every_work_gets_done_a_bounded_piece_at_a_time(
+    works: list[StreamWork], streams: int, rewindable: bool
+) -> None:
     open_works = works
     for _ in range(40):
         planned = plan(open_works, [], streams=streams, prefill_tokens=PREFILL, rewindable=rewindable, now=0.0)
@@ -73,7 +75,7 @@ def test_every_work_gets_done_a_bounded_piece_at_a_time(works: list[Work], strea
 
 @given(wishes(), st.integers(1, 3), st.booleans(), st.data())
 def test_so_it_does_in_steps_that_were_made_smaller(
-    works: list[Work], streams: int, rewindable: bool, data: st.DataObject
+    works: list[StreamWork], streams: int, rewindable: bool, data: st.DataObject
 ) -> None:
     open_works = works
     for _ in range(120):
@@ -99,7 +101,7 @@ def test_smaller_steps_are_of_sizes_whose_cost_is_known(tokens: int) -> None:
 
 
 @given(wishes(), st.booleans())
-def test_a_stream_keeps_nothing_that_its_work_has_no_use_for(works: list[Work], rewindable: bool) -> None:
+def test_a_stream_keeps_nothing_that_its_work_has_no_use_for(works: list[StreamWork], rewindable: bool) -> None:
     planned = plan(works, [], streams=3, prefill_tokens=PREFILL, rewindable=rewindable, now=0.0)
     carry_out(planned, rewindable=rewindable)
     for work in (piece.work for piece in planned.pieces):
@@ -108,7 +110,7 @@ def test_a_stream_keeps_nothing_that_its_work_has_no_use_for(works: list[Work], 
 
 
 @given(wishes())
-def test_the_urgent_come_first_and_guesses_only_where_nobody_waits(works: list[Work]) -> None:
+def test_the_urgent_come_first_and_guesses_only_where_nobody_waits(works: list[StreamWork]) -> None:
     planned = plan(works, [], streams=2, prefill_tokens=PREFILL, rewindable=True, now=0.0)
     chosen = [piece.work for piece in planned.pieces]
     assert 1 <= len(chosen) <= 2
@@ -122,7 +124,7 @@ def test_the_urgent_come_first_and_guesses_only_where_nobody_waits(works: list[W
 def reading(length: int) -> list[int]:
     """Return the sizes of the pieces in which a prompt of this length is read."""
     sequence, sibling, shared = (Sequence(number) for number in range(3))
-    work = Work(
+    work = StreamWork(
         stream=0,
         sequence=sequence,
         siblings=(sibling,),
@@ -147,10 +149,10 @@ def test_a_small_rest_is_read_with_the_piece_before_it() -> None:
     assert reading(40) == [16, 24]
 
 
-def asking(stream: int, tokens: int, deadline: float) -> Work:
+def asking(stream: int, tokens: int, deadline: float) -> StreamWork:
     """Return a reply whose prompt is so long, and of which nothing is read yet."""
     slot = Slot(*(Sequence(3 * stream + number) for number in (1, 2, 3)))
-    return Work(
+    return StreamWork(
         stream=stream,
         sequence=slot.reply,
         siblings=(slot.history, slot.question),

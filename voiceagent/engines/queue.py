@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from voiceagent.engines.base import EngineBase
 from voiceagent.engines.contract import HOLD, Batch, CostKey, Need, StreamFailed, order
 
 places = count()
@@ -52,23 +53,12 @@ class Stepped:
     done: bool
 
 
-class QueueEngine:
+class QueueEngine(EngineBase):
     """Queues jobs and runs one step of the most urgent of them at a time."""
 
     def __init__(self, lane: str) -> None:
-        self._lane = lane
+        super().__init__(lane)
         self._jobs: list[Job] = []
-        self._wake: Callable[[], None] = lambda: None
-        self._stream_ids = count()
-
-    @property
-    def lane(self) -> str:
-        """Name of the lane its steps run on."""
-        return self._lane
-
-    def bind(self, wake: Callable[[], None]) -> None:
-        """Take the function to call whenever new work may be pending."""
-        self._wake = wake
 
     def submit(self, job: Job) -> None:
         """Queue a job and wake the scheduler."""
@@ -104,10 +94,6 @@ class QueueEngine:
         """Order the jobs: the least goes first."""
         return (*order(job.need, job.deadline, now), job.number)
 
-    def shrink(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
-        """Return the batch: a job's step cannot be divided."""
-        return batch
-
     def run(self, batch: Batch) -> object:
         """Run the job up to its next yield. On the lane's thread."""
         job = batch.work
@@ -140,9 +126,6 @@ class QueueEngine:
         if not job.cancelled:
             self._jobs.remove(job)
             job.on_event(StreamFailed(job.tag, error))
-
-    def discard(self, batch: Batch, results: object) -> None:
-        """Nothing of a job outlives it."""
 
     def close(self) -> None:
         """Forget every job; subclasses free their model."""

@@ -14,7 +14,7 @@ from voiceagent.engines.memory import MemoryUse
 from voiceagent.engines.steps import Steps, Talk
 from voiceagent.weights import Store
 
-Kind = Literal["asr", "llm", "tts", "vad", "turn"]
+EngineKind = Literal["asr", "llm", "tts", "vad", "turn"]
 """Also the name of the lane, and of the section of the settings."""
 Device = Literal["cpu", "gpu", "auto", "remote"]
 """Where steps compute: on the CPU, on a GPU, on a GPU if there is one, or on another machine."""
@@ -48,7 +48,7 @@ class Remedy:
 class EngineSpec(Generic[S]):
     """A backend. Subclasses override what they have to say; nothing here loads a model or imports a runtime."""
 
-    kind: Kind
+    kind: EngineKind
     name: str
     """What stands in the settings as `engine`."""
     settings: type[S]

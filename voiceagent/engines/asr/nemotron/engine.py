@@ -8,7 +8,6 @@ opening, forking and closing cost the event loop nothing.
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import count
 from time import perf_counter
 from typing import Any
 
@@ -22,6 +21,7 @@ from voiceagent.engines.asr.nemotron.recogniser import Heard, Recogniser
 from voiceagent.engines.asr.nemotron.stream import NemotronStream
 from voiceagent.engines.asr.nemotron.track import Token, Track
 from voiceagent.engines.asr.nemotron.words import words_of
+from voiceagent.engines.base import EngineBase
 from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.errors import VoiceAgentError
 
@@ -51,7 +51,7 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ChunkWork:
     """One step: the chores first, then a chunk for each track."""
 
     chores: tuple[Reset | Copy, ...]
@@ -60,7 +60,7 @@ class Work:
     windows: NDArray[np.float32]
 
 
-class NemotronEngine:
+class NemotronEngine(EngineBase):
     """A NeMo cache-aware RNN-T model.
 
     `load_model` gives the model, on its device and in evaluation mode. `tail_ms` is the silence, beyond what completes
@@ -77,6 +77,7 @@ class NemotronEngine:
         tail_ms: int = 160,
         partial_interval_s: float | None = 0.0,
     ) -> None:
+        super().__init__("asr")
         self._load_model = load_model
         self._right_context = right_context
         self._max_streams = max_streams
@@ -84,27 +85,12 @@ class NemotronEngine:
         self._tokenizer: Any = None
         self._geometry: Geometry | None = None
         self._streams: dict[int, NemotronStream] = {}
-        self._numbers = count()
         # Each stream may have one fork. A slot may be given away while a step still uses it: the new owner's chore
         # comes in a later step.
         self._free = list(range(2 * max_streams))
         self._chores: list[Reset | Copy] = []
-        self._wake: Callable[[], None] = lambda: None
         self.tail_samples = tail_ms * SAMPLE_RATE // 1000
         self.partial_interval_s = partial_interval_s
-
-    @property
-    def lane(self) -> str:
-        """Name of the lane its steps run on."""
-        return "asr"
-
-    def bind(self, wake: Callable[[], None]) -> None:
-        """Take the function to call whenever new work may be pending."""
-        self._wake = wake
-
-    def wake(self) -> None:
-        """There may be work."""
-        self._wake()
 
     def load(self) -> None:
         """Load the model and run every bucket once. Raises VoiceAgentError with the remedy."""
@@ -125,7 +111,7 @@ class NemotronEngine:
         if len(self._streams) >= self._max_streams:
             raise VoiceAgentError(f"All {self._max_streams} places of the recogniser are taken: end a session first.")
         assert self._geometry is not None, "load() first"
-        number, slot = next(self._numbers), self._free.pop()
+        number, slot = next(self._stream_ids), self._free.pop()
         self._chores.append(Reset(slot))
         self._streams[number] = NemotronStream(self, number, Track(slot, self._geometry), on_event)
         return self._streams[number]
@@ -142,7 +128,7 @@ class NemotronEngine:
             return None
         owners = tuple(stream for _, stream, _ in due)
         tracks = tuple(track for _, _, track in due)
-        work = Work(tuple(self._chores), owners, tracks, np.stack([track.next_window() for track in tracks]))
+        work = ChunkWork(tuple(self._chores), owners, tracks, np.stack([track.next_window() for track in tracks]))
         assert self._recogniser is not None
         size = next(bucket for bucket in self._recogniser.buckets if bucket >= len(tracks))
         numbers = tuple(dict.fromkeys(stream.number for stream in owners))
@@ -200,9 +186,6 @@ class NemotronEngine:
                 self.restart(stream)
                 stream.tell_failure(error)
 
-    def discard(self, batch: Batch, results: object) -> None:
-        """Nothing need be noted: its streams began anew when it was given up, and its chores may be done twice."""
-
     def close(self) -> None:
         """Free the model."""
         self._recogniser = self._tokenizer = None
@@ -254,6 +237,6 @@ class NemotronEngine:
         return stream.number in self._streams and track in (stream.track, stream.forked)
 
 
-def _work_of(batch: Batch) -> Work:
-    assert isinstance(batch.work, Work)
+def _work_of(batch: Batch) -> ChunkWork:
+    assert isinstance(batch.work, ChunkWork)
     return batch.work

@@ -18,9 +18,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import count
 from pathlib import Path
 
+from voiceagent.engines.base import EngineBase
 from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.engines.llm.contract import LlmEvent, Message
 from voiceagent.engines.llm.llama.context import LlamaContext, Rows
@@ -47,7 +47,7 @@ NUMBERS_BROKE_DOWN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StepResult:
     """What a step brought."""
 
     drawn: dict[Piece, Drawn]
@@ -68,7 +68,7 @@ class Loaded:
     common: Common
 
 
-class LlamaEngine:
+class LlamaEngine(EngineBase):
     """A GGUF model.
 
     `session_tokens` is what a stream may fill with prompt and reply, `max_tokens` the longest reply; `stops` end one
@@ -97,6 +97,7 @@ class LlamaEngine:
         kv_type: KvType = "f16",
         copies: Path | None = None,
     ) -> None:
+        super().__init__("llm")
         self._path = path
         self._copies = copies
         self._threads = threads
@@ -118,25 +119,14 @@ class LlamaEngine:
         self._stops = stops
         self._gpu_layers = gpu_layers
         self._loaded: Loaded | None = None
-        self._wake: Callable[[], None] = lambda: None
         self._system = Sequence(0)
         ids = range(1, SEQUENCES_PER_SLOT * max_streams + 1, SEQUENCES_PER_SLOT)
         self._free = [Slot(Sequence(first), Sequence(first + 1), Sequence(first + 2)) for first in ids]
         self._streams: dict[int, LlamaStream] = {}
-        self._numbers = count()
         self.prefilled_tokens = 0
         """Tokens of prompts computed so far."""
         self.decoded_tokens = 0
         """Tokens of replies computed so far."""
-
-    @property
-    def lane(self) -> str:
-        """Name of the lane its steps run on."""
-        return "llm"
-
-    def bind(self, wake: Callable[[], None]) -> None:
-        """Take the function to call whenever new work may be pending."""
-        self._wake = wake
 
     def load(self) -> None:
         """Load the model and run it once. Raises VoiceAgentError, with the remedy, when that cannot be."""
@@ -186,7 +176,7 @@ class LlamaEngine:
             raise VoiceAgentError(
                 f"All {self._max_streams} conversations of the language model are taken: end one first."
             )
-        number = next(self._numbers)
+        number = next(self._stream_ids)
         self._streams[number] = LlamaStream(number, self._free.pop(), self._ready.common, on_event, self._close)
         return self._streams[number]
 
@@ -238,7 +228,7 @@ class LlamaEngine:
             generation=generations[0] if len(generations) == len(wanted) + len(refused) == 1 else None,
         )
 
-    def run(self, batch: Batch) -> Outcome:
+    def run(self, batch: Batch) -> StepResult:
         """Carry out a plan. When the memory is full, others make room: first who has no part, then the least urgent.
 
         Who had no part is read anew when it has; the least urgent reply fails.
@@ -266,18 +256,18 @@ class LlamaEngine:
                 broken = [piece for piece in sampled if piece not in sound]
                 if broken:
                     loaded.context.clear()
-                return Outcome(drawn, given_up, lost, broken)
+                return StepResult(drawn, given_up, lost, broken)
             if spare:
                 given_up.append(spare.pop(0))
             else:
                 lost.append(pieces.pop())
             for sequence in lost[-1].work.own if lost else given_up[-1].all:
                 loaded.context.drop(sequence.id)
-        return Outcome({}, given_up, lost)
+        return StepResult({}, given_up, lost)
 
     def deliver(self, batch: Batch, results: object) -> None:
         """Bring the mirror up to date, then hand out the tokens."""
-        assert isinstance(results, Outcome)
+        assert isinstance(results, StepResult)
         planned = _plan_of(batch)
         for sequence in planned.drops:
             sequence.dirty = False
@@ -323,7 +313,7 @@ class LlamaEngine:
 
     def discard(self, batch: Batch, results: object) -> None:
         """Note which sequences are empty now; those of the batch itself are to be emptied anyway."""
-        assert isinstance(results, Outcome)
+        assert isinstance(results, StepResult)
         self._note_emptied(results)
 
     def close(self) -> None:
@@ -368,7 +358,7 @@ class LlamaEngine:
     def _dirty(self) -> list[Sequence]:
         return [sequence for sequence in self._all() if sequence.dirty]
 
-    def _note_emptied(self, results: Outcome) -> None:
+    def _note_emptied(self, results: StepResult) -> None:
         emptied = [sequence for slot in results.given_up for sequence in slot.all]
         emptied += [sequence for piece in results.lost for sequence in piece.work.own]
         for sequence in self._all() if results.broken else emptied:

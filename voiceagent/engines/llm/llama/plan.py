@@ -49,7 +49,7 @@ class Slot:
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class Work:
+class StreamWork:
     """Tokens that a sequence shall hold."""
 
     stream: int
@@ -93,7 +93,7 @@ class Fork:
 class Piece:
     """One stream's part of a step: forks, then some tokens behind the `start` that the sequence then holds."""
 
-    work: Work
+    work: StreamWork
     forks: tuple[Fork, ...]
     start: int
     tokens: list[int]
@@ -153,7 +153,7 @@ def smaller_sizes(tokens: int) -> list[int]:
 
 
 def plan(
-    works: list[Work], dirty: list[Sequence], *, streams: int, prefill_tokens: int, rewindable: bool, now: float
+    works: list[StreamWork], dirty: list[Sequence], *, streams: int, prefill_tokens: int, rewindable: bool, now: float
 ) -> Plan:
     """Plan a step for the most urgent `streams`: the next token of a reply, or a piece of what is to be read.
 
@@ -173,7 +173,7 @@ def plan(
     return Plan(tuple(dirty), tuple(pieces))
 
 
-def _piece(work: Work, room: int, held: dict[Sequence, list[int]], rewindable: bool) -> Piece:
+def _piece(work: StreamWork, room: int, held: dict[Sequence, list[int]], rewindable: bool) -> Piece:
     """Plan one stream's part; `held` is what the sequences hold after the forks planned so far, where they differ."""
     most = len(work.tokens) - (work.sampler is not None)  # a token must be computed to draw the next one
 

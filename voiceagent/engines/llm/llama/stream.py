@@ -11,7 +11,7 @@ from typing import Literal
 from voiceagent.engines.contract import HOLD, Need, StreamFailed
 from voiceagent.engines.llm.contract import ENGINES_OWN, Completed, LlmEvent, Message, ReplyOptions, Token
 from voiceagent.engines.llm.llama.model import LlamaModel
-from voiceagent.engines.llm.llama.plan import Sequence, Slot, Work
+from voiceagent.engines.llm.llama.plan import Sequence, Slot, StreamWork
 from voiceagent.engines.llm.llama.sampler import Sampler, Sampling
 from voiceagent.engines.llm.llama.template import ChatTemplate, Prompt
 from voiceagent.engines.llm.reply_text import ReplyText, is_loop
@@ -42,7 +42,7 @@ class Common:
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
-class Reply(Work):
+class Reply(StreamWork):
     """A reply under way: `tokens` is the prompt and then what was drawn."""
 
     generation: int
@@ -83,7 +83,7 @@ class LlamaStream:
         self._on_event = on_event
         self._on_close = on_close
         self._reply: Reply | None = None
-        self._preparation: Work | None = None
+        self._preparation: StreamWork | None = None
         self._head: tuple[tuple[Message, ...], list[int]] = ((), [])
         self._known: deque[Prompt] = deque(maxlen=REMEMBERED_REPLIES)
         self._first: tuple[list[int], Sampling, Drawn] | None = None
@@ -140,7 +140,7 @@ class LlamaStream:
         """Whether a reply is under way, on hold or not."""
         return self._reply is not None
 
-    def work(self, now: float) -> Work | None:
+    def work(self, now: float) -> StreamWork | None:
         """Return what is to be computed: the reply unless it is on hold, or the preparation of one."""
         if self._reply is not None:
             return None if self._reply.deadline == HOLD else self._reply
@@ -149,7 +149,7 @@ class LlamaStream:
         self._preparation.deadline = now + PREPARE_WITHIN_S
         return self._preparation
 
-    def take(self, work: Work, drawn: Drawn) -> None:
+    def take(self, work: StreamWork, drawn: Drawn) -> None:
         """Take a token of a reply, and tell what it says unless that reply is no longer wanted."""
         reply = self._reply
         if reply is None or reply is not work:
@@ -173,7 +173,7 @@ class LlamaStream:
             self._reply = None
             self._on_event(Completed(reply.generation, reason))
 
-    def lose(self, work: Work, error: Exception) -> None:
+    def lose(self, work: StreamWork, error: Exception) -> None:
         """Take note that work failed."""
         if work is self._preparation:
             self._preparation = None
@@ -235,7 +235,7 @@ class LlamaStream:
         tokens = self._head[1]
         self._preparation = None
         if 0 < len(tokens) < common.session_tokens:
-            self._preparation = Work(
+            self._preparation = StreamWork(
                 stream=self.number,
                 sequence=self.slot.history,
                 siblings=(self.slot.question, self.slot.reply),

@@ -8,13 +8,13 @@ touches no other. Segments of a generation follow each other; those of different
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import count
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from voiceagent.audio.pcm import checked
+from voiceagent.engines.base import EngineBase
 from voiceagent.engines.contract import HOLD, Batch, CostKey, Need, StreamFailed, order
 from voiceagent.engines.tts.contract import TtsEvent
 from voiceagent.engines.tts.magpie.decode_loop import Row
@@ -38,7 +38,7 @@ STEP_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class TaskWork:
     """One step: the rows and places to free first, then the task, for these segments."""
 
     rows: tuple[Row, ...]
@@ -47,7 +47,7 @@ class Work:
     task: Task
 
 
-class MagpieEngine:
+class MagpieEngine(EngineBase):
     """A NeMo Magpie TTS model.
 
     `load_model` gives the model, on its device and in evaluation mode. `guidance` is classifier-free guidance;
@@ -69,6 +69,7 @@ class MagpieEngine:
         max_streams: int = 4,
         recompute: bool = False,
     ) -> None:
+        super().__init__("tts")
         self._load_model = load_model
         self._voice, self._language = voice, language
         self._preset = PRESETS[preset]
@@ -79,16 +80,9 @@ class MagpieEngine:
         self._recompute = recompute
         self._speaker: Speaker | None = None
         self._queue: list[Segment] = []
-        self._numbers = count()
         self._free = list(range(max_streams))
         self._chore_rows: list[Row] = []
         self._chore_places: list[int] = []
-        self._wake: Callable[[], None] = lambda: None
-
-    @property
-    def lane(self) -> str:
-        """Name of the lane its steps run on."""
-        return "tts"
 
     @property
     def sample_rate(self) -> int:
@@ -102,10 +96,6 @@ class MagpieEngine:
         known = voice_names(self._speaker.voices)
         own = known[voice_index(self._voice, self._speaker.voices)]
         return (own, *(name for name in known if name != own))
-
-    def bind(self, wake: Callable[[], None]) -> None:
-        """Take the function to call (on the event loop) whenever new work may be pending."""
-        self._wake = wake
 
     def load(self) -> None:
         """Load the model and run everything once. Raises VoiceAgentError with the remedy."""
@@ -126,7 +116,7 @@ class MagpieEngine:
 
     def open(self, on_event: Callable[[TtsEvent], None]) -> MagpieStream:
         """Start speaking for one session."""
-        return MagpieStream(self, next(self._numbers), on_event)
+        return MagpieStream(self, next(self._stream_ids), on_event)
 
     def pending(self, now: float) -> Batch | None:
         """Return the step that the most urgent segment needs next, joined by all that can take it, too."""
@@ -137,7 +127,7 @@ class MagpieEngine:
         segments, task, key = self._next(lead, heads, now)
         generation = segments[0].generation if len(segments) == 1 else None
         streams = tuple(segment.stream for segment in segments)
-        work = Work(tuple(self._chore_rows), tuple(self._chore_places), segments, task)
+        work = TaskWork(tuple(self._chore_rows), tuple(self._chore_places), segments, task)
         return Batch(self.lane, key, self._deadline(lead, now), streams, work, lead.need, generation, lead.order)
 
     def shrink(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
@@ -366,6 +356,6 @@ def _same(segment: Segment, stream: int, generation: int | None) -> bool:
     return segment.stream == stream and generation in (None, segment.generation)
 
 
-def _work_of(batch: Batch) -> Work:
-    assert isinstance(batch.work, Work)
+def _work_of(batch: Batch) -> TaskWork:
+    assert isinstance(batch.work, TaskWork)
     return batch.work

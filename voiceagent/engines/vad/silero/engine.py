@@ -7,7 +7,6 @@ event loop only: a step gets copies and gives back new ones.
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from voiceagent.engines.asr.contract import SAMPLE_RATE
-from voiceagent.engines.contract import Batch, CostKey, Need, StreamFailed
+from voiceagent.engines.base import EngineBase
+from voiceagent.engines.contract import Batch, Need, StreamFailed
 from voiceagent.engines.onnx import open_session
 from voiceagent.engines.vad.contract import FRAME_S, FRAME_SAMPLES, VadEvent, VadFrame
 
@@ -45,25 +45,15 @@ class Judged:
     state: Array
 
 
-class SileroEngine:
+class SileroEngine(EngineBase):
     """One loaded Silero VAD and its streams."""
 
     def __init__(self, path: Path, threads: int = 1) -> None:
+        super().__init__("vad")
         self._path = path
         self._threads = threads
         self._session: ort.InferenceSession | None = None
         self._streams: dict[int, SileroStream] = {}
-        self._stream_ids = count()
-        self._wake: Callable[[], None] = lambda: None
-
-    @property
-    def lane(self) -> str:
-        """Name of the lane its steps run on."""
-        return "vad"
-
-    def bind(self, wake: Callable[[], None]) -> None:
-        """Take the function to call whenever new work may be pending."""
-        self._wake = wake
 
     def load(self) -> None:
         """Load and run once. Raises VoiceAgentError for a missing or damaged file."""
@@ -86,10 +76,6 @@ class SileroEngine:
         deadline = min(self._streams[id_].heard_at() for id_ in tasks) + FRAME_S
         key = ("vad.frame", sum(len(task.frames) for task in tasks.values()))
         return Batch(self.lane, key, deadline, tuple(tasks), tasks, Need.PROMISED)
-
-    def shrink(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
-        """Return the batch: a step is short."""
-        return batch
 
     def run(self, batch: Batch) -> object:
         """Judge the frames: first the first of every stream, then the second of those that have one."""
@@ -120,9 +106,6 @@ class SileroEngine:
         for id_, task in tasks.items():
             if (stream := self._streams.get(id_)) is not None:
                 stream.lose(len(task.frames), error)
-
-    def discard(self, batch: Batch, results: object) -> None:
-        """Nothing of a step outlives it."""
 
     def close(self) -> None:
         """Forget every stream and free the model."""
