@@ -59,6 +59,12 @@ class History:
             replace(message, content=result) if message.call_id == call_id else message for message in self._messages
         ]
 
+    def configure(self, system_prompt: str, budget_tokens: int, max_turns: int, tools: tuple[ToolSpec, ...]) -> None:
+        """Go on under another prompt, with other tools and other limits; what was said stays. Call between turns."""
+        self._system = Message("system", system_prompt, tools=tools)
+        self._budget = budget_tokens
+        self._max_turns = max_turns
+
     def trim(self) -> bool:
         """Drop the oldest turns if the budget is exceeded; say whether anything was dropped. Call between turns."""
         turns = self._turns()
