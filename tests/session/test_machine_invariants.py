@@ -19,7 +19,7 @@ VARIANTS = {
 
 
 def walk(start, depth, events):
-    """Follow all orders of events, breadth first, and return the worlds; those with the same future are followed once."""
+    """Follow all orders of events, breadth first; return the worlds, one of those that have the same future."""
     frontier, seen = [start], {essence(start): start}
     for _ in range(depth):
         reached = []

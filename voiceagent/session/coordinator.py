@@ -129,6 +129,11 @@ class Session:
         """The machine's state, to look at."""
         return self._state
 
+    @property
+    def config(self) -> ConversationConfig:
+        """How it behaves, or will from the next turn on: begin with this to `configure` it otherwise."""
+        return self._config if self._next is None else self._next[0]
+
     def open(self) -> None:
         """The door is open: greet, and listen."""
         self._report(SessionOpened())
