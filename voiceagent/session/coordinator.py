@@ -30,6 +30,7 @@ from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.draft import is_idle
+from voiceagent.session.heard import HeardWords
 from voiceagent.session.history import History
 from voiceagent.session.machine import step
 from voiceagent.session.possible import require_possible
@@ -108,6 +109,7 @@ class Session:
         self._history = History(
             config.system_prompt, config.budget_tokens, config.max_turns, engines.llm.count_tokens, chosen.specs
         )
+        self._heard = HeardWords(self.playout, self._history)
         with ExitStack() as opened:  # an engine that has no place left: what the others gave is given back
             self._input = UserInput(
                 engines.asr, engines.vad, engines.turn, config.thresholds, turns, self._post, self._engine_failed
@@ -148,6 +150,28 @@ class Session:
     def pull(self) -> NDArray[np.float32]:
         """Give the next 20 ms for the listener, at the TTS engine's sample rate."""
         frame = self.playout.pull()
+        self._on_playout()
+        return frame
+
+    def note_played(self) -> None:
+        """Take note of what a listener who is sent audio ahead has played meanwhile (`audio/pacer.py`)."""
+        self.playout.note_played()
+        self._on_playout()
+
+    def heard_until(self, generation: int, ms: float) -> None:
+        """A client says that it has played so much of a response's audio and will play no more of it.
+
+        The response under way is interrupted; of the last one, if it has ended, so much is remembered and no more
+        (what was reported of its end stands). Of older ones nothing is changed.
+        """
+        live = self._state.response
+        if live is not None and live.released and live.generation == generation:
+            self._heard.limit(generation, ms)
+            self._post(ev.StopRequested(self._loop.time()))
+        elif self._heard.correct(generation, ms) and not self._state.closed:
+            self._llm.prepare(self._history.messages)
+
+    def _on_playout(self) -> None:
         for event in self.playout.drain_events():
             match event:
                 case SegmentStarted(generation, 0):
@@ -157,7 +181,6 @@ class Session:
                     self._report(event)
                 case Drained(generation):
                     self._post(ev.PlayoutFinished(self._loop.time(), generation))
-        return frame
 
     def type(self, text: str) -> None:
         """The user wrote something."""
@@ -341,12 +364,9 @@ class Session:
             self.playout.drop(generation)
             self._turns.dropped()
             return
-        heard = {part.segment: len(part.words) for part in self.playout.stop(generation).segments}
-        text = run.heard_text(heard)
-        self._history.add_agent(run.remembered(heard))
-        self._history.trim()
+        text, words = self._heard.remember(run)
         conversation("agent", text, session=self.id)
-        self._report(ResponseEnded(generation, outcome, sum(heard.values()), text))
+        self._report(ResponseEnded(generation, outcome, words, text))
         if (trace := self._turns.ended(run, outcome, text, self._loop.time())) is not None:
             self._report(TurnTraced(trace))
         self._adopt()

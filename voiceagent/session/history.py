@@ -59,6 +59,23 @@ class History:
             replace(message, content=result) if message.call_id == call_id else message for message in self._messages
         ]
 
+    def mark(self) -> tuple[Message, ...]:
+        """Return what `revise` needs to know of the history as it is now."""
+        return tuple(self._messages)
+
+    def revise(self, before: tuple[Message, ...], after: tuple[Message, ...], messages: Iterable[Message]) -> bool:
+        """Put other messages of the agent in the place of those that came between two marks.
+
+        Returns False, and changes nothing, if what was added later has become one with them, or they were dropped.
+        """
+        now = tuple(self._messages)
+        if now[: len(after)] != after:
+            return False
+        self._messages = list(before)
+        for message in (*messages, *now[len(after) :]):
+            _append(self._messages, message)
+        return True
+
     def configure(self, system_prompt: str, budget_tokens: int, max_turns: int, tools: tuple[ToolSpec, ...]) -> None:
         """Go on under another prompt, with other tools and other limits; what was said stays. Call between turns."""
         self._system = Message("system", system_prompt, tools=tools)
