@@ -277,7 +277,8 @@ class Playout:
 
     def _take_back(self) -> None:
         """Take back what the listener has not played, to be sent again when the response goes on."""
-        if (live := self._live) is None:
+        live = self._live
+        if live is None or live.drained:
             return
         live.timeline.play(live.timeline.sent - round(self._unplayed_s * self.rate))
         taken = live.take_back()

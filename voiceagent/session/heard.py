@@ -48,7 +48,11 @@ class HeardWords:
         ended, heard = self._ended, self._playout.heard_within(generation, ms)
         if ended is None or ended.run.generation != generation or heard is None:
             return False
-        return self._history.revise(ended.before, ended.after, ended.run.remembered(_counts(heard)))
+        after = self._history.revise(ended.before, ended.after, ended.run.remembered(_counts(heard)))
+        if after is None:
+            return False
+        self._ended = _Ended(ended.run, ended.before, after)
+        return True
 
 
 def _counts(heard: Heard) -> dict[int, int]:

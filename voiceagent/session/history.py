@@ -63,18 +63,22 @@ class History:
         """Return what `revise` needs to know of the history as it is now."""
         return tuple(self._messages)
 
-    def revise(self, before: tuple[Message, ...], after: tuple[Message, ...], messages: Iterable[Message]) -> bool:
-        """Put other messages of the agent in the place of those that came between two marks.
+    def revise(
+        self, before: tuple[Message, ...], after: tuple[Message, ...], messages: Iterable[Message]
+    ) -> tuple[Message, ...] | None:
+        """Put other messages of the agent in the place of those that came between two marks; return the second anew.
 
-        Returns False, and changes nothing, if what was added later has become one with them, or they were dropped.
+        Returns None, and changes nothing, if what was added later has become one with them, or they were dropped.
         """
         now = tuple(self._messages)
         if now[: len(after)] != after:
-            return False
+            return None
         self._messages = list(before)
-        for message in (*messages, *now[len(after) :]):
+        self.add_agent(messages)
+        mark = self.mark()
+        for message in now[len(after) :]:
             _append(self._messages, message)
-        return True
+        return mark
 
     def configure(self, system_prompt: str, budget_tokens: int, max_turns: int, tools: tuple[ToolSpec, ...]) -> None:
         """Go on under another prompt, with other tools and other limits; what was said stays. Call between turns."""
