@@ -87,7 +87,8 @@ class Call:
             self.traces.append(trace)
 
         def report(report) -> None:
-            self.sent.append(payload(report))
+            if (message := payload(report)) is not None:
+                self.sent.append(message)
 
         turns = TurnLog(name, crowd.steps, crowd.metrics, ended)
         self.session = Session(name, crowd.engines, crowd.config, turns, report, Toolbox())

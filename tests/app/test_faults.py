@@ -222,7 +222,7 @@ def test_an_engine_that_refuses_a_request_on_the_spot_costs_that_turn_only(metho
         crowd = Crowd()
         call = crowd.call()
         session = call.session
-        stream = {"generate": session._llm, "speak": session._tts, "finalise": session._asr}[method]
+        stream = {"generate": session._llm, "speak": session._tts, "finalise": session._input.asr}[method]
         sound = getattr(stream, method)
 
         def refuse(*args, **kwargs):
@@ -250,12 +250,12 @@ def test_a_session_ends_whatever_its_engines_raise():
         def refuse():
             raise RuntimeError("the connection is gone")
 
-        session._asr.close = session._vad.close = refuse
-        for stream in (session._llm, session._tts, session._turn):
+        session._input.asr.close = session._input.vad.close = refuse
+        for stream in (session._llm, session._tts, session._input.turn):
             stream.close = lambda stream=stream: closed.append(stream)
         with pytest.raises(RuntimeError):
             session.close()
-        assert set(closed) == {session._llm, session._tts, session._turn}
+        assert set(closed) == {session._llm, session._tts, session._input.turn}
         assert session.state.closed
 
     run_virtual(main())

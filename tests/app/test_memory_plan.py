@@ -170,12 +170,16 @@ def test_nemotron_on_a_gpu_is_half_as_large_there_and_passes_through_main_memory
     assert ("asr", "gpu") in needs(these, Free(500 * GIB, shared=True))
 
 
-def test_magpie_needs_its_codec_too_and_a_cache_for_each_session() -> None:
-    these = settings("tts.engine=magpie", "tts.device=cpu", "server.max_sessions=3")
+def test_magpie_needs_its_codec_too_and_a_cache_for_each_session_and_each_speech_stream() -> None:
+    these = settings("tts.engine=magpie", "tts.device=cpu", "server.max_sessions=3", "server.speech_streams=2")
     need = needs(these)["tts", "main"]
     files = Store().manifest.models
     assert need.weights == files[these.tts.model].size + files[these.tts.codec].size
-    assert need.caches == 3 * need.per_session
+    assert need.caches == (3 + 2) * need.per_session
+    alone = needs(with_change(these, {"server.speech_streams": 0}))["tts", "main"]
+    assert alone.caches == 3 * need.per_session
+    total = sum(need.total for need in memory_plan(these, PLENTY).needs)
+    assert remedy(these, Free(total - 1)) == "This would fit: --set server.speech_streams=0."
     assert ("tts", "gpu") in needs(settings("tts.engine=magpie"))
 
 

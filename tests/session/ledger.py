@@ -101,11 +101,23 @@ def _check(world: World) -> None:
     if state.user is User.SILENT:
         assert not timers & {ev.Timer.END_OF_TURN, ev.Timer.INTERRUPT, ev.Timer.UNDECIDED}
         quiet = state.open and state.response is None
-        assert (ev.Timer.IDLE in timers) == (quiet and not state.nudged), "silence on both sides is noticed, once"
+        noticed = quiet and not state.nudged and state.rules.idle_s > 0
+        assert (ev.Timer.IDLE in timers) == noticed, "silence on both sides is noticed, once"
+        assert not (quiet and state.wishes), "what is to be said unasked waits only while somebody has the floor"
+
+
+def requests(world: World, waiting: int) -> list[ev.Event]:
+    """What the application could ask for, while no more than so many of its wishes wait."""
+    at, rules = world.now + 0.3, world.state.rules
+    asked = [ev.SayRequested(at, "news", interrupt=True), ev.SayRequested(at, " ")]
+    if len(world.state.wishes) < waiting:
+        asked += [ev.SayRequested(at, "news"), ev.ReplyRequested(at, "Be brief.")]
+    others = replace(rules, idle_s=0.0 if rules.idle_s else 20.0)
+    return [*asked, ev.Configured(at, others)]
 
 
 def choices(world: World) -> list[ev.Event]:
-    """Every event that could come next: the likely, the late, and the absurd."""
+    """Every event that could come next from people and models: the likely, the late, and the absurd."""
     state, at = world.state, world.now + 0.3
     texts = (WORDS, "mm-hm", "")
     generations = {state.generation, max(0, state.generation - 1)}

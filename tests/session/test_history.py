@@ -126,3 +126,34 @@ def test_words_go_on_with_a_message_that_then_calls():
     kept.add_agent([Message("assistant", "hello"), *exchange("noon")])
     assert [message.content for message in kept.messages[1:]] == ["hello", "noon", "so"]
     assert kept.messages[1].calls
+
+
+def test_what_was_heard_of_the_agent_can_be_corrected_while_it_stands_by_itself():
+    def agent(text):
+        return Message("assistant", text)
+
+    kept = history()
+    kept.add_user("hello")
+    before = kept.mark()
+    kept.add_agent([agent("One two three.")])
+    after = kept.mark()
+    kept.add_user("and then?")
+    corrected = kept.revise(before, after, [agent("One two")])
+    assert corrected == (*before, agent("One two"))
+    assert kept.messages[2:] == (agent("One two"), Message("user", "and then?"))
+    assert kept.revise(before, after, [agent("One")]) is None, "these marks are no more"
+    assert kept.messages[2] == agent("One two")
+    assert kept.revise(before, corrected, []) == before
+    assert kept.messages[1:] == (Message("user", "hello and then?"),), "the user goes on where nothing was heard"
+
+
+def test_another_prompt_and_other_tools_leave_what_was_said_as_it_was():
+    kept = history()
+    talk(kept, 3)
+    said = kept.messages[1:]
+    weather = ToolSpec("weather", "Look it up.", "{}")
+    kept.configure("be rude", 100, 10, (weather,))
+    assert kept.messages == (Message("system", "be rude", tools=(weather,)), *said)
+    kept.configure("be rude", 100, 2, ())
+    assert kept.trim()
+    assert len(kept.messages) == 1 + 2

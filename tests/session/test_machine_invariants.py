@@ -3,11 +3,11 @@
 import random
 
 import pytest
-from ledger import RULES, World, account, advance, choices, essence
+from ledger import RULES, World, account, advance, choices, essence, requests
 from shipped_rules import rules as shipped
 
 from voiceagent.session import events as ev
-from voiceagent.session.effects import Pause
+from voiceagent.session.effects import Kind, Pause
 from voiceagent.session.state import State
 
 DEPTH = 8
@@ -18,21 +18,24 @@ VARIANTS = {
 }
 
 
-@pytest.mark.parametrize("rules", VARIANTS.values(), ids=VARIANTS.keys())
-def test_every_order_of_events_holds_every_invariant(rules):
-    """Breadth first over all orders; worlds with the same future are followed once."""
-    frontier = [World(State(rules))]
-    seen = {essence(world) for world in frontier}
-    for _ in range(DEPTH):
+def walk(start, depth, events):
+    """Follow all orders of events, breadth first; return the worlds, one of those that have the same future."""
+    frontier, seen = [start], {essence(start): start}
+    for _ in range(depth):
         reached = []
         for world in frontier:
-            for event in choices(world):
+            for event in events(world):
                 after = advance(world, event)
                 if (key := essence(after)) not in seen:
-                    seen.add(key)
+                    seen[key] = after
                     reached.append(after)
         frontier = reached
-    assert len(seen) > 200, "the walk has left the front door"
+    return list(seen.values())
+
+
+@pytest.mark.parametrize("rules", VARIANTS.values(), ids=VARIANTS.keys())
+def test_every_order_of_events_holds_every_invariant(rules):
+    assert len(walk(World(State(rules)), DEPTH, choices)) > 200, "the walk has left the front door"
 
 
 @pytest.mark.parametrize("rules", VARIANTS.values(), ids=VARIANTS.keys())
@@ -41,11 +44,18 @@ def test_long_random_walks_hold_every_invariant(rules):
     for _ in range(10_000 // len(VARIANTS) + 1):
         world = advance(World(State(rules)), ev.Opened(0.0))
         for _ in range(40):
-            events = choices(world)
+            events = [*choices(world), *requests(world, waiting=3)]
             event = dice.choice(events)
             if isinstance(event, ev.Closed) and dice.random() < 0.9:
                 continue
             world = advance(world, event)
+
+
+def test_every_order_of_wishes_and_events_holds_every_invariant():
+    """As above, with an application that has the agent speak unasked and changes its rules meanwhile."""
+    reached = walk(World(State(RULES)), DEPTH - 2, lambda world: [*choices(world), *requests(world, waiting=1)])
+    assert any(world.state.wishes and world.paused for world in reached)
+    assert any(world.state.response is not None and world.state.response.kind is Kind.SAID for world in reached)
 
 
 def test_every_promise_can_be_broken():

@@ -217,3 +217,38 @@ def test_a_value_is_fitted_to_its_schema(schema, text, value):
 def test_schemas_without_properties_change_nothing():
     for schema in ({}, {"properties": None}):
         assert fitted({"x": "3"}, schema) == {"x": "3"}
+
+
+def test_a_choice_of_tools_calls_those_and_no_others():
+    def saying(words, name):
+        async def work(arguments):
+            return words
+
+        return made(work, name)
+
+    async def main():
+        def ask(tools, name):
+            came = asyncio.get_running_loop().create_future()
+            tools.start(call(name), came.set_result)
+            return came
+
+        box = Toolbox([saying("from a", "a"), saying("from b", "b")])
+        chosen = box.choose(["b", saying("from c", "c")])
+        assert [spec.name for spec in chosen.specs] == ["b", "c"]
+        assert [await ask(chosen, name) for name in "bc"] == ["from b", "from c"]
+        assert await ask(chosen, "a") == "Error: there is no tool a; there are b, c"
+        box.replace([saying("from another b", "b")])
+        assert await ask(chosen, "b") == "from another b", "a server that was away is back"
+        box.replace([saying("from d", "d")])
+        assert await ask(chosen, "b") == "Error: there is no tool b; there are c"
+        assert await ask(box.choose(None), "d") == "from d"
+
+    run_virtual(main())
+
+
+def test_a_choice_that_cannot_be_made_is_refused_with_what_there_is():
+    box = Toolbox([made(answer, "a"), made(answer, "b")])
+    with pytest.raises(VoiceAgentError, match="no tool c; there are a, b"):
+        box.choose(["c"])
+    with pytest.raises(VoiceAgentError, match="two tools called a"):
+        box.choose(["a", made(answer, "a")])

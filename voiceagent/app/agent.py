@@ -26,12 +26,15 @@ from voiceagent.app.engines import build_engines, lanes_of, model_names
 from voiceagent.app.events import Events
 from voiceagent.app.settings import agent_settings
 from voiceagent.app.specs import gpus_for, lanes, remote_lanes
+from voiceagent.app.speech_streams import LentRecogniser, LentVoice, SpeechStreams
 from voiceagent.app.step_record import record
 from voiceagent.app.tools import Tools, warn_if_tools_unsupported
 from voiceagent.config.settings import Settings
 from voiceagent.doors.host import Capacity
+from voiceagent.engines.asr.contract import AsrEvent
 from voiceagent.engines.contract import Engine
 from voiceagent.engines.machine import Gpu
+from voiceagent.engines.tts.contract import TtsEvent
 from voiceagent.errors import VoiceAgentError
 from voiceagent.scheduler.admission import Admission, Punctuality
 from voiceagent.scheduler.costs import CostModel
@@ -105,6 +108,12 @@ class Agent:
         self._punctuality = Punctuality(self.settings.scheduler.promise_ms / 1000, monotonic)
         self._lag: LoopLag | None = None
         self._sessions = WeakSet[Session]()
+        self._speech = SpeechStreams(
+            self.settings.server.speech_streams,
+            lambda: self._punctuality.is_late,
+            self.troubles,
+            self.metrics.speech_streams.set,
+        )
         for name in lanes(self.settings):
             self.metrics.lane_ready.labels(name).set_function(partial(self._is_ready, name))
         self.metrics.capacity_sessions.set_function(self._capacity_or_nan)
@@ -236,7 +245,10 @@ class Agent:
         return Capacity(self._admission.capacity, most, late, self._admission.is_settling)
 
     def open_session(self, on_report: Callable[[Report], None], config: ConversationConfig | None = None) -> Session:
-        """Begin a session that reports to `on_report`, and behaves as `config` says, or else `self.config`."""
+        """Begin a session that reports to `on_report`, and behaves as `config` says, or else `self.config`.
+
+        Raises VoiceAgentError for a configuration that cannot be had.
+        """
         session_id = uuid4().hex[:8]
         turns = TurnLog(session_id, self.steps, self.metrics, self._on_turn)
 
@@ -249,6 +261,17 @@ class Agent:
         if self._admission is not None:
             self._admission.arrived()
         return session
+
+    def open_recogniser(self, on_event: Callable[[AsrEvent], None]) -> LentRecogniser:
+        """Lend a recogniser's stream that belongs to no session; closing it gives its place back.
+
+        Raises UnavailableError when none is left (server.speech_streams) or answers come late.
+        """
+        return self._speech.recogniser(self.engines.asr, on_event)
+
+    def open_voice(self, on_event: Callable[[TtsEvent], None]) -> LentVoice:
+        """Lend a voice's stream likewise."""
+        return self._speech.voice(self.engines.tts, on_event)
 
     # What happens inside
 

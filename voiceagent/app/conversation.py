@@ -2,9 +2,8 @@
 
 from voiceagent.config.settings import Settings, TurnDetectorSettings
 from voiceagent.session.config import ConversationConfig
-from voiceagent.session.effects import Kind
 from voiceagent.session.endpointing import Thresholds
-from voiceagent.session.state import Rules
+from voiceagent.session.rules import Rules
 from voiceagent.text import Segmenter
 
 
@@ -23,8 +22,8 @@ def conversation_config(settings: Settings) -> ConversationConfig:
             max_wait_s=detector.max_wait_ms / 1000,
             min_speech_s=session.min_speech_ms / 1000,
             interrupt_after_s=session.interrupt_after_ms / 1000,
-            idle_s=session.idle_s if session.idle_prompt else 0.0,
-            greet=bool(session.greeting),
+            idle_s=session.idle_s,
+            greet=True,
         ),
         thresholds=Thresholds(
             onset=vad.threshold,
@@ -33,13 +32,12 @@ def conversation_config(settings: Settings) -> ConversationConfig:
             pause_s=vad.pause_ms / 1000,
             stop_s=vad.stop_ms / 1000,
         ),
-        scripts={
-            Kind.GREETING: session.greeting,
-            Kind.IDLE: session.idle_prompt,
-            Kind.APOLOGY: session.failure_message,
-        },
+        greeting=session.greeting,
+        idle_prompt=session.idle_prompt,
+        failure_message=session.failure_message,
         system_prompt=llm.system_prompt,
-        budget_tokens=llm.session_tokens - llm.max_tokens,
+        context_tokens=llm.session_tokens,
+        max_tokens=llm.max_tokens,
         max_turns=session.history_turns,
         sentence_pause_s=session.sentence_pause_ms / 1000,
         segmenter=lambda: Segmenter(llm.first_segment_min_tokens, llm.first_segment_max_tokens),

@@ -10,20 +10,37 @@ as fast as it is made. How far the pulling has come is the only measure of what 
   the audio is like: no click can come from here.
 - `pause` falls silent at once; `resume` goes on with the very sample, or from the beginning of the word that was cut.
 
+A listener who plays what is pulled at once needs nothing else. One who plays it later, because the door sends ahead
+(`pacer.py`), is followed: what he has not played is not heard, and is taken back when the agent pauses or stops.
+
 It has no clock of its own, no thread and no knowledge of how frames travel; what is under way to the listener (the
 network and the client's jitter buffer) counts as heard.
 """
 
+from typing import Protocol
+
 import numpy as np
 
 from voiceagent.audio.pcm import FADE_MS, Pcm, checked, ramp_up
+from voiceagent.audio.response_buffer import ResponseBuffer
+from voiceagent.audio.segment_buffer import SegmentBuffer
 from voiceagent.audio.speech import Drained, Heard, PlayoutEvent, SegmentHeard, SegmentStarted, SpeechChunk, WordHeard
-from voiceagent.audio.speech_buffer import ResponseBuffer, SegmentBuffer
 
 REWIND_S = 0.3
 """A word cut this soon after its beginning is said again from the start; a longer one goes on where it was."""
 
 _NOTHING: Pcm = np.zeros(0, np.float32)
+
+
+class Follower(Protocol):
+    """A listener who plays later what is pulled now."""
+
+    @property
+    def unplayed_s(self) -> float:
+        """Seconds of what was pulled that he has yet to play."""
+
+    def clear(self) -> None:
+        """Have him forget what he has not played."""
 
 
 class Playout:
@@ -38,11 +55,14 @@ class Playout:
         self._newest = -1  # generations up to this one are known, or gone for good
         self._held: dict[int, ResponseBuffer] = {}
         self._live: ResponseBuffer | None = None
+        self._last: ResponseBuffer | None = None  # the live one, or the one that was
+        self._follower: Follower | None = None
         self._paused = False
         self._events: list[PlayoutEvent] = []
         self._tail = _NOTHING  # a fade-out still to be sent
+        self._tail_in_pause = False  # it takes the place of so much of a pause
         self._sounding = False
-        self._last = np.float32(0.0)  # the last sample of speech sent
+        self._last_sample = np.float32(0.0)  # of speech that was sent
         self._rise = _NOTHING  # the gains of a fade-in still to be applied
         self._cut_unsent = False  # `pause` came after the last pull
 
@@ -72,7 +92,7 @@ class Playout:
             return
         self.stop(generation - 1)
         del self._held[generation]
-        self._live = response
+        self._live = self._last = response
 
     def drop(self, generation: int) -> None:
         """Forget a generation that was never released."""
@@ -80,9 +100,10 @@ class Playout:
         self._held.pop(generation, None)
 
     def buffered_s(self, generation: int) -> float:
-        """Return how long what there is of a generation lasts, pauses included, until it runs dry."""
+        """Return how long what there is of a generation lasts, pauses included, until the listener hears no more."""
         response = self._find(generation)
-        return response.buffered / self.rate if response else 0.0
+        unplayed_s = self._unplayed_s if response is self._live else 0.0
+        return unplayed_s + response.buffered / self.rate if response else 0.0
 
     # -- frames go out
 
@@ -95,7 +116,33 @@ class Playout:
         while at < len(frame) and (sent := self._send(frame[at:])) is not None:
             at += sent
             self._settle()
+        if at < len(frame):
+            self._book(len(frame) - at)
         return frame
+
+    def follow(self, follower: Follower | None) -> None:
+        """Send to a listener who plays later what is pulled now; None: at once."""
+        self._follower = follower
+
+    def has_frame(self, *, dry: bool) -> bool:
+        """Return whether there is something to pull now for a listener who is ahead, or has nothing left (`dry`).
+
+        While he has, a gap is not sent: what will fill it may still come in time.
+        """
+        live = self._live
+        if live is None or live.drained or self._paused:
+            return False
+        playable = live.playable
+        if playable >= self.frame_samples or (live.finished and playable > 0):
+            return True
+        begun = live.timeline.sent > 0
+        return dry and begun and bool(playable or live.silence or self._sounding or len(self._tail))
+
+    def note_played(self) -> None:
+        """Take note of what the listener has played meanwhile; events may follow."""
+        if self._live is not None:
+            self._live.timeline.play(self._live.timeline.sent - round(self._unplayed_s * self.rate))
+            self._settle()
 
     def drain_events(self) -> list[PlayoutEvent]:
         """Return what has happened in the frames pulled since the last call, in order."""
@@ -106,13 +153,21 @@ class Playout:
         """Return what was heard of a generation so far; of a drained one, until the next is released."""
         if self._live is None or self._live.generation != generation:
             return Heard(generation)
-        return self._live.heard(self.rate)
+        return self._live.heard_so_far(self.rate)
+
+    def heard_within(self, generation: int, ms: float) -> Heard | None:
+        """Return what is heard in the first `ms` of what was sent of the last generation; None of any other."""
+        if self._last is None or self._last.generation != generation:
+            return None
+        return self._last.heard_within(round(ms * self.rate / 1000), self.rate)
 
     # -- the floor changes hands
 
     def pause(self) -> None:
         """Fade out now, and stay silent until `resume`, `stop`, or the release of another generation."""
-        if self._sounding:
+        if self._follower is not None:
+            self._take_back()
+        elif self._sounding:
             self._cut()
             self._cut_unsent = True
         self._paused = True
@@ -142,12 +197,15 @@ class Playout:
         self._paused = self._cut_unsent = False
         if live is None:
             return Heard(generation)
-        if self._sounding:
+        if self._follower is not None:
+            self._take_back()
+        elif self._sounding:
             self._cut()
-        if live.segment is not None:
-            live.segment.hear_words(self.rate)  # words named since the last pull; `Heard` tells of them, no event does
+        if live.heard < len(live.segments):  # words named since the last pull; `Heard` tells of them, no event does
+            live.segments[live.heard].hear_words(self.rate)
         self._live = None
-        return live.heard(self.rate)
+        live.forget_audio()
+        return live.heard_so_far(self.rate)
 
     # -- inside
 
@@ -168,6 +226,7 @@ class Playout:
         if len(self._tail):
             sent = min(len(room), len(self._tail))
             room[:sent], self._tail = self._tail[:sent], self._tail[sent:]
+            self._book(sent, pause=self._tail_in_pause)
             return sent
         response = self._live
         if response is None or self._paused:
@@ -178,16 +237,19 @@ class Playout:
         if self._sounding:
             self.underruns += segment is not None and segment.position > 0
             self._fade_out(_NOTHING)
+            self._tail_in_pause = response.silence > 0
             response.silence = max(0, response.silence - len(self._tail))
             return 0
         if not response.silence:
             return None
         sent = min(len(room), response.silence)
         response.silence -= sent
+        self._book(sent, pause=True)
         return sent
 
     def _speak(self, generation: int, segment: SegmentBuffer, room: Pcm) -> int:
-        if not segment.furthest:
+        if not segment.begun:
+            segment.begun = True
             self._events.append(SegmentStarted(generation, segment.number))
         if not self._sounding:
             self._sounding = True
@@ -197,30 +259,62 @@ class Playout:
         rising = min(len(pcm), len(self._rise))
         room[:rising] *= self._rise[:rising]
         self._rise = self._rise[rising:]
-        segment.advance(len(pcm))
-        self._last = room[len(pcm) - 1]
+        assert self._live is not None
+        self._live.timeline.add(len(pcm), segment, start=segment.position)
+        segment.position += len(pcm)
+        self._last_sample = room[len(pcm) - 1]
         return len(pcm)
 
+    def _book(self, silence: int, *, pause: bool = False) -> None:
+        """Book silence as sent in the midst of a response."""
+        live = self._live
+        if live is not None and live.timeline.sent and not self._paused and not live.drained:
+            live.timeline.add(silence, pause=pause)
+
+    @property
+    def _unplayed_s(self) -> float:
+        return self._follower.unplayed_s if self._follower is not None else 0.0
+
+    def _take_back(self) -> None:
+        """Take back what the listener has not played, to be sent again when the response goes on."""
+        live = self._live
+        if live is None or live.drained:
+            return
+        live.timeline.play(live.timeline.sent - round(self._unplayed_s * self.rate))
+        taken = live.take_back()
+        self._sounding = False
+        self._tail = _NOTHING
+        if taken and self._follower is not None:
+            self._follower.clear()
+
     def _settle(self) -> None:
-        """Book what the samples sent so far, or news about them, have completed."""
+        """Draw the conclusions from what was sent and played so far, and from news about it."""
         response = self._live
         if response is None or response.drained:
             return
-        while (segment := response.segment) is not None:
+        while (segment := response.segment) is not None and segment.complete and not response.silence:
+            response.current += 1
+            response.silence = segment.pause
+        if self._follower is None:
+            response.timeline.play(response.timeline.sent)
+        self._hear(response)
+        if response.finished and response.heard == len(response.segments):
+            response.drained = True
+            response.silence = 0
+            self._events.append(Drained(response.generation))
+
+    def _hear(self, response: ResponseBuffer) -> None:
+        while response.heard < len(response.segments):
+            segment = response.segments[response.heard]
             for index in segment.hear_words(self.rate):
                 self._events.append(WordHeard(response.generation, segment.number, index))
-            if response.silence or not segment.complete:
+            if response.heard == response.current or not segment.played:
                 return
             if not segment.length:
                 self._events.append(SegmentStarted(response.generation, segment.number))
             self._events.append(SegmentHeard(response.generation, segment.number))
             segment.forget_audio()
-            response.current += 1
-            response.silence = segment.pause
-        if response.finished:
-            response.drained = True
-            response.silence = 0
-            self._events.append(Drained(response.generation))
+            response.heard += 1
 
     def _cut(self) -> None:
         """Fade out in the middle of what is being said."""
@@ -231,7 +325,7 @@ class Playout:
         """Send the samples that were to come as a falling tail; where they end, hold the last one."""
         rising = min(len(upcoming), len(self._rise))
         upcoming[:rising] *= self._rise[:rising]
-        tail = np.full(self._fade, upcoming[-1] if len(upcoming) else self._last, np.float32)
+        tail = np.full(self._fade, upcoming[-1] if len(upcoming) else self._last_sample, np.float32)
         tail[: len(upcoming)] = upcoming
         self._tail = tail * ramp_up(self._fade)[::-1]
         self._sounding = False

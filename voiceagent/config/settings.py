@@ -72,6 +72,8 @@ class ServerSettings(Section):
     """STUN and TURN servers, needed only where a NAT stands between agent and browser."""
     max_sessions: int = Field(default=4, ge=1, le=1024)
     """The most people connected at once; the next is refused with 503."""
+    speech_streams: int = Field(default=2, ge=0, le=1024)
+    """The most recognisers and voices lent at once without a conversation, besides those of the people connected."""
     metrics: bool = True
     """Whether /metrics is served."""
     allow_origins: tuple[Annotated[str, AfterValidator(origin)], ...] = Field(default=(), strict=False)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from voiceagent.engines.asr.contract import AsrEvent, AsrStream
+from voiceagent.engines.tts.contract import TtsEvent, TtsStream
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.coordinator import Session
 from voiceagent.session.reports import Report
@@ -33,6 +35,10 @@ class Host(Protocol):
         """What listens, thinks and speaks (asr, llm, tts), by the name that people are shown."""
 
     @property
+    def config(self) -> ConversationConfig:
+        """The configuration of sessions that are given no other; `replace` makes another of it."""
+
+    @property
     def metrics(self) -> Metrics:
         """The Prometheus metrics of the process."""
 
@@ -45,6 +51,15 @@ class Host(Protocol):
 
         Raises VoiceAgentError for a configuration that cannot be had, before anything is taken.
         """
+
+    def open_recogniser(self, on_event: Callable[[AsrEvent], None]) -> AsrStream:
+        """Lend a recogniser's stream that belongs to no session; closing it gives its place back.
+
+        Raises UnavailableError when none is left (server.speech_streams) or the machine is behind with its answers.
+        """
+
+    def open_voice(self, on_event: Callable[[TtsEvent], None]) -> TtsStream:
+        """Lend a voice's stream likewise."""
 
     def readiness(self) -> dict[str, bool]:
         """Return for each engine whether it is loaded, warm and well."""

@@ -28,10 +28,17 @@ class BuildContext:
 
     store: Store
     max_streams: int
-    """The most streams open at once."""
+    """The most streams open at once: conversations."""
     has_gpu: bool = False
     torch_bytes: int | None = None
     """What models that run in torch may take of the GPU's memory together; None: all of it."""
+    speech_streams: int = 0
+    """The most streams of recognisers and voices besides, which belong to no conversation."""
+
+    @property
+    def max_speech_streams(self) -> int:
+        """The most streams of a recogniser or a voice open at once."""
+        return self.max_streams + self.speech_streams
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,66 @@
 """How one session behaves: everything about it that is configured."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from voiceagent.engines.llm.contract import ReplyOptions
 from voiceagent.session.effects import Kind
 from voiceagent.session.endpointing import Thresholds
-from voiceagent.session.state import Rules
+from voiceagent.session.rules import Rules
 from voiceagent.text import Segmenter
+from voiceagent.tools.contract import Tool
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationConfig:
-    """The configuration of a session."""
+    """The configuration of a session. Most people begin with another: `replace(agent.config, system_prompt="...")`."""
 
-    rules: Rules
-    thresholds: Thresholds
-    scripts: dict[Kind, str]
-    """What the agent says of its own accord."""
     system_prompt: str
-    budget_tokens: int
+    rules: Rules
+    """When a turn is over, what interrupts the agent, and how long it may be silent."""
+    thresholds: Thresholds
+    """When somebody speaks."""
+    greeting: str
+    """What the agent says first; "" for nothing."""
+    idle_prompt: str
+    """What the agent says when nobody has spoken for `rules.idle_s`; "" for nothing."""
+    failure_message: str
+    """What the agent says when a model has failed."""
+    context_tokens: int
+    """What the prompt, the conversation and a reply may take together."""
+    max_tokens: int
+    """The longest reply."""
     max_turns: int
+    """How many past turns the language model is shown."""
     sentence_pause_s: float
     segmenter: Callable[[], Segmenter]
+    """Cuts a reply into what is spoken at once."""
     tool_filler: str
     """What the agent says when tools keep the user waiting for `tool_filler_after_s`; "" for nothing."""
     tool_filler_after_s: float
+    tools: tuple[str | Tool, ...] | None = None
+    """What the model may call: the agent's tools by name, and tools of this session's own. None: all of the agent's."""
+    voice: str | None = None
+    """One of the voices that the engine has; None for its own."""
+    temperature: float | None = None
+    """Randomness of the language model's choice of tokens, 0 to 2; None for the engine's own."""
+
+    @property
+    def budget_tokens(self) -> int:
+        """What the prompt and the conversation may take, and leave room for a reply."""
+        return self.context_tokens - self.max_tokens
+
+    @property
+    def reply_options(self) -> ReplyOptions:
+        """How the language model is to make its replies."""
+        return ReplyOptions(self.temperature, self.max_tokens)
+
+    @property
+    def rules_in_effect(self) -> Rules:
+        """The rules, without those that would say something for which there are no words."""
+        idle_s = self.rules.idle_s if self.idle_prompt else 0.0
+        return replace(self.rules, greet=self.rules.greet and bool(self.greeting), idle_s=idle_s)
+
+    def script(self, kind: Kind) -> str:
+        """Return what the agent says of its own accord."""
+        return {Kind.GREETING: self.greeting, Kind.IDLE: self.idle_prompt, Kind.APOLOGY: self.failure_message}[kind]

@@ -2,7 +2,8 @@
 
 It turns what engines, playout and door report into events, feeds them to the machine in order, and carries out the
 effects. Everything happens on the event loop in short calls; there is no task to leak. A door calls `open`, `hear`,
-`pull`, `type`, `stop_speaking` and `close`, and gets reports for people through `on_report` (`session/reports.py`).
+`pull`, `type`, `stop_speaking` and `close`, and may `configure` it or have it `say` something or `respond`; it gets
+reports for people through `on_report` (`session/reports.py`).
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -18,20 +19,21 @@ from numpy.typing import NDArray
 
 from voiceagent.audio.playout import Playout
 from voiceagent.audio.speech import Drained, SegmentStarted, WordHeard
-from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEngine, AsrEvent, Transcript
+from voiceagent.engines.asr.contract import AsrEngine
 from voiceagent.engines.contract import StreamFailed
 from voiceagent.engines.llm.contract import LlmEngine, LlmEvent
 from voiceagent.engines.tts.contract import TtsEngine, TtsEvent
-from voiceagent.engines.turn.contract import WINDOW_S, TurnEngine, TurnEvent, TurnPrediction
-from voiceagent.engines.vad.contract import VadEngine, VadEvent
-from voiceagent.errors import VoiceAgentError
+from voiceagent.engines.turn.contract import TurnEngine
+from voiceagent.engines.vad.contract import VadEngine
 from voiceagent.scheduler.watchdog import StuckError
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
 from voiceagent.session.config import ConversationConfig
-from voiceagent.session.endpointing import Endpointer
+from voiceagent.session.draft import is_idle
+from voiceagent.session.heard import HeardWords
 from voiceagent.session.history import History
 from voiceagent.session.machine import step
+from voiceagent.session.possible import require_possible
 from voiceagent.session.reports import (
     AgentPaused,
     AgentResumed,
@@ -46,19 +48,18 @@ from voiceagent.session.reports import (
 )
 from voiceagent.session.response import ResponseRun, Streams
 from voiceagent.session.state import State
+from voiceagent.session.timers import Timers
 from voiceagent.session.turns import TurnLog
-from voiceagent.tools.toolbox import Toolbox
+from voiceagent.session.user_input import UserInput
+from voiceagent.tools.toolbox import Chosen, Toolbox
 from voiceagent.trace.log import conversation
 
 log = logging.getLogger(__name__)
 
-WINDOW_SAMPLES = int(WINDOW_S * SAMPLE_RATE)
+GO_ON = "(Go on.)"
+"""What the model answers when it is to say something, and is not told what."""
 TELL_AGAIN_S = 1.0
 """A lane that fails at every step does so thirty times a second; people are told once in a while."""
-
-
-class UnusableError(VoiceAgentError):
-    """A model gave something that is no result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,10 @@ class Engines:
 
 
 class Session:
-    """One connected person, from connect to hang-up."""
+    """One connected person, from connect to hang-up.
+
+    Raises VoiceAgentError for a configuration that cannot be had, and when an engine has no place left.
+    """
 
     def __init__(
         self,
@@ -86,53 +90,51 @@ class Session:
     ) -> None:
         self.id = session_id
         self.playout = Playout(engines.tts.sample_rate)
+        self._require = partial(require_possible, llm=engines.llm, tts=engines.tts, turn=engines.turn, toolbox=tools)
+        chosen = self._require(config)
         self._config = config
+        self._next: tuple[ConversationConfig, Chosen] | None = None
+        """What `configure` asked for, until the turn under way is over."""
         self._report = on_report
         self._turns = turns
-        self._state = State(config.rules)
+        self._state = State(config.rules_in_effect)
         self._queue: deque[ev.Event] = deque()
-        self._timers: dict[ev.Timer, asyncio.TimerHandle] = {}
         self._loop = asyncio.get_running_loop()
+        self._timers = Timers(lambda timer: self._post(ev.TimerFired(self._loop.time(), timer)))
         self._now = self._loop.time()
         """When the event happened whose effects are being carried out."""
         self._told: dict[str, float] = {}
         """When the user was last told of an engine's failure."""
-        self._endpointer = Endpointer(config.thresholds)
-        self._heard: deque[NDArray[np.float32]] = deque()
-        self._heard_samples = 0
         self._response: ResponseRun | None = None
         self._history = History(
-            config.system_prompt, config.budget_tokens, config.max_turns, engines.llm.count_tokens, tools.specs
+            config.system_prompt, config.budget_tokens, config.max_turns, engines.llm.count_tokens, chosen.specs
         )
+        self._heard = HeardWords(self.playout, self._history)
         with ExitStack() as opened:  # an engine that has no place left: what the others gave is given back
-            self._asr = engines.asr.open(self._on_asr)
-            opened.callback(self._asr.close)
+            self._input = UserInput(
+                engines.asr, engines.vad, engines.turn, config.thresholds, turns, self._post, self._engine_failed
+            )
+            opened.callback(self._input.close)
             self._llm = engines.llm.open(self._on_llm)
             opened.callback(self._llm.close)
             self._tts = engines.tts.open(self._on_tts)
-            opened.callback(self._tts.close)
-            self._vad = engines.vad.open(self._on_vad)
-            opened.callback(self._vad.close)
-            self._turn = engines.turn.open(self._on_turn) if engines.turn else None
             opened.pop_all()
-        self._open_vad = partial(engines.vad.open, self._on_vad)
-        self._streams = Streams(self._llm, self._tts, self.playout, partial(tools.start, session=session_id))
+        self._streams = Streams(self._llm, self._tts, self.playout, partial(chosen.start, session=session_id))
 
     @property
     def streams(self) -> set[tuple[str, int]]:
         """Lanes and numbers of this session's streams, as batches name them."""
-        streams = {
-            ("asr", self._asr.number),
-            ("llm", self._llm.number),
-            ("tts", self._tts.number),
-            ("vad", self._vad.number),
-        }
-        return streams | {("turn", self._turn.number)} if self._turn else streams
+        return {*self._input.streams, ("llm", self._llm.number), ("tts", self._tts.number)}
 
     @property
     def state(self) -> State:
         """The machine's state, to look at."""
         return self._state
+
+    @property
+    def config(self) -> ConversationConfig:
+        """How it behaves, or will from the next turn on: begin with this to `configure` it otherwise."""
+        return self._config if self._next is None else self._next[0]
 
     def open(self) -> None:
         """The door is open: greet, and listen."""
@@ -142,18 +144,34 @@ class Session:
 
     def hear(self, pcm: NDArray[np.float32]) -> None:
         """Take what the user's microphone heard: 16 kHz mono float32, in order, silence included."""
-        if self._state.closed:
-            return
-        self._heard.append(pcm)
-        self._heard_samples += len(pcm)
-        while self._heard_samples - len(self._heard[0]) >= WINDOW_SAMPLES:
-            self._heard_samples -= len(self._heard.popleft())
-        self._asr.push(pcm)
-        self._vad.push(pcm, self._loop.time())
+        if not self._state.closed:
+            self._input.hear(pcm)
 
     def pull(self) -> NDArray[np.float32]:
         """Give the next 20 ms for the listener, at the TTS engine's sample rate."""
         frame = self.playout.pull()
+        self._on_playout()
+        return frame
+
+    def note_played(self) -> None:
+        """Take note of what a listener who is sent audio ahead has played meanwhile (`audio/pacer.py`)."""
+        self.playout.note_played()
+        self._on_playout()
+
+    def heard_until(self, generation: int, ms: float) -> None:
+        """A client says that it has played so much of a response's audio and will play no more of it.
+
+        The response under way is interrupted; of the last one, if it has ended, so much is remembered and no more
+        (what was reported of its end stands). Of older ones nothing is changed.
+        """
+        live = self._state.response
+        if live is not None and live.released and live.generation == generation:
+            self._heard.limit(generation, ms)
+            self._post(ev.StopRequested(self._loop.time()))
+        elif self._heard.correct(generation, ms) and not self._state.closed:
+            self._llm.prepare(self._history.messages)
+
+    def _on_playout(self) -> None:
         for event in self.playout.drain_events():
             match event:
                 case SegmentStarted(generation, 0):
@@ -163,7 +181,6 @@ class Session:
                     self._report(event)
                 case Drained(generation):
                     self._post(ev.PlayoutFinished(self._loop.time(), generation))
-        return frame
 
     def type(self, text: str) -> None:
         """The user wrote something."""
@@ -172,6 +189,32 @@ class Session:
     def stop_speaking(self) -> None:
         """The user pressed the button that silences the agent."""
         self._post(ev.StopRequested(self._loop.time()))
+
+    def say(self, text: str, *, interrupt: bool = False) -> None:
+        """Have the agent speak a text, which is remembered as far as it is heard.
+
+        It waits until nobody speaks and no answer is being made; with `interrupt` it comes at once, in place of what
+        the agent says and of what the user has begun to say. A text without words is ignored.
+        """
+        self._post(ev.SayRequested(self._loop.time(), text, interrupt))
+
+    def respond(self, instructions: str = "") -> None:
+        """Have the model say something unasked, as soon as nobody speaks and no answer is being made.
+
+        The `instructions` are for this one reply: the model takes them as the user's words, and then forgets them.
+        """
+        self._post(ev.ReplyRequested(self._loop.time(), instructions))
+
+    def configure(self, config: ConversationConfig) -> None:
+        """Behave as `config` says from the next turn on.
+
+        A turn under way is finished as it began: the change takes effect when the response to it has ended, or it has
+        come to nothing, and at once while nobody speaks. What was said stays known; prompt and tools are the new ones.
+        Raises VoiceAgentError, with what there is, for what cannot be had; nothing changes then.
+        """
+        self._next = config, self._require(config)
+        if is_idle(self._state) or not self._state.open:
+            self._adopt()
 
     def close(self) -> None:
         """The door is shut: end everything. Safe to call twice."""
@@ -182,47 +225,10 @@ class Session:
         if was_open:
             self._report(SessionClosed())
         with ExitStack() as closing:  # all of them, whatever one of them raises
-            for stream in (self._asr, self._llm, self._tts, self._vad, self._turn):
-                if stream is not None:
-                    closing.callback(stream.close)
+            for part in (self._input, self._llm, self._tts):
+                closing.callback(part.close)
 
     # What the engines report
-
-    def _on_vad(self, event: VadEvent) -> None:
-        if isinstance(event, StreamFailed):
-            self._engine_failed("vad", event.error)
-        elif not 0 <= event.probability <= 1:
-            self._engine_failed("vad", UnusableError(f"a probability of {event.probability}"))
-            self._vad.close()  # a recurrent state that is not a number stays so
-            self._vad = self._open_vad()
-        elif (change := self._endpointer.feed(event)) is not None:
-            if isinstance(change, ev.SpeechStarted):
-                self._asr.begin_speech()
-            elif isinstance(change, ev.SpeechPaused):
-                self._turns.silence(change.at - self._endpointer.silent_s, change.at)
-            self._post(change)
-
-    def _on_asr(self, event: AsrEvent) -> None:
-        now = self._loop.time()
-        match event:
-            case Transcript(text, None):
-                self._post(ev.PartialTranscript(now, text))
-            case Transcript(text, fork) if fork is not None:
-                self._turns.mark("transcript_final", now)
-                self._post(ev.FinalTranscript(now, fork, text))
-            case StreamFailed(fork, error):
-                self._engine_failed("asr", error)
-                self._post(ev.FinalTranscript(now, fork, "", failed=True))
-
-    def _on_turn(self, event: TurnEvent) -> None:
-        now = self._loop.time()
-        match event:
-            case TurnPrediction(_, probability) if not 0 <= probability <= 1:
-                self._engine_failed("turn", UnusableError(f"a probability of {probability}"))
-            case TurnPrediction(fork, probability):
-                self._post(ev.TurnJudged(now, fork, probability))
-            case StreamFailed(_, error):
-                self._engine_failed("turn", error)  # the end-of-turn timer ends the turn
 
     def _on_llm(self, event: LlmEvent) -> None:
         generation = event.tag if isinstance(event, StreamFailed) else event.generation
@@ -274,6 +280,8 @@ class Session:
                 except Exception as error:  # an engine that refuses; the session must not end half-way in its queue
                     self._give_up(effect, error)
             self._queue.popleft()
+            if is_idle(self._state):
+                self._adopt()
 
     def _give_up(self, effect: fx.Effect, error: Exception) -> None:
         """Report what could not be carried out, as the failure that the machine knows how to go on from."""
@@ -290,13 +298,11 @@ class Session:
     def _carry_out(self, effect: fx.Effect) -> None:
         match effect:
             case fx.Finalise(fork):
-                self._asr.finalise(fork, self._now)
+                self._input.finalise(fork, self._now)
             case fx.Judge(fork):
-                if self._turn is not None:
-                    audio = np.concatenate(self._heard)[-WINDOW_SAMPLES:]
-                    self._turn.predict(fork, audio, self._now)
+                self._input.judge(fork, self._now)
             case fx.CommitAudio():
-                self._asr.commit()
+                self._input.commit()
             case fx.Respond():
                 self._respond(effect)
             case fx.Release(generation):
@@ -311,10 +317,9 @@ class Session:
             case fx.End(generation, outcome):
                 self._end(generation, outcome)
             case fx.SetTimer(timer, delay_s):
-                self._cancel_timer(timer)
-                self._timers[timer] = self._loop.call_later(delay_s, self._fire, timer)
+                self._timers.set(timer, delay_s)
             case fx.CancelTimer(timer):
-                self._cancel_timer(timer)
+                self._timers.cancel(timer)
             case fx.ShowFloor(holder):
                 self._report(FloorChanged(holder))
             case fx.ShowUser(turn, text, final):
@@ -330,10 +335,15 @@ class Session:
             on_failed=partial(self._on_response_failed, effect.generation),
         )
         self._response = run
-        if effect.kind is fx.Kind.REPLY:
-            run.think(self._history.with_user(effect.text))
-        else:
-            run.say(self._config.scripts[effect.kind])
+        match effect.kind:
+            case fx.Kind.REPLY:
+                run.think(self._history.with_user(effect.text))
+            case fx.Kind.PROMPTED:
+                run.think(self._history.with_user(effect.text or GO_ON))
+            case fx.Kind.SAID:
+                run.say(effect.text)
+            case script:
+                run.say(self._config.script(script))
 
     def _release(self, generation: int) -> None:
         assert self._response is not None
@@ -342,6 +352,8 @@ class Session:
             self._history.add_user(response.text)
             conversation("user", response.text, session=self.id)
             self._turns.released(self._state.turn - 1, self._response, response.text, self._now)
+        elif response is not None and response.kind is fx.Kind.PROMPTED:
+            self._turns.prompted(self._state.turn - 1, self._response, self._now)
         self._response.release()
 
     def _end(self, generation: int, outcome: ev.Outcome) -> None:
@@ -352,21 +364,25 @@ class Session:
             self.playout.drop(generation)
             self._turns.dropped()
             return
-        heard = {part.segment: len(part.words) for part in self.playout.stop(generation).segments}
-        text = run.heard_text(heard)
-        self._history.add_agent(run.remembered(heard))
-        self._history.trim()
+        text, words = self._heard.remember(run)
         conversation("agent", text, session=self.id)
-        self._report(ResponseEnded(generation, outcome, sum(heard.values()), text))
+        self._report(ResponseEnded(generation, outcome, words, text))
         if (trace := self._turns.ended(run, outcome, text, self._loop.time())) is not None:
             self._report(TurnTraced(trace))
+        self._adopt()
         if not self._state.closed:
             self._llm.prepare(self._history.messages)
 
-    def _fire(self, timer: ev.Timer) -> None:
-        self._timers.pop(timer, None)
-        self._post(ev.TimerFired(self._loop.time(), timer))
-
-    def _cancel_timer(self, timer: ev.Timer) -> None:
-        if (handle := self._timers.pop(timer, None)) is not None:
-            handle.cancel()
+    def _adopt(self) -> None:
+        """Behave as `configure` has asked for, if it has."""
+        if self._next is None or self._state.closed:
+            return
+        (config, chosen), self._next = self._next, None
+        self._config = config
+        self._streams = replace(self._streams, start_call=partial(chosen.start, session=self.id))
+        self._input.configure(config.thresholds)
+        self._history.configure(config.system_prompt, config.budget_tokens, config.max_turns, chosen.specs)
+        self._history.trim()
+        self._post(ev.Configured(self._loop.time(), config.rules_in_effect))
+        if self._state.open:
+            self._llm.prepare(self._history.messages)

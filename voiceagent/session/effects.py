@@ -13,6 +13,10 @@ class Kind(Enum):
     GREETING = "greeting"
     IDLE = "idle"
     APOLOGY = "apology"
+    SAID = "said"
+    """It was told what to say."""
+    PROMPTED = "prompted"
+    """It was told to say something."""
 
 
 class Floor(Enum):
@@ -50,7 +54,7 @@ class Respond:
     generation: int
     kind: Kind
     text: str
-    """What the user said (REPLY), or "" where the agent speaks of its own accord."""
+    """What the user said (REPLY), what to say (SAID), how to go about it (PROMPTED), or "" where a script has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,10 @@ class Endpointer:
         self._silent_s = 0.0
         """Time since the last speech frame."""
 
+    def configure(self, thresholds: Thresholds) -> None:
+        """Go by other thresholds from the next frame on."""
+        self._limits = thresholds
+
     @property
     def silent_s(self) -> float:
         """Seconds of silence up to the last frame."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from voiceagent.session.rules import Rules
+
 
 class Timer(Enum):
     """The machine's alarms; setting one again replaces it."""
@@ -116,6 +118,31 @@ class StopRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class SayRequested:
+    """The agent is to speak a given text: when the floor is free, or at once."""
+
+    at: float
+    text: str
+    interrupt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRequested:
+    """The model is to say something unasked, when the floor is free."""
+
+    at: float
+    instructions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """Other rules hold from now on."""
+
+    at: float
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
 class PlayoutStarted:
     """The first sample of a response was sent to the listener."""
 
@@ -151,6 +178,9 @@ Event = (
     | TimerFired
     | Typed
     | StopRequested
+    | SayRequested
+    | ReplyRequested
+    | Configured
     | PlayoutStarted
     | PlayoutFinished
     | ResponseFailed

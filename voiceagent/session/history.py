@@ -59,6 +59,33 @@ class History:
             replace(message, content=result) if message.call_id == call_id else message for message in self._messages
         ]
 
+    def mark(self) -> tuple[Message, ...]:
+        """Return what `revise` needs to know of the history as it is now."""
+        return tuple(self._messages)
+
+    def revise(
+        self, before: tuple[Message, ...], after: tuple[Message, ...], messages: Iterable[Message]
+    ) -> tuple[Message, ...] | None:
+        """Put other messages of the agent in the place of those that came between two marks; return the second anew.
+
+        Returns None, and changes nothing, if what was added later has become one with them, or they were dropped.
+        """
+        now = tuple(self._messages)
+        if now[: len(after)] != after:
+            return None
+        self._messages = list(before)
+        self.add_agent(messages)
+        mark = self.mark()
+        for message in now[len(after) :]:
+            _append(self._messages, message)
+        return mark
+
+    def configure(self, system_prompt: str, budget_tokens: int, max_turns: int, tools: tuple[ToolSpec, ...]) -> None:
+        """Go on under another prompt, with other tools and other limits; what was said stays. Call between turns."""
+        self._system = Message("system", system_prompt, tools=tools)
+        self._budget = budget_tokens
+        self._max_turns = max_turns
+
     def trim(self) -> bool:
         """Drop the oldest turns if the budget is exceeded; say whether anything was dropped. Call between turns."""
         turns = self._turns()

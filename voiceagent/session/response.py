@@ -164,7 +164,9 @@ class ResponseRun:
         deadline = self._audio_deadline() if self.released else self._loop.time() + SPECULATIVE_HORIZON_S
         self._reply = Reply(self._config.segmenter())
         need = self._need(begun=bool(self.segments))
-        self._streams.llm.generate(self.generation, (*messages, last), deadline, need=need)
+        self._streams.llm.generate(
+            self.generation, (*messages, last), deadline, need=need, options=self._config.reply_options
+        )
 
     def _complete_reply(self, *, cut: bool) -> None:
         self._take(self._reply.finish(cut=cut and self._has_spoken))
@@ -264,7 +266,9 @@ class ResponseRun:
         if self.released:
             self._announce(index)
         need = self._need(begun="first_audio" in self.marks)
-        self._streams.tts.speak(self.generation, index, spoken, self._audio_deadline(), need=need)
+        self._streams.tts.speak(
+            self.generation, index, spoken, self._audio_deadline(), need=need, voice=self._config.voice
+        )
 
     def _announce(self, index: int) -> None:
         self._report(SegmentAnnounced(self.generation, index, tuple(self.segments[index].words)))

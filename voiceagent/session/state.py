@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from voiceagent.session.effects import Floor, Kind
+from voiceagent.session.rules import Rules
 
 
 class User(Enum):
@@ -18,31 +19,6 @@ class User(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """The numbers of the conversation. Durations in seconds."""
-
-    judge: bool
-    """Ask a turn detector; otherwise a turn ends after `silence_s` of silence."""
-    preemptive: bool
-    """Prepare the response before the turn is known to be over."""
-    threshold: float
-    """Probability from which a turn counts as complete."""
-    stop_s: float
-    """Silence after which SpeechStopped comes."""
-    silence_s: float
-    min_wait_s: float
-    max_wait_s: float
-    """Silence after which a turn ends though it seemed incomplete, at least and at most."""
-    min_speech_s: float
-    """A shorter sound never interrupts the agent."""
-    interrupt_after_s: float
-    """Speech this long interrupts the agent even before a word of it is understood."""
-    idle_s: float
-    """Silence after which the agent asks whether anybody is there; 0 for never."""
-    greet: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Response:
     """The live response."""
 
@@ -52,6 +28,15 @@ class Response:
     released: bool = False
     audible: bool = False
     paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Something that the agent is to say unasked, as soon as the floor is free."""
+
+    kind: Kind
+    text: str
+    """What to say (SAID), or how to go about it (PROMPTED)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +69,6 @@ class State:
     response: Response | None = None
     nudged: bool = False
     """The agent has asked once whether anybody is there."""
+    wishes: tuple[Wish, ...] = ()
+    """What waits to be said unasked, in order."""
     floor: Floor = Floor.NOBODY

@@ -5,7 +5,7 @@ the surer the turn detector is, shorter when the transcript reads like a finishe
 who is known to pause for long in mid-turn.
 """
 
-from voiceagent.session.state import Rules
+from voiceagent.session.rules import Rules
 
 PAUSE_MARGIN = 1.3
 """A known pause is outwaited by this factor: pauses of one speaker vary by about a third."""

@@ -49,6 +49,11 @@ class TurnLog:
         trace.speculations_used = int(run.begun_at < at)
         self._answering = trace
 
+    def prompted(self, turn: int, run: ResponseRun, at: float) -> None:
+        """The model says something unasked, after so many turns."""
+        self._answering = TurnTrace(self._session, turn, generation=run.generation)
+        self._answering.mark("turn_decision", at)
+
     def first_packet(self, generation: int, at: float) -> None:
         """The listener is being sent the beginning of the answer."""
         if self._answering is not None and self._answering.generation == generation:

@@ -8,7 +8,7 @@ it ended is logged, but neither arguments nor results, which may repeat what the
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,11 +67,33 @@ class Toolbox:
         """What the model is told."""
         return tuple(tool.spec for tool in self._tools.values())
 
-    def start(self, call: ToolCall, on_result: Callable[[str], None], *, session: str = "") -> Running:
-        """Run a call; its result comes on the event loop, after this returns, unless it is cancelled first."""
-        tool, loop = self._tools.get(call.name), asyncio.get_running_loop()
+    def choose(self, wanted: Iterable[str | Tool] | None) -> "Chosen":
+        """Return some of these tools, by name, with others that only the chooser has; None chooses all of these.
+
+        Raises VoiceAgentError that names these for a name that is none of them, or when two have the same name.
+        """
+        if wanted is None:
+            return Chosen(self, self.specs, None)
+        chosen = _by_name(tool if isinstance(tool, Tool) else self._named(tool) for tool in wanted)
+        own = {name: tool for name, tool in chosen.items() if self._tools.get(name) is not tool}
+        return Chosen(self, tuple(tool.spec for tool in chosen.values()), own)
+
+    def start(
+        self,
+        call: ToolCall,
+        on_result: Callable[[str], None],
+        *,
+        session: str = "",
+        among: Mapping[str, Tool] | None = None,
+    ) -> Running:
+        """Run a call of one of these tools, or of others that may be called in their place (`among`).
+
+        The result comes on the event loop, after this returns, unless it is cancelled first.
+        """
+        tools, loop = self._tools if among is None else among, asyncio.get_running_loop()
+        tool = tools.get(call.name)
         use = ToolUse(call.name if tool else UNKNOWN_TOOL, loop.time())
-        task = loop.create_task(self._run(tool, call, use, on_result, session))
+        task = loop.create_task(self._run(tool, call, use, on_result, session, tools))
 
         def cancel() -> None:
             self._end(use, "cancelled")  # at once: whoever cancels may be about to write the turn down
@@ -86,12 +108,27 @@ class Toolbox:
         for task in self._running:
             task.cancel()
 
+    def find(self, name: str) -> Tool | None:
+        """Return a tool, or None where there is none of that name any more."""
+        return self._tools.get(name)
+
+    def _named(self, name: str) -> Tool:
+        if (tool := self._tools.get(name)) is None:
+            raise VoiceAgentError(f"There is no tool {name}; there are {', '.join(self._tools) or 'none'}.")
+        return tool
+
     async def _run(
-        self, tool: Tool | None, call: ToolCall, use: ToolUse, on_result: Callable[[str], None], session: str
+        self,
+        tool: Tool | None,
+        call: ToolCall,
+        use: ToolUse,
+        on_result: Callable[[str], None],
+        session: str,
+        tools: Iterable[str],
     ) -> None:
         fields = {"session": session, "tool": call.name}
         try:
-            result = await self._result(tool, call)
+            result = await self._result(tool, call, tools)
             self._end(use, "done")
             log.info("tool finished", extra={**fields, "seconds": round(use.seconds or 0.0, 2)})
         except asyncio.CancelledError:
@@ -109,9 +146,9 @@ class Toolbox:
         if use.settle(outcome, asyncio.get_running_loop().time()):
             self._on_ended(use)
 
-    async def _result(self, tool: Tool | None, call: ToolCall) -> str:
+    async def _result(self, tool: Tool | None, call: ToolCall, tools: Iterable[str]) -> str:
         if tool is None:
-            raise VoiceAgentError(f"there is no tool {call.name}; there are {', '.join(self._tools) or 'none'}")
+            raise VoiceAgentError(f"there is no tool {call.name}; there are {', '.join(tools) or 'none'}")
         work = asyncio.ensure_future(tool.run(_arguments(tool, call)))
         limit_s = self._timeout_s if tool.timeout_s is None else tool.timeout_s
         try:
@@ -125,6 +162,25 @@ class Toolbox:
         if work.cancelled():
             raise VoiceAgentError(f"{call.name} gave up")
         return work.result()
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The tools of one session: some of a toolbox, or all of them, and perhaps some of its own."""
+
+    toolbox: Toolbox
+    specs: tuple[ToolSpec, ...]
+    """What the model is told."""
+    own: Mapping[str, Tool] | None
+    """Those that are not in the toolbox; None where all of the toolbox are chosen, whatever it will hold."""
+
+    def start(self, call: ToolCall, on_result: Callable[[str], None], *, session: str = "") -> Running:
+        """Run a call, as `Toolbox.start` does; a tool that was not chosen is unknown."""
+        if self.own is None:
+            return self.toolbox.start(call, on_result, session=session)
+        named = {spec.name: self.own.get(spec.name) or self.toolbox.find(spec.name) for spec in self.specs}
+        there = {name: tool for name, tool in named.items() if tool is not None}
+        return self.toolbox.start(call, on_result, session=session, among=there)
 
 
 def _by_name(tools: Iterable[Tool]) -> dict[str, Tool]:

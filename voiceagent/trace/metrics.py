@@ -190,6 +190,9 @@ class Metrics:
             "voiceagent_speculations", "Responses prepared ahead of time: used or dropped.", ["fate"], registry=registry
         )
         self.sessions = Gauge("voiceagent_sessions", "People connected now.", registry=registry)
+        self.speech_streams = Gauge(
+            "voiceagent_speech_streams", "Recognisers and voices lent without a conversation.", registry=registry
+        )
         self.capacity_sessions = Gauge(
             "voiceagent_capacity_sessions",
             "As many as can be answered in time; NaN while not known.",

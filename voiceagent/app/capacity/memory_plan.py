@@ -30,7 +30,8 @@ PROCESS = MemoryUse(engine="process", model="server", workspace=160 * MIB)
 
 def build_context(settings: Settings, *, has_gpu: bool, torch_bytes: int | None = None) -> BuildContext:
     """Return what the engines of these settings are built into."""
-    return BuildContext(Store(settings.weights.dir), settings.server.max_sessions, has_gpu, torch_bytes)
+    server = settings.server
+    return BuildContext(Store(settings.weights.dir), server.max_sessions, has_gpu, torch_bytes, server.speech_streams)
 
 
 def memory_plan(settings: Settings, free: Free) -> Plan:
@@ -105,7 +106,8 @@ def _changes(settings: Settings, *, has_gpu: bool) -> Iterator[Change]:
         for remedy in one.spec.remedies(one.settings, context)
     ]
     mild, harsh = ([change for harm, change in remedies if harm == level] for level in (0, 1))
-    singles = [*mild, *_fewer_sessions(settings.server.max_sessions), *harsh]
+    alone: list[Change] = [{"server.speech_streams": 0}] if settings.server.speech_streams else []
+    singles = [*mild, *alone, *_fewer_sessions(settings.server.max_sessions), *harsh]
     yield from singles
     together: Change = {}
     for change in singles:

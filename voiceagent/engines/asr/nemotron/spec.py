@@ -57,7 +57,7 @@ class NemotronSpec(NemoSpec):
         return NemotronEngine(
             load_model,
             right_context=settings.right_context,
-            max_streams=context.max_streams,
+            max_streams=context.max_speech_streams,
             tail_ms=settings.tail_ms,
             partial_interval_s=settings.partial_interval_ms / 1000 if settings.partials else None,
         )
@@ -78,7 +78,7 @@ class NemotronSpec(NemoSpec):
             context,
             model=settings.model,
             stored=size_of(context.store, settings.model),
-            caches=context.max_streams * of_stream + RECOGNISER_SLOT_BYTES,
+            caches=context.max_speech_streams * of_stream + RECOGNISER_SLOT_BYTES,
             per_session=of_stream,
         )
 

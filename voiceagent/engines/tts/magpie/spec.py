@@ -66,7 +66,7 @@ class MagpieSpec(NemoSpec):
                 store=context.store,
                 device=device,
                 dtype=pick_dtype(settings.dtype, device),
-                streams=context.max_streams,
+                streams=context.max_speech_streams,
                 threads=settings.threads,
             )
 
@@ -81,7 +81,7 @@ class MagpieSpec(NemoSpec):
             temperature=settings.temperature,
             normalize=settings.normalize,
             seed=settings.seed,
-            max_streams=context.max_streams,
+            max_streams=context.max_speech_streams,
         )
 
     def model(self, settings: MagpieSettings) -> str:
@@ -99,7 +99,7 @@ class MagpieSpec(NemoSpec):
             context,
             model=settings.model,
             stored=size_of(context.store, settings.model) + size_of(context.store, settings.codec),
-            caches=context.max_streams * CACHE_BYTES,
+            caches=context.max_speech_streams * CACHE_BYTES,
             per_session=CACHE_BYTES,
         )
 

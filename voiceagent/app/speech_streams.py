@@ -1,0 +1,142 @@
+"""Recognisers and voices by themselves: engine streams for doors that hold no conversation.
+
+They take places of their own (`server.speech_streams`), so that no caller's place is taken by a client that only wants
+a text read aloud, and none is lent while answers to callers come late.
+"""
+
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voiceagent.doors.errors import UnavailableError
+from voiceagent.engines.asr.contract import AsrEngine, AsrEvent, AsrStream
+from voiceagent.engines.contract import Need
+from voiceagent.engines.names import name_of
+from voiceagent.engines.tts.contract import TtsEngine, TtsEvent, TtsStream
+
+RETRY_S = 5
+"""A sentence is soon spoken."""
+
+
+class Stream(Protocol):
+    """What all engines' streams have in common."""
+
+    number: int
+    """What the engine's batches call it."""
+
+    def close(self) -> None:
+        """End the stream."""
+
+
+S = TypeVar("S", bound=Stream)
+
+
+class Lent(Generic[S]):
+    """A stream that gives its place back when it is closed, once."""
+
+    def __init__(self, stream: S, give_back: Callable[[], None]) -> None:
+        self.number = stream.number
+        self._stream = stream
+        self._give_back: Callable[[], None] | None = give_back
+
+    def close(self) -> None:
+        """End the stream. Safe to call twice."""
+        if (give_back := self._give_back) is None:
+            return
+        self._give_back = None
+        try:
+            self._stream.close()
+        finally:
+            give_back()
+
+
+class LentRecogniser(Lent[AsrStream]):
+    """A recogniser's stream, as `engines/asr/contract.py` has it."""
+
+    def push(self, pcm: NDArray[np.float32]) -> None:
+        """Hear more audio (16 kHz mono float32), in speech and in silence."""
+        self._stream.push(pcm)
+
+    def begin_speech(self) -> None:
+        """Speech was detected just now."""
+        self._stream.begin_speech()
+
+    def finalise(self, fork: int, deadline: float) -> None:
+        """Transcribe all up to now on a fork."""
+        self._stream.finalise(fork, deadline)
+
+    def commit(self) -> None:
+        """Forget the audio up to the last fork."""
+        self._stream.commit()
+
+
+class LentVoice(Lent[TtsStream]):
+    """A voice's stream, as `engines/tts/contract.py` has it."""
+
+    def speak(
+        self,
+        generation: int,
+        segment: int,
+        text: str,
+        deadline: float,
+        *,
+        need: Need = Need.AWAITED,
+        voice: str | None = None,
+    ) -> None:
+        """Synthesise one segment. Raises VoiceAgentError for a voice that there is not."""
+        self._stream.speak(generation, segment, text, deadline, need=need, voice=voice)
+
+    def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
+        """Say anew by when the generation's next audio is needed."""
+        self._stream.reschedule(generation, deadline, need=need)
+
+    def cancel(self, generation: int) -> None:
+        """Drop the generation's segments."""
+        self._stream.cancel(generation)
+
+
+class SpeechStreams:
+    """Lends at most so many streams at once. `on_change` gets the number lent."""
+
+    def __init__(
+        self,
+        most: int,
+        is_late: Callable[[], bool],
+        troubles: Callable[[], dict[str, str]],
+        on_change: Callable[[int], None],
+    ) -> None:
+        self._most = most
+        self._is_late = is_late
+        self._troubles = troubles
+        self._on_change = on_change
+        self._lent = 0
+
+    def recogniser(self, engine: AsrEngine, on_event: Callable[[AsrEvent], None]) -> LentRecogniser:
+        """Lend a recogniser's stream. Raises UnavailableError when there is none to lend."""
+        self._require(engine.lane)
+        return LentRecogniser(engine.open(on_event), self._take())
+
+    def voice(self, engine: TtsEngine, on_event: Callable[[TtsEvent], None]) -> LentVoice:
+        """Lend a voice's stream. Raises UnavailableError when there is none to lend."""
+        self._require(engine.lane)
+        return LentVoice(engine.open(on_event), self._take())
+
+    def _require(self, lane: str) -> None:
+        if (why := self._troubles().get(lane)) is not None:
+            raise UnavailableError("out_of_order", f"The {name_of(lane)} is out of order: {why}", RETRY_S)
+        if self._lent >= self._most:
+            text = f"All {self._most} speech streams (server.speech_streams) are taken. Try again in {RETRY_S} s."
+            raise UnavailableError("server_full", text, RETRY_S)
+        if self._is_late():
+            text = f"The machine is behind with its answers. Try again in {RETRY_S} s."
+            raise UnavailableError("server_busy", text, RETRY_S)
+
+    def _take(self) -> Callable[[], None]:
+        self._count(+1)
+        return lambda: self._count(-1)
+
+    def _count(self, change: int) -> None:
+        self._lent += change
+        self._on_change(self._lent)

@@ -1,0 +1,190 @@
+"""A transition of the session machine in the making, and the moves that its rules are made of."""
+
+from dataclasses import replace
+from typing import Any
+
+from voiceagent.session.effects import (
+    CancelTimer,
+    CommitAudio,
+    Effect,
+    End,
+    Floor,
+    Judge,
+    Kind,
+    Release,
+    Respond,
+    Resume,
+    SetTimer,
+    ShowFloor,
+)
+from voiceagent.session.events import Outcome, Timer
+from voiceagent.session.state import Response, State, User
+from voiceagent.session.turn_wait import turn_wait_s
+from voiceagent.text import is_backchannel, looks_finished, normalise, words
+
+
+class Draft:
+    """A transition in the making: the state so far, the effects so far, and the moves that rules are made of."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.effects: list[Effect] = []
+
+    def set(self, **changes: Any) -> None:
+        """Change the state."""
+        self.state = replace(self.state, **changes)
+
+    def do(self, *effects: Effect) -> None:
+        """Have something done, after what is to be done already."""
+        self.effects.extend(effects)
+
+    def respond(self, kind: Kind, text: str) -> None:
+        """Begin a response."""
+        generation = self.state.generation + 1
+        self.set(generation=generation, response=Response(generation, kind, text))
+        self.do(Respond(generation, kind, text))
+
+    def release(self) -> None:
+        """Let the response be heard."""
+        assert self.state.response is not None
+        self.mark(released=True)
+        self.do(Release(self.state.generation))
+
+    def mark(self, **changes: Any) -> None:
+        """Change what is known of the response."""
+        assert self.state.response is not None
+        self.set(response=replace(self.state.response, **changes))
+
+    def end(self, outcome: Outcome) -> None:
+        """End the response."""
+        assert self.state.response is not None
+        self.do(End(self.state.response.generation, outcome))
+        self.do(CancelTimer(Timer.INTERRUPT), CancelTimer(Timer.UNDECIDED))
+        self.set(response=None)
+
+    def forget_turn(self) -> None:
+        """What was heard is dealt with: the user has the right to start afresh."""
+        self.do(
+            CancelTimer(Timer.END_OF_TURN), CancelTimer(Timer.UNDECIDED), CancelTimer(Timer.INTERRUPT), CommitAudio()
+        )
+        self.set(user=User.SILENT, transcript=None, unheard=False, probability=None, complete=False, speech_s=0.0)
+
+    def judge(self) -> None:
+        """Have the turn detector listen to the fork."""
+        if self.state.rules.judge:
+            self.do(Judge(self.state.fork))
+
+    def await_end_of_turn(self, at: float) -> None:
+        """The user has been silent for a while. For good? The timer bounds the wait whatever the detector does."""
+        rules = self.state.rules
+        limit_s = rules.max_wait_s if rules.judge else rules.silence_s
+        self.do(SetTimer(Timer.END_OF_TURN, max(0.0, limit_s - rules.stop_s)))
+        self.weigh(at)
+        self.settle(at)
+
+    def weigh(self, at: float) -> None:
+        """Draw the conclusion from the turn detector's verdict, once it is known and the silence has lasted."""
+        state = self.state
+        if state.probability is None or state.user is not User.WAITING or self.talked_over():
+            return
+        if state.probability >= state.rules.threshold:
+            self.set(complete=True)
+            self.do(CancelTimer(Timer.END_OF_TURN))
+            return
+        silent_s = at - state.stopped_at + state.rules.stop_s
+        wait_s = turn_wait_s(state.probability, looks_finished(state.transcript or ""), state.rules, state.pause_s)
+        self.do(SetTimer(Timer.END_OF_TURN, max(0.0, wait_s - silent_s)))
+
+    def talked_over(self) -> bool:
+        """Return whether what the user says now is said over the agent's words."""
+        return self.state.response is not None and self.state.response.released
+
+    def yield_floor(self, at: float) -> None:
+        """The agent has stopped speaking: what the user has begun is an ordinary turn from now on."""
+        if self.state.user in (User.PAUSED, User.WAITING):
+            self.judge()
+        if self.state.user is User.WAITING:
+            self.await_end_of_turn(at)
+
+    def settle(self, at: float) -> None:
+        """Draw the conclusions once the current fork's transcript is known."""
+        transcript = self.state.transcript
+        if transcript is None:
+            return
+        if self.talked_over():
+            if is_meant(transcript, self.state.speech_s, self.state):
+                self.end(Outcome.INTERRUPTED)
+                self.yield_floor(at)
+                if self.state.user is User.WAITING:
+                    return  # settled in there
+            elif self.state.user is User.WAITING:
+                self.resume()
+                return
+            else:
+                return
+        if not words(transcript):
+            if self.state.user is User.WAITING:
+                missed = self.state.unheard and self.state.speech_s >= self.state.rules.min_speech_s
+                if self.state.response is not None:
+                    self.end(Outcome.CANCELLED)
+                self.forget_turn()
+                if missed:
+                    self.apologise()
+            return
+        response = self.state.response
+        if response is not None and normalise(response.text) != normalise(transcript):
+            self.end(Outcome.CANCELLED)
+        if self.state.response is None and (self.state.rules.preemptive or self.state.complete):
+            self.respond(Kind.REPLY, transcript)
+        if self.state.complete:
+            self.release()
+            self.set(turn=self.state.turn + 1)
+            self.forget_turn()
+
+    def apologise(self) -> None:
+        """Say that something went wrong: somebody waits for an answer that will not come."""
+        self.respond(Kind.APOLOGY, "")
+        self.release()
+
+    def resume(self) -> None:
+        """It was a cough or a "mm-hm": go on as if nothing had been."""
+        self.mark(paused=False)
+        self.do(Resume(self.state.generation))
+        self.forget_turn()
+
+    def conclude(self, before: State) -> None:
+        """Derive what follows from any change: what waited to be said, who has the floor, whether anybody is there."""
+        if self.state.closed:
+            return
+        if is_idle(self.state) and self.state.wishes:
+            wish, *later = self.state.wishes
+            self.set(wishes=tuple(later))
+            self.respond(wish.kind, wish.text)
+            self.release()
+        state = self.state
+        if is_idle(state) and not is_idle(before) and state.rules.idle_s > 0 and not state.nudged:
+            self.do(SetTimer(Timer.IDLE, state.rules.idle_s))
+        if not is_idle(state) and is_idle(before):
+            self.do(CancelTimer(Timer.IDLE))
+        floor = _floor(state)
+        if floor is not before.floor:
+            self.set(floor=floor)
+            self.do(ShowFloor(floor))
+
+
+def is_idle(state: State) -> bool:
+    """Return whether the floor is free: nobody speaks, or is about to."""
+    return state.open and state.user is User.SILENT and state.response is None
+
+
+def _floor(state: State) -> Floor:
+    if state.user is not User.SILENT:
+        return Floor.USER
+    if state.response is None or not state.response.released:
+        return Floor.NOBODY
+    return Floor.AGENT if state.response.audible else Floor.THINKING
+
+
+def is_meant(text: str, speech_s: float, state: State) -> bool:
+    """Tell words that are meant to interrupt from a cough, a hum, or a sign of attention."""
+    return bool(words(text)) and not is_backchannel(text) and speech_s >= state.rules.min_speech_s

@@ -1,0 +1,39 @@
+"""Whether a configuration can be had of the models and tools that there are."""
+
+from voiceagent.engines.llm.contract import LlmEngine, Message
+from voiceagent.engines.tts.contract import TtsEngine
+from voiceagent.engines.tts.voices import voice_among
+from voiceagent.engines.turn.contract import TurnEngine
+from voiceagent.errors import VoiceAgentError
+from voiceagent.session.config import ConversationConfig
+from voiceagent.tools.toolbox import Chosen, Toolbox
+
+MAX_TEMPERATURE = 2.0
+
+
+def require_possible(
+    config: ConversationConfig, llm: LlmEngine, tts: TtsEngine, turn: TurnEngine | None, toolbox: Toolbox
+) -> Chosen:
+    """Return the tools it asks for. Raises VoiceAgentError, with what there is, for what cannot be had."""
+    if config.voice is not None:
+        voice_among(tts.voices, config.voice)
+    if config.temperature is not None and not 0 <= config.temperature <= MAX_TEMPERATURE:
+        raise VoiceAgentError(f"A temperature is a number from 0 to {MAX_TEMPERATURE:g}, not {config.temperature}.")
+    if not 1 <= config.max_tokens < config.context_tokens:
+        raise VoiceAgentError(
+            f"A reply of {config.max_tokens} tokens is not possible: max_tokens is a number from 1 to "
+            f"{config.context_tokens - 1} (llm.session_tokens is {config.context_tokens})."
+        )
+    if config.rules.judge and turn is None:
+        raise VoiceAgentError(
+            "There is no turn detector to ask: let silence end a turn (rules.judge=False), or load one (turn.engine)."
+        )
+    chosen = toolbox.choose(config.tools)
+    system = Message("system", config.system_prompt, tools=chosen.specs)
+    needed = llm.count_tokens((system, Message("user", "")))
+    if needed >= config.budget_tokens:
+        raise VoiceAgentError(
+            f"The system prompt and the tools take {needed} tokens, and beside a reply there is room for "
+            f"{config.budget_tokens}: shorten them, choose fewer tools, or raise llm.session_tokens."
+        )
+    return chosen

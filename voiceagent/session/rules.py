@@ -1,0 +1,29 @@
+"""The numbers that the rules of a conversation go by."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The numbers of the conversation. Durations in seconds."""
+
+    judge: bool
+    """Ask a turn detector; otherwise a turn ends after `silence_s` of silence."""
+    preemptive: bool
+    """Prepare the response before the turn is known to be over."""
+    threshold: float
+    """Probability from which a turn counts as complete."""
+    stop_s: float
+    """Silence after which SpeechStopped comes."""
+    silence_s: float
+    min_wait_s: float
+    max_wait_s: float
+    """Silence after which a turn ends though it seemed incomplete, at least and at most."""
+    min_speech_s: float
+    """A shorter sound never interrupts the agent."""
+    interrupt_after_s: float
+    """Speech this long interrupts the agent even before a word of it is understood."""
+    idle_s: float
+    """Silence after which the agent asks whether anybody is there; 0 for never."""
+    greet: bool
+    """Say something first, when the door opens."""
