@@ -1,11 +1,11 @@
 """The scripted recogniser reveals its text at the pace of the voice it hears."""
 
-from engine_contract import Heard, drive, silence, voice
-
 from voiceagent.engines.asr.contract import Transcript
 from voiceagent.engines.asr.scripted.engine import PARTIAL_WITHIN_S, ScriptedAsr, ScriptedAsrStream
 from voiceagent.engines.contract import StreamFailed
 from voiceagent.engines.scripted import Script
+from voiceagent.testing.engine_contract.driving import Heard, drive
+from voiceagent.testing.sound import silence, voice
 
 
 class Listening:
