@@ -12,7 +12,6 @@ from voiceagent.app.calibration import lookup
 from voiceagent.app.calibration.files import keep
 from voiceagent.app.calibration.form import Calibration, Measured
 from voiceagent.app.settings import load_settings
-from voiceagent.testing import scripted_engines
 
 
 def test_the_first_step_is_already_predicted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from benchmarks.microphone import Microphone, Said
 from voiceagent.audio.opus import OpusDecoder, OpusEncoder
 from voiceagent.audio.pcm import Pcm
 from voiceagent.doors.page.messages import payload
+from voiceagent.session.reports import Report
 from voiceagent.testing import Callers, run_virtual
 
 T = TypeVar("T")
@@ -24,9 +25,11 @@ class RehearsedLine(Line):
         super().__init__()
         self._microphone = Microphone()
         self._callers = Callers("scripted.yaml", sets, **engines)
-        self._session = self._callers.call(
-            connected=False, on_report=lambda report: self.take_message(payload(report))
-        ).session
+        self._session = self._callers.call(connected=False, on_report=self._show).session
+
+    def _show(self, report: Report) -> None:
+        if (message := payload(report)) is not None:
+            self.take_message(message)
 
     async def say(self, pcm: Pcm) -> Said:
         return await self._microphone.say(pcm)

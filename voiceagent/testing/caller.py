@@ -93,7 +93,7 @@ class Caller:
 
     @property
     def silences(self) -> list[float]:
-        """Seconds of each silence in mid-response; the pause that is meant to be between sentences is not counted."""
+        """Seconds of each silence in mid-response, beyond the pause that is meant to be between sentences."""
         return self.ear.silences_s
 
     @property

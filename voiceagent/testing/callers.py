@@ -61,12 +61,13 @@ class Callers:
         settings = _settings(agent, sets)
         if not isinstance(settings.turn, TurnDetectorSettings):
             scripts.setdefault("turn", None)
-        self.config = agent.config if isinstance(agent, Agent) else conversation_config(settings)
+        functions = agent.functions if isinstance(agent, Agent) else map(find_function, settings.tools)
+        self.config = conversation_config(settings)
         self.engines = scripted_engines(costs, **scripts)
         self.metrics = Metrics()
         self.steps = StepLog(STEPS_PER_LANE)
         self.tools = Toolbox(
-            map(virtual_tool, (*map(find_function, settings.tools), *tools)),
+            map(virtual_tool, (*functions, *tools)),
             timeout_s=settings.session.tool_timeout_s,
             on_ended=self.metrics.observe_tool,
         )

@@ -50,7 +50,7 @@ class Ear:
         self.waits_s: list[float] = []
         """Seconds from the end of each utterance that was answered to the answer's first sound."""
         self.silences_s: list[float] = []
-        """Seconds of each silence in mid-response, the meant pause between sentences not counted."""
+        """Seconds of each silence in mid-response, beyond the pause that is meant to be between sentences."""
         self.audible = False
         """Whether the newest frame was heard."""
         self.asked_at: float | None = None

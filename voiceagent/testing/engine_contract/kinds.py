@@ -274,12 +274,12 @@ def speaks_in_every_voice_it_names_and_by_itself_in_the_first(engine: TtsEngine)
 
 def refuses_a_voice_it_does_not_have_and_names_those_it_has(engine: TtsEngine) -> None:
     with opened(engine) as (stream, heard):
+        refusal = ""
         try:
             stream.speak(1, 0, "Hello there.", SOON, voice="no such voice")
         except VoiceAgentError as error:
-            assert engine.voices[0] in str(error)
-        else:
-            raise AssertionError("it takes a voice that it does not have")
+            refusal = str(error)
+        assert engine.voices[0] in refusal
         drive(engine)
         assert not heard.events
 
