@@ -26,7 +26,7 @@ from benchmarks import form
 from benchmarks.cost_tables import H200
 from benchmarks.dummies.files import gguf_file, magpie_files, nemotron_file
 from benchmarks.simulated_engines import reply
-from benchmarks.simulation import FRAME_S, SILENCE, VOICE, Caller, Heard
+from benchmarks.simulation import FRAME_S, SETTINGS, Heard, Person
 from benchmarks.taught_engines import TaughtMagpie, TaughtNemotron
 from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import lanes_of
@@ -43,6 +43,7 @@ from voiceagent.scheduler.lane import Lane, ThreadLane
 from voiceagent.scheduler.policy import Policy, decide, fifo
 from voiceagent.scheduler.scheduler import Scheduler, Step
 from voiceagent.session.coordinator import Engines
+from voiceagent.testing import Caller
 from voiceagent.trace.loop_lag import LoopLag
 from voiceagent.trace.metrics import Metrics
 from voiceagent.weights import Store
@@ -55,13 +56,7 @@ LANES = 3
 """Steps that run side by side: one of each model."""
 GRACE_S = 1.0
 """Steps under way end after the last caller has hung up."""
-SETTINGS = (
-    "session.greeting=''",
-    "session.idle_s=0",
-    "turn.engine=smart_turn",
-    "llm.preemptive=true",
-    "llm.system_prompt='You are a friendly voice assistant.'",
-)
+OWN_SETTINGS = ("llm.preemptive=true", "llm.system_prompt='You are a friendly voice assistant.'")
 SESSION_TOKENS = 1024
 BESIDE = frozenset({"vad", "turn"})
 """They run on the CPU."""
@@ -107,13 +102,15 @@ class Talk:
 class LiveCaller(Caller):
     """Keeps pace with the clock, however late a frame was."""
 
+    _due = 0.0
+
     async def _pass(self, seconds: float, *, voiced: bool) -> None:
-        due = self._loop.time()
-        for _ in range(max(1, round(seconds / FRAME_S))):
-            self._session.hear(VOICE if voiced else SILENCE)
-            self._hear(bool(abs(self._session.pull()).max() > 0.01))
-            due += FRAME_S
-            await asyncio.sleep(max(0.0, due - self._loop.time()))
+        self._due = self._loop.time()
+        await super()._pass(seconds, voiced=voiced)
+
+    async def _await_frame(self) -> None:
+        self._due += FRAME_S
+        await asyncio.sleep(max(0.0, self._due - self._loop.time()))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -239,15 +236,18 @@ async def measure(
 
 async def converse(group: Engines, lanes: Mapping[str, Lane], way: Way, callers: int, seconds: float) -> Talk:
     """Let so many callers talk with loaded engines for so many seconds of the running loop's clock."""
-    rules = conversation_config(load_settings("scripted.yaml", list(SETTINGS)).settings)
+    rules = conversation_config(load_settings("scripted.yaml", [*SETTINGS, *OWN_SETTINGS]).settings)
     talk, metrics = Talk(), Metrics()
     concurrency = LANES if way.together else 1
     scheduler = Scheduler(lanes_of(group), lanes, concurrency, on_step=talk.note, policy=way.policy, off_device=BESIDE)
     loop = asyncio.get_running_loop()
     lag = LoopLag(talk.lags_s.append)
-    people = [LiveCaller(number, group, rules, metrics, talk.heard) for number in range(callers)]
+    calls = [LiveCaller(str(number), group, rules, metrics=metrics) for number in range(callers)]
+    people = [Person(caller, number) for number, caller in enumerate(calls)]
     until = loop.time() + seconds
     await asyncio.gather(*(person.talk(until) for person in people))
+    for person in people:
+        person.tell(talk.heard)
     lag.close()
     await asyncio.sleep(GRACE_S)
     scheduler.close()

@@ -23,7 +23,7 @@ from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.engines.turn.scripted.engine import ScriptedTurn
 from voiceagent.engines.vad.scripted.engine import ScriptedVad
 from voiceagent.scheduler.policy import Costs, Decision, Policy, Running, Start, decide, fifo
-from voiceagent.session.coordinator import Engines
+from voiceagent.testing import Scripts
 
 CHUNK: CostKey = ("asr.chunk", 1)
 CHUNK_TAG = -2
@@ -164,8 +164,8 @@ HOUSES = (
 )
 
 
-def engines(house: House, device: Device, callers: int) -> Engines:
-    """Build the scripted engines of a house on a device."""
+def engines(house: House, device: Device, callers: int) -> Scripts:
+    """Return the scripted engines of a house on a device."""
     table = one_at_a_time(device.table) if house.hand_shake else device.table
     timing = {"timing": table, "sleep": lambda seconds: None}
     recogniser = {
@@ -182,7 +182,7 @@ def engines(house: House, device: Device, callers: int) -> Engines:
     else:
         model = ScriptedLlm if house.by_deadline else InOrderLlm
         llm = model(reply, sequences=callers, **timing)  # type: ignore[arg-type]
-    return Engines(
+    return Scripts(
         asr=recogniser(**timing),  # type: ignore[arg-type]
         llm=llm,
         tts=tts,

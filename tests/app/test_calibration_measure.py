@@ -14,7 +14,6 @@ from voiceagent.app.calibration.bench import Bench, Ran
 from voiceagent.app.calibration.measure import calibrate, overlaps, slowdown, speech
 from voiceagent.app.calibration.report import report
 from voiceagent.app.engines import lanes_of
-from voiceagent.app.rehearsal import scripted_engines
 from voiceagent.app.settings import load_settings
 from voiceagent.config import Settings
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
@@ -22,6 +21,7 @@ from voiceagent.engines.timing import SMALL_CPU, CostTable
 from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.coordinator import Engines
+from voiceagent.testing import scripted_engines
 
 KEY = ("llm.step", 1)
 

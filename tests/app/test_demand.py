@@ -7,7 +7,7 @@ from voiceagent.app.capacity.demand import demand
 from voiceagent.app.settings import load_settings
 from voiceagent.scheduler.admission import simulate
 from voiceagent.scheduler.costs import CostModel, lane_of
-from voiceagent.scheduler.virtual import run_virtual
+from voiceagent.testing import run_virtual
 
 
 def asked(name, *sets):
@@ -74,8 +74,8 @@ def test_the_scripted_conversation_asks_for_the_steps_that_the_scripted_engines_
     async def scene():
         crowd = Crowd()
         caller = crowd.call()
-        await caller.speak(1.5)
-        await caller.listen(6.0)
+        await caller.speaks(1.5)
+        await caller.listens(6.0)
         return {record.key[0] for record in crowd.steps.since(0.0)}
 
     kinds = {work.key[0] for work in asked("scripted.yaml", "turn.engine=silence").works()}

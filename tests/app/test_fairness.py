@@ -3,11 +3,10 @@
 import asyncio
 
 import pytest
-from crowd import REAL, TICK_S, Crowd
+from crowd import TICK_S, Crowd
 
-from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU
-from voiceagent.scheduler.virtual import run_virtual
+from voiceagent.testing import run_virtual
 
 ONE_STEP_OF_EACH_S = SMALL_CPU.llm_prefill_s + SMALL_CPU.tts_segment_s
 HEARD_TO_S = 2 * TICK_S
@@ -21,21 +20,21 @@ CALL = "<tool_call>\n<function=look_again>\n</function>\n</tool_call>"
 async def talks_for_ever(call) -> None:
     """Ask for one answer without an end."""
     call.session.type(GREEDY)
-    await call.listen(12.0)
+    await call.listens(12.0)
 
 
 async def types_for_ever(call) -> None:
     """Ask anew ten times a second."""
     for _ in range(100):
         call.session.type(GREEDY)
-        await call.listen(2 * TICK_S)
+        await call.listens(2 * TICK_S)
 
 
 async def asks_for_tools(call) -> None:
     """Ask what the model answers with one call of a tool after the other, again and again."""
     for _ in range(12):
         call.session.type(f"{GREEDY} With tools.")
-        await call.listen(1.0)
+        await call.listens(1.0)
 
 
 def waits_ms(greedy=None) -> list[float]:
@@ -48,16 +47,16 @@ def waits_ms(greedy=None) -> list[float]:
         return LONG if GREEDY in last else "The sea is deep. It is full of fish."
 
     async def scene():
-        crowd = Crowd(llm=ScriptedLlm(reply, **REAL))
+        crowd = Crowd(llm=reply)
         modest, other = crowd.call(), crowd.call()
         taking = asyncio.create_task(greedy(other)) if greedy else None
-        await modest.listen(1.0)
+        await modest.listens(1.0)
         for _ in range(2):
-            await modest.speak(1.2)
-            await modest.listen(4.0)
+            await modest.speaks(1.2)
+            await modest.listens(4.0)
         if taking is not None:
             taking.cancel()
-        return [trace.voice_to_voice_ms for trace in modest.traces]
+        return [trace.voice_to_voice_ms for trace in modest.turns]
 
     return run_virtual(scene())
 

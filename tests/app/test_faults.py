@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from crowd import REAL, Crowd
+from crowd import REAL, Crowd, outcomes
 
 from voiceagent.app.engines import lanes_of
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.tts.contract import SpeechAudio
 from voiceagent.errors import VoiceAgentError
-from voiceagent.scheduler.virtual import run_virtual
+from voiceagent.session.reports import EngineFailed
+from voiceagent.testing import run_virtual
 
 
 @pytest.fixture(autouse=True)
@@ -82,31 +83,30 @@ CASES = [
 @pytest.mark.parametrize(("lane", "fault"), CASES, ids=lambda case: case)
 def test_a_fault_in_a_lane_stays_with_its_caller_and_ends_with_it(lane, fault):
     async def main():
-        crowd = Crowd(llm=ScriptedLlm(lambda messages: LONG_REPLY, **REAL))
+        crowd = Crowd(llm=lambda messages: LONG_REPLY)
         sabotage = Sabotage(crowd, lane, FAULTS[fault])
         victim, bystander = crowd.call(), crowd.call()
 
         async def talk(call):
             for _ in range(2):
-                await call.speak(3.0)
-                await call.listen(9.0)
+                await call.speaks(3.0)
+                await call.listens(9.0)
 
         sabotage.victim = victim
         await asyncio.gather(talk(victim), talk(bystander))
         assert sabotage.struck
-        assert bystander.outcomes() == ["completed", "completed"]
-        assert not bystander.messages("error")
-        assert all(trace.voice_to_voice_ms < 700 for trace in bystander.traces)
-        told = {message["code"] for message in victim.messages("error")}
-        assert told == {f"{lane}_failed"}
+        assert outcomes(bystander) == ["completed", "completed"]
+        assert not bystander.of(EngineFailed)
+        assert all(trace.voice_to_voice_ms < 700 for trace in bystander.turns)
+        assert {(failed.engine, failed.stuck) for failed in victim.of(EngineFailed)} == {(lane, False)}
         assert crowd.count("engine_errors_total", engine=lane) >= 1
 
         sabotage.victim = None
-        await victim.listen(2.0)
-        before = len(victim.traces)
-        await victim.speak(3.0)
-        await victim.listen(9.0)
-        assert [trace.outcome for trace in victim.traces[before:]] == ["completed"]
+        await victim.listens(2.0)
+        before = len(victim.turns)
+        await victim.speaks(3.0)
+        await victim.listens(9.0)
+        assert [trace.outcome for trace in victim.turns[before:]] == ["completed"]
         assert crowd.queued() == 0
 
     run_virtual(main())
@@ -118,10 +118,10 @@ def test_a_language_model_that_fails_is_apologised_for_aloud(fault):
         crowd = Crowd()
         sabotage = Sabotage(crowd, "llm", FAULTS[fault])
         sabotage.victim = call = crowd.call()
-        await call.speak(3.0)
-        await call.listen(8.0)
-        assert "something went wrong" in call.said()
-        assert call.outcomes() == ["failed", "completed"]
+        await call.speaks(3.0)
+        await call.listens(8.0)
+        assert "something went wrong" in call.said
+        assert outcomes(call) == ["failed", "completed"]
         kind = "error" if fault == "raises" else "memory"
         assert crowd.count("step_failures_total", lane="llm", key="llm.prefill", kind=kind) >= 1
         assert crowd.count("turns_total", outcome="failed") == 1
@@ -132,12 +132,12 @@ def test_a_language_model_that_fails_is_apologised_for_aloud(fault):
 @pytest.mark.parametrize("fault", list(FAULTS))
 def test_a_voice_that_fails_in_mid_answer_is_apologised_for_in_the_same_voice(fault):
     async def main():
-        crowd = Crowd(llm=ScriptedLlm(lambda messages: LONG_REPLY, **REAL))
+        crowd = Crowd(llm=lambda messages: LONG_REPLY)
         sabotage = Sabotage(crowd, "tts", FAULTS[fault])
         call = crowd.call()
-        await call.speak(3.0)
-        while not call.audible:
-            await call.listen(0.06)
+        await call.speaks(3.0)
+        while not call.ear.audible:
+            await call.listens(0.06)
         run, sabotage.victim = sabotage.fault, call
 
         def once(inner, batch):
@@ -145,10 +145,10 @@ def test_a_voice_that_fails_in_mid_answer_is_apologised_for_in_the_same_voice(fa
             return run(inner, batch)
 
         sabotage.fault = once
-        await call.listen(10.0)
+        await call.listens(10.0)
         assert sabotage.struck == 1
-        assert call.outcomes() == ["failed", "completed"]
-        assert "something went wrong" in call.said()
+        assert outcomes(call) == ["failed", "completed"]
+        assert "something went wrong" in call.said
 
     run_virtual(main())
 
@@ -158,10 +158,10 @@ def test_a_recogniser_that_fails_is_apologised_for_aloud():
         crowd = Crowd()
         sabotage = Sabotage(crowd, "asr", FAULTS["raises"])
         sabotage.victim = call = crowd.call()
-        await call.speak(3.0)
-        await call.listen(8.0)
-        assert "something went wrong" in call.said()
-        assert call.outcomes() == ["completed"]
+        await call.speaks(3.0)
+        await call.listens(8.0)
+        assert "something went wrong" in call.said
+        assert outcomes(call) == ["completed"]
 
     run_virtual(main())
 
@@ -171,9 +171,9 @@ def test_a_turn_detector_that_fails_is_waited_for_no_longer_than_patience_lasts(
         crowd = Crowd()
         sabotage = Sabotage(crowd, "turn", gives_no_numbers)
         sabotage.victim = call = crowd.call()
-        await call.speak(3.0)
-        await call.listen(8.0)
-        (trace,) = call.traces
+        await call.speaks(3.0)
+        await call.listens(8.0)
+        (trace,) = call.turns
         assert trace.outcome == "completed"
         assert trace.voice_to_voice_ms <= 1_300
 
@@ -185,8 +185,8 @@ def test_a_lane_that_fails_at_every_step_is_counted_each_time_and_told_of_once_a
         crowd = Crowd()
         sabotage = Sabotage(crowd, "vad", FAULTS["raises"])
         sabotage.victim = call = crowd.call()
-        await call.speak(3.0)
-        assert 3 <= len(call.messages("error")) <= 4
+        await call.speaks(3.0)
+        assert 3 <= len(call.of(EngineFailed)) <= 4
         assert crowd.count("engine_errors_total", engine="vad") == sabotage.struck > 80
 
     run_virtual(main())
@@ -209,9 +209,9 @@ def test_whoever_finds_no_place_in_one_engine_takes_none_in_the_others():
         with pytest.raises(VoiceAgentError, match="sequences"):
             crowd.call()
         assert len(closed) == 1
-        await first.speak(3.0)
-        await first.listen(8.0)
-        assert first.outcomes() == ["completed"]
+        await first.speaks(3.0)
+        await first.listens(8.0)
+        assert outcomes(first) == ["completed"]
 
     run_virtual(main())
 
@@ -229,14 +229,14 @@ def test_an_engine_that_refuses_a_request_on_the_spot_costs_that_turn_only(metho
             raise VoiceAgentError("The text is too long for the context.")
 
         setattr(stream, method, refuse)
-        await call.speak(3.0)
-        await call.listen(8.0)
-        assert call.messages("error")
+        await call.speaks(3.0)
+        await call.listens(8.0)
+        assert call.of(EngineFailed)
         setattr(stream, method, sound)
-        await call.speak(3.0)
-        await call.listen(8.0)
-        assert call.outcomes()[-1] == "completed"
-        assert "You said" in call.said()
+        await call.speaks(3.0)
+        await call.listens(8.0)
+        assert outcomes(call)[-1] == "completed"
+        assert "You said" in call.said
 
     run_virtual(main())
 

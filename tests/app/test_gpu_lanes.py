@@ -6,11 +6,11 @@ import pytest
 
 from voiceagent.app import specs
 from voiceagent.app.agent import Agent
-from voiceagent.app.rehearsal import scripted_engines
 from voiceagent.app.settings import load_settings
 from voiceagent.app.specs import gpus_for, lanes_on_gpu, wants_gpu
 from voiceagent.config.settings import Settings
 from voiceagent.engines.machine import Gpu
+from voiceagent.testing import scripted_engines
 
 CARD = Gpu("card", "580", "12.0", 1, 1)
 

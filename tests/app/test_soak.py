@@ -5,11 +5,19 @@ import gc
 import random
 import sys
 
+import pytest
 from crowd import REAL, TICK_S, Crowd
 
-from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
-from voiceagent.scheduler.virtual import run_virtual
+from voiceagent.session.reports import (
+    AgentPaused,
+    AgentResumed,
+    EngineFailed,
+    ResponseEnded,
+    SegmentAnnounced,
+    WordHeard,
+)
+from voiceagent.testing import run_virtual
 
 ANSWERS = (
     "Yes.",
@@ -42,7 +50,7 @@ class Talker:
         while loop.time() < end:
             await self._turn()
             self.check()
-        await self.call.listen(15.0)
+        await self.call.listens(15.0)
         self.check()
 
     async def _turn(self) -> None:
@@ -50,37 +58,39 @@ class Talker:
         if fate.random() < 0.2:
             call.session.type("tell me more about it")
         else:
-            await call.speak(fate.uniform(1.0, 3.0))
+            await call.speaks(fate.uniform(1.0, 3.0))
         self.asked += 1
-        await call.listen(fate.uniform(1.0, 3.0))
+        await call.listens(fate.uniform(1.0, 3.0))
         disturbance = fate.random()
         if disturbance < 0.2:
-            await call.speak(0.18)  # a cough
-            await call.listen(3.0)
+            await call.speaks(0.18)  # a cough
+            await call.listens(3.0)
         elif disturbance < 0.3:
             call.session.stop_speaking()
         elif disturbance < 0.6:
-            await call.listen(8.0)  # to the end; otherwise the next turn interrupts
+            await call.listens(8.0)  # to the end; otherwise the next turn interrupts
 
     def check(self) -> None:
         """Every response that was announced ends once, in order, and nothing older is heard of after it."""
-        for message in self.call.sent:
-            kind = message["type"]
-            assert kind != "error", message
-            if kind in ("agent.segment", "agent.word", "agent.paused", "agent.resumed"):
-                assert message["generation"] > self.newest
-            elif kind == "agent.end":
-                assert message["generation"] > self.newest
-                self.newest = message["generation"]
-        self.answered += len(self.call.traces)
-        self.call.sent.clear()
-        self.call.traces.clear()
+        for reported in self.call.reports:
+            match reported.report:
+                case EngineFailed() as failed:
+                    pytest.fail(failed.message)
+                case SegmentAnnounced(generation) | WordHeard(generation):
+                    assert generation > self.newest
+                case AgentPaused(generation) | AgentResumed(generation):
+                    assert generation > self.newest
+                case ResponseEnded(generation):
+                    assert generation > self.newest
+                    self.newest = generation
+        self.answered += len(self.call.turns)
+        self.call.clear()
 
 
 def test_callers_who_talk_and_interrupt_for_a_quarter_of_an_hour_leave_memory_flat_and_miss_nothing():
     async def main():
         crowd = Crowd(
-            asr=ScriptedAsr(["tell me something about the deep blue sea"], **REAL),
+            asr=["tell me something about the deep blue sea"],
             llm=ScriptedLlm(lambda messages: ANSWERS[len(messages) % 3], **REAL),
         )
         talkers = [Talker(crowd.call(), seed) for seed in range(CALLERS)]
@@ -114,12 +124,12 @@ def test_ten_thousand_calls_leave_no_task_no_stream_and_no_memory():
         for number in range(CALLS):
             call = crowd.call()
             if number % 10 == 0:  # hung up in mid-greeting, mid-sentence or mid-answer
-                await call.speak(fate.choice((0.0, TICK_S, 1.2)))
-                await call.listen(fate.choice((0.0, TICK_S, 1.2)))
+                await call.speaks(fate.choice((0.0, TICK_S, 1.2)))
+                await call.listens(fate.choice((0.0, TICK_S, 1.2)))
             if number % 10 == 1:
                 call.session.type("hello")
                 await asyncio.sleep(fate.choice((0.01, 0.1)))
-            call.session.close()
+            call.hangs_up()
             del call
             if number in (CALLS // 2, CALLS - 1):
                 await asyncio.sleep(1.0)  # steps under way end, unheard

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 from benchmarks.line import Line
 from benchmarks.microphone import Microphone, Said
-from voiceagent.app.rehearsal import Rehearsal, scripted_engines
-from voiceagent.app.settings import load_settings
 from voiceagent.audio.opus import OpusDecoder, OpusEncoder
 from voiceagent.audio.pcm import Pcm
-from voiceagent.scheduler.virtual import run_virtual
+from voiceagent.doors.page.messages import payload
+from voiceagent.session.reports import Report
+from voiceagent.testing import Callers, run_virtual
 
 T = TypeVar("T")
 
@@ -24,9 +24,12 @@ class RehearsedLine(Line):
     def __init__(self, *sets: str, **engines: Any) -> None:
         super().__init__()
         self._microphone = Microphone()
-        rehearsal = Rehearsal(load_settings("scripted.yaml", sets).settings, scripted_engines(**engines))
-        rehearsal.session._send = self.take_message
-        self._rehearsal = rehearsal
+        self._callers = Callers("scripted.yaml", sets, **engines)
+        self._session = self._callers.call(connected=False, on_report=self._show).session
+
+    def _show(self, report: Report) -> None:
+        if (message := payload(report)) is not None:
+            self.take_message(message)
 
     async def say(self, pcm: Pcm) -> Said:
         return await self._microphone.say(pcm)
@@ -34,9 +37,9 @@ class RehearsedLine(Line):
     def send(self, payload: dict[str, Any]) -> None:
         match payload:
             case {"type": "text", "text": text}:
-                self._rehearsal.session.type(text)
+                self._session.type(text)
             case {"type": "interrupt"}:
-                self._rehearsal.session.stop_speaking()
+                self._session.stop_speaking()
 
     async def description(self) -> dict[str, Any]:
         return {"receive": {"lag_ms": 20.0}}
@@ -51,9 +54,9 @@ class RehearsedLine(Line):
 
     async def carry(self) -> None:
         """Be the network."""
-        session = self._rehearsal.session
+        session = self._session
         decoder, encoder = OpusDecoder(16_000), OpusEncoder(session.playout.rate)
-        self._rehearsal.open()
+        session.open()
         number = 0
         try:
             while True:
@@ -61,7 +64,8 @@ class RehearsedLine(Line):
                 self.take_packet(number & 0xFFFF, number * 960, encoder.encode(session.pull()), self.now)
                 number += 1
         finally:
-            self._rehearsal.close()
+            session.close()
+            self._callers.close()
 
 
 def rehearse(talk: Callable[[Line], Awaitable[T]], *sets: str, **engines: Any) -> T:

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from voiceagent.app.calibration import files, measure
 from voiceagent.app.calibration.files import load
-from voiceagent.app.rehearsal import scripted_engines
 from voiceagent.cli.main import cli
+from voiceagent.testing import scripted_engines
 
 SCRIPTED = ("--config", "scripted.yaml")
 

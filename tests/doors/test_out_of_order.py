@@ -7,12 +7,12 @@ import pytest
 from loopback import open_server
 from test_http import OFFER
 
-from voiceagent.app.rehearsal import scripted_engines
 from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.scheduler import scheduler
 from voiceagent.scheduler.watchdog import FAILURES
 from voiceagent.session.events import Outcome
 from voiceagent.session.reports import EngineFailed, ResponseEnded
+from voiceagent.testing import scripted_engines
 
 UNEXPECTED_S = 0.2
 

@@ -1,6 +1,5 @@
 """What the tests of the embedded engines share: their model files, and a voice that says what they listen to."""
 
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -77,6 +76,3 @@ def in_room(*speech: Pcm, before_s: float = 0.3, after_s: float = 0.1) -> Pcm:
         (np.zeros(int(before_s * RATE), np.float32), *speech, np.zeros(int(after_s * RATE), np.float32))
     )
     return audio + room(len(audio) / RATE + 1)[: len(audio)]
-
-
-Check = Callable[..., None]

@@ -1,20 +1,20 @@
-"""The embedded engines against the contracts of every engine and of their kind."""
+"""The embedded engines against the contracts of their kinds."""
 
 from collections.abc import Iterator
 
 import embedded
-import engine_contract as contract
-import kind_contracts as kinds
 import pytest
 
 from voiceagent.engines.asr.moonshine.engine import MoonshineEngine
+from voiceagent.engines.spec import Kind
 from voiceagent.engines.tts.hibari.engine import HibariEngine
 from voiceagent.engines.turn.smart_turn.engine import SmartTurnEngine
 from voiceagent.engines.vad.silero.engine import SileroEngine
+from voiceagent.testing.engine_contract import Check, contract
 
 
-def checks(*those: embedded.Check) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("check", those, ids=lambda check: check.__name__)
+def checks(kind: Kind) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("check", contract(kind), ids=lambda check: check.__name__)
 
 
 @pytest.fixture(scope="module")
@@ -47,46 +47,23 @@ def hibari() -> HibariEngine:
 
 
 @pytest.mark.models
-@checks(*contract.EVERY_KIND)
-def test_moonshine_is_an_engine(moonshine: MoonshineEngine, check: embedded.Check) -> None:
-    check(moonshine, contract.ask_asr)
-
-
-@pytest.mark.models
-@checks(*kinds.ASR)
-def test_moonshine_is_a_recogniser(moonshine: MoonshineEngine, check: embedded.Check) -> None:
+@checks("asr")
+def test_moonshine_is_a_recogniser(moonshine: MoonshineEngine, check: Check) -> None:
     check(moonshine)
 
 
 @pytest.mark.models
-@checks(*contract.EVERY_KIND)
-def test_silero_is_an_engine(silero: SileroEngine, check: embedded.Check) -> None:
-    check(silero, contract.ask_vad)
-
-
-@pytest.mark.models
-@checks(*kinds.VAD)
-def test_silero_is_a_detector(silero: SileroEngine, check: embedded.Check) -> None:
+@checks("vad")
+def test_silero_is_a_detector(silero: SileroEngine, check: Check) -> None:
     check(silero)
 
 
 @pytest.mark.models
-@checks(*contract.EVERY_KIND)
-def test_smart_turn_is_an_engine(smart_turn: SmartTurnEngine, check: embedded.Check) -> None:
-    check(smart_turn, contract.ask_turn)
-
-
-@pytest.mark.models
-@checks(*kinds.TURN)
-def test_smart_turn_is_a_turn_detector(smart_turn: SmartTurnEngine, check: embedded.Check) -> None:
+@checks("turn")
+def test_smart_turn_is_a_turn_detector(smart_turn: SmartTurnEngine, check: Check) -> None:
     check(smart_turn)
 
 
-@checks(*contract.EVERY_KIND, *contract.EVERY_GENERATION)
-def test_hibari_is_an_engine(hibari: HibariEngine, check: embedded.Check) -> None:
-    check(hibari, contract.ask_tts)
-
-
-@checks(*kinds.TTS)
-def test_hibari_is_a_voice(hibari: HibariEngine, check: embedded.Check) -> None:
+@checks("tts")
+def test_hibari_is_a_voice(hibari: HibariEngine, check: Check) -> None:
     check(hibari)

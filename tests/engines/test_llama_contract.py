@@ -1,15 +1,12 @@
-"""The llama.cpp engine against the contracts of every engine and of every language model, with both kinds of memory."""
+"""The llama.cpp engine against the contract of language models, with both kinds of memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import engine_contract as contract
-import kind_contracts as kinds
 import pytest
 from llama_talk import loaded, tiny
 
 from voiceagent.engines.llm.llama.engine import LlamaEngine
-
-Check = Callable[..., None]
+from voiceagent.testing.engine_contract import Check, contract
 
 
 @pytest.fixture(scope="module", params=["plain", "hybrid"])
@@ -19,11 +16,6 @@ def llm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     engine.close()
 
 
-@pytest.mark.parametrize("check", contract.EVERY_KIND + contract.EVERY_GENERATION, ids=lambda check: check.__name__)
-def test_engine(llm: LlamaEngine, check: Check) -> None:
-    check(llm, contract.ask_llm)
-
-
-@pytest.mark.parametrize("check", kinds.LLM, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", contract("llm"), ids=lambda check: check.__name__)
 def test_language_model(llm: LlamaEngine, check: Check) -> None:
     check(llm)

@@ -1,30 +1,28 @@
 """Magpie as a voice, on a tiny dummy: the contracts, and what is its own."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from engine_contract import LATER, NOW, SOON, drive, opened, step
 
 from voiceagent.engines.contract import Need, StreamFailed
 from voiceagent.engines.tts.contract import SpeechAudio
 from voiceagent.errors import VoiceAgentError
+from voiceagent.testing.engine_contract import Check, contract
+from voiceagent.testing.engine_contract.driving import LATER, NOW, SOON, drive, opened, step
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.nemo
 
-import engine_contract as contract  # noqa: E402 (needs torch)
-import kind_contracts as kinds  # noqa: E402
-from tiny_magpie import prepared  # noqa: E402
+from tiny_magpie import prepared  # noqa: E402 (needs torch)
 
 from voiceagent.engines.tts.magpie.engine import STEP_S, MagpieEngine  # noqa: E402
 from voiceagent.engines.tts.magpie.presets import PRESETS  # noqa: E402
 
 FRAME = 1_024
 TEXT = "Hello there, how are you?"
-Check = Callable[..., None]
 
 
 def loaded(stacking: int = 1, **options: Any) -> MagpieEngine:
@@ -47,10 +45,6 @@ def voice() -> Iterator[MagpieEngine]:
     engine.close()
 
 
-def checks(*those: Check) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("check", those, ids=lambda check: check.__name__)
-
-
 def pieces(engine: MagpieEngine, text: str, deadline: float = SOON, **how: Any) -> list[SpeechAudio]:
     with opened(engine) as (stream, heard):
         stream.speak(1, 0, text, deadline, **how)
@@ -62,12 +56,7 @@ def sound(audio: list[SpeechAudio]) -> Any:
     return np.concatenate([piece.pcm for piece in audio])
 
 
-@checks(*contract.EVERY_KIND, *contract.EVERY_GENERATION)
-def test_magpie_is_an_engine(magpie: MagpieEngine, check: Check) -> None:
-    check(magpie, contract.ask_tts)
-
-
-@checks(*kinds.TTS)
+@pytest.mark.parametrize("check", contract("tts"), ids=lambda check: check.__name__)
 def test_magpie_is_a_voice(magpie: MagpieEngine, check: Check) -> None:
     check(magpie)
 

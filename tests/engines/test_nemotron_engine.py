@@ -9,15 +9,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import kind_contracts as kinds  # noqa: E402
-from engine_contract import EVERY_KIND, NOW, SOON, Heard, ask_asr, drive, opened  # noqa: E402
-
 from benchmarks.nemo_nemotron import hear, murmur, padded  # noqa: E402
 from voiceagent.engines.asr.contract import Transcript  # noqa: E402
 from voiceagent.engines.asr.nemotron.engine import NemotronEngine  # noqa: E402
 from voiceagent.engines.asr.nemotron.geometry import FRAME_S, Geometry  # noqa: E402
 from voiceagent.engines.contract import StreamFailed  # noqa: E402
 from voiceagent.errors import VoiceAgentError  # noqa: E402
+from voiceagent.testing.engine_contract import Check, contract, kinds  # noqa: E402
+from voiceagent.testing.engine_contract.driving import NOW, SOON, Heard, drive, opened  # noqa: E402
 
 pytestmark = pytest.mark.nemo
 BABBLES_IN_SILENCE = (kinds.hears_no_words_in_silence, kinds.forgets_a_committed_turn)
@@ -48,13 +47,10 @@ def nothing_is_left_behind(engine: NemotronEngine) -> Iterator[None]:
     assert sorted(engine._free) == list(range(8))
 
 
-@pytest.mark.parametrize("check", EVERY_KIND, ids=lambda check: check.__name__)
-def test_it_does_what_every_engine_must(engine: NemotronEngine, check: Any) -> None:
-    check(engine, ask_asr)
-
-
-@pytest.mark.parametrize("check", [c for c in kinds.ASR if c not in BABBLES_IN_SILENCE], ids=lambda c: c.__name__)
-def test_it_does_what_every_recogniser_must(engine: NemotronEngine, check: Any) -> None:
+@pytest.mark.parametrize(
+    "check", [c for c in contract("asr") if c not in BABBLES_IN_SILENCE], ids=lambda check: check.__name__
+)
+def test_it_does_what_every_recogniser_must(engine: NemotronEngine, check: Check) -> None:
     check(engine)
 
 

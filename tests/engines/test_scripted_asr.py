@@ -1,11 +1,11 @@
 """The scripted recogniser reveals its text at the pace of the voice it hears."""
 
-from engine_contract import Heard, drive, silence, voice
-
 from voiceagent.engines.asr.contract import Transcript
 from voiceagent.engines.asr.scripted.engine import PARTIAL_WITHIN_S, ScriptedAsr, ScriptedAsrStream
 from voiceagent.engines.contract import StreamFailed
 from voiceagent.engines.scripted import Script
+from voiceagent.testing.engine_contract.driving import Heard, drive
+from voiceagent.testing.sound import silence, voice
 
 
 class Listening:
@@ -163,3 +163,57 @@ def test_a_function_may_write_the_texts_and_may_fail() -> None:
     failed = listening.heard.events[-1]
     assert isinstance(failed, StreamFailed)
     assert failed.tag == 2
+
+
+def test_what_a_stream_is_given_to_hear_takes_its_time_and_ends_with_its_last_word() -> None:
+    listening = Listening()
+    assert listening.engine.say(listening.stream.number, "how are you?") == 1.5
+    listening.stream.begin_speech()
+    listening.speak(1.48)
+    assert [event.text for event in listening.heard.events] == ["how", "how are"]
+    listening.speak(0.02)
+    assert listening.final(1) == "how are you?"
+    listening.speak(5.0)
+    assert listening.final(2) == "how are you?", "a sound without words has none"
+
+
+def test_words_given_later_go_on_in_the_turn_and_not_in_the_next() -> None:
+    listening = Listening()
+    for fork, words in enumerate(("one", "two three", "four"), 1):
+        listening.speak(listening.engine.say(listening.stream.number, words))
+        if fork == 2:
+            assert listening.final(fork) == "one two three"
+            listening.stream.commit()
+    assert listening.final(3) == "four"
+
+
+def test_words_given_at_once_are_heard_one_after_the_other() -> None:
+    listening = Listening()
+    for words in ("one two", "three"):
+        listening.engine.say(listening.stream.number, words)
+    listening.speak(1.0)
+    assert listening.final(1) == "one two"
+    listening.speak(0.5)
+    assert listening.final(2) == "one two three"
+
+
+def test_each_stream_hears_its_own_words() -> None:
+    listening, other = Listening(), Heard()
+    stream = listening.engine.open(other.events.append)
+    listening.engine.say(stream.number, "hello there")
+    listening.speak(2.0)
+    stream.push(voice(1.0))
+    stream.finalise(1, 5.0)
+    drive(listening.engine)
+    assert other.events[-1].text == "hello there"
+    assert listening.final(1) == "one two three four", "as its script has it"
+
+
+def test_a_cough_in_a_given_turn_is_no_turn() -> None:
+    listening = Listening()
+    listening.engine.say(listening.stream.number, "yes")
+    listening.speak(0.5)
+    assert listening.final(1) == "yes"
+    listening.stream.commit()
+    listening.speak(3.0)
+    assert listening.final(2) == ""

@@ -1,7 +1,6 @@
 """The scripted language model: any reply, word by word, and failures on demand."""
 
 import pytest
-from engine_contract import Heard, drive, said, step
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +8,7 @@ from voiceagent.engines.contract import HOLD, StreamFailed
 from voiceagent.engines.llm.contract import Completed, Message, Token
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm, echo
 from voiceagent.errors import VoiceAgentError
+from voiceagent.testing.engine_contract.driving import Heard, drive, said, step
 
 
 def at_once(seconds: float) -> None:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from engine_contract import Heard, ask_asr, ask_llm, ask_tts, ask_turn, ask_vad, drive
 
 from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
@@ -11,6 +10,7 @@ from voiceagent.engines.timing import Timing
 from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.engines.turn.scripted.engine import ScriptedTurn
 from voiceagent.engines.vad.scripted.engine import ScriptedVad
+from voiceagent.testing.engine_contract.driving import Heard, ask_asr, ask_llm, ask_tts, ask_turn, ask_vad, drive
 
 TIMING = Timing(
     asr_partial_s=1.0,

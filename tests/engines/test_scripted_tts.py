@@ -1,11 +1,11 @@
 """The scripted voice: one soft tone a word, each exactly as long as it is said to be."""
 
 import numpy as np
-from engine_contract import Heard, drive, step
 
 from voiceagent.audio.speech import Word
 from voiceagent.engines.contract import Need, StreamFailed
 from voiceagent.engines.tts.scripted.engine import AMPLITUDE, ScriptedTts
+from voiceagent.testing.engine_contract.driving import Heard, drive, step
 
 
 def at_once(seconds: float) -> None:

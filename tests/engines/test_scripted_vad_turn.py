@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from engine_contract import Heard, drive, silence, voice
 
 from voiceagent.engines.contract import StreamFailed
 from voiceagent.engines.turn.scripted.engine import ScriptedTurn
 from voiceagent.engines.vad.contract import FRAME_S
 from voiceagent.engines.vad.scripted.engine import ScriptedVad
+from voiceagent.testing.engine_contract.driving import Heard, drive
+from voiceagent.testing.sound import silence, voice
 
 
 def at_once(seconds: float) -> None:

@@ -56,6 +56,14 @@ def test_before_every_kind_of_step_was_seen_there_is_no_telling(asked) -> None:
     assert found.capacity == CARRIED
 
 
+def test_where_no_engine_says_its_steps_there_is_no_telling(asked) -> None:
+    silent = demand(transcript=(), judgement=(), prompt=(), first_text=(), text=(), first_sound=(), sound=())
+    found = Admission(silent, costs(), 1, promise_s=1.2, most=64, present=lambda: PRESENT)
+    found.look()
+    assert found.capacity is None
+    assert asked.questions == []
+
+
 def test_the_question_is_asked_of_costs_that_learn_no_more(asked) -> None:
     model = costs()
     admission(model).look()

@@ -5,16 +5,9 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voiceagent.app.rehearsal import Rehearsal, scripted_engines
-from voiceagent.app.settings import load_settings
-from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 from voiceagent.engines.llm.contract import Message
-from voiceagent.engines.llm.scripted.engine import ScriptedLlm
-from voiceagent.engines.timing import SMALL_CPU
-from voiceagent.engines.turn.scripted.engine import ScriptedTurn
-from voiceagent.scheduler.virtual import run_virtual
+from voiceagent.testing import Conversation, run_virtual
 
-REAL = {"timing": SMALL_CPU, "sleep": lambda seconds: None}
 TEXTS = [
     "please tell me something about the deep blue sea and its fish if you do not mind",
     "and what do those live on who never see the sun at all down there in the dark",
@@ -52,22 +45,18 @@ def converse(script: list[Turn], *sets: str) -> Told:
     finished = [False]
 
     async def main() -> Told:
-        engines = scripted_engines(
-            asr=ScriptedAsr(TEXTS, **REAL),
-            llm=ScriptedLlm(reply, **REAL),
-            turn=ScriptedTurn(lambda n: 1.0 if finished[0] else 0.0, **REAL),
+        conversation = Conversation(
+            "scripted.yaml", [*MUTE, *sets], asr=TEXTS, llm=reply, turn=lambda n: 1.0 if finished[0] else 0.0
         )
-        talk = Rehearsal(load_settings("scripted.yaml", [*MUTE, *sets]).settings, engines)
-        talk.open()
-        for turn in script:
-            for number, (speech_s, hesitation_s) in enumerate(turn):
-                finished[0] = False
-                await talk.speak(speech_s)
-                finished[0] = number == len(turn) - 1
-                await talk.listen(9.0 if finished[0] else hesitation_s)
-        history = talk.session._history.messages
-        talk.close()
-        traces = talk.traces
+        async with conversation as talk:
+            for turn in script:
+                for number, (speech_s, hesitation_s) in enumerate(turn):
+                    finished[0] = False
+                    await talk.speaks(speech_s)
+                    finished[0] = number == len(turn) - 1
+                    await talk.listens(9.0 if finished[0] else hesitation_s)
+            history = talk.session._history.messages
+        traces = talk.turns
         return Told(
             [trace.user_text for trace in traces],
             [trace.agent_text for trace in traces],

@@ -3,19 +3,18 @@
 import json
 
 import pytest
-from tool_talk import REAL, WEATHER, Model, ask, called, outcomes, rehearse, slow_tool, well_formed
+from tool_talk import WEATHER, Model, ask, called, outcomes, rehearse, slow_tool, well_formed
 
-from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 from voiceagent.engines.llm.contract import Message
-from voiceagent.engines.turn.scripted.engine import ScriptedTurn
+from voiceagent.session.reports import ToolUsed, TurnTraced
 
 
 def test_a_tool_is_called_and_its_result_is_spoken_of():
     async def scene(talk):
         await ask(talk)
-        assert talk.said() == "It is sunny in Rome."
+        assert talk.said == "It is sunny in Rome."
         assert outcomes(talk) == ["completed"]
-        assert [(m["tool"], m["running"]) for m in talk.messages("agent.tool")] == [
+        assert [(used.name, used.running) for used in talk.of(ToolUsed)] == [
             ("weather", True),
             ("weather", False),
         ]
@@ -26,11 +25,11 @@ def test_a_tool_is_called_and_its_result_is_spoken_of():
 def test_the_turns_record_says_which_tool_took_how_long():
     async def scene(talk):
         await ask(talk)
-        trace = talk.traces[0].to_json()
+        trace = talk.turns[0].to_json()
         assert trace["tools"] == [{"tool": "weather", "ms": 500.0, "outcome": "done"}]
         span = next(span for span in trace["spans"] if span["name"] == "tool weather")
         assert span["end_ms"] - span["start_ms"] == pytest.approx(500)
-        assert talk.messages("trace")[0]["trace"]["tools"] == trace["tools"]
+        assert talk.of(TurnTraced)[0].trace.stages()["tools"] == trace["tools"]
 
     rehearse(scene, Model(), slow_tool(0.5))
 
@@ -51,7 +50,7 @@ def test_words_before_a_call_are_spoken_while_the_tool_runs():
 
     async def scene(talk):
         await ask(talk)
-        assert talk.said() == "Let me see. It is sunny in Rome."
+        assert talk.said == "Let me see. It is sunny in Rome."
         call_made, result = model.prompts[-1][-2:]
         assert call_made.content == "Let me see."
         assert result == Message("tool", "sunny in Rome", call_id=call_made.calls[0].id)
@@ -75,9 +74,9 @@ def test_the_next_turn_knows_the_call_and_its_result():
 
 def test_calls_of_one_reply_run_side_by_side():
     async def scene(talk):
-        await talk.speak(3.0)
-        await talk.listen(3.6)
-        assert talk.said().startswith("It is sunny in Rome and sunny in Oslo.")
+        await talk.speaks(3.0)
+        await talk.listens(3.6)
+        assert talk.said.startswith("It is sunny in Rome and sunny in Oslo.")
 
     rehearse(scene, Model(WEATHER + called("weather", city="Oslo")), slow_tool(2.0), sets=["session.tool_filler=''"])
 
@@ -85,7 +84,7 @@ def test_calls_of_one_reply_run_side_by_side():
 def test_calls_in_json_are_understood_as_well():
     async def scene(talk):
         await ask(talk)
-        assert talk.said() == "It is sunny in Rome."
+        assert talk.said == "It is sunny in Rome."
 
     call = json.dumps({"name": "weather", "arguments": {"city": "Rome"}})
     rehearse(scene, Model(f"<tool_call>{call}</tool_call>"), slow_tool(0.1))
@@ -95,22 +94,22 @@ def test_no_tool_runs_before_the_turn_is_known_to_be_over():
     log = []
 
     async def scene(talk):
-        await talk.speak(1.5)
-        await talk.listen(0.5)
+        await talk.speaks(1.5)
+        await talk.listens(0.5)
         assert log == []
-        await talk.speak(1.5)
-        await talk.listen(8.0)
+        await talk.speaks(1.5)
+        await talk.listens(8.0)
         assert log == ["begun", "done"]
-        assert talk.traces[0].speculations_dropped >= 1
+        assert talk.turns[0].speculations_dropped >= 1
 
-    asr = ScriptedAsr(["Rome is where I want to know the weather of"], **REAL)
-    rehearse(scene, Model(), slow_tool(0.1, log=log), asr=asr, turn=ScriptedTurn([0.05, 0.95], **REAL))
+    asr = ["Rome is where I want to know the weather of"]
+    rehearse(scene, Model(), slow_tool(0.1, log=log), asr=asr, turn=[0.05, 0.95])
 
 
 def test_typed_words_may_call_tools_too():
     async def scene(talk):
         talk.session.type("How is Rome?")
-        await talk.listen(6.0)
-        assert talk.said() == "It is sunny in Rome."
+        await talk.listens(6.0)
+        assert talk.said == "It is sunny in Rome."
 
     rehearse(scene, Model(), slow_tool(0.1))

@@ -15,10 +15,10 @@ from voiceagent.session.response import MAX_ROUNDS, NUDGE
 @pytest.mark.parametrize(("on_interrupt", "outcome"), [("cancel", "cancelled"), ("finish", "running")])
 def test_the_record_of_an_interrupted_turn_says_what_became_of_its_tool(on_interrupt, outcome):
     async def scene(talk):
-        await talk.speak(3.0)
-        await talk.listen(2.0)
+        await talk.speaks(3.0)
+        await talk.listens(2.0)
         await ask(talk)
-        assert [use.outcome for use in talk.traces[0].tools] == [outcome]
+        assert [use.outcome for use in talk.turns[0].tools] == [outcome]
 
     rehearse(scene, Model(), slow_tool(9.0, on_interrupt))
 
@@ -28,7 +28,7 @@ def test_a_slow_tool_is_bridged_by_a_phrase_that_the_model_never_sees():
 
     async def scene(talk):
         await ask(talk)
-        assert talk.said() == f"{FILLER} It is sunny in Rome."
+        assert talk.said == f"{FILLER} It is sunny in Rome."
         await ask(talk)
         assert not any(FILLER in message.content for message in model.prompts[-1])
 
@@ -38,7 +38,7 @@ def test_a_slow_tool_is_bridged_by_a_phrase_that_the_model_never_sees():
 def test_nothing_is_bridged_while_the_agent_still_speaks():
     async def scene(talk):
         await ask(talk)
-        assert FILLER not in talk.said()
+        assert FILLER not in talk.said
 
     words = "I will look it up for you in my big book of the weather right now."
     rehearse(scene, Model(f"{words} {WEATHER}"), slow_tool(3.0))
@@ -48,15 +48,15 @@ def test_an_interruption_cancels_a_tool_and_leaves_a_conversation_to_go_on_with(
     model, log = Model(), []
 
     async def scene(talk):
-        await talk.speak(3.0)
-        await talk.listen(2.0)
+        await talk.speaks(3.0)
+        await talk.listens(2.0)
         assert log == ["begun"]
         await ask(talk)
         assert log == ["begun"]
         assert outcomes(talk) == ["interrupted", "completed"]
         assert well_formed(model.prompts[-1])
         assert [m.content for m in model.prompts[-1] if m.role == "tool"] == [CANCELLED]
-        assert talk.said().endswith("You are welcome.")
+        assert talk.said.endswith("You are welcome.")
 
     rehearse(scene, model, slow_tool(9.0, log=log))
 
@@ -65,12 +65,12 @@ def test_a_tool_may_finish_though_it_is_interrupted_and_the_next_turn_knows_what
     model, log = Model(), []
 
     async def scene(talk):
-        await talk.speak(3.0)
-        await talk.listen(1.0)
-        await talk.speak(3.0)
-        await talk.listen(1.5)
+        await talk.speaks(3.0)
+        await talk.listens(1.0)
+        await talk.speaks(3.0)
+        await talk.listens(1.5)
         assert [m.content for m in model.prompts[-1] if m.role == "tool"] == [UNFINISHED]
-        await talk.listen(6.0)
+        await talk.listens(6.0)
         assert log == ["begun", "done"]
         await ask(talk)
         assert well_formed(model.prompts[-1])
@@ -81,12 +81,12 @@ def test_a_tool_may_finish_though_it_is_interrupted_and_the_next_turn_knows_what
 
 def test_a_cough_while_a_tool_runs_changes_nothing():
     async def scene(talk):
-        await talk.speak(3.0)
-        await talk.listen(1.0)
-        await talk.speak(0.16)
-        await talk.listen(9.0)
+        await talk.speaks(3.0)
+        await talk.listens(1.0)
+        await talk.speaks(0.16)
+        await talk.listens(9.0)
         assert outcomes(talk) == ["completed"]
-        assert talk.said().endswith("It is sunny in Rome.")
+        assert talk.said.endswith("It is sunny in Rome.")
 
     rehearse(scene, Model(), slow_tool(4.0))
 
@@ -96,10 +96,10 @@ def test_hanging_up_cancels_what_runs_and_lets_finish_what_wants_to():
         log = []
 
         async def scene(talk, log=log, expected=expected):
-            await talk.speak(3.0)
-            await talk.listen(2.0)
+            await talk.speaks(3.0)
+            await talk.listens(2.0)
             talk.session.close()
-            await talk.listen(9.0)
+            await talk.listens(9.0)
             assert log == expected
 
         rehearse(scene, Model(), slow_tool(8.0, on_interrupt, log))
@@ -130,14 +130,14 @@ def test_a_tool_that_fails_is_spoken_of_and_the_session_lives(work, told, caplog
     model = Model(answer="I could not look it up.")
 
     async def scene(talk):
-        await talk.speak(3.0)
-        await talk.listen(16.0)
-        assert talk.said().endswith("I could not look it up.")
+        await talk.speaks(3.0)
+        await talk.listens(16.0)
+        assert talk.said.endswith("I could not look it up.")
         assert model.prompts[-1][-1].content == told
         await ask(talk)
         assert outcomes(talk) == ["completed", "completed"]
         assert "tool failed" in caplog.text
-        assert caplog.records[0].session == "rehearsal"
+        assert caplog.records[0].session == "caller 1"
 
     rehearse(scene, model, work)
 
@@ -148,7 +148,7 @@ def test_a_result_of_megabytes_is_cut_and_never_spoken_raw():
 
     async def scene(talk):
         await ask(talk)
-        assert talk.said() == "It rains."
+        assert talk.said == "It rains."
         assert len(model.prompts[-1][-1].content) < 2_100
         await ask(talk)
         assert outcomes(talk) == ["completed", "completed"]
@@ -166,7 +166,7 @@ def test_a_model_that_calls_without_end_is_stopped_and_apologised_for(caplog):
     async def scene(talk):
         await ask(talk)
         assert outcomes(talk) == ["failed", "completed"]
-        assert "something went wrong" in talk.said()
+        assert "something went wrong" in talk.said
         assert len(prompts) == MAX_ROUNDS + 1
         assert "called tools" in caplog.text
 
@@ -182,7 +182,7 @@ def test_a_call_that_cannot_be_read_is_asked_for_again_and_never_spoken():
 
     async def scene(talk):
         await ask(talk)
-        assert talk.said() == "I do not know."
+        assert talk.said == "I do not know."
         assert prompts[1][-1].content == f"{QUESTION} {NUDGE}"
         await ask(talk)
         assert not any(NUDGE in message.content for message in prompts[-1])
@@ -197,7 +197,7 @@ def test_a_model_that_says_nothing_of_a_result_is_asked_again_and_then_apologise
         await ask(talk)
         assert len(model.prompts) == 3
         assert outcomes(talk) == ["failed", "completed"]
-        assert "something went wrong" in talk.said()
+        assert "something went wrong" in talk.said
         assert "said nothing, twice" in caplog.text
         await ask(talk)
         assert well_formed(model.prompts[-1])
@@ -218,6 +218,6 @@ def test_a_model_that_refuses_the_results_is_apologised_for(monkeypatch):
     async def scene(talk):
         await ask(talk)
         assert outcomes(talk) == ["failed", "completed"]
-        assert "something went wrong" in talk.said()
+        assert "something went wrong" in talk.said
 
     rehearse(scene, Model(), slow_tool(0.1))

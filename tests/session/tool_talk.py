@@ -2,15 +2,10 @@
 
 import asyncio
 
-from voiceagent.app.rehearsal import Rehearsal, scripted_engines
-from voiceagent.app.settings import load_settings
-from voiceagent.engines.asr.scripted.engine import ScriptedAsr
-from voiceagent.engines.llm.scripted.engine import ScriptedLlm
-from voiceagent.engines.timing import SMALL_CPU
-from voiceagent.scheduler.virtual import run_virtual
-from voiceagent.tools import Toolbox, function_tool, tool
+from voiceagent.session.reports import ResponseEnded
+from voiceagent.testing import Conversation, run_virtual
+from voiceagent.tools import tool
 
-REAL = {"timing": SMALL_CPU, "sleep": lambda seconds: None}
 QUESTION = "what is the weather like in Rome"
 FILLER = "One moment, please."
 
@@ -45,20 +40,13 @@ class Model:
 
 def rehearse(scene, model, *tools, sets=(), **scripts):
     async def main():
-        engines = scripted_engines(
-            asr=scripts.pop("asr", None) or ScriptedAsr([QUESTION, "thank you very much indeed"], **REAL),
-            llm=ScriptedLlm(model, **REAL),
-            **scripts,
-        )
-        settings = load_settings(
-            "scripted.yaml", ["session.greeting=''", "session.idle_s=0", "turn.engine=smart_turn", *sets]
-        )
-        talk = Rehearsal(settings.settings, engines, tools=Toolbox(map(function_tool, tools)))
-        talk.open()
-        await scene(talk)
-        talk.close()
-        await asyncio.sleep(60)
-        assert asyncio.all_tasks() == {asyncio.current_task()}, "no call goes on for ever"
+        scripts.setdefault("asr", [QUESTION, "thank you very much indeed"])
+        settings = ["session.greeting=''", "session.idle_s=0", "turn.engine=smart_turn", *sets]
+        async with Conversation("scripted.yaml", settings, tools=tools, llm=model, **scripts) as talk:
+            await scene(talk)
+            talk.hangs_up()
+            await asyncio.sleep(60)
+            assert asyncio.all_tasks() == {asyncio.current_task()}, "no call goes on for ever"
 
     run_virtual(main())
 
@@ -89,9 +77,9 @@ def well_formed(messages):
 
 
 def outcomes(talk):
-    return [message["outcome"] for message in talk.messages("agent.end")]
+    return [report.outcome.value for report in talk.of(ResponseEnded)]
 
 
 async def ask(talk, seconds=3.0):
-    await talk.speak(seconds)
-    await talk.listen(8.0)
+    await talk.speaks(seconds)
+    await talk.listens(8.0)

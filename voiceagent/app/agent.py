@@ -215,6 +215,11 @@ class Agent:
             self._turn_file.close()
         return hanging
 
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """The Python functions that the model may call."""
+        return self._tools.functions
+
     # What doors ask of their host
 
     @property

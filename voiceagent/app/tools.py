@@ -30,8 +30,8 @@ class Tools:
         on_ended: Callable[[ToolUse], None] = lambda use: None,
         functions: Iterable[Callable[..., Any]] = (),
     ) -> None:
-        named = [find_function(place) for place in settings.tools]
-        self._functions = [function_tool(function) for function in (*named, *functions)]
+        self.functions = (*map(find_function, settings.tools), *functions)
+        self._functions = [function_tool(function) for function in self.functions]
         self._servers = [_server(server, self._refill) for server in settings.mcp]
         self._connected = False
         self.toolbox = Toolbox(self._functions, timeout_s=settings.session.tool_timeout_s, on_ended=on_ended)

@@ -7,7 +7,8 @@ A forecast is as good as the last seconds are typical: what counts is the least 
 for many more callers than have been seen it is worth little: so the first half of the number may come all at once, and
 after that one at a time, the next when it has been seen what the last did to everybody.
 
-Until every kind of step that a conversation asks for has been seen there is no telling, and no number.
+Until every kind of step that a conversation asks for has been seen there is no telling, and no number; nor is there
+where no engine says which steps those are.
 """
 
 import asyncio
@@ -96,7 +97,7 @@ class Admission:
 
     def look(self) -> None:
         """Reckon anew if costs have changed, or it was long ago. A few microseconds for each kind of step."""
-        if not all(self._costs.knows(kind) for kind, _ in self._keys):
+        if not self._keys or not all(self._costs.knows(kind) for kind, _ in self._keys):
             return
         self._update()
         contention = self._contention.estimate(self._costs, self._present())

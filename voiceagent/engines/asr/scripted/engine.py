@@ -1,10 +1,12 @@
 """A speech recogniser without a model: it reveals a text word by word while it hears a voice.
 
-What is said does not matter, only for how long: a tone of one second stands for `words_per_second` words.
+How it sounds does not matter, only for how long: a tone of one second stands for `words_per_second` words. Which words
+they are stands in a script, or is said for each stream as it goes on (`say`).
 """
 
 import time
 from collections.abc import Callable, Generator
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +33,8 @@ TEXTS = ("Hello, can you hear me?", "Tell me something about the sea.", "Thank y
 class ScriptedAsr(ScriptedEngine):
     """Hears the n-th text of the script in a stream's n-th turn, at `words_per_second` of voiced audio.
 
-    A turn is counted when it is committed with at least one word: a cough uses up no text.
+    A turn is counted when it is committed with at least one word: a cough uses up no text. A stream whose words have
+    been given by `say` hears those and no script: any other sound on it is a cough.
     """
 
     partial_within_s = PARTIAL_WITHIN_S
@@ -47,10 +50,24 @@ class ScriptedAsr(ScriptedEngine):
         super().__init__("asr", timing, sleep)
         self._texts = texts
         self._words_per_frame = words_per_second * FRAME_SAMPLES / SAMPLE_RATE
+        self._streams: dict[int, ScriptedAsrStream] = {}
 
     def open(self, on_event: Callable[[AsrEvent], None]) -> "ScriptedAsrStream":
         """Start listening for one session."""
         return ScriptedAsrStream(self, next(self._stream_ids), on_event)
+
+    def say(self, stream: int, text: str) -> float:
+        """Give a stream the words of the voiced audio that it hears next; return how many seconds of it they take."""
+        return self._streams[stream].say(text.split()) * FRAME_SAMPLES / SAMPLE_RATE
+
+    def opened(self, stream: "ScriptedAsrStream") -> None:
+        """Know a stream by its number, until it is closed."""
+        self._streams[stream.number] = stream
+
+    def closed(self, stream: int) -> None:
+        """Forget a stream and its work."""
+        self.cancel(stream)
+        self._streams.pop(stream, None)
 
     def pending(self, now: float) -> Batch | None:
         """Return the most urgent step; partials that are new are dated first."""
@@ -62,6 +79,10 @@ class ScriptedAsr(ScriptedEngine):
     def words_in(self, voiced_frames: int) -> int:
         """Return how many words that much voiced audio has revealed."""
         return int(voiced_frames * self._words_per_frame + 1e-6)
+
+    def frames_of(self, words: int) -> int:
+        """Return how much voiced audio reveals so many words."""
+        return ceil(words / self._words_per_frame - 1e-6)
 
     def text(self, turn: int, words: int) -> str:
         """Return the first words of a turn's text."""
@@ -87,6 +108,16 @@ class ScriptedAsrStream:
         self._speaking = False
         self._spoke_since_fork = False
         self._words_shown = 0
+        self._said: list[tuple[int, str]] | None = None
+        """Words that were given, each with the number of voiced frames after which it has been heard."""
+        engine.opened(self)
+
+    def say(self, words: list[str]) -> int:
+        """Take the words of what is heard next, after those that were given before; return their voiced frames."""
+        self._said = self._said or []
+        begin = max([self._voiced, *(frame for frame, _ in self._said[-1:])])
+        self._said += [(begin + self._engine.frames_of(n), word) for n, word in enumerate(words, 1)]
+        return self._engine.frames_of(len(words))
 
     def push(self, pcm: NDArray[np.float32]) -> None:
         """Hear more audio; once speech has begun, a new word asks for a partial transcript."""
@@ -94,7 +125,7 @@ class ScriptedAsrStream:
         words = self._words_up_to(self._voiced)
         if self._speaking and words > self._words_shown and not self._engine.has_open(self.number, PARTIAL):
             self._words_shown = words
-            self._submit(PARTIAL, UNDATED, PARTIAL_KEY, self._transcribe(None, self._turn, words), Need.PROMISED)
+            self._submit(PARTIAL, UNDATED, PARTIAL_KEY, self._transcribe(None, words), Need.PROMISED)
 
     def begin_speech(self) -> None:
         """Show partials from now on; every voiced frame since the last turn counts."""
@@ -106,7 +137,7 @@ class ScriptedAsrStream:
         self._forked_at = self._voiced
         self._spoke_since_fork = False
         words = self._words_up_to(self._voiced)
-        self._submit(fork, deadline, FINAL_KEY, self._transcribe(fork, self._turn, words))
+        self._submit(fork, deadline, FINAL_KEY, self._transcribe(fork, words))
 
     def commit(self) -> None:
         """End the turn at the last fork; what was voiced after it belongs to the next."""
@@ -114,14 +145,18 @@ class ScriptedAsrStream:
         if self._words_up_to(self._forked_at):
             self._turn += 1
         self._turn_began_at = self._forked_at
+        if self._said is not None:
+            self._said = [(frame, word) for frame, word in self._said if frame > self._turn_began_at]
         self._speaking = self._spoke_since_fork
         self._words_shown = 0
 
     def close(self) -> None:
         """End the stream."""
-        self._engine.cancel(self.number)
+        self._engine.closed(self.number)
 
     def _words_up_to(self, voiced: int) -> int:
+        if self._said is not None:
+            return sum(frame <= voiced for frame, _ in self._said)
         return self._engine.words_in(voiced - self._turn_began_at)
 
     def _submit(
@@ -134,5 +169,10 @@ class ScriptedAsrStream:
     ) -> None:
         self._engine.submit(Job(self.number, tag, deadline, key, steps, self._on_event, need))
 
-    def _transcribe(self, fork: int | None, turn: int, words: int) -> Generator[ScriptedStep, None, None]:
-        yield ScriptedStep(Transcript(self._engine.text(turn, words), fork))
+    def _transcribe(self, fork: int | None, words: int) -> Generator[ScriptedStep, None, None]:
+        """Return the step that gives this turn's first words."""
+        said = None if self._said is None else " ".join(word for _, word in self._said[:words])
+        return self._read(fork, self._turn, words, said)
+
+    def _read(self, fork: int | None, turn: int, words: int, said: str | None) -> Generator[ScriptedStep, None, None]:
+        yield ScriptedStep(Transcript(self._engine.text(turn, words) if said is None else said, fork))
