@@ -261,12 +261,6 @@ def test_a_file_that_is_not_there_is_said_to_be_not_there(hub, fetch, answer):
         fetch()
 
 
-def test_any_other_refusal_is_passed_on(hub, fetch):
-    hub.answers[PATH] = [(418, {})]
-    with pytest.raises(WeightsError, match=r"answered 418 I'm a Teapot$"):
-        fetch()
-
-
 def test_offline_mode_is_respected_and_says_what_to_do(hub, fetch, waits, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(WeightsError) as refused:

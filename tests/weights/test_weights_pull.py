@@ -161,15 +161,18 @@ def test_an_interrupted_pull_leaves_nothing_under_the_final_name_and_the_next_on
     assert left_over(root) == []
 
 
-def test_a_failed_pull_keeps_the_partial_file_for_the_next(hub, notes, client, root):
+def test_a_file_of_no_pinned_hash_that_did_not_arrive_as_the_hub_has_it_is_deleted(hub, client, notes, root):
     hub.files[PATH] = CONTENT
     hub.cuts = [1000]
-    store = store_of(root)
+    store = store_of(root, pinned(CONTENT, hashed=False))
     with pytest.raises(WeightsError, match="no answer from"):
         pull(store, ["tiny"], hub=Hub(notes, delays_s=()))
-    assert len(left_over(root)) == 1
-    pull(store, ["tiny"], hub=client)
+    (part,) = (root / ".downloads").iterdir()  # a failed pull keeps it for the next
+    part.write_bytes(b"X" * 1000)
+    with pytest.raises(WeightsError, match="delivered a wrong file"):
+        pull(store, ["tiny"], hub=client)
     assert hub.asked("range") == ["", "bytes=1000-"]
+    assert left_over(root) == []
 
 
 def pull_in_another_process(root: Path, manifest: Manifest) -> None:

@@ -66,8 +66,8 @@ def list_models(root: Path | None) -> None:
 def pull_models(names: tuple[str, ...], source: Path | None, root: Path | None) -> None:
     """Fetch models and verify them; without NAME, the embedded default.
 
-    What the Hugging Face cache has is used in place. An interrupted transfer goes on where it stopped. Gated models need
-    a token in HF_TOKEN, or of `hf auth login`.
+    What the Hugging Face cache has is used in place. An interrupted transfer goes on where it stopped. Gated models
+    need a token in HF_TOKEN, or that of `hf auth login`.
     """
     from voiceagent.weights.pull import pull
 

@@ -5,7 +5,7 @@ the key it was found at. Nothing here knows where files lie on this machine or h
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
@@ -69,13 +69,6 @@ class ModelFile(_Entry):
     sha256: Annotated[Sha256 | None, BeforeValidator(lambda value: None if value == UNKNOWN else value)]
     sources: tuple[Source, ...] = Field(min_length=1, strict=False)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_about(cls, data: Any) -> Any:
-        if isinstance(data, dict) and "size_about" in data and not {"size", "exact"} & data.keys():
-            return {"exact": False} | {("size" if key == "size_about" else key): data[key] for key in data}
-        return data
-
 
 class Model(_Entry):
     """A named model: what it is for (`role`, `engine`), its licence and its files."""
@@ -109,7 +102,7 @@ class Model(_Entry):
 class Manifest(_Entry):
     """All models by name, in the order of the file."""
 
-    models: Mapping[str, Model]
+    models: dict[str, Model]
 
     @field_validator("models", mode="before")
     @classmethod
