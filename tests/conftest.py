@@ -4,10 +4,13 @@ Such a test is marked `exhaustive(quick=..., full=...)` and asks for `size`, whi
 hypothesis that name no number of examples of their own take it from the profile of the same name.
 """
 
+import os
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+os.environ["HF_HUB_CACHE"] = os.devnull  # what a test finds does not depend on what this machine has in its cache
 
 settings.register_profile("quick", max_examples=30)
 settings.register_profile("full", max_examples=300)

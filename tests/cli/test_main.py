@@ -58,7 +58,8 @@ def test_help_imports_no_command_and_nothing_heavy() -> None:
     process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     modules = set(process.stdout.split())
     assert "voiceagent.cli.main" in modules
-    heavy = {"pydantic", "yaml", "numpy", "onnxruntime", "llama_cpp", "hibari", "aiortc", "av", "httpx", "asyncio"}
+    heavy = {"pydantic", "yaml", "numpy", "onnxruntime", "llama_cpp", "hibari", "aiortc", "av", "httpx2", "asyncio"}
+    heavy |= {"httpx", "huggingface_hub"}
     assert modules & heavy == set()
     ours = {name for name in modules if name.startswith("voiceagent")}
     assert ours == {"voiceagent", "voiceagent.cli", "voiceagent.cli.main", "voiceagent.errors"}

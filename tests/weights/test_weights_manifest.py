@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from voiceagent.weights import WeightsError, embedded_models, load_manifest
+from voiceagent.weights import WeightsError, load_manifest
 from voiceagent.weights import manifest as module
 from voiceagent.weights.manifest import HubSource, WheelSource, manifest_path
 
@@ -27,12 +27,12 @@ def load(folder: Path, text: str):
 
 
 def test_the_embedded_default_covers_a_whole_conversation_but_the_voice_that_ships_in_its_package():
-    models = [load_manifest().model(name) for name in embedded_models()]
+    models = [load_manifest().model(name) for name in load_manifest().defaults()]
     assert sorted(model.role for model in models) == ["asr", "llm", "turn", "vad"]
 
 
 def test_every_embedded_file_is_pinned_by_size_and_hash_and_comes_out_of_a_wheel():
-    for name in embedded_models():
+    for name in load_manifest().defaults():
         for file in load_manifest().model(name).files:
             assert file.exact
             assert file.sha256
@@ -60,11 +60,11 @@ def test_a_manifest_is_read_into_plain_data(tmp_path):
         False,
         12,
     )
-    assert model.file("model.bin").sources == (HubSource("a/b", "main", "model.bin"),)
+    assert model.file("model.bin").sources == (HubSource(repo="a/b", revision="main", path="model.bin"),)
 
 
 def test_a_file_may_have_an_approximate_size_and_an_unknown_hash(tmp_path):
-    text = GOOD.replace("size = 12", "size_about = 12").replace("a" * 64, "unknown")
+    text = GOOD.replace("size = 12", "size = 12\nexact = false").replace("a" * 64, "unknown")
     file = load(tmp_path, text).model("tiny").files[0]
     assert (file.size, file.exact, file.sha256) == (12, False, None)
 
@@ -72,34 +72,41 @@ def test_a_file_may_have_an_approximate_size_and_an_unknown_hash(tmp_path):
 def test_a_wheel_may_name_a_platform(tmp_path):
     wheel = 'kind = "wheel", package = "p", version = "1", member = "m", platform = "macosx_11_0_arm64"'
     text = GOOD.replace('kind = "huggingface", repo = "a/b", revision = "main", path = "model.bin"', wheel)
-    assert load(tmp_path, text).model("tiny").files[0].sources == (WheelSource("p", "1", "m", "macosx_11_0_arm64"),)
+    assert load(tmp_path, text).model("tiny").files[0].sources == (
+        WheelSource(package="p", version="1", member="m", platform="macosx_11_0_arm64"),
+    )
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("format = 1", "format = 2", "key 'format' must be 1"),
-        ("format = 1", "", "key 'format' is missing"),
-        ("format = 1", "format = 1\nmodel = 3", "unknown key 'model': did you mean 'models'?"),
+        ("format = 1", "", "key 'format' must be 1"),
+        ("format = 1", "format = 1\nmodel = 3", "model: unknown key: did you mean 'models'?"),
         ("format = 1", "format = ", "Invalid value"),
-        ("[models.tiny]", '[models."../tiny"]\nx=1\n[models.tiny]', "name may hold letters"),
-        ('role = "asr"', 'role = "ears"', "model 'tiny': key 'role' must be one of asr, llm"),
-        ('role = "asr"', 'rolle = "asr"', "model 'tiny': key 'role' is missing"),
-        ('engine = "moonshine"', 'engine = ""', "key 'engine' must be a text"),
-        ('licence = "MIT"', 'licence = "MIT"\ndefault = 1', "key 'default' must be true or false, not 1"),
-        ('licence = "MIT"', 'licence = "MIT"\nlicense = "MIT"', "unknown key 'license': did you mean 'licence'?"),
-        ("size = 12", "size = 0", "model 'tiny', file 'model.bin': the size must be above zero"),
-        ("size = 12", 'size = "12"', "file 'model.bin': key 'size' must be a whole number"),
-        ("size = 12", "size = true", "key 'size' must be a whole number, not True"),
-        ("size = 12", "", "key 'size' is missing"),
-        ('sha256 = "aa', 'sha256 = "AA', "key 'sha256' must be 64 hexadecimal digits"),
-        ('name = "model.bin"', 'name = "../x"', "file '../x': a file's name may hold"),
-        ('kind = "huggingface"', 'kind = "ftp"', "a source: key 'kind' must be 'huggingface' or 'wheel', not 'ftp'"),
-        ('revision = "main", ', "", "file 'model.bin', a source: key 'revision' is missing"),
-        ('repo = "a/b"', 'repo = "a/b", branch = "x"', "unknown key 'branch'"),
-        ('[{ kind = "huggingface", repo = "a/b", revision = "main", path = "model.bin" }]', "[]", "'sources' is empty"),
-        ('[{ kind = "huggingface", repo = "a/b", revision = "main", path = "model.bin" }]', "[7]", "must be a table"),
-        ("[[models.tiny.files]]", "[models.tiny.files]", "key 'files' must be a list of tables"),
+        ("[models.tiny]", '[models."../tiny"]\nx=1\n[models.tiny]', "models > ../tiny: must be of letters, digits"),
+        ('role = "asr"', 'role = "ears"', "models > tiny > role: must be 'asr', 'llm', "),
+        ('role = "asr"', 'rolle = "asr"', "models > tiny: key 'role' is missing"),
+        ('engine = "moonshine"', 'engine = ""', "engine: must be a text"),
+        ('engine = "moonshine"', "engine = 7", "engine: must be a text, not 7"),
+        ('licence = "MIT"', 'licence = "MIT"\ndefault = 1', "default: must be true or false, not 1"),
+        ('licence = "MIT"', 'licence = "MIT"\nlicense = "MIT"', "license: unknown key: did you mean 'licence'?"),
+        ("size = 12", "size = 0", "models > tiny > files > model.bin > size: must be above zero"),
+        ("size = 12", 'size = "12"', "model.bin > size: must be a whole number, not '12'"),
+        ("size = 12", "size = true", "size: must be a whole number, not True"),
+        ("size = 12", "", "model.bin: key 'size' is missing"),
+        ('sha256 = "aa', 'sha256 = "AA', "sha256: must be 64 hexadecimal digits in lower case, or 'unknown', not 'AA"),
+        ('name = "model.bin"', 'name = "../x"', "files > ../x > name: must be of letters"),
+        ('kind = "huggingface"', 'kind = "ftp"', "sources > 0: must be 'huggingface', 'wheel', not {'kind': 'ftp'"),
+        ('kind = "huggingface", ', "", "model.bin > sources > 0: key 'kind' is missing"),
+        ('revision = "main", ', "", "model.bin > sources > 0: key 'revision' is missing"),
+        ('repo = "a/b"', 'repo = "a/b", branch = "x"', "sources > 0 > branch: unknown key"),
+        (GOOD[GOOD.index("[{") :], "[]", "model.bin > sources: must be a list of one or more, not []"),
+        (GOOD[GOOD.index("[{") :], "[7]", "model.bin > sources > 0: must be a table, not 7"),
+        ("[[models.tiny.files]]", "[models.tiny.files]", "models > tiny > files: must be a list of tables"),
+        (GOOD[GOOD.index("[models") :], "models = 7", "models: must be a table, not 7"),
+        (GOOD[GOOD.index("[[models") :], "files = []", "models > tiny > files: must be a list of one or more"),
+        (GOOD[GOOD.index("[[models") :], "files = [7]", "models > tiny > files > 0: must be a table, not 7"),
     ],
 )
 def test_a_mistake_is_refused_with_its_place(tmp_path, old, new, said):
@@ -111,7 +118,7 @@ def test_a_mistake_is_refused_with_its_place(tmp_path, old, new, said):
 
 
 def test_two_files_of_one_name_are_refused(tmp_path):
-    with pytest.raises(WeightsError, match="each with its own name"):
+    with pytest.raises(WeightsError, match="models > tiny: needs files each with its own name"):
         load(tmp_path, GOOD + GOOD[GOOD.index("[[models") :])
 
 

@@ -1,17 +1,18 @@
-"""The look-ups run the real pip, against an index on this machine."""
+"""The downloads run the real pip, against an index on this machine."""
 
 import base64
-import json
-import subprocess
+import random
+import sys
+from pathlib import Path
 
 import pytest
-from weights_serving import CONTENT, FileServer, serve_index, sha256, wheel_bytes, wheel_source, write
+from weights_serving import CONTENT, serve_index, wheel_bytes, wheel_source, write
 
 from voiceagent.weights import DiskFullError, WeightsError
-from voiceagent.weights import wheels as module
-from voiceagent.weights.wheels import WheelLink, extract, fetch_wheel, find_local_wheel, find_wheel
+from voiceagent.weights import disk as disk_module
+from voiceagent.weights.wheels import extract, fetch_wheel, find_local_wheel
 
-WHEEL = wheel_bytes({"tiny/model.bin": CONTENT})
+WHEEL = wheel_bytes({"tiny/model.bin": random.Random(7).randbytes(1 << 20)})  # pip shows no progress of a small one
 NAME = "tiny_model-1.2-py3-none-any.whl"
 FOREIGN = "tiny_model-1.2-py3-none-win_arm64.whl"
 
@@ -21,127 +22,127 @@ def index(server, monkeypatch):
     """The server as the user's package index."""
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.setenv("PIP_INDEX_URL", f"{server.url}/simple")
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
     return server
 
 
-def test_a_wheel_comes_from_the_index_that_the_user_s_pip_uses(index, fetcher, notes, tmp_path):
+def test_a_wheel_comes_from_the_index_that_the_user_s_pip_uses(index, notes, tmp_path):
     serve_index(index, [(NAME, WHEEL)])
-    wheel = fetch_wheel(wheel_source(), fetcher, tmp_path, notes)
+    wheel = fetch_wheel(wheel_source(), tmp_path, notes)
     assert wheel == tmp_path / NAME
     assert wheel.read_bytes() == WHEEL
-    assert [label for label, _, _ in notes.bars] == ["tiny-model 1.2"]
+    assert notes.bars == [("tiny-model 1.2", 0, len(WHEEL))]
+    assert sum(notes.advances) == len(WHEEL)
     assert list(tmp_path.iterdir()) == [wheel]
 
 
-def test_a_wheel_for_another_platform_can_be_had_too_and_not_by_accident(index, tmp_path):
+def test_a_wheel_for_another_platform_can_be_had_too_and_not_by_accident(index, notes, tmp_path):
     serve_index(index, [(FOREIGN, WHEEL)])
-    link = find_wheel(wheel_source(platform="win_arm64"), tmp_path)
-    assert link == WheelLink(f"{index.url}/files/{FOREIGN}", sha256(WHEEL))
     with pytest.raises(WeightsError, match=r"pip cannot get tiny-model 1.2: .*No matching distribution"):
-        find_wheel(wheel_source(), tmp_path)
+        fetch_wheel(wheel_source(), tmp_path, notes)
+    assert fetch_wheel(wheel_source(platform="win_arm64"), tmp_path, notes) == tmp_path / FOREIGN
 
 
-def test_a_wheel_in_the_user_s_find_links_is_used_in_place(tmp_path, fetcher, notes, monkeypatch):
+def test_a_wheel_in_the_user_s_find_links_will_do(tmp_path, notes, monkeypatch):
     (tmp_path / "scratch").mkdir()
-    local = write(tmp_path / "my wheels" / NAME, WHEEL)
+    write(tmp_path / "my wheels" / NAME, WHEEL)
     monkeypatch.setenv("PIP_FIND_LINKS", (tmp_path / "my wheels").as_uri())
-    assert fetch_wheel(wheel_source(), fetcher, tmp_path / "scratch", notes) == local
+    assert fetch_wheel(wheel_source(), tmp_path / "scratch", notes).read_bytes() == WHEEL
 
 
-def test_where_only_pip_has_the_password_pip_downloads_it(index, fetcher, notes, tmp_path, monkeypatch):
+def test_pip_s_own_password_is_used_and_told_nobody(index, notes, tmp_path, monkeypatch):
     serve_index(index, [(NAME, WHEEL)])
     index.password = "Basic " + base64.b64encode(b"me:secret").decode()
     monkeypatch.setenv("PIP_INDEX_URL", index.url.replace("http://", "http://me:secret@") + "/simple")
-    assert fetch_wheel(wheel_source(), fetcher, tmp_path, notes).read_bytes() == WHEEL
-    assert "answered 401 Unauthorized; pip downloads it instead" in notes.text
-    assert "secret" not in notes.text
+    assert fetch_wheel(wheel_source(), tmp_path, notes).read_bytes() == WHEEL
+    index.password = "Basic changed"
+    with pytest.raises(WeightsError, match="pip cannot get") as refused:
+        fetch_wheel(wheel_source(), write(tmp_path / "else" / "x", b"").parent, notes)
+    assert "secret" not in str(refused.value)
 
 
-def linked(monkeypatch, url: str, digest: str | None = None) -> None:
-    """As if pip had named that address."""
-    monkeypatch.setattr(module, "find_wheel", lambda source, scratch: WheelLink(url, digest))
-
-
-def test_a_wheel_that_arrives_damaged_is_deleted(server: FileServer, fetcher, notes, tmp_path, monkeypatch):
-    server.files[f"/{NAME}"] = WHEEL
-    linked(monkeypatch, f"{server.url}/{NAME}", "0" * 64)
-    with pytest.raises(WeightsError, match="arrived damaged and was deleted"):
-        fetch_wheel(wheel_source(), fetcher, tmp_path, notes)
+def test_a_wheel_that_arrives_damaged_is_refused(index, notes, tmp_path):
+    serve_index(index, [(NAME, WHEEL)])
+    index.files[f"/files/{NAME}"] = WHEEL[::-1]
+    with pytest.raises(WeightsError, match=r"(?i)hash"):
+        fetch_wheel(wheel_source(), tmp_path, notes)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_index_without_hashes_will_do_and_an_interrupted_wheel_is_continued(
-    server: FileServer, fetcher, notes, tmp_path, monkeypatch
-):
-    server.files[f"/{NAME}"] = WHEEL
-    server.cuts = [100]
-    linked(monkeypatch, f"{server.url}/{NAME}")
-    assert fetch_wheel(wheel_source(), fetcher, tmp_path, notes).read_bytes() == WHEEL
-    assert server.asked("range") == ["", "bytes=100-"]
+def test_an_interrupted_wheel_is_continued(index, notes, tmp_path):
+    serve_index(index, [(NAME, WHEEL)])
+    page = len(index.files["/simple/tiny-model/"])
+    index.cuts = [page, 600_000]
+    assert fetch_wheel(wheel_source(), tmp_path, notes).read_bytes() == WHEEL
+    assert index.asked("range")[-2:] == ["", "bytes=600000-"]
+    assert len(notes.bars) == 1
+    assert sum(notes.advances) == len(WHEEL)
 
 
-def test_a_wheel_left_by_an_interrupted_pull_is_used(fetcher, notes, tmp_path, monkeypatch):
-    linked(monkeypatch, f"http://127.0.0.1:9/{NAME}")
+def test_a_wheel_left_by_an_interrupted_pull_is_used(notes, tmp_path):
     left = write(tmp_path / NAME, WHEEL)
-    assert fetch_wheel(wheel_source(), fetcher, tmp_path, notes) == left
+    assert fetch_wheel(wheel_source(), tmp_path, notes) == left
 
 
-def test_a_full_disk_is_not_handed_to_pip(fetcher, notes, tmp_path, monkeypatch):
-    def full(*args: object) -> None:
-        raise DiskFullError("full")
-
-    linked(monkeypatch, f"http://127.0.0.1:9/{NAME}")
-    monkeypatch.setattr(fetcher, "fetch", full)
-    with pytest.raises(DiskFullError):
-        fetch_wheel(wheel_source(), fetcher, tmp_path, notes)
+def test_room_is_looked_for_as_soon_as_the_size_is_known(index, notes, tmp_path, monkeypatch):
+    serve_index(index, [(NAME, WHEEL)])
+    monkeypatch.setattr(disk_module.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": len(WHEEL)}))
+    with pytest.raises(DiskFullError, match=r"tiny-model 1.2 needs 2 MB and .* has 1 MB free: make room"):
+        fetch_wheel(wheel_source(), tmp_path, notes)
+    assert list(tmp_path.iterdir()) == []
 
 
-def pip_says(monkeypatch, output: str = "", errors: str = "", status: int = 0) -> list[list[str]]:
-    """Replace pip; returns the commands it was given."""
-    commands: list[list[str]] = []
-
-    def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
-        commands.append(command)
-        return subprocess.CompletedProcess(command, status, output, errors)
-
-    monkeypatch.setattr(module.subprocess, "run", run)
-    return commands
+class Stop(BaseException):
+    """Somebody pulled the plug."""
 
 
-def test_a_pip_that_brings_nothing_is_said(fetcher, notes, tmp_path, monkeypatch):
-    linked(monkeypatch, "http://127.0.0.1:9/x.whl")
-    commands = pip_says(monkeypatch)
-    with pytest.raises(WeightsError, match=r"pip did not bring x.whl"):
-        fetch_wheel(wheel_source(platform="any"), fetcher, tmp_path, notes)
-    assert commands[0][3] == "download"
-    assert commands[0][-3:] == ["--platform", "any", "tiny-model==1.2"]
+def test_an_interruption_ends_pip_too(index, notes, tmp_path, monkeypatch):
+    def stop(count: int) -> None:
+        raise Stop
+
+    serve_index(index, [(NAME, WHEEL)])
+    monkeypatch.setattr(type(notes), "__enter__", lambda self: stop)
+    with pytest.raises(Stop):
+        fetch_wheel(wheel_source(), tmp_path, notes)
+    assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("output", ["", "{}", '{"install": []}', '{"install": [{"download_info": []}]}'])
-def test_a_report_that_says_nothing_is_an_error_for_people(tmp_path, monkeypatch, output):
-    pip_says(monkeypatch, output)
-    with pytest.raises(WeightsError, match=r"pip gave no address for tiny-model 1.2"):
-        find_wheel(wheel_source(), tmp_path)
+@pytest.fixture
+def pip_says(tmp_path, monkeypatch):
+    """Replace pip by something that says this and ends with that status."""
+
+    def replace(said: str, status: int) -> Path:
+        script = write(tmp_path / "python", f"#!/bin/sh\ncat <<'END'\n{said}\nEND\nexit {status}\n".encode())
+        script.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(script))
+        (tmp_path / "scratch").mkdir()
+        return tmp_path / "scratch"
+
+    return replace
 
 
-def test_a_report_without_a_hash_will_do(tmp_path, monkeypatch):
-    pip_says(monkeypatch, json.dumps({"install": [{"download_info": {"url": "http://host/a%2Bb.whl"}}]}))
-    link = find_wheel(wheel_source(), tmp_path)
-    assert (link.name, link.sha256) == ("a+b.whl", None)
+def test_a_pip_that_brings_nothing_is_said(notes, pip_says):
+    with pytest.raises(WeightsError, match=r"pip did not bring tiny-model 1.2"):
+        fetch_wheel(wheel_source(), pip_says("", 0), notes)
 
 
 @pytest.mark.parametrize(
-    ("errors", "said"),
+    ("output", "said"),
     [
-        ("WARNING: x\nERROR: no\nERROR: matches\n", "tiny-model 1.2: no matches$"),
-        ("python: No module named pip\n", "No module named pip$"),
+        ("Looking\nWARNING: x\nERROR: no\nERROR: matches", "tiny-model 1.2: no matches$"),
+        ("python: No module named pip", "No module named pip$"),
         ("", "it gave no reason"),
     ],
 )
-def test_pip_s_reason_is_passed_on(tmp_path, monkeypatch, errors, said):
-    pip_says(monkeypatch, errors=errors, status=1)
+def test_pip_s_reason_is_passed_on(notes, pip_says, output, said):
     with pytest.raises(WeightsError, match=said):
-        find_wheel(wheel_source(), tmp_path)
+        fetch_wheel(wheel_source(), pip_says(output, 1), notes)
+
+
+def test_a_disk_that_is_full_is_told_apart(notes, pip_says):
+    output = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"
+    with pytest.raises(DiskFullError, match="No space left"):
+        fetch_wheel(wheel_source(), pip_says(output, 1), notes)
 
 
 def test_a_wheel_is_found_in_a_folder_by_package_and_version(tmp_path):
@@ -154,7 +155,8 @@ def test_a_wheel_is_found_in_a_folder_by_package_and_version(tmp_path):
 
 
 def test_one_member_is_taken_out_of_a_wheel(tmp_path):
-    extract(write(tmp_path / NAME, WHEEL), "tiny/model.bin", tmp_path / "model.bin")
+    wheel = write(tmp_path / NAME, wheel_bytes({"tiny/model.bin": CONTENT}))
+    extract(wheel, "tiny/model.bin", tmp_path / "model.bin")
     assert (tmp_path / "model.bin").read_bytes() == CONTENT
 
 

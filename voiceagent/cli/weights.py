@@ -45,6 +45,13 @@ def list_models(root: Path | None) -> None:
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     click.echo(f"\n* the embedded default, which `voiceagent weights pull` fetches    files: {store.root}")
+    for model in store.manifest.models.values():
+        for file in model.files:
+            own, place = store.own(model, file), store.locate(model, file)
+            if place == own and own.is_symlink() and own.exists():
+                place = own.readlink()
+            if place != own:  # in the Hugging Face cache
+                click.echo(f"{model.name}/{file.name} is used in place: {place}")
 
 
 @weights.command("pull")
@@ -59,7 +66,8 @@ def list_models(root: Path | None) -> None:
 def pull_models(names: tuple[str, ...], source: Path | None, root: Path | None) -> None:
     """Fetch models and verify them; without NAME, the embedded default.
 
-    An interrupted transfer goes on where it stopped. Gated models need a token in HF_TOKEN.
+    What the Hugging Face cache has is used in place. An interrupted transfer goes on where it stopped. Gated models
+    need a token in HF_TOKEN, or that of `hf auth login`.
     """
     from voiceagent.weights.pull import pull
 

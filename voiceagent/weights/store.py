@@ -1,7 +1,8 @@
 """Where the model files lie on this machine, and whether they are the pinned ones.
 
-A file lies at `ROOT/MODEL/FILE`. Next to it, a stamp remembers the size and time at which its hash was found right, so
-that asking again costs one `stat`; a file that changed since is hashed again. Nothing here touches the network.
+A file lies at `ROOT/MODEL/FILE`, or in the user's Hugging Face cache, where it is used in place: a link in the store
+then points there. A stamp in the store remembers the size and time at which its hash was found right, so that asking
+again costs one `stat`; a file that changed since is hashed again. Nothing here touches the network.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from voiceagent.weights.disk import CHUNK_BYTES, ROOT_VARIABLE
 from voiceagent.weights.errors import WeightsError
-from voiceagent.weights.manifest import REPOSITORY, Manifest, Model, ModelFile, load_manifest
+from voiceagent.weights.manifest import REPOSITORY, HubSource, Manifest, Model, ModelFile, load_manifest
 from voiceagent.weights.progress import Advance
 
 
@@ -28,7 +29,7 @@ class FileState(StrEnum):
 
 
 def default_root() -> Path:
-    """`VOICEAGENT_WEIGHTS_DIR`, else `weights/` of the checkout, else the user's cache folder."""
+    """Return `VOICEAGENT_WEIGHTS_DIR`, else `weights/` of the checkout, else the user's cache folder."""
     if chosen := os.environ.get(ROOT_VARIABLE):
         return Path(chosen).expanduser()
     if (REPOSITORY / "weights" / "manifest.toml").is_file():
@@ -46,7 +47,7 @@ class Store:
         self.downloads = self.root / ".downloads"
 
     def path(self, model: str, file: str) -> Path:
-        """The path of a file that is there and is the pinned one. The first time, this reads the whole file.
+        """Return the path of a file that is there and is the pinned one. The first time, this reads the whole file.
 
         Raises WeightsError when it is absent, truncated or changed, with the command that mends it.
         """
@@ -60,14 +61,35 @@ class Store:
             )
         if state not in (FileState.VERIFIED, FileState.UNPINNED):
             self.verify(pinned, entry)
-        return self.locate(pinned, entry)
+        return self.link(pinned, entry)
 
     def locate(self, model: Model, file: ModelFile) -> Path:
-        """Where the file belongs, there or not."""
+        """Return where the file lies: in the store, else in the user's Hugging Face cache; or else where it belongs."""
+        own = self.own(model, file)
+        sources = [source for source in file.sources if isinstance(source, HubSource)]
+        if own.is_file() or not sources:
+            return own
+        from voiceagent.weights.hub import cached  # loads the hub's library, which a full store never needs
+
+        return next(filter(None, map(cached, sources)), own)
+
+    def own(self, model: Model, file: ModelFile) -> Path:
+        """Return the file's place in the store, there or not."""
         return self.root / model.name / file.name
 
+    def link(self, model: Model, file: ModelFile) -> Path:
+        """Make a file of the Hugging Face cache one of the store's, by a link, and return its path there."""
+        own, found = self.own(model, file), self.locate(model, file)
+        with suppress(OSError):  # a store that cannot be written to only costs another look into the cache next time
+            if found != own:
+                own.parent.mkdir(parents=True, exist_ok=True)
+                if own.is_symlink():  # its target is gone
+                    own.unlink()
+                own.symlink_to(found)
+        return own if own.is_file() else found
+
     def state(self, model: Model, file: ModelFile) -> FileState:
-        """What is known without reading the file."""
+        """Return what is known without reading the file."""
         path = self.locate(model, file)
         if not path.is_file():
             return FileState.ABSENT
@@ -76,7 +98,7 @@ class Store:
         if file.sha256 is None:
             return FileState.UNPINNED
         try:
-            stamped = self._stamp(path).read_text(encoding="ascii")
+            stamped = self._stamp(model, file).read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError):
             return FileState.UNVERIFIED
         return FileState.VERIFIED if stamped == _fingerprint(path, file.sha256) else FileState.UNVERIFIED
@@ -85,12 +107,12 @@ class Store:
         """Read the whole file and return its sha256. Raises WeightsError when it is not the pinned file."""
         path = self.locate(model, file)
         with suppress(OSError):  # no stamp, or a read-only store
-            self._stamp(path).unlink()
+            self._stamp(model, file).unlink()
         try:
             sha256 = check(path, file, advance)
         except WeightsError as error:
             raise WeightsError(f"{path} is damaged: {error}. Run `voiceagent weights pull {model.name}`") from error
-        self._write_stamp(path, sha256)
+        self._write_stamp(model, file, _fingerprint(path, sha256))
         return sha256
 
     def install(self, model: Model, file: ModelFile, temporary: Path, advance: Advance | None = None) -> None:
@@ -105,19 +127,20 @@ class Store:
             raise WeightsError(f"it delivered a wrong file ({error}), which was deleted") from error
         with temporary.open("rb") as written:
             os.fsync(written.fileno())  # or a power cut could leave the name without the bytes
-        path = self.locate(model, file)
+        path = self.own(model, file)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.replace(path)
-        self._write_stamp(path, sha256)
+        self._write_stamp(model, file, _fingerprint(path, sha256))
 
-    def _stamp(self, path: Path) -> Path:
-        return path.with_name(f".{path.name}.verified")
+    def _stamp(self, model: Model, file: ModelFile) -> Path:
+        return self.root / model.name / f".{file.name}.verified"
 
-    def _write_stamp(self, path: Path, sha256: str) -> None:
-        stamp = self._stamp(path)
+    def _write_stamp(self, model: Model, file: ModelFile, fingerprint: str) -> None:
+        stamp = self._stamp(model, file)
         temporary = stamp.with_name(f"{stamp.name}.{os.getpid()}")
         with suppress(OSError):  # a read-only store only costs hashing again next time
-            temporary.write_text(_fingerprint(path, sha256), encoding="ascii")
+            stamp.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(fingerprint, encoding="ascii")
             temporary.replace(stamp)
 
 

@@ -10,12 +10,11 @@ from voiceagent.errors import VoiceAgentError
 from voiceagent.weights import Manifest, Model, ModelFile, Store
 from voiceagent.weights.manifest import HubSource
 from voiceagent.weights.progress import Advance
-from voiceagent.weights.pull import pull
 
 log = logging.getLogger(__name__)
 
 SUFFIX = ".nemo"
-_REFERENCE = re.compile(r"(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)(@(?P<revision>[\w.-]+))?")
+_REFERENCE = re.compile(r"(?P<owner>[a-z0-9][\w.-]*)/(?P<name>[a-z0-9][\w.-]*)(@(?P<revision>[\w.-]+))?", re.I | re.A)
 BRANCHES = ("main", "master")
 """What they name changes from day to day; a commit or a tag stays."""
 
@@ -50,12 +49,15 @@ def _from_hub(owner: str, name: str, revision: str | None, store: Store) -> Path
             f"`model: {owner}/{name}` needs a revision that stays what it is: write {owner}/{name}@COMMIT, with the"
             " commit (40 digits) or a tag from the repository's history"
         )
-    source = HubSource(f"{owner}/{name}", revision, f"{name}{SUFFIX}")
-    file = ModelFile(source.path, size=1, exact=False, sha256=None, sources=(source,))
-    entry = Model(f"{owner}--{name}--{revision}", "asr", "nemo", "unknown", False, (file,))
-    shelf = Store(store.root, Manifest({entry.name: entry}))
-    pull(shelf, [entry.name], reporter=_Logged())
-    return shelf.path(entry.name, file.name)
+    from voiceagent.weights.pull import pull  # loads the hub's library, which a path or a pulled model never needs
+
+    source = HubSource(repo=f"{owner}/{name}", revision=revision, path=f"{name}{SUFFIX}")
+    file = ModelFile(name=source.path, size=1, exact=False, sha256=None, sources=(source,))
+    title = f"{owner}--{name}--{revision}"
+    entry = Model(name=title, role="asr", engine="nemo", licence="unknown", files=(file,))
+    shelf = Store(store.root, Manifest(models={title: entry}))
+    pull(shelf, [title], reporter=_Logged())
+    return shelf.path(title, file.name)
 
 
 class _Logged:
