@@ -1,7 +1,8 @@
 """What a step of streaming speech recognition costs: ours, NeMo's own pipeline, and a sample's, in one run.
 
 Full-size dummy weights (speed, not accuracy), the same chunks, and the three taking turns, so that a slow moment of the
-machine hits all of them. The sample (`january`) is pipecat-ai/nemotron-january-2026. It needs `voiceagent[nemo]`. On a CPU ours is measured with bfloat16 weights as well.
+machine hits all of them. The sample (`january`) is pipecat-ai/nemotron-january-2026. It needs `voiceagent[nemo]`. On a
+CPU ours is measured with bfloat16 weights as well.
 
 Whether the cost stays the same is measured on the tiny shape, whose ten minutes really are computed.
 """
