@@ -1,7 +1,8 @@
-"""Two other ways to run the same recogniser: NeMo's own streaming pipeline, and the seed's.
+"""Two other ways to run the same recogniser: NeMo's own streaming pipeline, and a sample's.
 
-Each takes a chunk for each of its streams and lets NeMo do the rest; what they say is not looked at. The seed computes
-the features of all audio so far at every chunk, one stream at a time.
+Each takes a chunk for each of its streams and lets NeMo do the rest; what they say is not looked at. The sample is the
+server of pipecat-ai/nemotron-january-2026: it computes the features of all audio so far at every chunk, one stream at a
+time.
 """
 
 from typing import Any
@@ -56,7 +57,7 @@ class NemoPipeline:
         self._pipeline.transcribe_step(frames)
 
 
-class SeedWay:
+class JanuarySample:
     """One stream; the front end runs over everything that was heard, at every chunk."""
 
     def __init__(self, model: Any, left: int, right: int) -> None:

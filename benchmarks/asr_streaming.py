@@ -1,7 +1,8 @@
-"""What a step of streaming speech recognition costs: ours, NeMo's own pipeline, and the seed's way, in one run.
+"""What a step of streaming speech recognition costs: ours, NeMo's own pipeline, and a sample's, in one run.
 
 Full-size dummy weights (speed, not accuracy), the same chunks, and the three taking turns, so that a slow moment of the
-machine hits all of them. It needs `voiceagent[nemo]`. On a CPU ours is measured with bfloat16 weights as well.
+machine hits all of them. The sample (`january`) is pipecat-ai/nemotron-january-2026. It needs `voiceagent[nemo]`. On a
+CPU ours is measured with bfloat16 weights as well.
 
 Whether the cost stays the same is measured on the tiny shape, whose ten minutes really are computed.
 """
@@ -20,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks import form
-from benchmarks.asr_peers import NemoPipeline, SeedWay
+from benchmarks.asr_peers import JanuarySample, NemoPipeline
 from benchmarks.dummies.files import nemotron_file
 from benchmarks.dummies.nemotron import Shape, dummy_asr
 from voiceagent.engines.asr.contract import SAMPLE_RATE, Transcript
@@ -104,8 +105,8 @@ def measure_steps(report: form.Report, checkpoint: str, device: torch.device, ro
             "nemo": lambda chunks=chunks: pipeline.step(chunks),  # type: ignore[misc]
         }
         if batch == 1:
-            seed = SeedWay(model, LEFT, RIGHT)
-            takers["seed"] = lambda chunks=chunks, seed=seed: seed.step(chunks[0])  # type: ignore[misc]
+            january = JanuarySample(model, LEFT, RIGHT)
+            takers["january"] = lambda chunks=chunks, january=january: january.step(chunks[0])  # type: ignore[misc]
         times = take_turns(takers, rounds)
         report.samples["steps"] += [{"who": who, "batch": batch, "ms": ms} for who, ms in times.items()]
         form.progress(", ".join(f"{who} {median(ms):.1f} ms" for who, ms in times.items()) + f" at batch {batch}")
@@ -166,7 +167,7 @@ def agreement(exact: Recogniser, fast: Recogniser, random: np.random.Generator) 
 
 
 def measure_growth(report: form.Report, minutes: int) -> None:
-    """Compare the first minute of a stream with its last, ours and the seed's."""
+    """Compare the first minute of a stream with its last, ours and the sample's."""
     form.progress(f"a stream of {minutes} minutes (tiny shape)")
     model = dummy_asr("tiny")
     recogniser = Recogniser(model, GEOMETRY, 1, [1])
@@ -179,13 +180,14 @@ def measure_growth(report: form.Report, minutes: int) -> None:
         ms = [timed_ms(lambda: recogniser.step([0], window)) for _ in range(per_minute)]
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         samples.append({"who": "ours", "minute": minute + 1, "ms": ms, "peak_mib": peak})
-    seed = SeedWay(model, LEFT, RIGHT)
+    january = JanuarySample(model, LEFT, RIGHT)
     chunk = noise(random, 1, GEOMETRY.chunk_samples)[0]
     for minute in count(1):
-        samples.append({"who": "seed", "minute": minute, "ms": [timed_ms(lambda: seed.step(chunk)) for _ in range(20)]})
+        ms = [timed_ms(lambda: january.step(chunk)) for _ in range(20)]
+        samples.append({"who": "january", "minute": minute, "ms": ms})
         if minute == minutes:
             break
-        seed.listen(noise(random, 1, 60 * SAMPLE_RATE - 20 * GEOMETRY.chunk_samples)[0])
+        january.listen(noise(random, 1, 60 * SAMPLE_RATE - 20 * GEOMETRY.chunk_samples)[0])
     report.samples["growth"] = samples
 
 
@@ -197,7 +199,7 @@ def summarise(samples: dict[str, list[Any]], device: torch.device) -> dict[str, 
     summary: dict[str, Any] = {}
     for who, batch in steps:
         key = who.removeprefix("ours ").replace("float32", "step").replace("bfloat16", "step_bf16")
-        key = {"nemo": "nemo_step", "seed": "seed_step"}.get(key, key)
+        key = {"nemo": "nemo_step", "january": "january_step"}.get(key, key)
         summary[f"{key}_ms_b{batch}"] = form.percentile(steps[who, batch], 50)
         summary[f"{key}_ms_p95_b{batch}"] = form.percentile(steps[who, batch], 95)
         summary[f"{key.replace('step', 'realtime_factor')}_b{batch}"] = times(
@@ -207,13 +209,13 @@ def summarise(samples: dict[str, list[Any]], device: torch.device) -> dict[str, 
         nemo = median(steps["nemo", batch])
         summary[f"speed_vs_nemo_b{batch}"] = times(nemo, median(steps[ours, batch]))
         summary[f"speed_bf16_vs_nemo_b{batch}"] = times(nemo, median(steps["ours bfloat16", batch]))
-    summary["speed_vs_seed_b1"] = times(median(steps["seed", 1]), median(steps[ours, 1]))
+    summary["speed_vs_january_b1"] = times(median(steps["january", 1]), median(steps[ours, 1]))
     if device.type == "cuda":
         summary["streams_vs_nemo"] = streams_vs_nemo(steps, ours)
     summary["finalise_ms_b1"] = form.percentile(samples["finalise_ms"], 50)
     heard = sum(max(entry["float32"], entry["bfloat16"]) for entry in samples["agreement"])
     summary["bf16_same_tokens_percent"] = form.ratio(sum(entry["same"] for entry in samples["agreement"]), heard)
-    for who, prefix in (("ours", ""), ("seed", "seed_")):
+    for who, prefix in (("ours", ""), ("january", "january_")):
         minutes = [entry for entry in samples["growth"] if entry["who"] == who]
         summary[f"{prefix}step_growth"] = times(median(minutes[-1]["ms"]), median(minutes[0]["ms"]))
     first, last = (entry["peak_mib"] for entry in (samples["growth"][0], minutes_of(samples, "ours")[-1]))

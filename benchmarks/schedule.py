@@ -2,7 +2,7 @@
 
 Real sessions, scheduler and policy with scripted engines on the virtual clock (`benchmarks/simulation.py`); step times
 from tables of published and measured numbers (`benchmarks/cost_tables.py`). Compared are our policy, FIFO, round-robin,
-and the hand-shake of the system before this one, whose LLM waits for the voice after every sentence.
+and the hand-shake of pipecat-ai/nemotron-january-2026, whose LLM waits for the voice after every sentence.
 
 A device carries so many callers if P95 voice-to-voice stays within the promise and nobody hears a silence in
 mid-response, at this and at every smaller number. Who comes beyond that would have to be refused.

@@ -107,7 +107,7 @@ class InOrderTts(ScriptedTts, InOrder):
 
 
 class HandShakeLlm(InOrderLlm):
-    """Writes a sentence, and goes on when the voice has spoken it: the way of the system before this one.
+    """Writes a sentence, and goes on when the voice has spoken it: as pipecat-ai/nemotron-january-2026 does.
 
     Sessions open one stream in every engine, so that a stream has the same number in all of them.
     """

@@ -4,6 +4,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from voiceagent.cli.main import cli
+from voiceagent.config.reference import reference
+from voiceagent.engines.registry import engine_models
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +43,12 @@ def test_mistakes_end_the_command_with_words() -> None:
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: 2 mistakes in the settings\n  --set: ")
     assert "Traceback" not in result.output
+
+
+def test_the_reference_describes_every_engine_that_is_installed() -> None:
+    assert run("--reference").output == reference(engine_models())
+
+
+def test_the_reference_helps_where_the_settings_are_broken() -> None:
+    result = run("--set", "llm.max_tokns=80", "--reference")
+    assert (result.exit_code, result.output[:10]) == (0, "# Settings")

@@ -25,7 +25,10 @@ class LazyGroup(click.Group):
         "weights": ("voiceagent.cli.weights:weights", "List, fetch and verify the model files."),
         "doctor": ("voiceagent.cli.doctor:doctor", "Look whether this machine is ready, and what would mend it."),
         "calibrate": ("voiceagent.cli.calibrate:calibrate", "Measure what the models' steps cost on this machine."),
-        "config": ("voiceagent.cli.config:config", "Check the settings, or show them with their origins."),
+        "config": (
+            "voiceagent.cli.config:config",
+            "Check, show or describe the settings.",
+        ),
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -2,10 +2,8 @@
 
 import difflib
 import reprlib
-from pathlib import Path
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from voiceagent.config import schema
@@ -14,17 +12,6 @@ from voiceagent.config.document import Loc, Node, dotted
 from voiceagent.config.errors import Problem
 from voiceagent.config.origins import DEFAULT
 from voiceagent.config.settings import BROKEN_ORDER, Settings
-
-_NOUNS = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    Path: "a path",
-    tuple: "a list",
-    dict: "a mapping",
-}
-_LIMITS = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "min_length": "not empty"}
 
 
 class Explainer:
@@ -74,7 +61,7 @@ class Explainer:
             return _not_a_mapping(model, error["input"])
         if field is None:
             return error["msg"].removeprefix("Input ")
-        text = f"should be {_allowed(field)}"
+        text = f"should be {schema.allowed(field)}"
         if field.repr:  # else it is a secret
             text += f", but is {said(error['input'])}"
         if schema.takes_text(field) and isinstance(error["input"], int | float):
@@ -115,17 +102,3 @@ def said(value: object) -> str:
 
 def _not_a_mapping(model: type[BaseModel], value: object) -> str:
     return f"should be a mapping with {', '.join(model.model_fields)}, but is {said(value)}"
-
-
-def _allowed(field: FieldInfo) -> str:
-    """The values that a field takes: `a whole number, at least 0, at most 65535`, `one of silero, scripted`."""
-    words = [str(choice) for choice in schema.choices(field)]
-    nouns = [_NOUNS[kind] for kind in schema.kinds(field.annotation) if isinstance(kind, type) and kind in _NOUNS]
-    limits = [
-        phrase.format(getattr(limit, name))
-        for limit in field.metadata
-        for name, phrase in _LIMITS.items()
-        if hasattr(limit, name)
-    ]
-    text = ", ".join([f"one of {', '.join(words)}" if words else nouns[0], *limits])
-    return text + (" or null" if schema.takes_null(field) else "")

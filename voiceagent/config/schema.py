@@ -13,6 +13,17 @@ from pydantic.fields import FieldInfo
 
 from voiceagent.config.document import Loc
 
+_NOUNS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    Path: "a path",
+    tuple: "a list",
+    dict: "a mapping",
+}
+_LIMITS = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "min_length": "not empty"}
+
 
 def fields(model: type[BaseModel], prefix: Loc = ()) -> Iterator[tuple[Loc, FieldInfo]]:
     """Every setting's location and field, in the order of the models."""
@@ -57,6 +68,25 @@ def takes_text(field: FieldInfo) -> bool:
 def takes_null(field: FieldInfo) -> bool:
     """Whether the field may be null."""
     return NoneType in kinds(field.annotation)
+
+
+def allowed(field: FieldInfo) -> str:
+    """The values that a field takes: `a whole number, at least 0, at most 65535`, `one of silero, scripted`."""
+    words = [str(choice) for choice in choices(field)]
+    nouns = [_NOUNS[kind] for kind in kinds(field.annotation) if isinstance(kind, type) and kind in _NOUNS]
+    limits = [
+        phrase.format(getattr(limit, name))
+        for limit in field.metadata
+        for name, phrase in _LIMITS.items()
+        if hasattr(limit, name)
+    ]
+    text = ", ".join([f"one of {', '.join(words)}" if words else nouns[0], *limits])
+    return text + (" or null" if takes_null(field) else "")
+
+
+def item_model(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of the mappings that a list holds; None for what is no list of mappings."""
+    return _model(next(iter(get_args(field.annotation)), None))
 
 
 def kinds(annotation: object) -> tuple[object, ...]:

@@ -206,11 +206,11 @@ class McpServerSettings(Section):
     command: tuple[str, ...] = Field(default=(), strict=False)
     """The program that is the server (stdio), and its arguments."""
     environment: tuple[Name, ...] = Field(default=(), strict=False)
-    """The environment variables it may see, by name; it sees PATH and HOME anyhow (command)."""
+    """With a command: the environment variables it may see, by name, besides PATH, HOME and the like."""
     url: Annotated[str, AfterValidator(web_address)] | None = None
-    """Where the server is (streamable HTTP)."""
+    """The address of the server (streamable HTTP)."""
     token_env: Name | None = None
-    """The environment variable that holds the server's bearer token (url)."""
+    """With a url: the environment variable that holds the server's bearer token."""
     tools: tuple[Name, ...] = Field(default=(), strict=False)
     """Which of its tools are used; empty: all. Every tool makes the prompt longer."""
     on_interrupt: Literal["cancel", "finish"] = "cancel"

@@ -25,7 +25,7 @@ def show(loaded: Loaded) -> str:
         lines += [f"{_INDENT * (depth - 1)}{loc[depth - 1]}:" for depth in new]
         above = loc
         value = reduce(getattr, map(str, loc), loaded.settings)
-        setting = f"{_INDENT * (len(loc) - 1)}{loc[-1]}: {_one_line(value)}"
+        setting = f"{_INDENT * (len(loc) - 1)}{loc[-1]}: {one_line(value)}"
         lines.append(f"{setting:{COMMENT_COLUMN}}  # {loaded.origins[dotted(loc)]}")
     return "\n".join(lines) + "\n"
 
@@ -40,7 +40,8 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(str, _Dumper.represent_text)
 
 
-def _one_line(value: object) -> str:
+def one_line(value: object) -> str:
+    """Return a value as YAML in one line. Secrets are masked."""
     text = yaml.dump(
         _plain(value), Dumper=_Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf
     )

@@ -1,8 +1,8 @@
 """How long to wait for a speaker who has paused but does not seem to have finished.
 
-The seed waited a fixed three seconds, and its slowest answers were all such waits. Here the wait is bounded, shorter
-the surer the turn detector is, shorter when the transcript reads like a finished sentence, and longer for a speaker
-who is known to pause for long in mid-turn.
+A fixed wait makes the answer late after every turn that the detector does not take for complete. Here the wait is
+bounded, shorter the surer the detector is, shorter when the transcript reads like a finished sentence, and longer for a
+speaker who is known to pause for long in mid-turn.
 """
 
 from voiceagent.session.rules import Rules

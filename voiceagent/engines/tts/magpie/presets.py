@@ -26,4 +26,4 @@ class Preset:
 RELAXED_S = 2.0
 """With so much slack nobody hears how large a piece is."""
 PRESETS = {"aggressive": Preset(4, 8, 32), "balanced": Preset(6, 10, 40), "conservative": Preset(8, 12, 48)}
-"""First and following frames are those of the seed system's presets."""
+"""First and following frames are those of the presets in pipecat-ai/nemotron-january-2026."""
