@@ -12,8 +12,8 @@ from llama_talk import SYSTEM, Caller, loaded, reply, tiny, user
 
 from benchmarks.dummies.gguf_model import write
 from benchmarks.dummies.gguf_shape import Kind
-from voiceagent.engines.llm.llama import model as llama_model
 from voiceagent.engines.llm.llama import memory as llama_memory
+from voiceagent.engines.llm.llama import model as llama_model
 from voiceagent.engines.llm.llama.context import LlamaContext
 from voiceagent.engines.llm.llama.engine import LlamaEngine
 from voiceagent.engines.llm.llama.gguf_header import read_header

@@ -18,8 +18,8 @@ Fields = Mapping[str, FieldInfo]
 _TOP = """\
 # Settings
 
-`voiceagent config --reference` prints this page; `voiceagent config --show` prints what holds on this machine, and where
-each value was written.
+`voiceagent config --reference` prints this page; `voiceagent config --show` prints what holds on this machine, and
+where each value was written.
 
 Settings are YAML, one section for each part of voiceagent:
 
@@ -31,10 +31,11 @@ session:
   greeting: Good morning.
 ```
 
-A single setting is overridden by `--set llm.max_tokens=80`, by the environment variable `VOICEAGENT_LLM__MAX_TOKENS=80`,
-or in a program by `Agent(settings={"llm.max_tokens": 80})`. The later wins: the defaults below, the file that is
-extended, the file, the environment, `--set`. Mappings are merged key by key, lists are replaced. An unknown key, or a
-value that is not allowed, is an error that names the place. Relative paths count from the working directory.
+A single setting is overridden by `--set llm.max_tokens=80`, by the environment variable
+`VOICEAGENT_LLM__MAX_TOKENS=80`, or in a program by `Agent(settings={"llm.max_tokens": 80})`. The later wins: the
+defaults below, the file that is extended, the file, the environment, `--set`. Mappings are merged key by key, lists are
+replaced. An unknown key, or a value that is not allowed, is an error that names the place. Relative paths count from
+the working directory.
 
 In `asr`, `llm`, `tts`, `vad` and `turn`, `engine` names the backend. What comes first below is common to all of a kind;
 what comes under a backend is its own, and an error with any other. The command describes the backends of installed
