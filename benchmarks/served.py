@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import httpx
@@ -30,18 +30,40 @@ def serving(config: str = "cpu.yaml", sets: Sequence[str] = (), port: int | None
 
     `sets` are overrides such as "llm.max_tokens=80". Raises ServedError, with the server's last words.
     """
-    port = port or _free_port()
-    overrides = [f"server.host={HOST}", f"server.port={port}", "trace.log_level=warning", *sets]
-    options = [word for override in overrides for word in ("--set", override)]
+    options = [word for override in sets for word in ("--set", override)]
     arguments = [sys.executable, "-m", "voiceagent", "serve", "--config", config, *options]
+    with running(arguments, port) as (url, _):
+        yield url
+
+
+@contextmanager
+def running(
+    arguments: Sequence[str], port: int | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Run a program that serves an agent, on a port (None: any free one), and stop it at the end.
+
+    Gives its address once it is ready, and what returns its output so far. Raises ServedError, with its last words.
+    """
+    port = port or _free_port()
+    own = {"VOICEAGENT_SERVER__HOST": HOST, "VOICEAGENT_SERVER__PORT": str(port)}
+    quiet = {"VOICEAGENT_TRACE__LOG_LEVEL": "warning", "PYTHONUNBUFFERED": "1"}
     with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(arguments, stdout=output, stderr=subprocess.STDOUT, env={**os.environ})
+
+        def said() -> str:
+            output.seek(0)
+            return output.read()
+
+        process = subprocess.Popen(
+            arguments,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **quiet, **own, **(environment or {})},
+        )
         try:
             url = f"http://{HOST}:{port}"
             if not _wait(process, url):
-                output.seek(0)
-                raise ServedError(f"The server did not become ready. It said: {output.read()[-2000:].strip()}")
-            yield url
+                raise ServedError(f"The server did not become ready. It said: {said()[-2000:].strip()}")
+            yield url, said
         finally:
             _stop(process)
 

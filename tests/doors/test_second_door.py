@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
-from second_door import serve
+from own_door import serve
 
 from voiceagent import Agent
 from voiceagent.audio.pacer import FRAME_S, MAX_LEAD_S
@@ -194,7 +194,7 @@ assert not loaded, loaded
 assert "voiceagent.doors.host" in sys.modules
 """
     folder = Path(__file__).parent
-    path = [str(folder), str(folder.parents[1])]
+    path = [str(folder), str(folder.parents[1]), str(folder.parents[1] / "examples")]
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path[:0] = {path}\n{script}"], capture_output=True, text=True
     )

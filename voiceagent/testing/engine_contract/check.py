@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from voiceagent.engines.spec import BuildContext, EngineSpec, EngineKind
+from voiceagent.engines.spec import BuildContext, EngineKind, EngineSpec
 from voiceagent.errors import VoiceAgentError
 from voiceagent.testing.engine_contract import kinds
 from voiceagent.testing.engine_contract.every_kind import EVERY_GENERATION, EVERY_KIND, Check

@@ -1,4 +1,4 @@
-"""A made-up door: lines of JSON over TCP, audio included. It knows the host, a session and the pacer, and no page.
+"""A door of one's own: lines of JSON over TCP, audio included. It knows the host, a session and the pacer, and no page.
 
 It asks for a first line such as {"system_prompt": "...", "voice": "high"}, which configures the session; after that,
 {"text": "..."} is typed and {"configure": {...}} changes it. It sends what a session reports, by the name of its type,
@@ -11,10 +11,10 @@ from contextlib import suppress
 from dataclasses import replace
 from uuid import uuid4
 
+from voiceagent import Agent, VoiceAgentError
 from voiceagent.audio.pacer import Pacer
 from voiceagent.doors.connections import Connections
 from voiceagent.doors.host import Host
-from voiceagent.errors import VoiceAgentError
 from voiceagent.session.reports import Report, ResponseEnded, SegmentAnnounced, ToolUsed, UserText, WordHeard
 
 
@@ -65,8 +65,8 @@ class Line:
         await self._writer.drain()
 
 
-async def serve(host: Host) -> asyncio.Server:
-    """Open the door on any free port of this machine."""
+async def serve(host: Host, port: int = 0) -> asyncio.Server:
+    """Open the door on a port of this machine; 0 takes any free one."""
     connections = Connections(host)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -109,4 +109,14 @@ async def serve(host: Host) -> asyncio.Server:
                 except VoiceAgentError as error:
                     line.write({"refused": str(error)})
 
-    return await asyncio.start_server(answer, "127.0.0.1", 0)
+    return await asyncio.start_server(answer, "127.0.0.1", port)
+
+
+async def main() -> None:
+    """Load the models and serve; try it with `nc localhost 7861`, and `{}` as the first line."""
+    async with Agent("cpu.yaml") as agent, await serve(agent, 7861) as server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
