@@ -110,7 +110,7 @@ def _save(model: Any, path: Path) -> None:
     """Save a model of NeMo's, which it does by way of the folder for temporary files."""
     from voiceagent.engines.nemo.runtime import quiet
 
-    weights_bytes = sum(tensor.nbytes for tensor in model.state_dict().values())
+    weights_bytes = sum(weights.nbytes for weights in model.parameters())
     require_space(path.parent, 2 * weights_bytes, f"writing {path.name}")
     with quiet():
         model.save_to(str(path))
