@@ -2,7 +2,7 @@
 
 The name of a file says what is in it. Where no folder is given they lie in `.dummies` next to the model files, and stay
 there: of the true shape a recogniser takes 2.5 GB, a voice with its codec 1.6 GB, and a language model like
-Nemotron-3-Nano 33 GB (q8_0) or 18 GB (q4_0). What is inside is the business of the other modules.
+Nemotron-3-Nano 34 GB (q8_0) or 18 GB (q4_0). What is inside is the business of the other modules.
 """
 
 import logging
