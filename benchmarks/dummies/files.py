@@ -2,7 +2,7 @@
 
 The name of a file says what is in it. Where no folder is given they lie in `.dummies` next to the model files, and stay
 there: of the true shape a recogniser takes 2.5 GB, a voice with its codec 1.6 GB, and a language model like
-Nemotron-3-Nano 33 GB (q8_0) or 18 GB (q4_0). What is inside is the business of the other modules.
+Nemotron-3-Nano 34 GB (q8_0) or 18 GB (q4_0). What is inside is the business of the other modules.
 """
 
 import logging
@@ -110,7 +110,7 @@ def _save(model: Any, path: Path) -> None:
     """Save a model of NeMo's, which it does by way of the folder for temporary files."""
     from voiceagent.engines.nemo.runtime import quiet
 
-    weights_bytes = sum(tensor.nbytes for tensor in model.state_dict().values())
+    weights_bytes = sum(weights.nbytes for weights in model.parameters())
     require_space(path.parent, 2 * weights_bytes, f"writing {path.name}")
     with quiet():
         model.save_to(str(path))

@@ -4,6 +4,7 @@ What they say is noise; their speed, memory and arithmetic are those of the real
 Writing needs no more memory than the largest tensor.
 """
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -56,20 +57,19 @@ def write(
     meta |= overrides
     tensors = list(shape.tensors(len(words.metadata["tokenizer.ggml.tokens"])))
     require_space(path.parent, sum(_stored(tensor, weights)[1] for tensor in tensors), f"writing {path.name}")
-    writer = GGUFWriter(path, meta.pop("general.architecture"))
-    for key, value in meta.items():
-        _add(writer, key, value)
-    for tensor in tensors:
-        stored, size_bytes = _stored(tensor, weights)
-        raw = None if stored == GGMLQuantizationType.F32 else stored
-        writer.add_tensor_info(tensor.name, tensor.shape, np.dtype(np.float32), size_bytes, raw_dtype=raw)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_ti_data_to_file()
-    rng = np.random.default_rng(seed)
-    for tensor in tensors:
-        writer.write_tensor_data(_data(tensor, _stored(tensor, weights)[0], words.said, rng))
-    writer.close()
+    with closing(GGUFWriter(path, meta.pop("general.architecture"))) as writer:
+        for key, value in meta.items():
+            _add(writer, key, value)
+        for tensor in tensors:
+            stored, size_bytes = _stored(tensor, weights)
+            raw = None if stored == GGMLQuantizationType.F32 else stored
+            writer.add_tensor_info(tensor.name, tensor.shape, np.dtype(np.float32), size_bytes, raw_dtype=raw)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_ti_data_to_file()
+        rng = np.random.default_rng(seed)
+        for tensor in tensors:
+            writer.write_tensor_data(_data(tensor, _stored(tensor, weights)[0], words.said, rng))
     return path
 
 

@@ -7,8 +7,9 @@ import embedded
 import pytest
 from llama_talk import SYSTEM, Caller, loaded, reply, user
 
-from benchmarks.dummies.gguf_model import Weights, dummy_model, write
-from benchmarks.dummies.gguf_shape import SHAPES, Kind
+from benchmarks.dummies.files import gguf_file
+from benchmarks.dummies.gguf_model import write
+from benchmarks.dummies.gguf_shape import SHAPES, Kind, Weights
 from voiceagent.engines.llm.llama.model import LlamaModel
 from voiceagent.errors import VoiceAgentError
 
@@ -79,7 +80,7 @@ def test_a_tokenizer_of_another_kind_is_refused(tmp_path: Path) -> None:
 @pytest.mark.models
 def test_with_the_embedded_models_tokenizer_a_dummy_reads_as_that_one(tmp_path: Path) -> None:
     smollm2 = embedded.model_file("smollm2-135m-instruct-q4_1", "SmolLM2-135M-Instruct.Q4_1.gguf")
-    path = dummy_model(tmp_path, "hybrid", "tiny", "q8_0", smollm2)
+    path = gguf_file("hybrid", "tiny", "q8_0", tokenizer=smollm2, folder=tmp_path)
     one, other = LlamaModel(smollm2), LlamaModel(path)
     for text in ("It's twenty past three, isn't it?", "Grüße, 你好 🦜", "x = 3.14  # pi"):
         assert [*map(one.piece, one.tokenize(text))] == [*map(other.piece, other.tokenize(text))]
@@ -87,20 +88,11 @@ def test_with_the_embedded_models_tokenizer_a_dummy_reads_as_that_one(tmp_path: 
     other.close()
 
 
-def test_a_dummy_is_written_once(tmp_path: Path) -> None:
-    folder = tmp_path / "dummies"
-    path = dummy_model(folder, "plain", "tiny", "f32")
-    written = path.stat().st_mtime_ns
-    assert dummy_model(folder, "plain", "tiny", "f32") == path
-    assert path.stat().st_mtime_ns == written
-    assert [*folder.iterdir()] == [path]
-
-
 def test_a_dummy_too_large_for_the_disk_is_refused_with_its_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 10**6))
-    with pytest.raises(VoiceAgentError, match=r"0\.1 GB does not fit"):
-        dummy_model(tmp_path, "plain", "true", "q8_0")
+    with pytest.raises(VoiceAgentError, match=r"smollm2-true-q8_0.*needs 1\d\d MB and .* has 1 MB free"):
+        gguf_file("plain", "true", "q8_0", folder=tmp_path)
     assert not [*tmp_path.iterdir()]

@@ -1,5 +1,6 @@
 """The one-GPU benchmark on tiny models and the virtual clock: real compute, scripted talk, no waiting."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,24 @@ CPU = torch.device("cpu")
 STEP_S = 0.005
 
 
+@pytest.fixture(scope="module", autouse=True)
+def dummies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where the benchmark keeps its models."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VOICEAGENT_WEIGHTS_DIR", str(tmp_path_factory.mktemp("weights")))
+        yield
+
+
 @pytest.fixture(scope="module")
-def talk() -> one_gpu.Talk:
-    with one_gpu.models(CPU, "tiny", CALLERS, 1) as build, one_gpu.llm("tiny", CPU, CALLERS) as language:
-        ears, voice = build(one_gpu.OURS)
-        for engine in (ears, voice, language):
-            engine.load()
-        silent: Any = {"sleep": lambda seconds: None}
-        group = Engines(ears, language, voice, ScriptedVad(**silent), ScriptedTurn(**silent))
-        lanes = {name: VirtualLane(lambda batch: STEP_S) for name in ("asr", "llm", "tts", "vad", "turn")}
-        return run_virtual(one_gpu.converse(group, lanes, one_gpu.OURS, CALLERS, 4.0))
+def talk(dummies: None) -> one_gpu.Talk:
+    build, language = one_gpu.models(CPU, "tiny", CALLERS, 1), one_gpu.llm("tiny", CPU, CALLERS)
+    ears, voice = build(one_gpu.OURS)
+    for engine in (ears, voice, language):
+        engine.load()
+    silent: Any = {"sleep": lambda seconds: None}
+    group = Engines(ears, language, voice, ScriptedVad(**silent), ScriptedTurn(**silent))
+    lanes = {name: VirtualLane(lambda batch: STEP_S) for name in ("asr", "llm", "tts", "vad", "turn")}
+    return run_virtual(one_gpu.converse(group, lanes, one_gpu.OURS, CALLERS, 4.0))
 
 
 def test_callers_are_answered_by_models_that_really_compute(talk: one_gpu.Talk) -> None:

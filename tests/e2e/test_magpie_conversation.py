@@ -11,14 +11,24 @@ import pytest
 from test_nemotron_conversation import murmur
 
 from benchmarks.caller import Caller
+from benchmarks.dummies.files import magpie_files
 from benchmarks.served import serving
 
 pytestmark = pytest.mark.nemo
-VOICE = ["tts.engine=magpie", "tts.load_format=dummy_tiny", "tts.normalize=false"]
-SETS = [part for setting in VOICE for part in ("--set", setting)]
 
 
-def test_an_answer_is_spoken_to_its_end() -> None:
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The settings of a tiny voice."""
+    model, codec = magpie_files(folder=tmp_path_factory.mktemp("dummies"))
+    return ["tts.engine=magpie", f"tts.model={model}", f"tts.codec={codec}", "tts.normalize=false"]
+
+
+def options(settings: list[str]) -> list[str]:
+    return [word for setting in settings for word in ("--set", setting)]
+
+
+def test_an_answer_is_spoken_to_its_end(voice: list[str]) -> None:
     async def main(url: str) -> str:
         async with Caller(url) as caller:
             said = await caller.say(murmur(2.0))
@@ -26,11 +36,11 @@ def test_an_answer_is_spoken_to_its_end() -> None:
             end = await caller.until(lambda: caller.last("agent.end"), 60, "the end of it")
             return str(end.payload["outcome"])
 
-    with serving("scripted.yaml", [*VOICE, "session.greeting=''"]) as url:
+    with serving("scripted.yaml", [*voice, "session.greeting=''"]) as url:
         assert asyncio.run(main(url)) == "completed"
 
 
-def test_an_interruption_cuts_at_the_word_that_the_alignment_says_was_heard() -> None:
+def test_an_interruption_cuts_at_the_word_that_the_alignment_says_was_heard(voice: list[str]) -> None:
     async def main(url: str) -> tuple[int, int, int]:
         async with Caller(url) as caller:
             caller.send({"type": "text", "text": "Tell me a story."})
@@ -41,24 +51,24 @@ def test_an_interruption_cuts_at_the_word_that_the_alignment_says_was_heard() ->
             announced = sum(len(message.payload["words"]) for message in caller.since(0, "agent.segment"))
             return int(end.payload["heard_words"]), len(caller.since(0, "agent.word")), announced
 
-    with serving("scripted.yaml", [*VOICE, "session.greeting=''"]) as url:
+    with serving("scripted.yaml", [*voice, "session.greeting=''"]) as url:
         heard, shown, announced = asyncio.run(main(url))
     assert 1 <= heard < announced
     assert shown <= heard <= shown + 1, "what was lit up is what counts as heard"
 
 
-def test_say_writes_a_file_at_the_codecs_rate(tmp_path: Path) -> None:
+def test_say_writes_a_file_at_the_codecs_rate(voice: list[str], tmp_path: Path) -> None:
     path = tmp_path / "hello.wav"
-    command = [sys.executable, "-m", "voiceagent", "say", "Hello there.", "-o", str(path), "--voice", "aria", *SETS]
-    subprocess.run(command, capture_output=True, check=True)
+    command = [sys.executable, "-m", "voiceagent", "say", "Hello there.", "-o", str(path), "--voice", "aria"]
+    subprocess.run([*command, *options(voice)], capture_output=True, check=True)
     with wave.open(str(path)) as written:
         assert written.getframerate() == 22_050
         samples = np.frombuffer(written.readframes(written.getnframes()), np.int16)
     assert np.abs(samples).max() > 300
 
 
-def test_say_streams_to_a_pipe_and_refuses_an_unknown_voice() -> None:
-    command = [sys.executable, "-m", "voiceagent", "say", "Hi.", "-o", "-", *SETS]
+def test_say_streams_to_a_pipe_and_refuses_an_unknown_voice(voice: list[str]) -> None:
+    command = [sys.executable, "-m", "voiceagent", "say", "Hi.", "-o", "-", *options(voice)]
     piped = subprocess.run(command, capture_output=True, check=True)
     assert len(piped.stdout) % (2 * 1_024) == 0
     assert piped.stdout

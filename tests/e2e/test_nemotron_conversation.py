@@ -10,11 +10,17 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.caller import Caller
+from benchmarks.dummies.files import nemotron_file
 from benchmarks.served import ServedError, serving
 from voiceagent.audio.files import write_wav
 
 pytestmark = pytest.mark.nemo
-EARS = ["asr.engine=nemotron", "asr.load_format=dummy_tiny", "session.greeting=''"]
+
+
+@pytest.fixture(scope="module")
+def ears(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The settings of a tiny recogniser."""
+    return ["asr.engine=nemotron", f"asr.model={nemotron_file(folder=tmp_path_factory.mktemp('dummies'))}"]
 
 
 def murmur(seconds: float) -> NDArray[np.float32]:
@@ -27,7 +33,7 @@ def murmur(seconds: float) -> NDArray[np.float32]:
     return (0.3 * volume * (tone + 0.3 * random.standard_normal(len(at)))).astype(np.float32)
 
 
-def test_what_is_said_is_heard_shown_and_answered() -> None:
+def test_what_is_said_is_heard_shown_and_answered(ears: list[str]) -> None:
     async def main(url: str) -> tuple[list[str], list[str], str]:
         async with Caller(url) as caller:
             said = await caller.say(murmur(3.0))
@@ -38,7 +44,7 @@ def test_what_is_said_is_heard_shown_and_answered() -> None:
             finals = [str(message.payload["text"]) for message in caller.since(0, "user.final")]
             return partials, finals, str(end.payload["outcome"])
 
-    with serving("scripted.yaml", EARS) as url:
+    with serving("scripted.yaml", [*ears, "session.greeting=''"]) as url:
         partials, finals, outcome = asyncio.run(main(url))
     assert len(finals[-1]) > 10
     assert partials
@@ -46,10 +52,10 @@ def test_what_is_said_is_heard_shown_and_answered() -> None:
     assert outcome == "completed"
 
 
-def test_a_file_is_written_down_with_the_times_of_its_words(tmp_path: Path) -> None:
+def test_a_file_is_written_down_with_the_times_of_its_words(ears: list[str], tmp_path: Path) -> None:
     path = tmp_path / "murmur.wav"
     write_wav(path, murmur(3.0), 16_000)
-    sets = [part for setting in EARS[:2] for part in ("--set", setting)]
+    sets = [part for setting in ears for part in ("--set", setting)]
     command = [sys.executable, "-m", "voiceagent", "transcribe", str(path), "--words", *sets]
     text, *words = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     starts = [float(line.split()[0]) for line in words]
@@ -59,6 +65,6 @@ def test_a_file_is_written_down_with_the_times_of_its_words(tmp_path: Path) -> N
 
 
 def test_a_look_ahead_no_model_has_is_refused_before_anything_is_loaded() -> None:
-    wrong = serving("scripted.yaml", [*EARS, "asr.right_context=2"])
+    wrong = serving("scripted.yaml", ["asr.engine=nemotron", "asr.right_context=2"])
     with pytest.raises(ServedError, match=r"right_context.*0, 1, 6"), wrong:
         pass

@@ -14,8 +14,8 @@ import pytest
 from llama_cpp import Llama
 from llama_talk import SYSTEM, Caller, agent, loaded, user
 
-from benchmarks.dummies.gguf_model import Weights, write
-from benchmarks.dummies.gguf_shape import Kind
+from benchmarks.dummies.gguf_model import write
+from benchmarks.dummies.gguf_shape import Kind, Weights
 from voiceagent.engines.contract import Need
 from voiceagent.engines.llm.llama.engine import LlamaEngine, StepResult
 from voiceagent.engines.llm.llama.stream import Reply

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from nemo_files import STREAMING_RNNT, write_checkpoint
 
+from benchmarks.dummies.files import magpie_files
 from voiceagent.engines.nemo import memory
 from voiceagent.errors import VoiceAgentError
 from voiceagent.weights import Store
@@ -13,14 +14,13 @@ from voiceagent.weights import Store
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.nemo
 
-from benchmarks.dummies.magpie import save_dummy_magpie  # noqa: E402
 from voiceagent.engines.nemo import magpie_checkpoint  # noqa: E402 (needs torch)
 
 CPU = torch.device("cpu")
 
 
 def load(model: object, codec: object, **how: Any) -> Any:
-    settings = {"load_format": "checkpoint", "device": CPU, "dtype": torch.float32, "store": Store("/nonexistent")}
+    settings = {"device": CPU, "dtype": torch.float32, "store": Store("/nonexistent")}
     return magpie_checkpoint.load_magpie(str(model), codec=str(codec), **(settings | how))
 
 
@@ -28,7 +28,7 @@ def load(model: object, codec: object, **how: Any) -> Any:
 def files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("magpie")
-    model, codec = save_dummy_magpie(folder, "tiny", stacking=request.param)
+    model, codec = magpie_files("tiny", stacking=request.param, folder=folder)
     # As with NVIDIA's, the model's own file names a codec that is somewhere else.
     return model, codec.rename(folder / "elsewhere.nemo")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nemo_files import STREAMING_RNNT, write_checkpoint
+from nemo_files import STREAMING_RNNT, write_checkpoint, write_hollow
 
 from voiceagent.engines.nemo import checkpoint
 from voiceagent.errors import VoiceAgentError
@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 
 
 def load(model: str, **how: Any) -> Any:
-    settings = {"load_format": "checkpoint", "device": CPU, "dtype": torch.float32, "store": Store("/nonexistent")}
+    settings = {"device": CPU, "dtype": torch.float32, "store": Store("/nonexistent")}
     return checkpoint.load_asr(model, **(settings | how))
 
 
@@ -104,11 +104,6 @@ def test_the_phases_are_logged_with_their_seconds(saved: dict[str, Any], caplog:
     assert [record for record in caplog.records if record.levelno > logging.INFO] == []
 
 
-def test_dummies_need_no_file(caplog: pytest.LogCaptureFixture) -> None:
-    assert load("anything", load_format="dummy_tiny").encoder.d_model == 64
-    assert load("nemotron-3.5-asr-streaming-0.6b", load_format="dummy_tiny").num_prompts == 128
-
-
 def test_a_multilingual_model_takes_a_language(saved: dict[str, Any]) -> None:
     path = str(saved["multilingual"][1])
     assert load(path)._inference_prompt_index == 101
@@ -131,22 +126,20 @@ def test_another_architecture_is_refused_before_it_is_read(tmp_path: Path, monke
         load(str(path))
 
 
-@pytest.mark.parametrize("load_format", ["checkpoint", "dummy"])
-def test_too_little_memory_is_said_before_anything_is_read(
-    load_format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_little_memory_is_said_before_anything_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "restore", None)
     monkeypatch.setattr("voiceagent.engines.nemo.memory.free_bytes", lambda device: 100 << 20)
     path = write_checkpoint(tmp_path / "big.nemo", STREAMING_RNNT)
     with pytest.raises(VoiceAgentError, match=r"needs .* GiB and 0.1 GiB are free in this machine's memory: free some"):
-        load(str(path), load_format=load_format)
+        load(str(path))
 
 
 def test_the_gpus_memory_is_asked_for_what_it_will_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     free = {"cpu": 8 << 30, "cuda": 1 << 30}
     monkeypatch.setattr("voiceagent.engines.nemo.memory.free_bytes", lambda device: free[device.type])
+    path = write_hollow(tmp_path / "large.nemo", STREAMING_RNNT, 618_080_000 * 4)
     with pytest.raises(VoiceAgentError, match=r"needs 1.6 GiB and 1.0 GiB are free in the GPU cuda:0"):
-        load("anything", load_format="dummy", device=torch.device("cuda", 0), dtype=torch.bfloat16)
+        load(str(path), device=torch.device("cuda", 0), dtype=torch.bfloat16)
 
 
 def test_weights_that_are_none_are_refused(tmp_path: Path, saved: dict[str, Any]) -> None:
