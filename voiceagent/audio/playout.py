@@ -10,8 +10,8 @@ as fast as it is made. How far the pulling has come is the only measure of what 
   the audio is like: no click can come from here.
 - `pause` falls silent at once; `resume` goes on with the very sample, or from the beginning of the word that was cut.
 
-A listener who plays what is pulled at once needs nothing else. One who plays it later, because the door sends ahead
-(`pacer.py`), is followed: what he has not played is not heard, and is taken back when the agent pauses or stops.
+A client that plays what is pulled at once needs nothing else. One that plays it later, because the door sends ahead
+(`pacer.py`), is followed: what it has not played is not heard, and is taken back when the agent pauses or stops.
 
 It has no clock of its own, no thread and no knowledge of how frames travel; what is under way to the listener (the
 network and the client's jitter buffer) counts as heard.
@@ -32,15 +32,15 @@ REWIND_S = 0.3
 _NOTHING: Pcm = np.zeros(0, np.float32)
 
 
-class Follower(Protocol):
-    """A listener who plays later what is pulled now."""
+class Client(Protocol):
+    """A client that plays later what is pulled now."""
 
     @property
     def unplayed_s(self) -> float:
-        """Seconds of what was pulled that he has yet to play."""
+        """Seconds of what was pulled that it has yet to play."""
 
     def clear(self) -> None:
-        """Have him forget what he has not played."""
+        """Have it forget what it has not played."""
 
 
 class Playout:
@@ -56,7 +56,7 @@ class Playout:
         self._held: dict[int, ResponseBuffer] = {}
         self._live: ResponseBuffer | None = None
         self._last: ResponseBuffer | None = None  # the live one, or the one that was
-        self._follower: Follower | None = None
+        self._client: Client | None = None
         self._paused = False
         self._events: list[PlayoutEvent] = []
         self._tail = _NOTHING  # a fade-out still to be sent
@@ -120,14 +120,14 @@ class Playout:
             self._book(len(frame) - at)
         return frame
 
-    def follow(self, follower: Follower | None) -> None:
-        """Send to a listener who plays later what is pulled now; None: at once."""
-        self._follower = follower
+    def follow(self, client: Client | None) -> None:
+        """Send to a client that plays later what is pulled now; None: at once."""
+        self._client = client
 
     def has_frame(self, *, dry: bool) -> bool:
-        """Return whether there is something to pull now for a listener who is ahead, or has nothing left (`dry`).
+        """Return whether there is something to pull now for a client that is ahead, or has nothing left (`dry`).
 
-        While he has, a gap is not sent: what will fill it may still come in time.
+        While it has, a gap is not sent: what will fill it may still come in time.
         """
         live = self._live
         if live is None or live.drained or self._paused:
@@ -165,7 +165,7 @@ class Playout:
 
     def pause(self) -> None:
         """Fade out now, and stay silent until `resume`, `stop`, or the release of another generation."""
-        if self._follower is not None:
+        if self._client is not None:
             self._take_back()
         elif self._sounding:
             self._cut()
@@ -197,7 +197,7 @@ class Playout:
         self._paused = self._cut_unsent = False
         if live is None:
             return Heard(generation)
-        if self._follower is not None:
+        if self._client is not None:
             self._take_back()
         elif self._sounding:
             self._cut()
@@ -273,7 +273,7 @@ class Playout:
 
     @property
     def _unplayed_s(self) -> float:
-        return self._follower.unplayed_s if self._follower is not None else 0.0
+        return self._client.unplayed_s if self._client is not None else 0.0
 
     def _take_back(self) -> None:
         """Take back what the listener has not played, to be sent again when the response goes on."""
@@ -284,8 +284,8 @@ class Playout:
         taken = live.take_back()
         self._sounding = False
         self._tail = _NOTHING
-        if taken and self._follower is not None:
-            self._follower.clear()
+        if taken and self._client is not None:
+            self._client.clear()
 
     def _settle(self) -> None:
         """Draw the conclusions from what was sent and played so far, and from news about it."""
@@ -295,7 +295,7 @@ class Playout:
         while (segment := response.segment) is not None and segment.complete and not response.silence:
             response.current += 1
             response.silence = segment.pause
-        if self._follower is None:
+        if self._client is None:
             response.timeline.play(response.timeline.sent)
         self._hear(response)
         if response.finished and response.heard == len(response.segments):
