@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from voiceagent.engines.spec import BuildContext, EngineSpec, Kind
+from voiceagent.engines.spec import BuildContext, EngineKind, EngineSpec
 from voiceagent.errors import VoiceAgentError
 from voiceagent.testing.engine_contract import kinds
 from voiceagent.testing.engine_contract.every_kind import EVERY_GENERATION, EVERY_KIND, Check
@@ -11,7 +11,7 @@ from voiceagent.weights import Store
 STREAMS = 4
 """No check has more streams open at once."""
 
-CONTRACTS: dict[Kind, tuple[Check, ...]] = {
+CONTRACTS: dict[EngineKind, tuple[Check, ...]] = {
     "vad": (*EVERY_KIND, *kinds.VAD),
     "asr": (*EVERY_KIND, *kinds.ASR),
     "turn": (*EVERY_KIND, *kinds.TURN),
@@ -20,7 +20,7 @@ CONTRACTS: dict[Kind, tuple[Check, ...]] = {
 }
 
 
-def contract(kind: Kind) -> tuple[Check, ...]:
+def contract(kind: EngineKind) -> tuple[Check, ...]:
     """Return the checks for engines of a kind. Each takes a loaded, idle engine, and raises AssertionError."""
     return CONTRACTS[kind]
 
