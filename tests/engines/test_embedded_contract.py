@@ -6,14 +6,14 @@ import embedded
 import pytest
 
 from voiceagent.engines.asr.moonshine.engine import MoonshineEngine
-from voiceagent.engines.spec import Kind
+from voiceagent.engines.spec import EngineKind
 from voiceagent.engines.tts.hibari.engine import HibariEngine
 from voiceagent.engines.turn.smart_turn.engine import SmartTurnEngine
 from voiceagent.engines.vad.silero.engine import SileroEngine
 from voiceagent.testing.engine_contract import Check, contract
 
 
-def checks(kind: Kind) -> pytest.MarkDecorator:
+def checks(kind: EngineKind) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("check", contract(kind), ids=lambda check: check.__name__)
 
 

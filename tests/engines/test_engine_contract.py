@@ -7,14 +7,14 @@ import pytest
 
 from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
-from voiceagent.engines.spec import Kind
+from voiceagent.engines.spec import EngineKind
 from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.engines.turn.scripted.engine import ScriptedTurn
 from voiceagent.engines.vad.scripted.engine import ScriptedVad
 from voiceagent.testing.engine_contract import Check, contract
 
 SCRIPTED = {"asr": ScriptedAsr, "llm": ScriptedLlm, "tts": ScriptedTts, "vad": ScriptedVad, "turn": ScriptedTurn}
-CHECKS = [(kind, check) for kind in get_args(Kind) for check in contract(kind)]
+CHECKS = [(kind, check) for kind in get_args(EngineKind) for check in contract(kind)]
 
 
 @pytest.fixture(scope="module")
@@ -29,5 +29,5 @@ def engines() -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("kind", "check"), CHECKS, ids=[f"{kind}-{check.__name__}" for kind, check in CHECKS])
-def test_a_scripted_engine_keeps_the_contract(engines: dict[str, Any], kind: Kind, check: Check) -> None:
+def test_a_scripted_engine_keeps_the_contract(engines: dict[str, Any], kind: EngineKind, check: Check) -> None:
     check(engines[kind])

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
-from voiceagent.engines.spec import EngineSpec, Kind
+from voiceagent.engines.spec import EngineKind, EngineSpec
 from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.engines.tts.scripted.spec import ScriptedTtsSettings
 from voiceagent.engines.turn.silence.spec import SPEC as SILENCE
@@ -128,7 +128,7 @@ def test_a_spec_without_an_engine_has_nothing_to_check():
 
 
 def test_every_kind_has_a_contract_of_its_own_beyond_that_of_all():
-    contracts = [set(contract(kind)) for kind in get_args(Kind)]
+    contracts = [set(contract(kind)) for kind in get_args(EngineKind)]
     common = set.intersection(*contracts)
     assert len(common) >= 10
     assert all(len(checks - common) >= 2 for checks in contracts)
