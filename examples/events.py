@@ -1,6 +1,7 @@
 """Events, and speaking unasked: a kitchen timer that the model sets and that speaks when it rings."""
 
 import asyncio
+from pathlib import Path
 
 from voiceagent import Agent, Session, tool
 
@@ -36,7 +37,7 @@ async def start(used):
 
 @agent.on("turn")
 def note(turn):  # an ordinary function: in a thread, where it may block
-    with open("talk.txt", "a", encoding="utf-8") as file:
+    with Path("talk.txt").open("a", encoding="utf-8") as file:
         print(f"> {turn.user_text}\n  {turn.agent_text}", file=file)
 
 
