@@ -49,7 +49,7 @@ class Talk:
 
 def test_the_response_is_prepared_at_the_first_silence_and_released_when_the_turn_is_complete():
     talk = Talk().says("how are you")
-    assert talk.did(fx.Respond) == [fx.Respond(1, fx.Kind.REPLY, "how are you")]
+    assert talk.did(fx.Respond) == [fx.Respond(1, fx.ResponseKind.REPLY, "how are you")]
     assert not talk.did(fx.Release)
     talk.stops().judged(0.9)
     assert talk.did(fx.Release) == [fx.Release(1)]
@@ -69,7 +69,7 @@ def test_a_user_who_goes_on_makes_the_prepared_response_void():
     talk = Talk().says("how are")
     talk.says("how are you", at=2.2)
     assert talk.did(fx.End) == [fx.End(1, ev.Outcome.CANCELLED)]
-    assert talk.did(fx.Respond) == [fx.Respond(2, fx.Kind.REPLY, "how are you")]
+    assert talk.did(fx.Respond) == [fx.Respond(2, fx.ResponseKind.REPLY, "how are you")]
 
 
 def test_a_prepared_response_is_kept_when_the_words_stay_the_same():
@@ -153,7 +153,7 @@ def test_a_hum_of_attention_lets_the_agent_go_on():
 def test_words_interrupt():
     talk = Talk().agent_speaks().says("no stop", at=3.0, speech_s=0.4)
     assert talk.did(fx.End) == [fx.End(1, ev.Outcome.INTERRUPTED)]
-    assert talk.did(fx.Respond) == [fx.Respond(2, fx.Kind.REPLY, "no stop")]
+    assert talk.did(fx.Respond) == [fx.Respond(2, fx.ResponseKind.REPLY, "no stop")]
 
 
 def test_words_interrupt_while_the_user_still_speaks():
@@ -178,13 +178,13 @@ def test_going_on_before_the_answer_is_heard_takes_it_back():
     talk = Talk().says("how are you").stops().judged(0.9)
     talk.says("today in Paris", at=2.4)
     assert talk.did(fx.End) == [fx.End(1, ev.Outcome.INTERRUPTED)]
-    assert talk.did(fx.Respond) == [fx.Respond(2, fx.Kind.REPLY, "today in Paris")]
+    assert talk.did(fx.Respond) == [fx.Respond(2, fx.ResponseKind.REPLY, "today in Paris")]
 
 
 def test_typed_text_is_answered_at_once():
     talk = Talk().agent_speaks().feed(ev.Typed(3.0, "stop that"))
     assert talk.did(fx.End) == [fx.End(1, ev.Outcome.INTERRUPTED)]
-    assert talk.did(fx.Respond) == [fx.Respond(2, fx.Kind.REPLY, "stop that")]
+    assert talk.did(fx.Respond) == [fx.Respond(2, fx.ResponseKind.REPLY, "stop that")]
     assert talk.did(fx.Release) == [fx.Release(2)]
 
 
@@ -197,7 +197,7 @@ def test_the_stop_button_silences_the_agent():
 def test_a_failed_response_is_apologised_for_once():
     talk = Talk().agent_speaks().feed(ev.ResponseFailed(3.0, 1))
     assert talk.did(fx.End) == [fx.End(1, ev.Outcome.FAILED)]
-    assert talk.did(fx.Respond) == [fx.Respond(2, fx.Kind.APOLOGY, "")]
+    assert talk.did(fx.Respond) == [fx.Respond(2, fx.ResponseKind.APOLOGY, "")]
     talk.feed(ev.ResponseFailed(3.1, 2))
     assert not talk.did(fx.Respond)
 
@@ -211,11 +211,11 @@ def test_a_failed_preparation_is_tried_again_when_the_turn_is_complete():
 
 def test_the_agent_greets_and_asks_once_whether_anybody_is_there():
     talk = Talk(rules(greet=True, idle_s=20.0))
-    assert talk.did(fx.Respond) == [fx.Respond(1, fx.Kind.GREETING, "")]
+    assert talk.did(fx.Respond) == [fx.Respond(1, fx.ResponseKind.GREETING, "")]
     talk.feed(ev.PlayoutStarted(0.1, 1), ev.PlayoutFinished(2.0, 1))
     assert talk.did(fx.SetTimer) == [fx.SetTimer(ev.Timer.IDLE, 20.0)]
     talk.feed(ev.TimerFired(22.0, ev.Timer.IDLE))
-    assert talk.did(fx.Respond) == [fx.Respond(2, fx.Kind.IDLE, "")]
+    assert talk.did(fx.Respond) == [fx.Respond(2, fx.ResponseKind.IDLE, "")]
     talk.feed(ev.PlayoutFinished(24.0, 2))
     assert not talk.did(fx.SetTimer)
 
@@ -243,7 +243,7 @@ def test_nothing_happens_before_the_door_opens_or_after_it_closes():
 def test_words_that_the_recogniser_failed_at_are_apologised_for():
     talk = Talk().feed(ev.SpeechStarted(1.0), ev.SpeechPaused(2.0, 1.0), ev.SpeechStopped(2.2))
     talk.feed(ev.FinalTranscript(2.3, 1, "", failed=True))
-    assert [effect.kind for effect in talk.did(fx.Respond)] == [fx.Kind.APOLOGY]
+    assert [effect.kind for effect in talk.did(fx.Respond)] == [fx.ResponseKind.APOLOGY]
     assert talk.did(fx.Release)
     assert talk.state.user is User.SILENT
 

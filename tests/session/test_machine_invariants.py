@@ -7,7 +7,7 @@ from ledger import RULES, World, account, advance, choices, essence, requests
 from shipped_rules import rules as shipped
 
 from voiceagent.session import events as ev
-from voiceagent.session.effects import Kind, Pause
+from voiceagent.session.effects import Pause, ResponseKind
 from voiceagent.session.state import State
 
 DEPTH = 8
@@ -55,7 +55,7 @@ def test_every_order_of_wishes_and_events_holds_every_invariant():
     """As above, with an application that has the agent speak unasked and changes its rules meanwhile."""
     reached = walk(World(State(RULES)), DEPTH - 2, lambda world: [*choices(world), *requests(world, waiting=1)])
     assert any(world.state.wishes and world.paused for world in reached)
-    assert any(world.state.response is not None and world.state.response.kind is Kind.SAID for world in reached)
+    assert any(world.state.response is not None and world.state.response.kind is ResponseKind.SAID for world in reached)
 
 
 def test_every_promise_can_be_broken():

@@ -26,7 +26,7 @@ def news(at, **how):
 
 def test_on_a_free_floor_it_is_said_at_once():
     talk = Talk().feed(news(1.0))
-    assert talk.did(fx.Respond) == [fx.Respond(1, fx.Kind.SAID, NEWS)]
+    assert talk.did(fx.Respond) == [fx.Respond(1, fx.ResponseKind.SAID, NEWS)]
     assert talk.did(fx.Release) == [fx.Release(1)]
 
 
@@ -35,7 +35,7 @@ def test_it_waits_for_the_agent_to_finish():
     assert not talk.effects
     talk.feed(ev.PlayoutFinished(5.0, 1))
     assert talk.did(fx.End) == [fx.End(1, ev.Outcome.COMPLETED)]
-    assert talk.did(fx.Respond) == [fx.Respond(2, fx.Kind.SAID, NEWS)]
+    assert talk.did(fx.Respond) == [fx.Respond(2, fx.ResponseKind.SAID, NEWS)]
 
 
 def test_it_waits_for_the_users_turn_and_for_its_answer():
@@ -43,16 +43,16 @@ def test_it_waits_for_the_users_turn_and_for_its_answer():
     assert not talk.did(fx.Respond)
     talk.says("how are you").stops().judged(0.9)
     assert [effect.kind for effect in talk.did(fx.Respond)] == []
-    assert talk.state.response.kind is fx.Kind.REPLY
+    assert talk.state.response.kind is fx.ResponseKind.REPLY
     talk.feed(ev.PlayoutStarted(2.5, 1), ev.PlayoutFinished(4.0, 1))
-    assert [effect.kind for effect in talk.did(fx.Respond)] == [fx.Kind.SAID]
+    assert [effect.kind for effect in talk.did(fx.Respond)] == [fx.ResponseKind.SAID]
 
 
 def test_after_a_cough_it_is_said():
     talk = Talk().feed(ev.SpeechStarted(1.0), news(1.1), ev.SpeechPaused(1.2, 0.1), ev.SpeechStopped(1.4))
     assert not talk.did(fx.Respond)
     talk.feed(ev.FinalTranscript(1.5, talk.state.fork, ""))
-    assert [effect.kind for effect in talk.did(fx.Respond)] == [fx.Kind.SAID]
+    assert [effect.kind for effect in talk.did(fx.Respond)] == [fx.ResponseKind.SAID]
 
 
 def test_what_is_urgent_takes_the_place_of_what_the_agent_says_and_the_user_has_begun():
@@ -63,7 +63,7 @@ def test_what_is_urgent_takes_the_place_of_what_the_agent_says_and_the_user_has_
     assert talk.did(fx.End) == [fx.End(1, ev.Outcome.CANCELLED)]
     assert talk.did(fx.CommitAudio)
     assert talk.state.user is User.SILENT
-    assert talk.state.response.kind is fx.Kind.SAID
+    assert talk.state.response.kind is fx.ResponseKind.SAID
 
 
 def test_wishes_are_granted_in_order_and_what_is_urgent_comes_first():
@@ -72,7 +72,7 @@ def test_wishes_are_granted_in_order_and_what_is_urgent_comes_first():
     for generation in (2, 3):
         talk.feed(ev.PlayoutFinished(4.0 + generation, generation))
         kinds.append(talk.state.response.kind)
-    assert kinds == [fx.Kind.SAID, fx.Kind.SAID, fx.Kind.PROMPTED]
+    assert kinds == [fx.ResponseKind.SAID, fx.ResponseKind.SAID, fx.ResponseKind.PROMPTED]
     assert talk.state.response.text == "Ask for the name."
 
 
@@ -80,9 +80,9 @@ def test_what_is_wished_for_before_the_door_opens_follows_the_greeting():
     state, effects = step(State(rules(greet=True)), news(0.0))
     assert not effects
     state, effects = step(state, ev.Opened(0.1))
-    assert fx.Respond(1, fx.Kind.GREETING, "") in effects
+    assert fx.Respond(1, fx.ResponseKind.GREETING, "") in effects
     state, effects = step(state, ev.PlayoutFinished(1.0, 1))
-    assert fx.Respond(2, fx.Kind.SAID, NEWS) in effects
+    assert fx.Respond(2, fx.ResponseKind.SAID, NEWS) in effects
 
 
 def test_it_can_be_interrupted_like_any_answer():

@@ -6,7 +6,7 @@ from voiceagent.scheduler.watchdog import StuckError
 from voiceagent.trace import steps
 from voiceagent.trace.steps import Failure, StepRecord
 
-NEEDS: dict[Need, steps.Need] = {
+NEEDS: dict[Need, steps.NeedLabel] = {
     Need.PROMISED: "promised",
     Need.AWAITED: "awaited",
     Need.SPECULATIVE: "speculative",

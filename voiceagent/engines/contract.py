@@ -20,16 +20,16 @@ HOLD = float("inf")
 
 PRESSING_S = 0.1
 """In a lane, what is promised goes before what is awaited when its deadline is this near. Deadlines keep a margin for
-the step that may be under way then; between lanes, the policy reckons it from the costs."""
+the step that may be under way then; between lanes, the policy takes it from the costs."""
 
 
 class Need(IntEnum):
-    """What a listener makes of a delay; by this, the deadline means something else."""
+    """How a delay is heard. It decides what the deadline means."""
 
     PROMISED = 0
-    """Nobody notices work that is done by its deadline, and somebody all that is not: audio of an answer under way."""
+    """Unnoticed if done by its deadline, heard as a gap if not: audio of an answer under way."""
     AWAITED = 1
-    """Somebody has been waiting since the deadline, in silence: an answer's first words."""
+    """A caller has been waiting in silence since the deadline: an answer's first words."""
     SPECULATIVE = 2
     """Nobody waits yet, and it may be thrown away: the turn may not be over."""
 
@@ -59,7 +59,7 @@ class Batch:
     place: int = 0
     """Its place in the line of everything that waits, counted across engines: all that a FIFO policy goes by."""
     expected_joiners: int = 0
-    """Streams that are not in it and will soon have work for such a step: waiting for them saves steps."""
+    """Streams that will soon have the same work; waiting for them makes one step of two."""
 
 
 @dataclass(frozen=True, slots=True)

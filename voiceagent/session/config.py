@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from voiceagent.engines.llm.contract import ReplyOptions
-from voiceagent.session.effects import Kind
+from voiceagent.session.effects import ResponseKind
 from voiceagent.session.endpointing import Thresholds
 from voiceagent.session.rules import Rules
 from voiceagent.text import Segmenter
@@ -61,6 +61,10 @@ class ConversationConfig:
         idle_s = self.rules.idle_s if self.idle_prompt else 0.0
         return replace(self.rules, greet=self.rules.greet and bool(self.greeting), idle_s=idle_s)
 
-    def script(self, kind: Kind) -> str:
+    def script(self, kind: ResponseKind) -> str:
         """Return what the agent says of its own accord."""
-        return {Kind.GREETING: self.greeting, Kind.IDLE: self.idle_prompt, Kind.APOLOGY: self.failure_message}[kind]
+        return {
+            ResponseKind.GREETING: self.greeting,
+            ResponseKind.IDLE: self.idle_prompt,
+            ResponseKind.APOLOGY: self.failure_message,
+        }[kind]

@@ -336,11 +336,11 @@ class Session:
         )
         self._response = run
         match effect.kind:
-            case fx.Kind.REPLY:
+            case fx.ResponseKind.REPLY:
                 run.think(self._history.with_user(effect.text))
-            case fx.Kind.PROMPTED:
+            case fx.ResponseKind.PROMPTED:
                 run.think(self._history.with_user(effect.text or GO_ON))
-            case fx.Kind.SAID:
+            case fx.ResponseKind.SAID:
                 run.say(effect.text)
             case script:
                 run.say(self._config.script(script))
@@ -348,11 +348,11 @@ class Session:
     def _release(self, generation: int) -> None:
         assert self._response is not None
         response = self._state.response
-        if response is not None and response.kind is fx.Kind.REPLY:
+        if response is not None and response.kind is fx.ResponseKind.REPLY:
             self._history.add_user(response.text)
             conversation("user", response.text, session=self.id)
             self._turns.released(self._state.turn - 1, self._response, response.text, self._now)
-        elif response is not None and response.kind is fx.Kind.PROMPTED:
+        elif response is not None and response.kind is fx.ResponseKind.PROMPTED:
             self._turns.prompted(self._state.turn - 1, self._response, self._now)
         self._response.release()
 

@@ -10,9 +10,9 @@ from voiceagent.session.effects import (
     End,
     Floor,
     Judge,
-    Kind,
     Release,
     Respond,
+    ResponseKind,
     Resume,
     SetTimer,
     ShowFloor,
@@ -38,7 +38,7 @@ class Draft:
         """Have something done, after what is to be done already."""
         self.effects.extend(effects)
 
-    def respond(self, kind: Kind, text: str) -> None:
+    def respond(self, kind: ResponseKind, text: str) -> None:
         """Begin a response."""
         generation = self.state.generation + 1
         self.set(generation=generation, response=Response(generation, kind, text))
@@ -135,7 +135,7 @@ class Draft:
         if response is not None and normalise(response.text) != normalise(transcript):
             self.end(Outcome.CANCELLED)
         if self.state.response is None and (self.state.rules.preemptive or self.state.complete):
-            self.respond(Kind.REPLY, transcript)
+            self.respond(ResponseKind.REPLY, transcript)
         if self.state.complete:
             self.release()
             self.set(turn=self.state.turn + 1)
@@ -143,7 +143,7 @@ class Draft:
 
     def apologise(self) -> None:
         """Say that something went wrong: somebody waits for an answer that will not come."""
-        self.respond(Kind.APOLOGY, "")
+        self.respond(ResponseKind.APOLOGY, "")
         self.release()
 
     def resume(self) -> None:

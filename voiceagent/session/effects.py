@@ -6,7 +6,7 @@ from enum import Enum
 from voiceagent.session.events import Outcome, Timer
 
 
-class Kind(Enum):
+class ResponseKind(Enum):
     """Why the agent speaks."""
 
     REPLY = "reply"
@@ -52,7 +52,7 @@ class Respond:
     """Prepare a response. It is not heard before Release."""
 
     generation: int
-    kind: Kind
+    kind: ResponseKind
     text: str
     """What the user said (REPLY), what to say (SAID), how to go about it (PROMPTED), or "" where a script has it."""
 

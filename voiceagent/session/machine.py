@@ -19,8 +19,8 @@ from voiceagent.session.effects import (
     CancelTimer,
     Effect,
     Finalise,
-    Kind,
     Pause,
+    ResponseKind,
     SetTimer,
     ShowUser,
 )
@@ -72,7 +72,7 @@ def _opened(draft: Draft, event: Opened) -> None:
         return
     draft.set(open=True)
     if draft.state.rules.greet:
-        draft.respond(Kind.GREETING, "")
+        draft.respond(ResponseKind.GREETING, "")
         draft.release()
 
 
@@ -163,7 +163,7 @@ def _timer(draft: Draft, event: TimerFired) -> None:
         draft.resume()
     elif event.timer is Timer.IDLE and is_idle(state) and not state.nudged:
         draft.set(nudged=True)
-        draft.respond(Kind.IDLE, "")
+        draft.respond(ResponseKind.IDLE, "")
         draft.release()
 
 
@@ -176,7 +176,7 @@ def _typed(draft: Draft, event: Typed) -> None:
         draft.forget_turn()
     draft.set(nudged=False)
     draft.do(ShowUser(draft.state.turn, event.text, final=True))
-    draft.respond(Kind.REPLY, event.text)
+    draft.respond(ResponseKind.REPLY, event.text)
     draft.release()
     draft.set(turn=draft.state.turn + 1)
 
@@ -207,7 +207,7 @@ def _response_failed(draft: Draft, event: ResponseFailed) -> None:
     if not response.released:
         return  # nobody waits for it yet; it is tried again when somebody does
     draft.yield_floor(event.at)
-    if draft.state.user is User.SILENT and draft.state.response is None and response.kind is not Kind.APOLOGY:
+    if draft.state.user is User.SILENT and draft.state.response is None and response.kind is not ResponseKind.APOLOGY:
         draft.apologise()
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from voiceagent.session.effects import Floor, Kind
+from voiceagent.session.effects import Floor, ResponseKind
 from voiceagent.session.rules import Rules
 
 
@@ -23,7 +23,7 @@ class Response:
     """The live response."""
 
     generation: int
-    kind: Kind
+    kind: ResponseKind
     text: str
     released: bool = False
     audible: bool = False
@@ -34,7 +34,7 @@ class Response:
 class Wish:
     """Something that the agent is to say unasked, as soon as the floor is free."""
 
-    kind: Kind
+    kind: ResponseKind
     text: str
     """What to say (SAID), or how to go about it (PROMPTED)."""
 

@@ -5,7 +5,7 @@ remembered. It waits for the floor to be free, which is when nobody speaks and n
 """
 
 from voiceagent.session.draft import Draft, is_idle
-from voiceagent.session.effects import CancelTimer, Kind, SetTimer
+from voiceagent.session.effects import CancelTimer, ResponseKind, SetTimer
 from voiceagent.session.events import Configured, Outcome, ReplyRequested, SayRequested, Timer
 from voiceagent.session.state import User, Wish
 from voiceagent.text import words
@@ -15,7 +15,7 @@ def say_requested(draft: Draft, event: SayRequested) -> None:
     """Speak a text: when the floor is free, or at once, in place of what the agent says and the user has begun."""
     if not words(event.text):
         return
-    wish = Wish(Kind.SAID, event.text)
+    wish = Wish(ResponseKind.SAID, event.text)
     if not event.interrupt:
         draft.set(wishes=(*draft.state.wishes, wish))
         return
@@ -28,7 +28,7 @@ def say_requested(draft: Draft, event: SayRequested) -> None:
 
 def reply_requested(draft: Draft, event: ReplyRequested) -> None:
     """Have the model say something when the floor is free."""
-    draft.set(wishes=(*draft.state.wishes, Wish(Kind.PROMPTED, event.instructions)))
+    draft.set(wishes=(*draft.state.wishes, Wish(ResponseKind.PROMPTED, event.instructions)))
 
 
 def configured(draft: Draft, event: Configured) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 Failure = Literal["error", "memory", "hang"]
 """It raised; for want of memory; or it did not return, and ended here as far as anybody was told."""
 
-Need = Literal["promised", "awaited", "speculative"]
+NeedLabel = Literal["promised", "awaited", "speculative"]
 """What its delay means to a listener: an answer breaks off, a silence lasts longer, nothing."""
 
 STEPS_PER_LANE = 4_096
@@ -36,7 +36,7 @@ class StepRecord:
     """What the policy took it to cost."""
     deadline: float = float("inf")
     """When a listener would have noticed that it was late; its submission, where somebody waited in silence."""
-    need: Need = "promised"
+    need: NeedLabel = "promised"
     failure: Failure | None = None
 
     @property
