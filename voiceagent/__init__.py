@@ -11,7 +11,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from voiceagent import testing as testing
     from voiceagent.app import events as events
     from voiceagent.app.agent import Agent as Agent
     from voiceagent.errors import VoiceAgentError as VoiceAgentError
