@@ -97,7 +97,8 @@ class Agent:
         self.config = conversation_config(self.settings)
         """The configuration of sessions that are given no other."""
         self._tools = Tools(self.settings, self.metrics.observe_tool, tools)
-        self._events = Events()
+        self.events = Events()
+        """The handlers, and what waits for them."""
         self._turn_file: TurnFile | None = None
         self._engines: Engines | None = None
         self._lanes: dict[str, ThreadLane] = {}
@@ -127,10 +128,10 @@ class Agent:
         Raises VoiceAgentError for a name that there is not.
         """
 
-        self._events.require(event)
+        self.events.require(event)
 
         def add(handler: H) -> H:
-            self._events.add(event, handler)
+            self.events.add(event, handler)
             return handler
 
         return add
@@ -202,7 +203,7 @@ class Agent:
             self._admission.close()
         if self._lag is not None:
             self._lag.close()
-        self._events.close()
+        self.events.close()
         self._tools.close()
         self._ready = dict.fromkeys(self._ready, False)
         hanging = close_all(self._lanes)
@@ -259,7 +260,7 @@ class Agent:
 
         def report(what: Report) -> None:
             on_report(what)
-            self._events.report(session, what)
+            self.events.report(session, what)
 
         session = Session(session_id, self.engines, config or self.config, turns, report, self._tools.toolbox)
         self._sessions.add(session)

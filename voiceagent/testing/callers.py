@@ -38,7 +38,8 @@ class Callers:
 
     `agent` is an Agent, or a configuration (its name, path, or settings), the latter with `sets` such as
     `session.idle_s=0` over it. Its models are replaced by scripted engines. Its tools must not wait for anything real,
-    and MCP servers are left out: give functions of the same name in their place.
+    and MCP servers are left out: give functions of the same name in their place. An Agent's
+    handlers of events are called; those that are ordinary functions run in real threads.
 
     A step takes what `costs` says of its key, or `step_s` of its batch; so many run side by side (`concurrency`), those
     of lanes `off_device` besides. `frame_s` as for Caller.
@@ -72,6 +73,7 @@ class Callers:
             on_ended=self.metrics.observe_tool,
         )
         self._frame_s = frame_s
+        self._events = agent.events if isinstance(agent, Agent) else None
         self._calls = 0
         takes_s = step_s or (lambda batch: costs.cost_s(batch.cost_key))
         by_lane = lanes_of(self.engines)
@@ -88,6 +90,15 @@ class Callers:
         `on_report` gets each report as it comes. Belongs on the event loop.
         """
         self._calls += 1
+        report = on_report
+        if self._events is not None:
+            events = self._events
+
+            def report(what: Report) -> None:
+                if on_report is not None:
+                    on_report(what)
+                events.report(caller.session, what)
+
         caller = Caller(
             name or f"caller {self._calls}",
             self.engines,
@@ -96,7 +107,7 @@ class Callers:
             metrics=self.metrics,
             steps=self.steps,
             frame_s=self._frame_s,
-            on_report=on_report,
+            on_report=report,
         )
         if connected:
             caller.connects()
@@ -106,6 +117,8 @@ class Callers:
         """End everything: no step begins any more, and tools under way are cancelled."""
         self.scheduler.close()
         self.tools.close()
+        if self._events is not None:
+            self._events.close()
 
     def __enter__(self) -> Self:
         return self
