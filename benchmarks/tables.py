@@ -82,7 +82,7 @@ TABLES = {
             ("one caller's tokens a second", "decode_tokens_per_s_1", ""),
             ("first token of a second turn after 1,500 tokens", "first_token_ms", " ms"),
             ("first segment of that turn", "first_segment_ms", " ms"),
-            ("the same, all of it read anew", "first_segment_ms_read_anew", " ms"),
+            ("the same, all of it read again", "first_segment_ms_read_anew", " ms"),
         ),
     ),
     "sessions": Table(
@@ -104,7 +104,7 @@ TABLES = {
         "sessions_limit",
         (
             ("callers let in before one was refused", "limit_callers", ""),
-            ("as many as the server said it could carry by then", "limit_carried", ""),
+            ("the capacity that the server stated by then", "limit_carried", ""),
             ("voice-to-voice of those present, median", "limit_v2v_ms_p50", " ms"),
             ("the same, 95th percentile", "limit_v2v_ms_p95", " ms"),
             ("questions asked in two minutes", "limit_question_count", ""),
@@ -118,12 +118,12 @@ TABLES = {
     "schedule": Table(
         "schedule",
         (
-            ("callers carried on DGX Spark's table", "callers_ours_spark", ""),
+            ("capacity on DGX Spark's table, callers", "callers_ours_spark", ""),
             ("with first-in-first-out", "callers_fifo_spark", ""),
-            ("callers carried on RTX 5090's table", "callers_ours_rtx5090", ""),
+            ("capacity on RTX 5090's table, callers", "callers_ours_rtx5090", ""),
             ("with first-in-first-out", "callers_fifo_rtx5090", ""),
             ("voice-to-voice of one caller on RTX 5090's table, median", "v2v_ms_p50_rtx5090_1", " ms"),
-            ("callers carried on H200's table", "callers_ours_h200", ""),
+            ("capacity on H200's table, callers", "callers_ours_h200", ""),
             ("with first-in-first-out", "callers_fifo_h200", ""),
         ),
     ),

@@ -100,7 +100,7 @@ class LlmSettings(EngineSettings):
     """The language model: what all of them have in common."""
 
     system_prompt: str = "You are a friendly voice assistant. Answer in one or two short spoken sentences."
-    """What the model is told before the conversation."""
+    """What the model reads before the conversation."""
     session_tokens: Tokens = 1024
     """The context of one session."""
     max_tokens: Tokens = 96

@@ -37,7 +37,7 @@ class OpenAiSettings(LlmSettings):
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """The seed of the random choices."""
     chat_template_kwargs: dict[str, bool | int | float | str] = Field(default={})
-    """What the server's chat template is told besides, such as {enable_thinking: false} (vLLM, llama.cpp)."""
+    """Further arguments of the server's chat template, such as {enable_thinking: false} (vLLM, llama.cpp)."""
 
 
 class OpenAiSpec(EngineSpec[OpenAiSettings]):
