@@ -235,7 +235,7 @@ def test_a_smaller_model_is_named_where_no_setting_helps() -> None:
 
 
 def test_changed_settings_are_the_same_in_all_else() -> None:
-    before = settings()
+    before = settings("llm.engine=llama")
     after = with_change(before, {"server.max_sessions": 1, "llm.kv_type": "q8_0"})
     assert (after.server.max_sessions, after.llm.kv_type) == (1, "q8_0")
     assert after.model_copy(update={"server": before.server, "llm": before.llm}) == before

@@ -152,8 +152,8 @@ def test_the_json_holds_the_memory_plan(gpus: list[Gpu]) -> None:
 
 def test_a_server_that_would_not_fit_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_plan, "free_main_memory", lambda: 1 << 20)
-    monkeypatch.setattr("voiceagent.trace.log.configure", lambda *given, **named: None)
-    monkeypatch.setattr("voiceagent.cli.serve._listen", None)
+    monkeypatch.setattr("voiceagent.app.serving.configure", lambda *given, **named: None)
+    monkeypatch.setattr("voiceagent.app.serving.listen", None)
     result = CliRunner().invoke(cli, ["serve", *SCRIPTED])
     assert result.exit_code == 1
     assert "do not fit" in result.stderr

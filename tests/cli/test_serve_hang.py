@@ -16,8 +16,8 @@ from voiceagent.scheduler import lane
 
 start = Agent.start
 
-async def greet(agent):
-    await start(agent)
+async def greet(agent, gpus):
+    await start(agent, gpus)
     agent.open_session(lambda message: None).open()
 
 def hang(*arguments):
