@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["Agent", "Session", "VoiceAgentError", "__version__", "events", "testing", "tool"]
 
-# Two libraries report to their makers: onnxruntime from the moment it is imported, keeping an identifier under ~/.cache,
-# and huggingface_hub with a look-up once a day. What happens on one's own machine is its owner's business; to allow the
+# Two libraries report to their makers: onnxruntime from its import on, keeping an identifier under ~/.cache, and
+# huggingface_hub with a look-up once a day. What happens on one's own machine is its owner's business; to allow the
 # reports, set these to 0.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

@@ -10,7 +10,6 @@ from voiceagent.session import events as ev
 from voiceagent.session.effects import Pause, ResponseKind
 from voiceagent.session.state import State
 
-DEPTH = 8
 VARIANTS = {
     "as configured": RULES,
     "silence ends a turn": shipped(judge=False, silence_s=0.6, idle_s=20.0),
@@ -33,15 +32,17 @@ def walk(start, depth, events):
     return list(seen.values())
 
 
+@pytest.mark.exhaustive(quick=6, full=8)
 @pytest.mark.parametrize("rules", VARIANTS.values(), ids=VARIANTS.keys())
-def test_every_order_of_events_holds_every_invariant(rules):
-    assert len(walk(World(State(rules)), DEPTH, choices)) > 200, "the walk has left the front door"
+def test_every_order_of_events_holds_every_invariant(rules, size):
+    assert len(walk(World(State(rules)), size, choices)) > 200, "the walk has left the front door"
 
 
+@pytest.mark.exhaustive(quick=500, full=3_334)
 @pytest.mark.parametrize("rules", VARIANTS.values(), ids=VARIANTS.keys())
-def test_long_random_walks_hold_every_invariant(rules):
+def test_long_random_walks_hold_every_invariant(rules, size):
     dice = random.Random(7)
-    for _ in range(10_000 // len(VARIANTS) + 1):
+    for _ in range(size):
         world = advance(World(State(rules)), ev.Opened(0.0))
         for _ in range(40):
             events = [*choices(world), *requests(world, waiting=3)]
@@ -51,9 +52,10 @@ def test_long_random_walks_hold_every_invariant(rules):
             world = advance(world, event)
 
 
-def test_every_order_of_wishes_and_events_holds_every_invariant():
+@pytest.mark.exhaustive(quick=5, full=6)
+def test_every_order_of_wishes_and_events_holds_every_invariant(size):
     """As above, with an application that has the agent speak unasked and changes its rules meanwhile."""
-    reached = walk(World(State(RULES)), DEPTH - 2, lambda world: [*choices(world), *requests(world, waiting=1)])
+    reached = walk(World(State(RULES)), size, lambda world: [*choices(world), *requests(world, waiting=1)])
     assert any(world.state.wishes and world.paused for world in reached)
     assert any(world.state.response is not None and world.state.response.kind is ResponseKind.SAID for world in reached)
 
