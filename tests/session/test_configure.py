@@ -12,6 +12,7 @@ from voiceagent.engines.llm.contract import ToolSpec
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.errors import VoiceAgentError
+from voiceagent.session.reports import ToolUsed
 from voiceagent.tools.contract import Tool
 
 PIRATE = "You are a pirate."
@@ -42,10 +43,10 @@ def test_while_nobody_speaks_it_takes_effect_at_once_and_what_was_said_stays():
 
     async def scene(talk):
         talk.session.type("hello")
-        await talk.listen(2.0)
+        await talk.listens(2.0)
         configure(talk, system_prompt=PIRATE)
         talk.session.type("and now")
-        await talk.listen(2.0)
+        await talk.listens(2.0)
         before, after = model.prompts
         assert before[0].content != PIRATE
         assert [(message.role, message.content) for message in after] == [
@@ -78,16 +79,16 @@ def test_an_answer_under_way_is_finished_as_it_began_with_the_tools_it_was_told_
     model = Model()
 
     async def scene(talk):
-        await talk.speak(3.0)
-        await talk.listen(1.0)
-        assert talk.messages("agent.tool"), "the tool runs"
+        await talk.speaks(3.0)
+        await talk.listens(1.0)
+        assert talk.of(ToolUsed), "the tool runs"
         configure(talk, system_prompt=PIRATE, tools=())
         assert talk.session.config.system_prompt == PIRATE
-        await talk.listen(8.0)
+        await talk.listens(8.0)
         assert outcomes(talk) == ["completed"]
-        assert "sunny in Rome" in talk.said()
-        await talk.speak(3.0)
-        await talk.listen(8.0)
+        assert "sunny in Rome" in talk.said
+        await talk.speaks(3.0)
+        await talk.listens(8.0)
         called, answered, thanked = (messages[0] for messages in model.prompts)
         assert called == answered
         assert [spec.name for spec in called.tools] == ["weather"]
@@ -101,12 +102,12 @@ def test_a_turn_that_the_user_has_begun_is_answered_as_it_began():
     model = Listening()
 
     async def scene(talk):
-        await talk.speak(1.0)
+        await talk.speaks(1.0)
         configure(talk, system_prompt=PIRATE)
-        await talk.speak(1.0)
-        await talk.listen(3.0)
-        await talk.speak(2.0)
-        await talk.listen(3.0)
+        await talk.speaks(1.0)
+        await talk.listens(3.0)
+        await talk.speaks(2.0)
+        await talk.listens(3.0)
         assert [system == PIRATE for system in model.systems] == [False, True]
 
     rehearse(scene, llm=ScriptedLlm(model, **REAL))
@@ -116,10 +117,10 @@ def test_a_turn_that_comes_to_nothing_does_not_keep_it_waiting():
     model = Listening()
 
     async def scene(talk):
-        await talk.speak(0.15)
+        await talk.speaks(0.15)
         configure(talk, system_prompt=PIRATE)
         assert talk.session._config.system_prompt != PIRATE
-        await talk.listen(3.0)
+        await talk.listens(3.0)
         assert talk.session._config.system_prompt == PIRATE
         assert not model.prompts
 
@@ -131,10 +132,10 @@ def test_the_turn_that_interrupts_an_answer_is_the_next_turn():
 
     async def scene(talk):
         talk.session.type("tell me everything")
-        await talk.listen(2.0)
+        await talk.listens(2.0)
         configure(talk, system_prompt=PIRATE)
-        await talk.speak(2.0)
-        await talk.listen(3.0)
+        await talk.speaks(2.0)
+        await talk.listens(3.0)
         assert outcomes(talk)[0] == "interrupted"
         assert [system == PIRATE for system in model.systems] == [False, True]
 
@@ -149,9 +150,9 @@ def test_the_last_of_several_changes_counts():
         for prompt in ("You are a parrot.", PIRATE):
             configure(talk, system_prompt=prompt)
         configure(talk, temperature=1.0)
-        await talk.listen(3.0)
+        await talk.listens(3.0)
         talk.session.type("and now")
-        await talk.listen(3.0)
+        await talk.listens(3.0)
         assert model.systems[1:] == [PIRATE]
         assert talk.session.config.temperature == 1.0
 
@@ -168,11 +169,11 @@ def test_a_voice_is_the_sessions_own_from_its_next_answer_on():
 
     async def scene(talk):
         talk.session.type("hello")
-        await talk.listen(0.5)
+        await talk.listens(0.5)
         configure(talk, voice="high")
-        await talk.listen(8.0)
+        await talk.listens(8.0)
         talk.session.type("and now")
-        await talk.listen(8.0)
+        await talk.listens(8.0)
         assert set(spoken[:-1]) == {"low"}
         assert spoken[-1] == "high"
 
@@ -196,25 +197,25 @@ def test_temperature_and_length_reach_the_model():
 
     async def scene(talk):
         talk.session.type("hello")
-        await talk.listen(8.0)
+        await talk.listens(8.0)
         configure(talk, temperature=1.5, max_tokens=9)
         talk.session.type("and now")
-        await talk.listen(8.0)
+        await talk.listens(8.0)
         assert asked == [(None, 64), (1.5, 9)]
-        assert talk.said().endswith("The sea is deep. It is full of fish."), "the last whole sentence of nine words"
+        assert talk.said.endswith("The sea is deep. It is full of fish."), "the last whole sentence of nine words"
 
     rehearse(scene, llm=Options(lambda messages: LONG_REPLY, **REAL))
 
 
 def test_other_turn_rules_hold_for_the_next_turn():
     async def scene(talk):
-        await talk.speak(2.0)
-        await talk.listen(6.0)
+        await talk.speaks(2.0)
+        await talk.listens(6.0)
         slow = replace(talk.session.config.thresholds, stop_s=0.6)
         configure(talk, thresholds=slow, rules=replace(talk.session.config.rules, stop_s=0.6))
-        await talk.speak(2.0)
-        await talk.listen(6.0)
-        quick_ms, slow_ms = (trace.voice_to_voice_ms for trace in talk.traces)
+        await talk.speaks(2.0)
+        await talk.listens(6.0)
+        quick_ms, slow_ms = (trace.voice_to_voice_ms for trace in talk.turns)
         assert quick_ms < 500 < 600 < slow_ms
 
     rehearse(scene)
@@ -222,13 +223,13 @@ def test_other_turn_rules_hold_for_the_next_turn():
 
 def test_an_agent_may_begin_to_ask_whether_anybody_is_there():
     async def scene(talk):
-        await talk.listen(30.0)
-        assert not talk.said()
+        await talk.listens(30.0)
+        assert not talk.said
         configure(talk, rules=replace(talk.session.config.rules, idle_s=5.0), idle_prompt="Hello?")
-        await talk.listen(4.0)
-        assert not talk.said()
-        await talk.listen(2.0)
-        assert talk.said() == "Hello?"
+        await talk.listens(4.0)
+        assert not talk.said
+        await talk.listens(2.0)
+        assert talk.said == "Hello?"
 
     rehearse(scene)
 
@@ -239,10 +240,10 @@ def test_the_history_keeps_to_the_new_limits():
     async def scene(talk):
         for _ in range(6):
             talk.session.type("tell me more about it please")
-            await talk.listen(2.0)
+            await talk.listens(2.0)
         configure(talk, max_turns=2)
         talk.session.type("and now")
-        await talk.listen(2.0)
+        await talk.listens(2.0)
         assert len(model.prompts[-2]) > 8
         assert len(model.prompts[-1]) <= 2 + 2
 
@@ -261,13 +262,13 @@ def test_a_session_may_have_some_of_the_agents_tools_and_some_of_its_own():
 
     async def scene(talk):
         configure(talk, tools=("weather", own_tool("tides", "high at noon")))
-        await talk.speak(3.0)
-        await talk.listen(8.0)
+        await talk.speaks(3.0)
+        await talk.listens(8.0)
         assert [spec.name for spec in model.prompts[0][0].tools] == ["weather", "tides"]
-        assert "high at noon" in talk.said()
+        assert "high at noon" in talk.said
         configure(talk, tools=("weather",))
         talk.session.type("and in Rome?")
-        await talk.listen(8.0)
+        await talk.listens(8.0)
         assert model.prompts[-1][-1].content == "Error: there is no tool tides; there are weather"
 
     rehearse_tools(scene, model, slow_tool(0.1))
@@ -296,7 +297,7 @@ def test_what_cannot_be_had_is_refused_with_what_there_is_and_changes_nothing(ch
         assert words in str(refused.value)
         assert talk.session.config is known
         talk.session.type("hello")
-        await talk.listen(3.0)
+        await talk.listens(3.0)
         assert model.prompts[0][0].content == known.system_prompt
         assert outcomes(talk) == ["completed"]
 
@@ -314,7 +315,7 @@ def test_a_detector_that_is_not_there_cannot_be_asked():
 def test_a_greeting_without_words_is_none():
     async def scene(talk):
         assert not talk.session.state.rules.greet
-        await talk.listen(1.0)
-        assert not talk.said()
+        await talk.listens(1.0)
+        assert not talk.said
 
     rehearse(scene)

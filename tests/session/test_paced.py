@@ -4,12 +4,14 @@ import asyncio
 from contextlib import suppress
 
 import numpy as np
-from test_conversation import REAL, rehearse
+from test_conversation import REAL, outcomes, rehearse
 
 from voiceagent.audio.pacer import FRAME_S, LEAD_S, Pacer
 from voiceagent.engines.asr.contract import SAMPLE_RATE
 from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
+from voiceagent.session.events import Outcome
+from voiceagent.session.reports import ResponseEnded, WordHeard
 
 LONG = "The sea is deep and full of fish and some of them shine in the dark where nobody has ever been."
 WORD_S = 0.3
@@ -63,18 +65,17 @@ def remembered(prompts):
 
 
 def words_heard(talk):
-    return len(talk.messages("agent.word"))
+    return len(talk.of(WordHeard))
 
 
 def test_a_whole_turn_is_heard_and_its_floor_is_the_agents_until_the_last_word_is_played():
     async def scene(talk, line, prompts):
         await line.hear(2.0, 0.3)
         await line.hear(4.0)
-        (end,) = talk.messages("agent.end")
-        assert end["outcome"] == "completed"
-        assert end["heard_words"] == words_heard(talk) == 3
-        ended = next(sent.at for sent in talk.sent if sent.message["type"] == "agent.end")
-        first = next(sent.at for sent in talk.sent if sent.message["type"] == "agent.word")
+        (end,) = talk.of(ResponseEnded)
+        assert end.outcome is Outcome.COMPLETED
+        assert end.heard_words == words_heard(talk) == 3
+        first, *_, ended = (one.at for one in talk.reports if isinstance(one.report, WordHeard | ResponseEnded))
         assert ended - first >= 2.5 * WORD_S - 2 * FRAME_S
         assert not line.cleared
 
@@ -90,10 +91,10 @@ def test_an_interruption_leaves_out_what_was_sent_and_not_played():
         await line.hear(1.5, 0.3)
         await line.hear(0.5)
         assert len(line.cleared) == 1, "it falls silent once, and nothing more is sent"
-        (end,) = [message for message in talk.messages("agent.end") if message["outcome"] == "interrupted"]
-        assert known <= end["heard_words"] <= known + 1
+        (end,) = [end for end in talk.of(ResponseEnded) if end.outcome is Outcome.INTERRUPTED]
+        assert known <= end.heard_words <= known + 1
         await line.hear(6.0)
-        assert remembered(prompts) == [" ".join(LONG.split()[: end["heard_words"]])]
+        assert remembered(prompts) == [" ".join(LONG.split()[: end.heard_words])]
 
     paced(scene, asr=ScriptedAsr(["please wait a moment there"], **REAL))
 
@@ -105,7 +106,7 @@ def test_a_cough_makes_the_client_forget_and_then_the_rest_comes_again():
         await line.hear(0.15, 0.3)
         await line.hear(20.0)
         assert len(line.cleared) == 1
-        assert [end["outcome"] for end in talk.messages("agent.end")] == ["completed"]
+        assert outcomes(talk) == ["completed"]
         assert words_heard(talk) == len(LONG.split()), "each word once"
 
     paced(scene, asr=ScriptedAsr([""], **REAL))
@@ -117,8 +118,8 @@ def test_a_client_that_says_what_it_has_played_ends_the_response_there():
         await line.hear(3.0)
         talk.session.heard_until(1, 4 * WORD_S * 1000)
         await line.hear(0.2)
-        (end,) = talk.messages("agent.end")
-        assert (end["outcome"], end["heard_words"]) == ("interrupted", 4)
+        (end,) = talk.of(ResponseEnded)
+        assert (end.outcome, end.heard_words) == (Outcome.INTERRUPTED, 4)
         assert len(line.cleared) == 1
         talk.session.type("and now")
         await line.hear(1.0)
@@ -155,6 +156,6 @@ def test_what_a_client_says_of_a_response_that_was_never_there_changes_nothing()
         await line.hear(2.0)
         talk.session.heard_until(2, 100.0)
         await line.hear(1.0)
-        assert not talk.messages("agent.end")
+        assert not talk.of(ResponseEnded)
 
     paced(scene)

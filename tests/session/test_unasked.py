@@ -114,9 +114,9 @@ def test_what_was_said_unasked_is_remembered_and_what_was_not_heard_of_it_is_not
 
     async def scene(talk):
         talk.session.say(LONG_REPLY)
-        await talk.listen(2.5)
-        await talk.speak(3.0)
-        await talk.listen(4.0)
+        await talk.listens(2.5)
+        await talk.speaks(3.0)
+        await talk.listens(4.0)
         assert outcomes(talk) == ["interrupted", "completed"]
         heard = prompts[-1][-2]
         assert heard.role == "assistant"
@@ -137,30 +137,30 @@ def test_the_model_is_asked_with_instructions_that_it_forgets():
 
     async def scene(talk):
         talk.session.respond("Ask for the user's name.")
-        await talk.listen(3.0)
+        await talk.listens(3.0)
         talk.session.respond()
-        await talk.listen(3.0)
+        await talk.listens(3.0)
         talk.session.type("Robin")
-        await talk.listen(3.0)
+        await talk.listens(3.0)
         assert prompts == [
             [("user", "Ask for the user's name.")],
             [("assistant", "What is your name?"), ("user", GO_ON)],
             [("assistant", "What is your name? What is your name?"), ("user", "Robin")],
         ]
-        assert [trace.user_text for trace in talk.traces] == ["", "", "Robin"]
-        assert [trace.agent_text for trace in talk.traces] == ["What is your name?"] * 3
-        assert [trace.waited_s for trace in talk.traces] == [None] * 3, "nobody has waited"
+        assert [trace.user_text for trace in talk.turns] == ["", "", "Robin"]
+        assert [trace.agent_text for trace in talk.turns] == ["What is your name?"] * 3
+        assert [trace.waited_s for trace in talk.turns] == [None] * 3, "nobody has waited"
 
     rehearse(scene, llm=ScriptedLlm(reply, **REAL))
 
 
 def test_a_cough_long_before_does_not_count_as_the_beginning_of_an_unasked_answer():
     async def scene(talk):
-        await talk.speak(0.15)
-        await talk.listen(20.0)
+        await talk.speaks(0.15)
+        await talk.listens(20.0)
         talk.session.respond()
-        await talk.listen(5.0)
-        assert [trace.voice_to_voice_ms for trace in talk.traces] == [None]
+        await talk.listens(5.0)
+        assert [trace.voice_to_voice_ms for trace in talk.turns] == [None]
 
     rehearse(scene)
 
@@ -168,11 +168,11 @@ def test_a_cough_long_before_does_not_count_as_the_beginning_of_an_unasked_answe
 def test_what_is_urgent_is_heard_soon_though_the_agent_speaks():
     async def scene(talk):
         talk.session.type("tell me everything")
-        await talk.listen(2.0)
+        await talk.listens(2.0)
         talk.session.say(NEWS, interrupt=True)
-        await talk.listen(3.0)
+        await talk.listens(3.0)
         assert outcomes(talk) == ["interrupted", "completed"]
-        assert talk.said().endswith(NEWS)
+        assert talk.said.endswith(NEWS)
 
     rehearse(scene, llm=ScriptedLlm(lambda messages: LONG_REPLY, **REAL))
 
@@ -181,9 +181,9 @@ def test_a_model_that_fails_unasked_apologises_and_what_waits_is_said_then():
     async def scene(talk):
         talk.session.respond()
         talk.session.say(NEWS)
-        await talk.listen(10.0)
+        await talk.listens(10.0)
         assert outcomes(talk) == ["failed", "completed", "completed"]
-        assert talk.said().endswith(NEWS)
+        assert talk.said.endswith(NEWS)
 
     rehearse(scene, llm=ScriptedLlm(fail_at=1, **REAL))
 
@@ -192,12 +192,12 @@ def test_nothing_is_said_after_hanging_up():
     async def scene(talk):
         talk.session.say(LONG_REPLY)
         talk.session.say(NEWS)
-        await talk.listen(1.0)
+        await talk.listens(1.0)
         talk.session.close()
         talk.session.say(NEWS)
         talk.session.respond()
-        await talk.listen(3.0)
+        await talk.listens(3.0)
         assert outcomes(talk) == ["interrupted"]
-        assert NEWS not in talk.said()
+        assert NEWS not in talk.said
 
     rehearse(scene)
