@@ -21,7 +21,13 @@ PATIENCE_S = 10.0
 """A caller without an answer speaks again."""
 HESITATES, INTERRUPTS, AGREES = 0.2, 0.2, 0.15
 """Shares of turns: with a pause in mid-sentence, with a barge-in, with an "mm-hm" while the agent speaks."""
-SETTINGS = ("session.greeting=''", "session.idle_s=0", "turn.engine=smart_turn")
+SETTINGS = (
+    "session.greeting=''",
+    "session.idle_s=0",
+    "turn.engine=smart_turn",
+    "llm.max_tokens=96",  # answers are as long as they are scripted
+    "llm.session_tokens=1056",
+)
 
 
 @dataclass(slots=True)

@@ -38,6 +38,11 @@ def rms(pcm: NDArray[np.float32]) -> float:
     return float(np.sqrt(np.mean(np.square(pcm, dtype=np.float64))))
 
 
+def voiced(frames: NDArray[np.float32]) -> int:
+    """Return how many frames, the rows of an array, are speech by their loudness."""
+    return int(np.count_nonzero(np.einsum("ij,ij->i", frames, frames) >= frames.shape[1] * VOICED_RMS**2))
+
+
 class Frames:
     """Cuts audio that arrives in pieces of any length into frames of one length."""
 
@@ -45,12 +50,12 @@ class Frames:
         self._size = size
         self._rest = np.zeros(0, np.float32)
 
-    def push(self, pcm: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Take samples and return the frames that are now whole."""
-        audio = np.concatenate((self._rest, pcm))
+    def push(self, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Take samples and return the frames that are now whole: (frames, size)."""
+        audio = np.concatenate((self._rest, pcm)) if len(self._rest) else pcm
         whole = len(audio) - len(audio) % self._size
         self._rest = audio[whole:]
-        return [audio[start : start + self._size] for start in range(0, whole, self._size)]
+        return audio[:whole].reshape(-1, self._size)
 
 
 @dataclass(frozen=True, slots=True)

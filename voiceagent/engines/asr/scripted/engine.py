@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent, Transcript
 from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.engines.queue import Job
-from voiceagent.engines.scripted import VOICED_RMS, Frames, Script, ScriptedEngine, ScriptedStep, entry, rms
+from voiceagent.engines.scripted import Frames, Script, ScriptedEngine, ScriptedStep, entry, voiced
 from voiceagent.engines.timing import SMALL_CPU, StepTimes
 
 PARTIAL_KEY: CostKey = ("asr.partial", 1)
@@ -121,7 +121,7 @@ class ScriptedAsrStream:
 
     def push(self, pcm: NDArray[np.float32]) -> None:
         """Hear more audio; once speech has begun, a new word asks for a partial transcript."""
-        self._voiced += sum(rms(frame) >= VOICED_RMS for frame in self._frames.push(pcm))
+        self._voiced += voiced(self._frames.push(pcm))
         words = self._words_up_to(self._voiced)
         if self._speaking and words > self._words_shown and not self._engine.has_open(self.number, PARTIAL):
             self._words_shown = words
