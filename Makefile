@@ -22,12 +22,11 @@ serve: weights
 weights: .venv/ready
 	$(BIN)/voiceagent weights pull
 
-# What keeps to the wall clock, loads models or drives a browser runs one by one, when what does not is done.
-ALONE := realtime or models or browser
+# What keeps to the wall clock runs by itself, when everything else is done.
 
 test: .venv/ready-dev weights
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not ($(ALONE) or nemo)" $(COVER) $(PYTEST_ARGS)
-	$(BIN)/python -m pytest -m "($(ALONE)) and not nemo" $(COVER_TOO) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not (realtime or nemo)" $(COVER) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "realtime and not nemo" $(COVER_TOO) $(PYTEST_ARGS)
 
 # What needs torch and NeMo, in an environment of its own: the default has neither.
 test-nemo: .venv-nemo/ready weights

@@ -12,8 +12,8 @@ from hypothesis import settings
 
 os.environ["HF_HUB_CACHE"] = os.devnull  # what a test finds does not depend on what this machine has in its cache
 
-settings.register_profile("quick", max_examples=30)
-settings.register_profile("full", max_examples=300)
+settings.register_profile("quick", max_examples=30, deadline=None)
+settings.register_profile("full", max_examples=300, deadline=None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceagent.audio.jitter import LONGEST_WAIT_S, SHORTEST_WAIT_S, Frame, JitterBuffer, Lost
@@ -185,7 +185,6 @@ network = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(network, st.integers(0, 65_535))
 def test_whatever_the_network_does_order_and_delay_hold(packets: list[tuple[bool, float, bool]], start: int) -> None:
     arrivals = []

@@ -395,7 +395,7 @@ MOVES = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(MOVES, st.sampled_from([0.2, 0.3, 0.4]))
 def test_whatever_happens_what_was_heard_is_what_was_played(moves, lead_s):
     async def main():

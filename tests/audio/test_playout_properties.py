@@ -117,7 +117,6 @@ moves = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(moves, min_size=10, max_size=60))
 def test_no_sample_is_lost_doubled_or_out_of_order(steps: list[tuple[str, ...]]) -> None:
     conversation = Conversation()
@@ -129,7 +128,7 @@ def test_no_sample_is_lost_doubled_or_out_of_order(steps: list[tuple[str, ...]])
 
 
 @pytest.mark.parametrize("rate", [16_000, 24_000, 48_000])
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["pull", "pause", "resume", "stop", "late"]), st.integers(1, 7)),

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceagent.audio import AudioReceiver, OpusDecoder, OpusEncoder, Pcm
@@ -291,7 +291,6 @@ def test_nothing_is_due_before_the_first_packet() -> None:
     assert receiver.stats.wait_ms == 20
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.lists(
         st.tuples(

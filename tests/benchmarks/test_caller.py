@@ -11,6 +11,8 @@ from benchmarks.caller import Caller, RefusedError
 from benchmarks.line import CallerError
 from benchmarks.served import ServedError, serving
 
+pytestmark = pytest.mark.realtime
+
 VOICE = (0.3 * np.sin(2 * np.pi * 150 * np.arange(8_000) / 16_000)).astype(np.float32)
 
 

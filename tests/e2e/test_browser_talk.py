@@ -13,7 +13,7 @@ from voiceagent.audio.pcm import level_db
 from voiceagent.cli.transcribe import transcribe
 from voiceagent.text import word_error_rate
 
-pytestmark = [pytest.mark.browser, pytest.mark.models]
+pytestmark = [pytest.mark.browser, pytest.mark.models, pytest.mark.realtime]
 
 STEADY = ("llm.temperature=0", "session.idle_s=0")
 MUTE = ("session.greeting=",)
@@ -21,6 +21,13 @@ LONG_GREETING = (
     "session.greeting=Welcome. I will tell you a rather long story about a boat on a quiet river, "
     "and you may interrupt me at any time you like, since I am only talking to be interrupted.",
 )
+
+
+@pytest.fixture(scope="module")
+def mute():
+    """The address of a server that greets nobody."""
+    with serving(sets=[*STEADY, *MUTE]) as url:
+        yield url
 
 
 def connect(page, url):
@@ -47,11 +54,11 @@ def wait_for_answers(page, count):
     )
 
 
-def test_a_spoken_question_is_understood_and_answered_aloud(tmp_path, people):
+def test_a_spoken_question_is_understood_and_answered_aloud(tmp_path, people, mute):
     clip = people[0]
     recording = microphone(tmp_path / "microphone.wav", 1.5, clip.pcm, 25.0)
-    with serving(sets=[*STEADY, *MUTE]) as url, chromium(recording) as page:
-        connect(page, url)
+    with chromium(recording) as page:
+        connect(page, mute)
         start_recording(page)
         wait_for_answers(page, 1)
         page.wait_for_timeout(500)
@@ -68,10 +75,10 @@ def test_a_spoken_question_is_understood_and_answered_aloud(tmp_path, people):
         page.screenshot(path=tmp_path / "page.png")
 
 
-def test_the_second_turn_remembers_the_first(tmp_path):
+def test_the_second_turn_remembers_the_first(tmp_path, mute):
     recording = microphone(tmp_path / "microphone.wav", 60.0)
-    with serving(sets=[*STEADY, *MUTE]) as url, chromium(recording) as page:
-        connect(page, url)
+    with chromium(recording) as page:
+        connect(page, mute)
         for number, text in enumerate(("I have a dog called Max.", "What is my dog called?"), 1):
             page.get_by_label("Message to the agent").fill(text)
             page.get_by_role("button", name="Send").click()

@@ -15,7 +15,7 @@ from test_browser_talk import connect, texts, wait_for_answers
 
 from benchmarks.served import serving
 
-pytestmark = [pytest.mark.browser]
+pytestmark = [pytest.mark.browser, pytest.mark.realtime]
 pytest.importorskip("openai")
 pytest.importorskip("mcp")
 

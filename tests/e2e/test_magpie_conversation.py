@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,24 +25,30 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return ["tts.engine=magpie", f"tts.model={model}", f"tts.codec={codec}", "tts.normalize=false"]
 
 
+@pytest.fixture(scope="module")
+def url(voice: list[str]) -> Iterator[str]:
+    """The address of a server that speaks with it."""
+    with serving("scripted.yaml", [*voice, "session.greeting=''"]) as address:
+        yield address
+
+
 def options(settings: list[str]) -> list[str]:
     return [word for setting in settings for word in ("--set", setting)]
 
 
-def test_an_answer_is_spoken_to_its_end(voice: list[str]) -> None:
-    async def main(url: str) -> str:
+def test_an_answer_is_spoken_to_its_end(url: str) -> None:
+    async def main() -> str:
         async with Caller(url) as caller:
             said = await caller.say(murmur(2.0))
             await caller.until(lambda: caller.heard.onset(said.end), 20, "an answer")
             end = await caller.until(lambda: caller.last("agent.end"), 60, "the end of it")
             return str(end.payload["outcome"])
 
-    with serving("scripted.yaml", [*voice, "session.greeting=''"]) as url:
-        assert asyncio.run(main(url)) == "completed"
+    assert asyncio.run(main()) == "completed"
 
 
-def test_an_interruption_cuts_at_the_word_that_the_alignment_says_was_heard(voice: list[str]) -> None:
-    async def main(url: str) -> tuple[int, int, int]:
+def test_an_interruption_cuts_at_the_word_that_the_alignment_says_was_heard(url: str) -> None:
+    async def main() -> tuple[int, int, int]:
         async with Caller(url) as caller:
             caller.send({"type": "text", "text": "Tell me a story."})
             await caller.until(lambda: caller.last("agent.word"), 30, "the first word")
@@ -51,8 +58,7 @@ def test_an_interruption_cuts_at_the_word_that_the_alignment_says_was_heard(voic
             announced = sum(len(message.payload["words"]) for message in caller.since(0, "agent.segment"))
             return int(end.payload["heard_words"]), len(caller.since(0, "agent.word")), announced
 
-    with serving("scripted.yaml", [*voice, "session.greeting=''"]) as url:
-        heard, shown, announced = asyncio.run(main(url))
+    heard, shown, announced = asyncio.run(main())
     assert 1 <= heard < announced
     assert shown <= heard <= shown + 1, "what was lit up is what counts as heard"
 

@@ -51,7 +51,7 @@ def test_features_are_those_of_the_definition(seconds: float) -> None:
 
 
 @given(st.integers(SAMPLES - 5 * HOP, SAMPLES + HOP), st.integers(0, 9))
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_no_length_near_the_full_window_is_special(samples: int, seed: int) -> None:
     pcm = buzz(samples, seed)
     assert np.abs(log_mel(pcm) - slowly(pcm)).max() < 1e-3

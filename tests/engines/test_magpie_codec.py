@@ -48,7 +48,7 @@ def test_the_codec_is_nanocodecs(codec: StreamingCodec) -> None:
     assert codec.samples_per_frame == 1_024
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=FRAMES))
 def test_pieces_of_any_size_make_the_whole(codec: StreamingCodec, sizes: list[int]) -> None:
     codec.forget(1)
@@ -73,7 +73,7 @@ def test_streams_in_one_batch_do_not_hear_each_other(codec: StreamingCodec) -> N
     assert np.abs(np.concatenate([both[0][1], both[1][1]]) - whole(CODES[0])[: 8 * 1_024]).max() <= 1e-4
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(st.sampled_from([2, 5]), min_size=1, max_size=4), st.integers(1, 4))
 def test_recorded_pieces_make_the_whole_whatever_the_size_of_the_last(
     recorded: StreamingCodec, sizes: list[int], last: int

@@ -72,7 +72,7 @@ def test_an_unknown_language_is_refused_with_those_there_are(reader: TextReader)
         reader.require("de")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=120))
 def test_any_text_is_read_or_found_silent(reader: TextReader, text: str) -> None:
     chunks = reader.read(text, "en")

@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceagent.engines.asr.turn_audio import (
@@ -92,7 +92,6 @@ def test_speech_that_began_after_the_fork_begins_the_next_turn() -> None:
 
 
 @given(st.lists(st.sampled_from(["push", "begin", "fork", "commit"]), max_size=40))
-@settings(deadline=None)
 def test_a_turn_is_one_stretch_of_what_was_heard_up_to_now(calls: list[str]) -> None:
     audio, heard = TurnAudio(), 0
     for call in calls:

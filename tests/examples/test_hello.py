@@ -35,6 +35,7 @@ def test_it_runs_on_scripts_and_prints_a_turn() -> None:
 
 
 @pytest.mark.models
+@pytest.mark.realtime
 def test_it_runs_on_the_embedded_models_and_prints_what_was_said_and_how_long_it_took() -> None:
     (clip,) = corpus.questions(1, 4.0)
 

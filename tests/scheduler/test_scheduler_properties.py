@@ -92,7 +92,7 @@ def carry_out(wanted, concurrency):
     return begun, done, by_lane, cancelled_at
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(orders, min_size=1, max_size=12), st.integers(1, 3))
 def test_no_offered_work_starves_and_what_is_cancelled_takes_one_more_step_at_most(wanted, concurrency):
     begun, done, by_lane, cancelled_at = carry_out(wanted, concurrency)
@@ -107,7 +107,7 @@ def test_no_offered_work_starves_and_what_is_cancelled_takes_one_more_step_at_mo
         assert all(end <= start for (_, end), (start, _) in pairwise(steps)), "one at a time"
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(orders, min_size=1, max_size=8), st.integers(1, 2))
 def test_the_same_work_takes_the_same_course_twice(wanted, concurrency):
     assert carry_out(wanted, concurrency) == carry_out(wanted, concurrency)

@@ -70,7 +70,7 @@ def converse(script: list[Turn], *sets: str) -> Told:
     return told
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(turns)
 def test_guesses_change_no_transcript_no_reply_and_no_memory(script: list[Turn]) -> None:
     with_guesses, without = converse(script), converse(script, "llm.preemptive=false")

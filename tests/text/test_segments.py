@@ -2,7 +2,7 @@ import re
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceagent.text import Segmenter, ends_sentence
@@ -148,7 +148,6 @@ def deltas(draw: st.DrawFn) -> list[str]:
     return [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
 
 
-@settings(deadline=None)
 @given(deltas(), st.lists(st.integers(0, 40), min_size=31, max_size=31))
 def test_nothing_is_lost_however_the_text_arrives(parts: list[str], tokens: list[int]) -> None:
     segmenter = Segmenter()
@@ -160,7 +159,6 @@ def test_nothing_is_lost_however_the_text_arrives(parts: list[str], tokens: list
     assert all(len(segment.strip()) <= MAX_CHARACTERS + LOOK_AHEAD for segment in segments)
 
 
-@settings(deadline=None)
 @given(deltas())
 def test_later_segments_do_not_depend_on_how_the_text_arrives(parts: list[str]) -> None:
     assert segments_of(parts, started()) == segments_of(["".join(parts)], started())

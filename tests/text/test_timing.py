@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceagent.text import estimate_word_times
@@ -37,7 +37,6 @@ def test_senseless_weights_are_refused(weights: list[float]) -> None:
         estimate_word_times(["a", "b"], 1.0, weights)
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=12), min_size=1, max_size=20), st.floats(0, 60))
 def test_times_ascend_and_fill_the_duration(words: list[str], duration_s: float) -> None:
     times = estimate_word_times(words, duration_s)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceagent.text import is_backchannel, looks_finished, normalise, word_error_rate, words
@@ -94,7 +94,6 @@ def slow_distance(reference: list[str], hypothesis: list[str]) -> int:
 WORDS = st.lists(st.sampled_from(["ant", "bee", "cat", "dog"]), max_size=80)
 
 
-@settings(deadline=None)
 @given(WORDS, WORDS)
 def test_the_error_count_is_the_edit_distance(reference: list[str], hypothesis: list[str]) -> None:
     errors, _ = word_error_rate(" ".join(reference), " ".join(hypothesis))
