@@ -1,4 +1,4 @@
-// One response of the agent's as it stands in the transcript: words about to be spoken are dim, heard ones
+// One response of the agent in the transcript: words about to be spoken are dim, heard ones
 // light up, and those that an interruption cut are struck through.
 
 import { make } from "./dom.js";
