@@ -1,8 +1,8 @@
 """The agent's audio judged after the call: is it what the voice made, without holes, and can it be understood?
 
 What the listener received is compared with what the same voice makes of the same text. A hole in it (the playout ran
-dry) shifts everything after it; silence that the voice itself made does not. The voice and the recogniser are those of the
-settings given; they run here, alone.
+dry) shifts everything after it; silence that the voice itself made does not. The voice and the recogniser are those of
+the settings given; they run here, alone.
 """
 
 from dataclasses import dataclass

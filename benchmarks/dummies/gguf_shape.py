@@ -72,7 +72,7 @@ class Shape:
         return {"general.architecture": self.architecture} | {f"{self.architecture}.{key}": keys[key] for key in keys}
 
     def tensors(self, vocabulary: int) -> Iterator[Tensor]:
-        """Yield every tensor, for a vocabulary of `tokens`."""
+        """Yield every tensor, for `vocabulary` tokens."""
         yield Tensor("token_embd.weight", (vocabulary, self.hidden), "embedding")
         for index, layer in enumerate(self.layers):
             for tensor in self._block(layer):

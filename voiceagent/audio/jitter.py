@@ -10,7 +10,7 @@ next: no delay is carried on, so there is none to catch up with, and every packe
 (The usual buffer, aiortc's among them, keeps a fixed number of packets and is late by that much for good.)
 
 The buffer has no clock: arrival and reading times are arguments, seconds on any one clock. It does not know what
-is in a packet, nor how long a packet lasts: `Frame.timestamp` tells a reader who knows both what a gap meant.
+is in a packet, nor how long a packet lasts: `Frame.timestamp` shows a reader who knows both what a gap meant.
 """
 
 from collections import OrderedDict

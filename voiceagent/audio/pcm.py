@@ -107,7 +107,7 @@ def trim_silence(
 ) -> Trimmed:
     """Cut the silence before and after synthesised speech, fading the cut edges.
 
-    Sound is whatever lies above `threshold_db` relative to the loudest 10 ms. The quiet beginnings of hibari's
+    Sound is what lies above `threshold_db` relative to the loudest 10 ms. The quiet beginnings of hibari's
     /f/, /h/ and /s/ measure -40 dB on that scale, what it puts around an utterance (0.2 to 0.3 s before it,
     0.3 s after it) less than -50. `keep_before_s` and `keep_after_s` stay, for the onset that hides below the
     threshold and for the room to die away. Audio with no sound at all comes back empty.

@@ -59,7 +59,7 @@ log = logging.getLogger(__name__)
 GO_ON = "(Go on.)"
 """The user's message when the model is to say something without instructions."""
 TELL_AGAIN_S = 1.0
-"""A lane that fails at every step does so thirty times a second; the user is told once in this interval."""
+"""A lane that fails at every step does so thirty times a second; it is reported once in this interval."""
 
 
 @dataclass(frozen=True, slots=True)

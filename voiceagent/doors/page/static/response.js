@@ -77,7 +77,7 @@ export class Response {
   #strike(/** @type {HTMLElement[]} */ cut) {
     const struck = make("del", { className: "cut" });
     cut[0].before(struck);
-    // Screen readers do not tell a strike-through: say it.
+    // Screen readers do not announce a strike-through: say it.
     struck.append(make("span", { className: "unseen", textContent: "Not heard: " }));
     struck.append(...cut.flatMap((word, index) => (index ? [" ", word] : [word])));
   }
