@@ -3,7 +3,7 @@
 Real compute of all three models, with dummy weights at full size (`--shape tiny` for a machine without a GPU), under
 the real scheduler and the real session machines; what the models say is teacher-forced (`taught_engines.py`), so that
 the talk is that of the simulation: people ask, listen, hesitate, interrupt and say "mm-hm". Speech and silence are
-distinguished by loudness, and turns end where the speaker says so. It is measured at the session's door, without a network.
+distinguished by loudness, and turns end where the speaker says so. It is measured at the session's door: no network.
 
 Compared at some numbers of callers: our policy with first-in-first-out, CUDA graphs with none, and lanes that run side
 by side on streams of their own with one step at a time on one stream. It needs `voiceagent[nemo]`; without a

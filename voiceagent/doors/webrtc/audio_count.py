@@ -1,4 +1,4 @@
-"""What the network did to a caller's audio, counted for the metrics of all callers."""
+"""What happened to a caller's audio, both ways, counted for the metrics of all callers."""
 
 from dataclasses import dataclass
 
