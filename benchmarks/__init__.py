@@ -1,1 +1,1 @@
-"""What voiceagent is measured with; all in one form: `python -m benchmarks.NAME [--quick] [--json FILE]`."""
+"""The benchmarks of voiceagent, all run in the same way: `python -m benchmarks.NAME [--quick] [--json FILE]`."""

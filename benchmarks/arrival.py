@@ -1,7 +1,7 @@
-"""When a packet reached this machine, by the kernel's clock: a caller that is busy just then must not call it late.
+"""When a packet reached this machine, by the kernel's clock, so that a busy caller does not count it as late.
 
 A busy process takes a packet off its socket long after it came. Linux remembers when it came (SO_TIMESTAMPNS); other
-systems do not tell, and there a packet counts as arrived when it is read.
+systems do not report it, and there a packet counts as arrived when it is read.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _KEPT = 1000
 
 
 class ArrivalSocket:
-    """Stands in front of a UDP socket in asyncio's transport, and notes when each RTP packet came."""
+    """Wraps a UDP socket in asyncio's transport, and records when each RTP packet came."""
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock

@@ -1,6 +1,6 @@
 """Two other ways to run the same recogniser: NeMo's own streaming pipeline, and a sample's.
 
-Each takes a chunk for each of its streams and lets NeMo do the rest; what they say is not looked at. The sample is the
+Each takes a chunk for each of its streams and lets NeMo do the rest; the transcripts are ignored. The sample is the
 server of pipecat-ai/nemotron-january-2026: it computes the features of all audio so far at every chunk, one stream at a
 time.
 """
@@ -32,7 +32,7 @@ class NemoPipeline:
         self._pipeline.open_session()
 
     def open(self, streams: int) -> None:
-        """Begin with so many new streams."""
+        """Begin with new streams."""
         self._streams = list(range(self._opened, self._opened + streams))
         self._opened += streams
         self._first = True
@@ -71,7 +71,7 @@ class JanuarySample:
         self._position = 0
 
     def listen(self, samples: Pcm) -> None:
-        """Have heard audio without a step."""
+        """Add audio without a step."""
         self._audio.append(samples)
         self._position = sum(map(len, self._audio)) // 160
 

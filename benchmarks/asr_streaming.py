@@ -1,8 +1,8 @@
 """What a step of streaming speech recognition costs: ours, NeMo's own pipeline, and a sample's, in one run.
 
 Full-size dummy weights (speed, not accuracy), the same chunks, and the three taking turns, so that a slow moment of the
-machine hits all of them. The sample (`january`) is pipecat-ai/nemotron-january-2026. It needs `voiceagent[nemo]`. On a
-CPU ours is measured with bfloat16 weights as well.
+machine affects all. The sample (`january`) is pipecat-ai/nemotron-january-2026. It needs `voiceagent[nemo]`. On a CPU
+ours is measured with bfloat16 weights as well.
 
 Whether the cost stays the same is measured on the tiny shape, whose ten minutes really are computed.
 """
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def measure_steps(report: form.Report, checkpoint: str, device: torch.device, rounds: int) -> None:
-    """Let everybody take turns, at every batch size."""
+    """Let all three take turns, at every batch size."""
     batches = GPU_BATCHES if device.type == "cuda" else BATCHES
     most = max(batches)
     form.progress("loading NeMo's pipeline")
@@ -224,7 +224,7 @@ def summarise(samples: dict[str, list[Any]], device: torch.device) -> dict[str, 
 
 
 def minutes_of(samples: dict[str, list[Any]], who: str) -> list[dict[str, Any]]:
-    """Return the minutes of one of those compared."""
+    """Return the minutes of one of the three."""
     return [entry for entry in samples["growth"] if entry["who"] == who]
 
 
@@ -251,7 +251,7 @@ def times(one: float, other: float) -> float:
 
 
 def noise(random: np.random.Generator, rows: int, samples: int) -> Pcm:
-    """Return something loud enough to be heard: (rows, samples)."""
+    """Return audible sound: (rows, samples)."""
     return random.normal(0, 0.05, (rows, samples)).astype(np.float32)
 
 

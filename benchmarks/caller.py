@@ -1,4 +1,4 @@
-"""A caller: an own WebRTC client that speaks, listens, and remembers what came and when.
+"""A caller: a WebRTC client that speaks, listens, and records what came and when.
 
 It runs in another process than the server, takes packets as they arrive (aiortc's jitter buffer is bypassed, and the
 time is the kernel's), and can lose outgoing packets in a pattern that is the same in every run:
@@ -31,7 +31,7 @@ _JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 
 
 class RefusedError(CallerError):
-    """The server did not take the call."""
+    """The server refused the call."""
 
     def __init__(self, answer: httpx.Response) -> None:
         super().__init__(f"The server refused the call ({answer.status_code}): {answer.text[:200]}")
@@ -90,7 +90,7 @@ class Caller(Line):
         self._channel.send(json.dumps(payload))
 
     async def description(self) -> dict[str, Any]:
-        """Ask the server how it describes this call (an entry of /api/sessions)."""
+        """Return the server's description of this call (an entry of /api/sessions)."""
         first = self.last("session")
         listed = (await self._http.get("/api/sessions")).json()["sessions"]
         mine = [entry for entry in listed if first is not None and entry["session"] == first.payload["session"]]
@@ -122,7 +122,7 @@ class Caller(Line):
         await self.until(lambda: self.last("session") if self.heard.packets else None, CONNECT_S, "the connection")
 
     def _note_arrivals(self) -> None:
-        """Put a clock on every socket on which sound may come."""
+        """Record arrival times on every socket that may receive sound."""
         gatherer = self._transceiver.receiver.transport.transport.iceGatherer
         for protocol in gatherer._connection._protocols:
             transport: Any = protocol.transport
@@ -159,7 +159,7 @@ class Caller(Line):
 
 
 class _Tap:
-    """Stands where aiortc keeps its jitter buffer, and keeps nothing."""
+    """Replaces aiortc's jitter buffer, and keeps nothing."""
 
     def __init__(self, push: Callable[[RtpPacket], None]) -> None:
         self._push = push

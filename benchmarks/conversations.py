@@ -1,6 +1,6 @@
 """What a caller does in the voice-to-voice benchmark: ask, interrupt, cough, dictate. Each returns raw samples.
 
-The samples are plain data, ready for JSON; `Spoken` also keeps the sound of an answer, for what is worked out later.
+The samples are plain data, ready for JSON; `Spoken` also keeps the sound of an answer, for later analysis.
 """
 
 from contextlib import suppress
@@ -30,7 +30,7 @@ LONG_REQUESTS = (
     "Tell me a long story about a dog and a cat.",
     "Describe a walk through a forest in autumn.",
 )
-"""What makes even a small model talk for a while."""
+"""Requests that make even a small model talk for a while."""
 WORDS_BEFORE = 4
 """Words of an answer that are heard before it is disturbed ..."""
 WORDS_AFTER = 5
@@ -139,7 +139,7 @@ async def cough_at(line: Line, cough: Pcm, request: str) -> Sample:
 
 
 async def dictate(line: Line, clip: Clip) -> Sample:
-    """Say something, and see what was understood; the answer is not waited for."""
+    """Say something, and return what was understood; the answer is not awaited."""
     await breathe(line)
     mark = len(line.messages)
     said = await line.say(clip.pcm)
@@ -185,7 +185,7 @@ async def breathe(line: Line) -> None:
 
 
 async def hush(line: Line) -> None:
-    """Stop the agent, whatever it does, until it is nobody's turn."""
+    """Stop the agent until the floor is free."""
     after = stopped = line.now
 
     def quiet() -> bool | None:
@@ -201,7 +201,7 @@ async def hush(line: Line) -> None:
 
 
 async def mid_answer(line: Line, request: str) -> tuple[int, int]:
-    """Have the agent begin a long answer and return in the middle of it: message number, generation."""
+    """Make the agent begin a long answer, and return in the middle of it: message number, generation."""
     for _ in range(3):
         await breathe(line)
         mark = len(line.messages)

@@ -1,6 +1,6 @@
 """Human speech with known text, from Debian packages: 16 kHz telephone prompts, read books, card games.
 
-Clips are chosen by rule and in an order that is a hash of their names, so that nobody's wishes have a part in it.
+Clips are chosen by rule and in the order of a hash of their names, so that none is hand-picked.
 
 Every clip is trimmed: it begins with its first and ends with its last 10 ms that lie within `EDGE_DB` of its loudest
 10 ms. That end is "the last speech sample" of all measurements: the audible end of a voice in a quiet room. It is 0 to
@@ -28,7 +28,7 @@ PEAK = 0.9
 """No sample is louder than this, if the level has to be lower for it."""
 
 SHORTEST_S, LONGEST_S = 1.2, 6.0
-"""What people say in one breath; other clips are not used."""
+"""Lengths that people say in one breath; other clips are not used."""
 
 PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
 PROMPT_TEXTS = Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
@@ -41,7 +41,7 @@ _VERB = re.compile(
 
 
 class CorpusError(VoiceAgentError):
-    """The recordings are not here; the message says how to get them."""
+    """The recordings are missing; the message says how to get them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ def prompts(count: int, longest_s: float = LONGEST_S) -> list[Clip]:
 
 
 def is_plain(text: str) -> bool:
-    """Tell a text that is spoken as it is written from one with sound effects, spelling, acronyms or long numbers.
+    """Return whether a text is spoken as it is written: no sound effects, spelling, acronyms or long numbers.
 
-    Those say more about the writing than about the hearing: "MISDN", "8500", "[beep]", the "..." of a fragment, and the
+    Those measure the writing rather than the hearing: "MISDN", "8500", "[beep]", the "..." of a fragment, and the
     hyphen of "re-enter".
     """
     if len(text.split()) < 3 or re.search(r"\.\.|\w-\w|[^\w\s'.,?!;-]", text):
@@ -84,7 +84,7 @@ def is_plain(text: str) -> bool:
 
 
 def is_one_sentence(text: str) -> bool:
-    """Tell whether a text is one whole sentence, written like one, of at least four words."""
+    """Return whether a text is one whole sentence, written like one, of at least four words."""
     whole = re.fullmatch(r"[A-Z][^.?!]+[.?!]", text) and _VERB.search(text)
     return whole is not None and len(text.split()) >= 4
 
@@ -113,7 +113,7 @@ def _choose(count: int, longest_s: float, fits: Callable[[str], bool]) -> list[C
 
 
 def _recordings() -> Iterator[tuple[str, Path, str]]:
-    """Give name, file and text of everything there is."""
+    """Yield name, file and text of every recording."""
     for place in (PROMPTS, PROMPT_TEXTS, READINGS):
         if not place.exists():
             raise CorpusError(

@@ -1,9 +1,9 @@
-"""How long steps take on devices that the simulation imagines, and where each number comes from. Plain data.
+"""How long steps take on simulated devices, and where each number comes from. Plain data.
 
-No device here was at hand. Every number is one of three: *published* (by its maker or by users of the system that this
-one succeeds), *measured* (the CPU's, from `benchmarks/results/voice_to_voice.json`), or *reckoned* from a published one
-by a rule that stands beside it. A simulation is worth as much as its table: it compares policies, which share the
-table; it foretells no machine.
+None of these devices was available. Every number is one of three: *published* (by its maker or by users of
+pipecat-ai/nemotron-january-2026), *measured* (the CPU's, from `benchmarks/results/voice_to_voice.json`), or *estimated*
+from a published one by the rule next to it. A simulation is only as good as its table: it compares policies, which
+share the table; it predicts no machine.
 """
 
 import json
@@ -26,12 +26,12 @@ Sizes = Mapping[int, float]
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A machine to imagine."""
+    """A simulated machine."""
 
     name: str
     table: CostTable
     concurrency: int
-    """Steps side by side without slowing each other down."""
+    """Steps that run at once without slowing each other down."""
     off_device: frozenset[str]
     """Lanes that run on another device: on a GPU machine, what runs on its CPU."""
     streaming: bool
@@ -49,7 +49,7 @@ def scaled(sizes: Sizes, factor: float) -> Sizes:
 
 
 CPU_BESIDE: dict[str, Sizes] = {
-    "vad.frame": per_stream(0.2 * MS, 0.01 * MS, 128),  # Silero: 0.2 ms a frame on one core; batches reckoned
+    "vad.frame": per_stream(0.2 * MS, 0.01 * MS, 128),  # Silero: 0.2 ms a frame on one core; batches estimated
     "turn.predict": {1: 63 * MS},  # Smart Turn: 63 ms on one slow core, measured
     "asr.partial": per_stream(0.1 * MS, 0.0),  # showing what the chunks have already given
 }
@@ -62,22 +62,22 @@ SPARK_DECODE: Sizes = {n: TOKENS_PER_WORD * n / rate for n, rate in ((1, 60.9), 
 SPARK_PREFILL: Sizes = {1: 32 / 345, 4: 2 * 32 / 345}
 
 # RTX 5090. ASR published: encoder step 10.27 ms + front end 1.06 ms, final text 18 ms P50; a further stream of the
-# batch reckoned from NVIDIA's 560 streams at 320 ms on an H100: 0.57 ms.
+# batch estimated from NVIDIA's 560 streams at 320 ms on an H100: 0.57 ms.
 ASR_MORE_S = 320 * MS / 560
 RTX_CHUNK = per_stream((10.27 + 1.06) * MS, ASR_MORE_S)
 RTX_FINAL = per_stream(18 * MS, ASR_MORE_S)
 # LLM published: 134 tokens/s on an RTX 4090 at Q4, which an RTX 5090 betters; batches grow as on DGX Spark.
 RTX_LLM = 60.9 / 134
 # TTS published: NVIDIA's NIM of Magpie, on a GPU it does not name: 10.2x real time for 1 stream, 19.2x for 2 together;
-# every further stream reckoned to add what the second did.
+# every further stream is assumed to add what the second did.
 NIM_1, NIM_2 = WORD_S / 10.2, 2 * WORD_S / 19.2
 NIM_TTS = per_stream(NIM_1, NIM_2 - NIM_1)
 
-# What one system (the one that this succeeds) took on DGX Spark and on the RTX 5090: final text 33 and 18 ms, first
+# What pipecat-ai/nemotron-january-2026 took on DGX Spark and on the RTX 5090: final text 33 and 18 ms, first
 # audio 193 and 107 ms. The same factors for the tables.
 SPARK_ASR = 33 / 18
 SPARK_TTS = 193 / 107
-# H200: memory 4.8 TB/s against 1.8. Only the LLM is bound by it; the small steps of ASR and TTS are reckoned as on the
+# H200: memory 4.8 TB/s against 1.8. Only the LLM is bound by it; the small steps of ASR and TTS are taken from the
 # RTX 5090.
 H200_LLM = RTX_LLM * 1.8 / 4.8
 

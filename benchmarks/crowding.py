@@ -1,4 +1,4 @@
-"""Callers in processes of their own: started, connected, let go, collected, and never left behind."""
+"""Callers in processes of their own: started, connected, released, collected, and always stopped at the end."""
 
 import json
 import subprocess
@@ -16,14 +16,14 @@ from typing import Any, Self
 from benchmarks.form import REPOSITORY
 
 CONNECT_S = 60.0
-"""Starting a Python with aiortc takes seconds of a busy core, for each; and the server may bid some try again."""
+"""Starting a Python with aiortc takes seconds of a busy core, for each; and the server may ask some to try again."""
 QUESTION_S = 60.0
 """The longest a question and its answer may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationConfig:
-    """What callers do."""
+    """The callers' behaviour."""
 
     questions: int
     longest_s: float
@@ -33,14 +33,14 @@ class ConversationConfig:
     greeted: bool
     """The agent begins the call."""
     turn_wait_s: float = 0.0
-    """For so long they try again, when told to, if the server is too busy for them."""
+    """How long they keep trying again, as the server asks, while it is too busy for them."""
     endless: bool = False
-    """They ask on and on, until told to leave."""
+    """They keep asking until they are stopped."""
 
 
 @dataclass(slots=True)
 class Report:
-    """What one caller had to say."""
+    """One caller's report."""
 
     greeting: dict[str, Any] = field(default_factory=lambda: {"greeting": "no word in time"})
     """The first line of `one_caller`."""
@@ -57,7 +57,7 @@ class Report:
 
 
 class CallerProcess:
-    """One caller: `connect`, then `ask`. The process ends at the end of the `with`, whatever it does."""
+    """One caller: `connect`, then `ask`. The process ends with the `with`, whatever its state."""
 
     def __init__(self, url: str, config: ConversationConfig, number: int) -> None:
         self.report = Report()
@@ -93,11 +93,11 @@ class CallerProcess:
                 self.report.greeting = json.loads(line)
 
     def ask(self, by: float = inf) -> None:
-        """Let them ask, and take note of what they report until they have hung up."""
+        """Let them ask, and record what they report until they have hung up."""
         if not self.report.connected:
             return
         with self._cut_off(by):
-            with suppress(BrokenPipeError):  # they are gone, and have said why
+            with suppress(BrokenPipeError):  # they are gone, and have reported why
                 print("go", file=self._to, flush=True)
             for line in self._from:
                 match json.loads(line):
@@ -111,13 +111,13 @@ class CallerProcess:
                 self.report.errors.append(f"The caller's program ended with status {status}.")
 
     def leave(self) -> None:
-        """Tell an endless caller to hang up after the question under way."""
+        """Ask an endless caller to hang up after the question under way."""
         with suppress(BrokenPipeError):
             self._to.close()
 
     @contextmanager
     def _cut_off(self, at: float) -> Iterator[None]:
-        """End the process at that time, and with it every wait for what it says."""
+        """End the process at that time, and with it every wait for its output."""
         timer = threading.Timer(min(max(0.0, at - time.monotonic()), threading.TIMEOUT_MAX), self._process.kill)
         timer.start()
         try:
@@ -129,10 +129,10 @@ class CallerProcess:
 def crowd(
     url: str, count: int, config: ConversationConfig, mark: Callable[[], None], limit: float | None
 ) -> list[Report]:
-    """Run so many callers at once and return their reports.
+    """Run several callers at once and return their reports.
 
-    `mark` is called when all are there (or turned away) and nobody has spoken yet, and again when all have hung up. Who
-    has not finished by `limit`, on the monotonic clock, is cut off.
+    `mark` is called when all are connected (or refused) and none has spoken yet, and again when all have hung up. A
+    caller who has not finished by `limit`, on the monotonic clock, is cut off.
     """
     with ThreadPoolExecutor(count) as pool, ExitStack() as stack:
         callers = [stack.enter_context(CallerProcess(url, config, number)) for number in range(count)]

@@ -1,6 +1,6 @@
 """The form that all benchmarks share: `python -m benchmarks.NAME [--quick] [--json FILE]`.
 
-A run ends in one report: what was measured (`samples`, raw), what it comes to (`summary`, flat), and what is needed to
+A run ends in one report: what was measured (`samples`, raw), the results (`summary`, flat), and what is needed to
 judge or repeat it (machine, versions, command). A report names no host and no path of the machine it was made on.
 
 `--quick` keeps a benchmark within `QUICK_S`, at the price of few samples.
@@ -50,7 +50,7 @@ class Target:
     """Whether more is better."""
 
     def met(self, summary: dict[str, Any]) -> bool | None:
-        """Say whether it is met; None where it was not measured."""
+        """Return whether it is met; None where it was not measured."""
         value = summary.get(self.key)
         if value is None:
             return None
@@ -140,7 +140,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def results(summary: Mapping[str, Any], targets: Sequence[Target]) -> str:
-    """Lay out a summary beside its targets."""
+    """Lay out a summary next to its targets."""
     verdicts = {True: "met", False: "MISSED", None: "not measured"}
     by_key = {target.key: target for target in targets}
     rows = []
@@ -206,5 +206,5 @@ def _commit() -> str | None:
 
 
 def progress(text: str) -> None:
-    """Say on stderr what is going on."""
+    """Print progress on stderr."""
     print(text, file=sys.stderr, flush=True)

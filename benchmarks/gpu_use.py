@@ -1,4 +1,4 @@
-"""How busy a GPU is, and how full: what `nvidia-smi` says of it every second, in a process of its own meanwhile."""
+"""How busy a GPU is, and how full: what `nvidia-smi` reports every second, in a process of its own."""
 
 import subprocess
 import threading
@@ -12,7 +12,7 @@ QUERY = ("nvidia-smi", "--query-gpu=index,utilization.gpu,memory.used", "--forma
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One GPU at one moment, on the monotonic clock; None for what it does not tell."""
+    """One GPU at one moment, on the monotonic clock; None for what is not reported."""
 
     at: float
     gpu: str

@@ -1,4 +1,4 @@
-"""What is seen of a server while so many callers talk to it: by the server, by its GPU, and by the callers.
+"""Measurements of a server while a number of callers talk to it: by the server, by its GPU, and by the callers.
 
 A silence in mid-response is a time the playout ran dry (as the server counts them) or a packet later than a packet.
 """
@@ -19,7 +19,7 @@ LATE_MS = 20.0
 
 @dataclass(slots=True)
 class Watch:
-    """Looks at a server at the beginning and at the end of what is measured, and at the GPU in between."""
+    """Samples a server at the beginning and at the end of a measurement, and the GPU in between."""
 
     url: str
     _gpu: Sequence[gpu_use.Sample]
@@ -30,7 +30,7 @@ class Watch:
         self._marks.append((time.monotonic(), scrape(self.url)))
 
     def level(self, callers: int, reports: Sequence[Report]) -> dict[str, Any]:
-        """Return what was seen. Of the callers' questions those count that were asked between the marks."""
+        """Return the measurements. Only questions asked between the marks count."""
         (start, before), (end, after) = self._marks
         questions = [
             {"caller": number, **asked}
@@ -82,6 +82,6 @@ def unanswered(level: dict[str, Any]) -> int:
 
 
 def row(level: dict[str, Any]) -> str:
-    """Say it in a line."""
+    """Return it as one line."""
     kept = {key: value for key, value in level.items() if not isinstance(value, list)}
     return ", ".join(f"{key} {value}" for key, value in kept.items())

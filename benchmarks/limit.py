@@ -1,8 +1,7 @@
-"""How the callers fare whom admission lets in: they come one by one until one is refused, and talk on from there.
+"""How well admitted callers are served: they come one by one until one is refused, and keep talking from there.
 
-Who is told to try again does so, as the page does, and is refused when their patience is at its end. Measured is the
-talk of those present once nobody comes any more. Every caller asks question after question, from the moment of arrival
-on.
+A caller who is asked to try again does so, as the page does, and counts as refused after a limit. What is measured is
+the talk of those present once no more callers come. Every caller asks question after question from arrival on.
 """
 
 import time
@@ -27,15 +26,15 @@ TARGETS = (
     Target("limit_loop_lag_ms_p99", 10),
 )
 MOST = 1024
-"""Nobody has so many places."""
+"""More places than any server has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How callers come, and how long they are listened to."""
+    """How callers arrive, and how long they are measured."""
 
     places: int
-    """What the server is told to have at most."""
+    """The server's max_sessions."""
     every_s: float
     """From one arrival to the next; later where connecting takes longer."""
     measured_s: float
@@ -97,7 +96,7 @@ def summarise(arrivals: Sequence[dict[str, Any]], level: dict[str, Any]) -> dict
 
 
 def _every(seconds: float) -> Iterator[int]:
-    """Count, a number at each multiple of so many seconds; at once where it is late."""
+    """Yield 0, 1, 2, ..., one per interval in seconds; at once where it is late."""
     began = time.monotonic()
     for number in range(MOST):
         time.sleep(max(0.0, began + number * seconds - time.monotonic()))
@@ -105,7 +104,7 @@ def _every(seconds: float) -> Iterator[int]:
 
 
 def _room(url: str) -> dict[str, Any]:
-    """Return what the server says: callers now, as many as can be answered in time, and as many as may come."""
+    """Return what the server reports: callers now, how many can be answered in time, and how many may connect."""
     with httpx.Client(base_url=url, trust_env=False) as http:
         room: dict[str, Any] = http.get("/api/config").raise_for_status().json()["callers"]
     return room

@@ -1,4 +1,4 @@
-"""A call as the caller has it: what was said to them and shown to them, when, and how to answer. Knows no transport.
+"""A call from the caller's side: what was said and shown to them, when, and how to answer. Knows no transport.
 
 Times are seconds on the event loop's clock.
 """
@@ -35,7 +35,7 @@ class Received:
 
 
 class Line(ABC):
-    """One call. Whoever carries it hands in what arrives, with `take_message` and `take_packet`."""
+    """One call. Its transport passes in what arrives, with `take_message` and `take_packet`."""
 
     def __init__(self) -> None:
         self.messages: list[Received] = []
@@ -58,7 +58,7 @@ class Line(ABC):
         return asyncio.get_running_loop().time()
 
     async def until(self, condition: Callable[[], T | None], timeout_s: float, what: str) -> T:
-        """Wait until `condition` gives something, asking again at whatever arrives. Raises CallerError."""
+        """Wait until `condition` returns something, checking it on every arrival. Raises CallerError."""
         try:
             async with asyncio.timeout(timeout_s):
                 while (result := condition()) is None:

@@ -19,7 +19,7 @@ AUDIBLE_DB = -50.0
 """Some 30 dB below a voice, and 30 above what a codec leaves of silence."""
 BLOCK_MS = 5
 REST_S = 0.4
-"""Silence this long is none of speech itself: pauses between sentences measure up to 0.35 s."""
+"""Silence this long is not part of speech: pauses between sentences measure up to 0.35 s."""
 
 _BLOCK = RATE * BLOCK_MS // 1000
 _TICKS = TIMESTAMP_RATE // RATE
@@ -51,7 +51,7 @@ class Timeline:
         self._last_timestamp = 0
 
     def push(self, sequence_number: int, timestamp: int, payload: bytes, arrival: float) -> None:
-        """Take a packet with its RTP header. One that is damaged, doubled or late counts for nothing."""
+        """Take a packet with its RTP header. A damaged, duplicate or late one is ignored."""
         ahead = 1 if self._sequence is None else (sequence_number - self._sequence) & 0xFFFF
         if not 1 <= ahead < 0x8000:
             return
@@ -115,7 +115,7 @@ class Timeline:
         return stalls
 
     def _blocks(self, after: float) -> Iterator[tuple[float, bool]]:
-        """Give time and audibility of every block heard at `after` or later."""
+        """Yield time and audibility of every block heard at `after` or later."""
         longest_packet_s = 0.12
         for packet in self.between(after - longest_packet_s):
             for index, audible in enumerate(packet.audible):

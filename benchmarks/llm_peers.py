@@ -51,7 +51,7 @@ class Reply:
     segmenter: Segmenter = field(default_factory=Segmenter)
 
     def take(self, text: str) -> None:
-        """Write down a token."""
+        """Record a token."""
         self.times.append(time.perf_counter())
         self.text += text
         if self.segmenter.push(text) and self.segment is None:
@@ -143,7 +143,7 @@ class Theirs:
         self._llama.reset()  # type: ignore[no-untyped-call]
 
     def ask(self, chats: Sequence[Chat]) -> list[Reply]:
-        """Serve the sessions, who all ask now, one after the other."""
+        """Serve the sessions, which all ask now, one after the other."""
         asked = time.perf_counter()
         replies = []
         for chat in chats:

@@ -6,8 +6,8 @@ being answered. Every format of the weights is measured; the headline takes the 
 both sides, and `total_speed_vs_best_sequential_4` holds that against the best format of the other side.
 
 Second turn: time to first token, and to first segment, of a question that ends a long conversation: from our
-checkpoint; with everything read anew, as must be where conversations alternate; and with what `Llama` keeps of the
-same conversation if nobody else talks to it in between.
+checkpoint; with everything reread, as is needed where conversations alternate; and with what `Llama` keeps of the same
+conversation if no other one comes in between.
 """
 
 import os
@@ -162,7 +162,7 @@ def second_turn(name: str, terms: Terms, tokens: int, rounds: int) -> list[dict[
 
 
 def long_chat(ours: Ours, tokens: int) -> Chat:
-    """Return a conversation of about so many tokens."""
+    """Return a conversation of about `tokens` tokens."""
     chat: Chat = (SYSTEM,)
     while ours.engine.count_tokens(chat) < tokens:
         place = len(chat) // 2

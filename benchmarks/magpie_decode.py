@@ -2,7 +2,7 @@
 
 Full-size dummy weights (speed, not quality), the same text, voice and guidance. NeMo is clocked at every step of one
 utterance of five seconds at batch 1, in float32, as its loop needs; its longer and larger runs take minutes each on a
-CPU and are left out. The codec's time stands beside the loop's, and is part of the first audio and of the real-time
+CPU and are left out. The codec's time is listed next to the loop's, and is part of the first audio and of the real-time
 factor. It needs `voiceagent[nemo]`.
 """
 
@@ -35,7 +35,7 @@ NEMO_SECONDS = 5
 BATCHES, QUICK_BATCHES, GPU_BATCHES = (1, 4, 16), (1, 2), (1, 4, 16, 64)
 CODEC_ROUNDS = 3
 ALONE_ROUNDS = 3
-"""Utterances at batch 1, so that a slow moment of the machine can be told from an utterance that has grown long: for
+"""Utterances at batch 1, to distinguish a slow moment of the machine from the cost of a long utterance: for
 growth the fastest of each step counts, for all else the median."""
 CPU_TARGETS = (form.Target("speed_vs_nemo_5s", 5.0, at_least=True), form.Target("frame_cost_growth", 1.15))
 GPU_TARGETS = (

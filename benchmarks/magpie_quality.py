@@ -1,4 +1,4 @@
-"""How well Magpie TTS is understood: the word error rate of our engine's speech beside that of NeMo's own.
+"""How well Magpie TTS is understood: the word error rate of our engine's speech and of NeMo's own.
 
 Needs a real checkpoint, `voiceagent[nemo]`, and the embedded recogniser's files. Both speak the same sentences with the
 same voice; each recording is transcribed by the same recogniser. What the recogniser mishears counts against both.

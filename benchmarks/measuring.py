@@ -15,7 +15,7 @@ from benchmarks.line import CallerError, Line
 LOSS = 0.05
 LAG_EVERY_S = 0.2
 MOST_ERRORS = 2
-"""So many things that did not happen in time end a kind of measurement: the call is in no state to go on."""
+"""This many timeouts end a kind of measurement: the call is in no state to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Run:
                 return
 
     async def _watch_lag(self, caller: Caller, lags: list[float]) -> None:
-        """Ask the server again and again how late it hears this caller."""
+        """Poll the server for how late it hears this caller."""
         while True:
             await asyncio.sleep(LAG_EVERY_S)
             lags.append(round((await caller.description())["receive"]["lag_ms"], 1))

@@ -1,7 +1,7 @@
 """A caller's microphone: one packet of 20 ms every 20 ms, with quiet room noise, and speech when asked for.
 
-A sample counts as sent when its packet is handed to the transport, as all real microphones send: never sooner than at
-the end of the packet's 20 ms. Speech is placed so that its last sample is the last of a packet.
+A sample counts as sent when its packet is given to the transport, as all real microphones send: never sooner than at
+the end of the packet's 20 ms. Speech is aligned so that its last sample is the last of a packet.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class Microphone(MediaStreamTrack):
         self._due: float | None = None
 
     def protect(self, loss_percent: int) -> None:
-        """Send in-band FEC for so much loss, as a browser does that was asked to and has seen reports of loss."""
+        """Send in-band FEC for this much loss, like a browser that was asked to and got reports of loss."""
         self._encoder = OpusEncoder(RATE, bitrate=BITRATE, fec=True, packet_loss_percent=loss_percent)
 
     async def say(self, pcm: Pcm) -> Said:

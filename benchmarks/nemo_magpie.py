@@ -1,4 +1,4 @@
-"""NeMo's own Magpie TTS beside ours: its loops with equal draws, so that equal arithmetic gives equal codes.
+"""NeMo's own Magpie TTS compared with ours: its loops with equal draws, so that equal arithmetic gives equal codes.
 
 For benchmarks and tests; nothing here is fast.
 """

@@ -70,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def compare_voices(model: Any) -> list[dict[str, Any]]:
-    """Let both loops of ours and both of NeMo's say the same, greedy and with the same draws."""
+    """Run both of our loops and both of NeMo's on the same text, greedy and with the same draws."""
     stacking = model.frame_stacking_factor
     model.inference_parameters.max_decoder_steps = FRAMES
     model.inference_parameters.ignore_finished_sentence_tracking = True

@@ -1,10 +1,10 @@
-"""One caller of the sessions benchmark, in a process of their own: connects, waits for the word, asks, reports.
+"""One caller of the sessions benchmark, in a process of their own: connects, waits for the start signal, asks, reports.
 
     python -m benchmarks.one_caller URL --number 2 --questions 6
 
 Every line on stdout is JSON. The first is {"greeting": "connected"}, "refused" (with the server's `code` and
-`retry_after_s`), or what went wrong, and how many `refusals` there were: whom the server is too busy for tries again
-when it says, while patience lasts. It begins to ask at the first line of stdin; each question makes a line
+`retry_after_s`), or what went wrong, and how many `refusals` there were: a caller refused by a busy server tries again
+when it says, within a limit. It begins to ask at the first line of stdin; each question makes a line
 {"question": ...} or {"error": ...}, the end {"cpu_percent": ...}. Then it hangs up. End of input ends the call before
 its first question, and with `--endless`, which asks the same questions again and again, after the one under way.
 Knows nothing of the other callers.
@@ -28,7 +28,7 @@ from benchmarks.caller import Caller, RefusedError
 from benchmarks.line import CallerError, Line
 
 PHASE_S = 0.7
-"""Callers who are let go together begin this much apart: they neither keep step with each other nor never meet."""
+"""Callers who start together begin this much apart: neither in lockstep nor never overlapping."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -93,7 +93,7 @@ async def ask_all(line: Line, clips: Iterable[corpus.Clip], *, whole: bool) -> N
 
 
 def until(told: Callable[[], bool], clips: Sequence[corpus.Clip]) -> Iterator[corpus.Clip]:
-    """Give the clips again and again, until told."""
+    """Yield the clips again and again, until told to stop."""
     for clip in cycle(clips):
         if told():
             return

@@ -1,9 +1,9 @@
-"""ASR, LLM and voice in one process on one device: how long callers wait, and whether answers are ever silent.
+"""ASR, LLM and voice in one process on one device: how long callers wait, and whether answers break off.
 
 Real compute of all three models, with dummy weights at full size (`--shape tiny` for a machine without a GPU), under
 the real scheduler and the real session machines; what the models say is teacher-forced (`taught_engines.py`), so that
 the talk is that of the simulation: people ask, listen, hesitate, interrupt and say "mm-hm". Speech and silence are
-told apart by loudness, and turns end where the speaker says so. There is no network: it is heard at the session's door.
+distinguished by loudness, and turns end where the speaker says so. It is measured at the session's door: no network.
 
 Compared at some numbers of callers: our policy with first-in-first-out, CUDA graphs with none, and lanes that run side
 by side on streams of their own with one step at a time on one stream. It needs `voiceagent[nemo]`; without a
@@ -86,7 +86,7 @@ OTHERS = (Way("fifo", policy=fifo), Way("one stream", together=False), Way("no g
 
 @dataclass(slots=True)
 class Talk:
-    """What came of a number of callers."""
+    """The results for a number of callers."""
 
     heard: Heard = field(default_factory=Heard)
     lags_s: list[float] = field(default_factory=list)
@@ -94,7 +94,7 @@ class Talk:
     failures: int = 0
 
     def note(self, step: Step) -> None:
-        """Take note of a step."""
+        """Record a step."""
         self.steps_s.setdefault(step.batch.cost_key, []).append(step.end - step.start)
         self.failures += step.error is not None
 
@@ -119,7 +119,7 @@ def main(arguments: Sequence[str]) -> int:
     line.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to run (default: auto)")
     line.add_argument("--shape", choices=("true", "tiny"), help="size of the dummies (default: true; --quick: tiny)")
     line.add_argument("--llm", choices=("true", "tiny", "table"), help="the language model (default: what can be had)")
-    line.add_argument("--callers", type=int, action="append", help="so many at once (may be repeated)")
+    line.add_argument("--callers", type=int, action="append", help="the number of callers at once (may be repeated)")
     line.add_argument("--seconds", type=float, help=f"of talk for each number of callers (default: {TALK_S:.0f})")
     line.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
     options = line.parse_args(arguments)
@@ -143,7 +143,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def possible_llm(device: torch.device, shape: Shape) -> str:
-    """Return the largest language model that can run beside models of this shape on this device."""
+    """Return the largest language model that fits along with models of this shape on this device."""
     if find_spec("llama_cpp") is None:
         return "table"
     if shape == "tiny":
@@ -197,7 +197,7 @@ def llm(model: str, device: torch.device, callers: int) -> LlmEngine:
 
 @contextmanager
 def made(way: Way) -> Iterator[None]:
-    """Let engines be loaded without what the way does without."""
+    """Load engines without the features that this way leaves out."""
     room = "voiceagent.engines."
     users = ("tts.magpie.decode_loop", "tts.magpie.codec", "asr.nemotron.recogniser")
     with ExitStack() as patches:
@@ -235,7 +235,7 @@ async def measure(
 
 
 async def converse(group: Engines, lanes: Mapping[str, Lane], way: Way, callers: int, seconds: float) -> Talk:
-    """Let so many callers talk with loaded engines for so many seconds of the running loop's clock."""
+    """Let `callers` callers talk with loaded engines for `seconds` of the running loop's clock."""
     rules = conversation_config(load_settings("scripted.yaml", [*SETTINGS, *OWN_SETTINGS]).settings)
     talk, metrics = Talk(), Metrics()
     concurrency = LANES if way.together else 1
@@ -255,7 +255,7 @@ async def converse(group: Engines, lanes: Mapping[str, Lane], way: Way, callers:
 
 
 def row(way: Way, callers: int, talk: Talk) -> dict[str, Any]:
-    """Return a talk in numbers."""
+    """Return the numbers of a talk."""
     return {
         "way": way.name,
         "callers": callers,
@@ -268,7 +268,7 @@ def row(way: Way, callers: int, talk: Talk) -> dict[str, Any]:
 
 
 def step_rows(way: Way, callers: int, talk: Talk) -> list[dict[str, Any]]:
-    """Return what steps of each kind and size took."""
+    """Return the durations of steps of each kind and size."""
     return [
         {
             "way": way.name,

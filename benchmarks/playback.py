@@ -1,8 +1,8 @@
 """The agent's audio judged after the call: is it what the voice made, without holes, and can it be understood?
 
-What the listener received is laid beside what the same voice makes of the same text. A hole in it (the playout ran dry)
-shifts everything after it; silence that the voice itself made does not. The voice and the recogniser are those of the
-settings given; they run here, alone.
+What the listener received is compared with what the same voice makes of the same text. A hole in it (the playout ran
+dry) shifts everything after it; silence that the voice itself made does not. The voice and the recogniser are those of
+the settings given; they run here, alone.
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Placed:
 
 
 class Playback:
-    """The models that judge."""
+    """The models used for judging."""
 
     def __init__(self, settings: Settings) -> None:
         gpus = gpus_for(settings)
@@ -77,7 +77,7 @@ class Playback:
         return resample(np.concatenate(pieces), self._tts.sample_rate, RATE)
 
     def transcribe(self, pcm: Pcm) -> str:
-        """Write down what is said in 16 kHz audio."""
+        """Transcribe 16 kHz audio."""
         texts: list[str] = []
 
         def collect(event: AsrEvent) -> None:

@@ -1,11 +1,11 @@
-"""How many callers a device carries, and how long they wait, under our policy and under others: a simulation.
+"""How many callers a device can serve, and how long they wait, under our policy and under others: a simulation.
 
 Real sessions, scheduler and policy with scripted engines on the virtual clock (`benchmarks/simulation.py`); step times
 from tables of published and measured numbers (`benchmarks/cost_tables.py`). Compared are our policy, FIFO, round-robin,
 and the hand-shake of pipecat-ai/nemotron-january-2026, whose LLM waits for the voice after every sentence.
 
-A device carries so many callers if P95 voice-to-voice stays within the promise and nobody hears a silence in
-mid-response, at this and at every smaller number. Who comes beyond that would have to be refused.
+A device can serve a number of callers if P95 voice-to-voice stays within the promise and no caller hears a silence in
+mid-response, at this and at every smaller number. Further callers would have to be refused.
 """
 
 import sys
@@ -25,14 +25,14 @@ NAME = "schedule"
 PROMISE_MS = 1200.0
 """P95 voice-to-voice: what the CPU default's users get at the worst, and what a table of DGX Spark can keep at all."""
 HOPELESS = 2.0
-"""A house that misses the promise by this factor is not asked to carry more callers."""
+"""A system that misses the promise by this factor is not given more callers."""
 CALLERS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 QUICK_CALLERS = (1, 2, 4)
 TALK_S, QUICK_TALK_S = 60.0, 20.0
 TALKERS, MOST_DAYS = 24, 8
-"""A number of callers is simulated on so many days that as many people have talked in all, 8 days at most."""
+"""Smaller numbers of callers are simulated for more days, up to 8, so that as many people have talked in all."""
 CLOSING_S = 12.0
-"""What a quick run keeps in hand for the run under way when time is up."""
+"""The time that a quick run reserves for the run under way when time is up."""
 TARGETS = (
     form.Target("callers_vs_fifo_spark", 2, at_least=True),
     form.Target("v2v_ms_p50_rtx5090_1", 400),
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def measure(device: Device, quick: bool, stop_at: float) -> list[Row]:
-    """Ask every house to carry more and more callers, until it cannot or time is up."""
+    """Give every system more and more callers, until it fails or time is up."""
     rows: list[Row] = []
     hopeless: set[str] = set()
     for callers in QUICK_CALLERS if quick else CALLERS:
@@ -97,7 +97,7 @@ def measure(device: Device, quick: bool, stop_at: float) -> list[Row]:
 
 
 def kept(row: Row) -> bool:
-    """Tell whether the promise was kept: in time, and never silent in mid-response."""
+    """Return whether the promise was kept: in time, and never silent in mid-response."""
     in_time = row["v2v_ms_p95"] is not None and row["v2v_ms_p95"] <= PROMISE_MS
     return in_time and not row["silences"] and not row["unanswered"]
 

@@ -1,4 +1,4 @@
-"""A voiceagent server of one's own for the time of a benchmark, in a process of its own."""
+"""A voiceagent server for the duration of a benchmark, in a process of its own."""
 
 import os
 import signal
@@ -21,14 +21,14 @@ HOST = "127.0.0.1"
 
 
 class ServedError(VoiceAgentError):
-    """The server did not come up."""
+    """The server did not start."""
 
 
 @contextmanager
 def serving(config: str = "cpu.yaml", sets: Sequence[str] = (), port: int | None = None) -> Iterator[str]:
     """Start `voiceagent serve` on a port (None: any free one), give its address once it is ready, stop it at the end.
 
-    `sets` are overrides such as "llm.max_tokens=80". Raises ServedError, with the server's last words.
+    `sets` are overrides such as "llm.max_tokens=80". Raises ServedError with the server's last output.
     """
     options = [word for override in sets for word in ("--set", override)]
     arguments = [sys.executable, "-m", "voiceagent", "serve", "--config", config, *options]
@@ -42,7 +42,7 @@ def running(
 ) -> Iterator[tuple[str, Callable[[], str]]]:
     """Run a program that serves an agent, on a port (None: any free one), and stop it at the end.
 
-    Gives its address once it is ready, and what returns its output so far. Raises ServedError, with its last words.
+    Gives its address once it is ready, and what returns its output so far. Raises ServedError with its last output.
     """
     port = port or _free_port()
     own = {"VOICEAGENT_SERVER__HOST": HOST, "VOICEAGENT_SERVER__PORT": str(port)}

@@ -1,10 +1,10 @@
 """How well a server serves several callers at once: each a real WebRTC client in a process of its own, on one machine.
 
 For 1, 2, 4 ... callers, who ask the same questions at their own pace: voice-to-voice at each listener, silences in the
-middle of answers, how late the server's event loop runs, and what it takes of CPU and GPU. The callers' own work takes
-its share of the same cores; `callers_cpu_percent` says how much.
+middle of answers, how late the server's event loop runs, and its use of CPU and GPU. The callers' own work uses
+the same cores; `callers_cpu_percent` says how much.
 
-With `--limit` the callers come one by one, and those are measured whom admission lets in (`limit.py`).
+With `--limit` the callers come one by one, and those that admission lets in are measured (`limit.py`).
 """
 
 import signal
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def measure(url: str, levels: Sequence[int], config: ConversationConfig, over_by: float | None) -> list[dict[str, Any]]:
-    """Let so many callers talk at once, one number after the other; return what was seen of each.
+    """Let several callers talk at once, one number after the other; return the measurements of each.
 
     A run that is to be over by some time, on the monotonic clock, ends with fewer.
     """
@@ -128,7 +128,7 @@ def _config(*, quick: bool, greets: bool, endless: bool = False) -> Conversation
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through `serving` and `crowd`: nobody is left behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through `serving` and `crowd`: no process is left behind
     try:
         sys.exit(main(sys.argv[1:]))
     except VoiceAgentError as error:

@@ -1,6 +1,6 @@
-"""Scripted engines as different houses would drive them: ours by deadlines, others in the order of arrival.
+"""Scripted engines as different systems would drive them: ours by deadlines, others in the order of arrival.
 
-A house is a way to order work: the policy between lanes, the order inside an engine, and who may share a step.
+A system here is a way to order work: the policy between lanes, the order inside an engine, and who may share a step.
 """
 
 from collections.abc import Callable, Collection, Generator, Sequence
@@ -44,12 +44,12 @@ class StreamingAsr(ScriptedAsr):
         return StreamingAsrStream(self, next(self._stream_ids), on_event)
 
     def sharing(self, kind: str) -> int:
-        """Everybody has a chunk soon."""
+        """Every stream has a chunk soon."""
         return self.streams if kind == CHUNK[0] else 0
 
 
 class StreamingAsrStream(ScriptedAsrStream):
-    """One session's ear; its transcripts come from the chunks, so that showing them costs next to nothing."""
+    """One session's stream; its transcripts come from the chunks, so that showing them costs almost nothing."""
 
     def __init__(self, engine: StreamingAsr, stream: int, on_event: Callable[[AsrEvent], None]) -> None:
         super().__init__(engine, stream, on_event)
@@ -82,7 +82,7 @@ class InOrder(ScriptedEngine):
         return list(oldest.values())
 
     def urgency(self, job: Job, now: float) -> tuple[float, ...]:
-        """Whoever has waited longest goes first."""
+        """The stream that has waited longest goes first."""
         return (job.place,)
 
     def goes_along(self, job: Job, first: Job, now: float) -> bool:
@@ -117,7 +117,7 @@ class HandShakeLlm(InOrderLlm):
         self._tts = tts
 
     def ready(self) -> list[Job]:
-        """Leave out who is being spoken."""
+        """Leave out streams that are being spoken."""
         spoken = {job.stream for job in self._tts.ready()}
         return [job for job in super().ready() if job.stream not in spoken]
 
@@ -165,7 +165,7 @@ HOUSES = (
 
 
 def engines(house: House, device: Device, callers: int) -> Scripts:
-    """Return the scripted engines of a house on a device."""
+    """Return the scripted engines of a system on a device."""
     table = one_at_a_time(device.table) if house.hand_shake else device.table
     timing = {"timing": table, "sleep": lambda seconds: None}
     recogniser = {

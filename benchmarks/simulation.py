@@ -1,8 +1,8 @@
-"""Many callers at once on a device that is imagined: real sessions, scheduler and policy, on the virtual clock.
+"""Many callers at once on a simulated device: real sessions, scheduler and policy, on the virtual clock.
 
 Callers speak for one to four seconds, some with a hesitation in it; they listen, and some interrupt or say "mm-hm"
-while the agent speaks. Steps take what the device's table says, and now and then much longer. What is measured is
-heard at the session's door: there is no network in it.
+while the agent speaks. Steps take what the device's table says, and sometimes much longer. Measurements are taken at
+the session's door: no network is included.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class Heard:
 
 
 class Person:
-    """What somebody on the line does: asks, waits, listens, interrupts or agrees, as dice decide."""
+    """A caller's behaviour: asks, waits, listens, interrupts or agrees, at random."""
 
     def __init__(self, caller: Caller, number: int, day: int = 0) -> None:
         self._caller = caller
@@ -80,7 +80,7 @@ class Person:
         self._ended_before = caller.ear.ended
 
     async def _answer(self) -> bool:
-        """Wait for the answer's first sound; tell whether there was any."""
+        """Wait for the answer's first sound; return whether there was any."""
         ear, until = self._caller.ear, self._loop.time() + PATIENCE_S
         while ear.asked_at is not None and self._loop.time() < until:
             await self._caller.listens(FRAME_S)
@@ -102,8 +102,8 @@ class Person:
 
 
 def simulate(house: House, device: Device, callers: int, seconds: float, days: int = 1) -> Heard:
-    """Let so many callers talk for so many seconds on each of some days, in virtual time. What they say, and when, is
-    another every day; the same arguments give the same result."""
+    """Let `callers` callers talk for `seconds` on each of some days, in virtual time. What they say, and when, differs
+    by day; the same arguments give the same result."""
     heard = Heard()
     for day in range(days):
         run_virtual(_simulate(house, device, callers, seconds, day, heard))

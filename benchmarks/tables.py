@@ -1,6 +1,6 @@
 """Writes the tables of docs/performance.md from the committed reports: `python -m benchmarks.tables`.
 
-A table stands between `<!-- table: NAME -->` and `<!-- end -->`; what is written by hand around it stays. It knows
+A table is between `<!-- table: NAME -->` and `<!-- end -->`; the hand-written text around it stays. It knows
 which numbers of a report are shown and what they are called; a number that was not measured is a dash.
 """
 
@@ -136,7 +136,7 @@ def number(value: float | None) -> str:
 
 
 def rewrite(page: str, reports: Path = RESULTS) -> str:
-    """Return the page with every table made anew. Raises KeyError for a table that is not known."""
+    """Return the page with every table regenerated. Raises KeyError for a table that is not known."""
 
     def block(found: re.Match[str]) -> str:
         table = TABLES[found[1]]

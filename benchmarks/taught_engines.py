@@ -1,6 +1,6 @@
-"""The real recogniser and voice, doing all of their work, made to give what a talk needs: outcomes are teacher-forced.
+"""The real recogniser and voice, doing all of their work, with outputs teacher-forced to what a talk needs.
 
-Random weights hear no words and never end. So every step is computed as with real weights, and then what came of it is
+Random weights hear no words and never end. So every step is computed as with real weights, and then its output is
 replaced: the recogniser hears a word in every voiced chunk, and an utterance lasts as long as its text would, and hums.
 """
 

@@ -1,7 +1,7 @@
 """The real language model, doing all of its work, made to write from a script.
 
-What a reply's tokens were is not what stands in the history afterwards, so that a turn reads the reply before it anew;
-real weights would have that in memory.
+A reply's tokens differ from the text in the history afterwards, so a turn rereads the reply before it; real weights
+would have that in memory.
 """
 
 from collections.abc import Iterator
@@ -32,6 +32,6 @@ class TaughtLlama(LlamaEngine):
         if id(work) not in self._scripts:
             self._replies += 1
             words = reply((Message("user", str(self._replies)),)).split()
-            self._scripts[id(work)] = work, iter(words)  # the work is held, lest another takes over its id
+            self._scripts[id(work)] = work, iter(words)  # the work is kept alive, so that no other gets its id
         word = next(self._scripts[id(work)][1], None)
         return Drawn(drawn.token, b"" if word is None else f" {word}".encode(), word is None)

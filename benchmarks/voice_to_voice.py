@@ -27,7 +27,7 @@ NAME = "voice_to_voice"
 QUICK_SETS = ("session.greeting=''", "llm.max_tokens=30")
 """A quick run waits neither for greetings nor for the end of long answers."""
 CLOSING_S = 4.0
-"""What a quick run keeps for stopping the server and writing."""
+"""The time that a quick run reserves for stopping the server and writing."""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -16,7 +16,7 @@ KINDS = {name: kind for kind, name in LIKE.items()}
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write what is asked for; return the exit status."""
+    """Write the requested files; return the exit status."""
     line = argparse.ArgumentParser(
         "python -m benchmarks.dummies", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

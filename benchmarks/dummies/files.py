@@ -1,8 +1,8 @@
 """Dummy checkpoints as files, which the product loads by path like any other. Each is written once and then reused.
 
-The name of a file says what is in it. Where no folder is given they lie in `.dummies` next to the model files, and stay
+The name of a file says what is in it. Where no folder is given they are in `.dummies` next to the model files, and stay
 there: of the true shape a recogniser takes 2.5 GB, a voice with its codec 1.6 GB, and a language model like
-Nemotron-3-Nano 34 GB (q8_0) or 18 GB (q4_0). What is inside is the business of the other modules.
+Nemotron-3-Nano 34 GB (q8_0) or 18 GB (q4_0). The other modules define their contents.
 """
 
 import logging
@@ -19,7 +19,7 @@ from voiceagent.weights.disk import require_space
 log = logging.getLogger(__name__)
 
 REVISION = 1
-"""Grows when the same request makes another file."""
+"""Increased when the same request makes a different file."""
 LIKE: dict[Kind, str] = {"plain": "smollm2", "hybrid": "nemotron-nano"}
 """The models whose shapes the language models have."""
 

@@ -1,6 +1,6 @@
 """Language models with seeded random weights, written as GGUF files that load like any other.
 
-What they say is noise; their speed, memory and arithmetic are those of the real thing. Needs the package `gguf`.
+Their text is noise; their speed, memory and arithmetic are those of the real model. Needs the package `gguf`.
 Writing needs no more memory than the largest tensor.
 """
 

@@ -1,4 +1,4 @@
-"""The shapes of language models that can be made up: metadata and tensors, true to the real ones or tiny.
+"""The shapes of dummy language models: metadata and tensors, true to the real ones or tiny.
 
 Two architectures, one for each kind of memory: `plain` is a transformer (`llama`; true: SmolLM2-135M), whose memory can
 be rewound; `hybrid` is `nemotron_h_moe` (true: Nemotron-3-Nano-30B-A3B), whose Mamba layers cannot. Knows nothing of
@@ -19,7 +19,7 @@ Fill = Literal["matrix", "embedding", "output", "ones", "zeros", "dt", "decay"]
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """One tensor to be made up; `shape` is in numpy's order of dimensions, the reverse of ggml's."""
+    """One tensor to be generated; `shape` is in numpy's order of dimensions, the reverse of ggml's."""
 
     name: str
     shape: tuple[int, ...]
@@ -72,7 +72,7 @@ class Shape:
         return {"general.architecture": self.architecture} | {f"{self.architecture}.{key}": keys[key] for key in keys}
 
     def tensors(self, vocabulary: int) -> Iterator[Tensor]:
-        """Yield every tensor, for so many tokens."""
+        """Yield every tensor, for `vocabulary` tokens."""
         yield Tensor("token_embd.weight", (vocabulary, self.hidden), "embedding")
         for index, layer in enumerate(self.layers):
             for tensor in self._block(layer):
@@ -88,7 +88,7 @@ class Shape:
         }
 
     def _hybrid(self) -> dict[str, Any]:
-        # llama.cpp tells the kind of a layer by these two lists.
+        # llama.cpp derives the kind of a layer from these two lists.
         return {
             "feed_forward_length": [self.expert_feed if layer == "E" else 0 for layer in self.layers],
             "attention.head_count_kv": [self.kv_heads if layer == "*" else 0 for layer in self.layers],

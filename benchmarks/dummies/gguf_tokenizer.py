@@ -1,4 +1,4 @@
-"""Tokenizers for made-up language models: single bytes, or the byte-pair encoding of a real GGUF file.
+"""Tokenizers for dummy language models: single bytes, or the byte-pair encoding of a real GGUF file.
 
 A tokenizer here is the metadata that a GGUF file describes it by. The chat's control tokens are always among the
 tokens, and nothing else that could end a reply.
@@ -44,7 +44,7 @@ PRINTABLE = 94
 
 @dataclass(frozen=True, slots=True)
 class Tokenizer:
-    """A tokenizer for a made-up model."""
+    """A tokenizer for a dummy model."""
 
     metadata: dict[str, Any]
     said: int
@@ -59,15 +59,15 @@ def byte_tokens(*merged: str) -> list[str]:
 
 
 def byte_tokenizer(at_least: int) -> Tokenizer:
-    """Return a tokenizer of single bytes and three merges, enough to be a real one, padded to so many tokens."""
+    """Return a tokenizer of single bytes and three merges, enough to be a real one, padded to a number of tokens."""
     tokens = byte_tokens("he", "ll", "hell")
     return Tokenizer(_metadata(tokens + _padding(len(tokens), at_least), ["h e", "l l", "he ll"]), PRINTABLE)
 
 
 def copied_tokenizer(path: Path, at_least: int) -> Tokenizer:
-    """Return the tokenizer of a GGUF file, its own special tokens replaced by ours, padded to so many tokens.
+    """Return the tokenizer of a GGUF file, its own special tokens replaced by ours, padded to a number of tokens.
 
-    Raises VoiceAgentError when its tokenizer is no byte-pair encoding.
+    Raises VoiceAgentError when its tokenizer is not a byte-pair encoding.
     """
     fields = GGUFReader(path).fields
 

@@ -2,7 +2,7 @@
 
 Speed, memory, batching and numerical parity can be measured with them; they speak no language. The weights have enough
 contrast that no two codes are as good as equally likely, and end-of-speech is so unlikely that the length of an
-utterance is whatever bounds it.
+utterance is set by what bounds it.
 
 Shapes: nvidia/magpie_tts_multilingual_357m (stacking 1: v2512 and v2602; stacking 2: v2607) and
 nvidia/nemo-nano-codec-22khz-1.89kbps-21.5fps.

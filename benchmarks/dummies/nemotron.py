@@ -1,7 +1,7 @@
-"""Cache-aware FastConformer RNN-T models with seeded random weights: the true shape, and what it says means nothing.
+"""Cache-aware FastConformer RNN-T models with seeded random weights: the true shape, with meaningless output.
 
-Speed, memory, batching and numerical parity can be measured with them where no checkpoint is at hand. Random weights
-as they come would say one token for ever, or none at all; `_enliven` changes what enters and leaves the joint so that
+Speed, memory, batching and numerical parity can be measured with them where no checkpoint is available. Plain random
+weights would emit one token for ever, or none at all; `_enliven` changes what enters and leaves the joint so that
 tokens come about as often as in speech, and are different ones, which makes equality of tokens worth testing. Nothing
 can be learnt from a dummy about word error rates.
 """
@@ -38,7 +38,7 @@ def dummy_asr(
     """Build an `EncDecRNNTBPEModel` in evaluation mode, on the CPU, in float32.
 
     The tiny one has true features, subsampling and contexts, three layers of width 64 and 128 tokens. `att_context` is
-    the context it is set to. A multilingual one is an `EncDecRNNTBPEModelWithPrompt`: whatever `att_context` says, its
+    the context it is set to. A multilingual one is an `EncDecRNNTBPEModelWithPrompt`: regardless of `att_context`, its
     left context is 56; its language prompt is "auto".
     """
     import_nemo()

@@ -92,7 +92,7 @@ def test_an_agent_is_started_once_and_says_so() -> None:
         with pytest.raises(VoiceAgentError, match="not loaded yet"):
             agent.engines  # noqa: B018
         async with agent:
-            with pytest.raises(VoiceAgentError, match="started already"):
+            with pytest.raises(VoiceAgentError, match="already been started"):
                 await agent.start()
 
     asyncio.run(main())

@@ -135,7 +135,7 @@ def test_a_model_that_is_not_told_of_the_tools_is_warned_of(caplog):
     asyncio.run(main(deaf=True))
     assert "is not told" not in caplog.text
     asyncio.run(main("tools=[greetings:greet]", deaf=True))
-    assert "is not told of the tools (greet)" in caplog.text
+    assert "does not see the tools (greet)" in caplog.text
     assert "trained to call tools" in caplog.text
 
 

@@ -93,7 +93,7 @@ def test_none_is_lent_while_callers_are_answered_late():
                 trace.mark("speech_end", 10.0)
                 trace.mark("playout_end", 14.0)
                 agent._on_turn(trace)
-            with pytest.raises(UnavailableError, match="behind with its answers") as refused:
+            with pytest.raises(UnavailableError, match="overloaded right now") as refused:
                 agent.open_voice(lambda event: None)
             assert refused.value.code == "server_busy"
 
@@ -116,7 +116,7 @@ def test_nothing_is_lent_before_the_models_are_loaded():
 
 def test_a_lane_that_is_not_well_lends_nothing_and_the_other_does():
     streams = SpeechStreams(2, lambda: False, lambda: {"tts": "it hangs."}, lambda number: None)
-    with pytest.raises(UnavailableError, match="The voice is out of order: it hangs"):
+    with pytest.raises(UnavailableError, match="The voice is not working: it hangs"):
         streams.voice(ScriptedTts(), lambda event: None)
     assert streams.recogniser(ScriptedAsr(), lambda event: None).number == 0
 

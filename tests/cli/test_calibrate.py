@@ -45,7 +45,7 @@ def test_it_shows_what_it_measured_and_where_it_keeps_it(tmp_path: Path) -> None
     assert result.stdout.startswith("STEP")
     assert result.stdout.rstrip().endswith(f" cores: {path}")
     assert "callers or more can be answered within 1,200 ms" in result.stdout
-    assert "measuring asr beside llm" in result.stderr
+    assert "measuring asr while llm runs" in result.stderr
     assert "llm.decode" in load(path).calibrations[0].costs
 
 

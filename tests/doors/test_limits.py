@@ -48,7 +48,7 @@ def test_nobody_else_may_come_while_answers_are_late_but_one_always() -> None:
     room = room_for(3, late=True)
     room.require(0)
     assert refusal(room, 1).code == "server_busy"
-    assert "behind with its answers" in str(refusal(room, 1))
+    assert "overloaded right now" in str(refusal(room, 1))
 
 
 def test_until_it_is_seen_how_everybody_fares_with_the_last_the_next_waits_but_not_for_one_to_leave() -> None:
@@ -57,7 +57,7 @@ def test_until_it_is_seen_how_everybody_fares_with_the_last_the_next_waits_but_n
     room.require(0)
     busy = refusal(room, 2)
     assert (busy.code, busy.retry_after_s) == ("server_busy", FIRST_RETRY_S)
-    assert "Somebody has just come" in str(busy)
+    assert "Someone just joined" in str(busy)
     assert "cannot answer more than 3" in str(refusal(room, 3))
 
 
@@ -109,7 +109,7 @@ def test_answers_that_came_late_let_nobody_else_in() -> None:
                 house.agent._on_turn(trace)
             refused = await house.http.post("/api/offer", json={"sdp": "v=0", "type": "offer"})
             assert refused.json()["error"]["code"] == "server_busy"
-            assert "behind with its answers" in refused.json()["error"]["message"]
+            assert "overloaded right now" in refused.json()["error"]["message"]
 
     asyncio.run(scene())
 
@@ -122,7 +122,7 @@ def test_who_comes_right_after_another_near_the_limit_is_told_to_wait_a_moment()
                 refused = await house.http.post("/api/offer", json={"sdp": "v=0", "type": "offer"})
                 assert refused.status_code == 503
                 assert refused.headers["Retry-After"] == str(FIRST_RETRY_S)
-                assert "Somebody has just come" in refused.json()["error"]["message"]
+                assert "Someone just joined" in refused.json()["error"]["message"]
 
     asyncio.run(scene())
 

@@ -72,7 +72,7 @@ async def refusal(house):
     assert int(offer.headers["retry-after"]) > 0
     assert offer.json()["error"]["code"] == "out_of_order"
     assert ready.json()["engines"] == {"asr": True, "llm": True, "tts": False, "vad": True, "turn": True}
-    assert "The voice is out of order" in offer.json()["error"]["message"]
+    assert "The voice is not working" in offer.json()["error"]["message"]
     metrics = (await house.http.get("/metrics")).text
     assert 'voiceagent_lane_ready{lane="tts"} 0.0' in metrics
     assert 'voiceagent_lane_ready{lane="llm"} 1.0' in metrics

@@ -264,7 +264,7 @@ def test_words_cannot_be_said_to_a_recogniser_that_listens():
         bind = push = pending = begin_speech = close = ignore
 
     async def scene(talk):
-        with pytest.raises(VoiceAgentError, match="Words can be said to a scripted recogniser only, and this is Deaf"):
+        with pytest.raises(VoiceAgentError, match="Only a scripted recogniser can be given words, and this is Deaf"):
             await talk.says("hello")
 
     converse(scene, asr=Deaf())

@@ -79,7 +79,7 @@ def test_what_a_function_declares_of_itself_is_kept():
         (weather.untyped, "untyped needs a type hint for city"),
         (weather.variadic, r"variadic takes \*cities"),
         (weather.untold, "untold has an argument whose type cannot be told"),
-        (weather.unheard_of, "unheard_of has a type hint that means nothing"),
+        (weather.unheard_of, "unheard_of has a type hint that cannot be resolved"),
     ],
 )
 def test_a_function_that_cannot_be_told_to_a_model_is_refused(function, complaint):

@@ -210,7 +210,7 @@ def test_a_pull_that_has_to_wait_says_so(hub, notes, root):
 
     pull(store, ["tiny"], reporter=First())
     second.join()
-    assert notes.lines == [f"another pull is at work in {root}: waiting for it"]
+    assert notes.lines == [f"another pull is running in {root}: waiting for it"]
 
 
 def test_the_room_for_all_files_is_looked_for_first(hub, client, root, monkeypatch):

@@ -64,10 +64,10 @@ class Agent:
 
     `config` is a settings file (a path, or a name in configs/) or `Settings`; `settings` changes some of them by their
     dotted names, such as {"llm.max_tokens": 80}. Each of `asr`, `llm`, `tts`, `vad` and `turn` names another backend,
-    or is an engine (docs/build.md). `tools` are functions that the model may call, besides those of the settings.
+    or is an engine (docs/build.md). `tools` are functions that the model may call, on top of the settings'.
 
-    Raises ConfigError with every mistake in the settings, and VoiceAgentError for a tool that is none. Models are
-    loaded by `start`, or `async with agent`.
+    Raises ConfigError with every mistake in the settings, and VoiceAgentError for an invalid tool. Models are loaded by
+    `start`, or `async with agent`.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Agent:
     def on(self, event: str) -> Callable[[H], H]:
         """Decorate a function that is called with every event of a name (`voiceagent.events`).
 
-        Raises VoiceAgentError for a name that there is not.
+        Raises VoiceAgentError for an unknown event.
         """
 
         self.events.require(event)
@@ -154,18 +154,18 @@ class Agent:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Free them."""
+        """Free the models."""
         self.close()
 
     async def start(self, gpus: tuple[Gpu, ...] | None = None) -> None:
-        """Build, load and warm up every engine, side by side, and begin to schedule.
+        """Build, load and warm up every engine, all in parallel, and start scheduling.
 
-        `gpus` are what `gpus_for` says of the settings, where that has been asked already.
-        Raises VoiceAgentError for missing packages or model files, for tools that cannot be had, and the second time;
+        `gpus` is the result of `gpus_for`, where the caller has it already.
+        Raises VoiceAgentError for missing packages or model files, for unavailable tools, and when called twice;
         and what an engine's load raises.
         """
         if self._engines is not None:
-            raise VoiceAgentError("This agent has been started already: make another one.")
+            raise VoiceAgentError("This agent has already been started: create another one.")
         gpus = gpus_for(self.settings) if gpus is None else gpus
         self._engines = build_engines(self.settings, gpus)
         self._costs = costs_for(self.settings, device_name(gpus))
@@ -195,7 +195,7 @@ class Agent:
     def close(self) -> list[str]:
         """Stop scheduling, end the lanes, free the models.
 
-        Returns the lanes with a step that does not end: their models are in use, and stay until the process ends.
+        Returns the lanes whose step hangs: their models are in use, and stay until the process ends.
         """
         if self._scheduler is not None:
             self._scheduler.close()
@@ -231,7 +231,7 @@ class Agent:
         return self._engines
 
     def readiness(self) -> dict[str, bool]:
-        """Return for each engine whether it is loaded, warm and well, and whether MCP servers are connected."""
+        """Return, for each engine, whether it is loaded, warm and healthy, and whether MCP servers are connected."""
         troubles = self.troubles()
         return {name: ready and name not in troubles for name, ready in self._ready.items()}
 
@@ -240,11 +240,11 @@ class Agent:
         return self._scheduler.troubles() if self._scheduler is not None else {}
 
     def lost(self) -> list[str]:
-        """Return the names of MCP servers that have gone away; conversations do without them until they are back."""
+        """Return the names of unreachable MCP servers; conversations do without them until they are back."""
         return self._tools.lost if self._ready.get(TOOLS) else []
 
     def capacity(self) -> Capacity:
-        """Return how many callers there is room for: not known before the models are loaded."""
+        """Return how many callers there is room for; unknown before the models are loaded."""
         most, late = self.settings.server.max_sessions, self._punctuality.is_late
         if self._admission is None:
             return Capacity(None, most, late)
@@ -253,7 +253,7 @@ class Agent:
     def open_session(self, on_report: Callable[[Report], None], config: ConversationConfig | None = None) -> Session:
         """Begin a session that reports to `on_report`, and behaves as `config` says, or else `self.config`.
 
-        Raises VoiceAgentError for a configuration that cannot be had.
+        Raises VoiceAgentError for a configuration that the models and tools do not support.
         """
         session_id = uuid4().hex[:8]
         turns = TurnLog(session_id, self.steps, self.metrics, self._on_turn)
@@ -269,7 +269,7 @@ class Agent:
         return session
 
     def open_recogniser(self, on_event: Callable[[AsrEvent], None]) -> LentRecogniser:
-        """Lend a recogniser's stream that belongs to no session; closing it gives its place back.
+        """Lend a recogniser's stream that belongs to no session; closing it frees its place.
 
         Raises UnavailableError when none is left (server.speech_streams) or answers come late.
         """

@@ -1,4 +1,4 @@
-"""The agent as an ASGI application: `uvicorn my_agent:app`, or mounted by whatever mounts ASGI."""
+"""The agent as an ASGI application: `uvicorn my_agent:app`, or mounted by any ASGI host."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def asgi_app(agent: "Agent") -> Starlette:
-    """Return the application of page and doors; nothing is served before its lifespan has loaded the models."""
+    """Return the application of page and doors; its lifespan loads the models before anything is served."""
     app = create_app(agent, agent.settings.server)
     close_connections = app.router.lifespan_context
 

@@ -14,7 +14,7 @@ from voiceagent.session.coordinator import Engines
 def build_engines(settings: Settings, gpus: tuple[Gpu, ...]) -> Engines:
     """Build every engine the settings name; none is loaded yet. Raises VoiceAgentError for missing model files.
 
-    `gpus` are those that the settings would use: what is free there now, models that run in torch will share.
+    `gpus` are those that the settings would use: models that run in torch share what is free there now.
     """
     limit = torch_limit(settings, free_memory(gpus)) if gpus else None
     context = build_context(settings, has_gpu=bool(gpus), torch_bytes=limit)
@@ -34,5 +34,5 @@ def lanes_of(engines: Engines) -> dict[str, Engine]:
 
 
 def model_names(settings: Settings) -> Mapping[str, str]:
-    """Return what people are told that they talk to."""
+    """Return the models' names, as shown to users."""
     return {one.kind: one.spec.model(one.settings) for one in chosen(settings) if one.kind in ("asr", "llm", "tts")}

@@ -2,7 +2,7 @@
 
 A handler that is a coroutine function runs on the agent's event loop, where it may use `event.session` and must not
 block; an ordinary function runs in a thread of its own. Each handler gets its events one after the other, in order. One
-that raises is logged; one that hangs misses events, and nobody's audio waits for it.
+that raises is logged; one that hangs misses events, and no caller's audio waits for it.
 """
 
 import asyncio
@@ -30,21 +30,21 @@ from voiceagent.trace.turn import TurnTrace
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 256
-"""Events kept for a handler that is slow; what comes beyond them is lost to it, and logged."""
+"""Events kept for a slow handler; it misses any beyond these, which is logged."""
 
 EventName = Literal["session_started", "transcript", "turn", "tool", "session_ended", "error"]
 
 
 @dataclass(frozen=True, slots=True)
 class SessionStarted:
-    """Somebody is connected."""
+    """A caller has connected."""
 
     session: Session
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What the user is understood to have said so far in a turn; `final` ones may be followed by longer ones."""
+    """The transcript of the turn so far; `final` ones may be followed by longer ones."""
 
     session: Session
     turn: int
@@ -83,7 +83,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
-    """Somebody has left."""
+    """A caller has left."""
 
     session: Session
 
@@ -112,7 +112,7 @@ NAMES: dict[type[Event], EventName] = {
 
 
 def event_of(session: Session, report: Report) -> Event | None:
-    """Return the event that a session's report is; None for those that only a door needs."""
+    """Return the event for a session's report; None for those that only a door needs."""
     match report:
         case SessionOpened():
             return SessionStarted(session)
@@ -137,16 +137,16 @@ class Events:
         self._handlers: dict[str, list[_Worker]] = {name: [] for name in get_args(EventName)}
 
     def require(self, name: str) -> None:
-        """Raises VoiceAgentError for an event that there is not."""
+        """Raises VoiceAgentError for an unknown event."""
         if name not in self._handlers:
             raise VoiceAgentError(f"There is no event {name!r}; there are {', '.join(self._handlers)}.")
 
     def add(self, name: str, handler: Handler) -> None:
-        """Have a handler called for every event of a name that there is."""
+        """Call a handler for every event of a known name."""
         self._handlers[name].append(_Worker(name, handler))
 
     def report(self, session: Session, report: Report) -> None:
-        """Pass a session's report on to those who wait for such an event. On the event loop; returns at once."""
+        """Pass a session's report on to the handlers of its event. On the event loop; returns at once."""
         event = event_of(session, report)
         if event is not None:
             for worker in self._handlers[NAMES[type(event)]]:
@@ -170,7 +170,7 @@ class _Worker:
     def put(self, event: Event) -> None:
         if len(self._waiting) >= MOST_WAITING:
             log.warning(
-                "a handler of %s events is too slow, or hangs: it misses events",
+                "a handler of %s events is too slow or hangs: it misses events",
                 self._name,
                 extra={"handler": _title(self._handler)},
             )
@@ -192,7 +192,7 @@ class _Worker:
                     await self._handler(event)
                 else:
                     await in_thread(partial(self._handler, event), f"on-{self._name}")
-            except Exception:  # whatever somebody else's code does
+            except Exception:  # an application's code may raise anything
                 log.exception("a handler of %s events failed", self._name, extra={"handler": _title(self._handler)})
             finally:
                 if self._waiting:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 def serve(agent: "Agent") -> None:
-    """Serve until Ctrl-C. Raises VoiceAgentError for a port that is taken, memory that is short, models that are not
-    here, and what an engine's load raises.
+    """Serve until Ctrl-C. Raises VoiceAgentError for a port in use, too little memory and missing models, and what an
+    engine's load raises.
     """
     settings = agent.settings
     configure(settings.trace.log_level, settings.trace.log_format, log_text=settings.trace.log_text)
@@ -72,7 +72,7 @@ async def _serve(agent: "Agent", gpus: tuple[Gpu, ...], listener: socket.socket)
 
 
 def _leave() -> None:
-    """End the process here and now: native code that still runs would crash while everything is torn down."""
+    """End the process at once: native code that still runs would crash during interpreter shutdown."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -80,7 +80,7 @@ def _leave() -> None:
 
 
 def _spare_what_stays() -> None:
-    """Leave the models and modules out of every later garbage collection: looking through them all held the event loop
-    up for 50 ms, and every caller heard it."""
+    """Leave the models and modules out of every later garbage collection: scanning them all blocked the event loop for
+    50 ms, and every caller heard it."""
     gc.collect()
     gc.freeze()

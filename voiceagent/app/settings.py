@@ -1,4 +1,4 @@
-"""Settings with the engines that there are: those that come with voiceagent, and those of installed packages."""
+"""Settings with the available engines: those that come with voiceagent, and those of installed packages."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def load_settings(name: str | Path, sets: Sequence[str] = (), environ: Mapping[s
 
 
 def default_settings(**sections: Any) -> Settings:
-    """Return the settings that hold without a file, with some sections replaced; engines are those of the sections."""
+    """Return the default settings, with some sections replaced; engines are those of the sections."""
     engines = {name: sections[name].engine for name in sections.keys() & ENGINE_SECTIONS.keys()}
     return settings_model(engine_models(), engines)(**sections)
 
@@ -34,7 +34,8 @@ def agent_settings(config: str | Path | Settings, changes: Mapping[str, Any], en
     """Return the settings of an agent that is made in a program.
 
     `changes` are settings by their dotted name, such as {"llm.max_tokens": 80}. `engines` are by section the name of a
-    backend, or an engine: an object that keeps the contract. Raises ConfigError, or VoiceAgentError for no section.
+    backend, or an engine: an object that keeps the contract. Raises ConfigError, or VoiceAgentError for an unknown
+    section.
     """
     named = {f"{section}.engine": engine for section, engine in engines.items() if isinstance(engine, str)}
     changes = {**named, **changes}

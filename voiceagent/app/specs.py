@@ -36,23 +36,23 @@ def chosen(settings: Settings) -> Iterator[Chosen]:
 
 
 def lanes(settings: Settings) -> tuple[str, ...]:
-    """Return the lanes that there will be: one for each engine; silence alone needs none."""
+    """Return the lanes: one for each engine; the turn engine `silence` needs none."""
     silent = not isinstance(settings.turn, TurnDetectorSettings)
     return tuple(one.kind for one in chosen(settings) if not (silent and one.kind == "turn"))
 
 
 def remote_lanes(settings: Settings) -> frozenset[str]:
-    """Return the lanes whose steps another machine computes."""
+    """Return the lanes whose steps run on another machine."""
     return frozenset(one.kind for one in chosen(settings) if one.device == "remote")
 
 
 def lanes_on_gpu(settings: Settings, *, has_gpu: bool) -> frozenset[str]:
-    """Return the lanes that compute on a GPU, on a machine that has one or has not: some are told to in any case."""
+    """Return the lanes that compute on a GPU, given whether the machine has one: some are set to use it regardless."""
     return frozenset(one.kind for one in chosen(settings) if one.device == "gpu" or (one.device == "auto" and has_gpu))
 
 
 def wants_gpu(settings: Settings) -> bool:
-    """Return whether some lane would compute on a GPU, if there is one."""
+    """Return whether any lane would compute on a GPU if there were one."""
     return bool(lanes_on_gpu(settings, has_gpu=True))
 
 

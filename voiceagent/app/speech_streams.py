@@ -1,4 +1,4 @@
-"""Recognisers and voices by themselves: engine streams for doors that hold no conversation.
+"""Recognisers and voices alone: engine streams for doors that hold no conversation.
 
 They take places of their own (`server.speech_streams`), so that no caller's place is taken by a client that only wants
 a text read aloud, and none is lent while answers to callers come late.
@@ -17,7 +17,7 @@ from voiceagent.engines.names import name_of
 from voiceagent.engines.tts.contract import TtsEngine, TtsEvent, TtsStream
 
 RETRY_S = 5
-"""A sentence is soon spoken."""
+"""A sentence is spoken within seconds."""
 
 
 class Stream(Protocol):
@@ -85,11 +85,11 @@ class LentVoice(Lent[TtsStream]):
         need: Need = Need.AWAITED,
         voice: str | None = None,
     ) -> None:
-        """Synthesise one segment. Raises VoiceAgentError for a voice that there is not."""
+        """Synthesise one segment. Raises VoiceAgentError for an unknown voice."""
         self._stream.speak(generation, segment, text, deadline, need=need, voice=voice)
 
     def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
-        """Say anew by when the generation's next audio is needed."""
+        """Update when the generation's next audio is needed."""
         self._stream.reschedule(generation, deadline, need=need)
 
     def cancel(self, generation: int) -> None:
@@ -98,7 +98,7 @@ class LentVoice(Lent[TtsStream]):
 
 
 class SpeechStreams:
-    """Lends at most so many streams at once. `on_change` gets the number lent."""
+    """Lends at most `most` streams at once. `on_change` gets the number lent."""
 
     def __init__(
         self,
@@ -125,12 +125,12 @@ class SpeechStreams:
 
     def _require(self, lane: str) -> None:
         if (why := self._troubles().get(lane)) is not None:
-            raise UnavailableError("out_of_order", f"The {name_of(lane)} is out of order: {why}", RETRY_S)
+            raise UnavailableError("out_of_order", f"The {name_of(lane)} is not working: {why}", RETRY_S)
         if self._lent >= self._most:
             text = f"All {self._most} speech streams (server.speech_streams) are taken. Try again in {RETRY_S} s."
             raise UnavailableError("server_full", text, RETRY_S)
         if self._is_late():
-            text = f"The machine is behind with its answers. Try again in {RETRY_S} s."
+            text = f"The server is overloaded right now. Try again in {RETRY_S} s."
             raise UnavailableError("server_busy", text, RETRY_S)
 
     def _take(self) -> Callable[[], None]:

@@ -14,7 +14,7 @@ NEEDS: dict[Need, steps.NeedLabel] = {
 
 
 def record(step: Step) -> StepRecord:
-    """Return what is remembered of a finished step: nothing of its work."""
+    """Return the record of a finished step, without its work."""
     batch = step.batch
     return StepRecord(
         batch.lane,

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Tools:
-    """The toolbox, and the servers behind it. `connect` and `close` belong on the event loop."""
+    """The toolbox, and the servers behind it. Call `connect` and `close` on the event loop."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Tools:
         return [*self._functions, *(tool for server in self._servers for tool in server.tools)]
 
     def _refill(self) -> None:
-        """Let the sessions that begin from now on know what a server offers now."""
+        """Give sessions that begin from now on what a server offers now."""
         if not self._connected:
             return
         try:
@@ -72,7 +72,7 @@ def warn_if_tools_unsupported(tools: tuple[ToolSpec, ...], llm: LlmEngine) -> No
     told, untold = ((Message("system", "", tools=named), Message("user", "A")) for named in (tools, ()))
     if tools and llm.count_tokens(told) == llm.count_tokens(untold):
         log.warning(
-            "The language model is not told of the tools (%s): its chat template has no place for them. Choose a model "
+            "The language model does not see the tools (%s): its chat template has no place for them. Choose a model "
             "that was trained to call tools (docs/tools.md), or remove them.",
             ", ".join(tool.name for tool in tools),
         )

@@ -1,4 +1,4 @@
-"""Audio on its way in and out. What needs FFmpeg (files, resampling) is in `voiceagent.audio.files`, and only there."""
+"""Audio in and out. Only `voiceagent.audio.files` needs FFmpeg (files, resampling)."""
 
 from voiceagent.audio.jitter import JitterBuffer
 from voiceagent.audio.opus import OpusDecoder, OpusEncoder

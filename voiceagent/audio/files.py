@@ -44,7 +44,7 @@ def resample(pcm: Pcm, from_rate: int, to_rate: int) -> Pcm:
 def read_audio(path: str | Path, rate: int = 16_000) -> Pcm:
     """Read an audio file of any kind as mono float32 at `rate` Hz.
 
-    Raises AudioError when the file is missing, is no audio, is damaged, or holds no sound at all.
+    Raises AudioError when the file is missing, is not audio, is damaged, or is empty.
     """
     path = Path(path)
     resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
@@ -81,7 +81,7 @@ def write_wav(path: str | Path, pcm: Pcm, rate: int) -> None:
     try:
         Path(path).write_bytes(buffer.getvalue())
     except OSError as error:
-        raise AudioError(f"Cannot write {path} ({error.strerror}); give a file in a folder that is there.") from error
+        raise AudioError(f"Cannot write {path} ({error.strerror}); give a file in an existing folder.") from error
 
 
 def _joined(frames: list[av.AudioFrame]) -> Pcm:

@@ -1,16 +1,16 @@
-"""Order for packets that a network loses, doubles, delays and swaps.
+"""Puts packets in order that a network loses, duplicates, delays and swaps.
 
 The listener behind this buffer is speech recognition, not a loudspeaker: it does not mind audio that comes in
 bursts. So, unlike a playout jitter buffer, this one holds nothing back to even out arrival times. A packet that is
-next in order comes out at once, with no added delay. Only a *missing* packet makes the ones behind it wait, and
-only for `wait_s`: 20 ms on a network that never swaps packets, up to 60 ms on one that was seen to. Then it is
+next in order comes out at once, without added delay. Only a *missing* packet makes the ones behind it wait, and
+only for `wait_s`: 20 ms on a network that never swaps packets, up to 60 ms on one that does. Then it is
 given up as `Lost`, and everything behind it comes out together. The delay of one packet says nothing about the
 next: no delay is carried on, so there is none to catch up with, and every packet leaves within 60 ms of arriving.
 
 (The usual buffer, aiortc's among them, keeps a fixed number of packets and is late by that much for good.)
 
 The buffer has no clock: arrival and reading times are arguments, seconds on any one clock. It does not know what
-is in a packet, nor how long a packet lasts: `Frame.timestamp` tells a reader who knows both what a gap meant.
+is in a packet, nor how long a packet lasts: `Frame.timestamp` shows a reader who knows both what a gap meant.
 """
 
 from collections import OrderedDict
@@ -73,20 +73,20 @@ class JitterBuffer:
 
     @property
     def wait_s(self) -> float:
-        """How long a missing packet is waited for at present."""
+        """The current wait for a missing packet."""
         return min(LONGEST_WAIT_S, max(SHORTEST_WAIT_S, self._lateness_s * _WAIT_MARGIN))
 
     @property
     def next_deadline_s(self) -> float | None:
-        """When `pop` will give something without another packet having come; None if it never will."""
+        """When `pop` will return something without another packet having come; None if it never will."""
         if not self._held:
             return None
         return self._missing_since() + (0.0 if self._next in self._held else self.wait_s)
 
     def add(self, sequence_number: int, timestamp: int, payload: bytes, arrival_s: float) -> bool:
-        """Take a packet, its 16-bit sequence number and 32-bit timestamp as in RTP; say whether it is of use.
+        """Take a packet, its 16-bit sequence number and 32-bit timestamp as in RTP; return whether it is of use.
 
-        Doubles and packets that come too late are not. Neither is the first packet of a stream that has jumped to
+        Duplicates and packets that come too late are not. Neither is the first packet of a stream that has jumped to
         another sequence (a sender that restarted without a new SSRC); the second shows that the jump was meant.
         """
         first = self._next is None
@@ -113,7 +113,7 @@ class JitterBuffer:
         return True
 
     def pop(self, now_s: float) -> Frame | Lost | None:
-        """Return what is next, or None while there is nothing, or something is still waited for."""
+        """Return what is next, or None while there is nothing, or a missing packet is still waited for."""
         if self._next is None or not self._held:
             return None
         frame = self._held.pop(self._next, None)
@@ -149,6 +149,6 @@ class JitterBuffer:
 
 
 def _nearest(difference: int, bits: int) -> int:
-    """Return the smallest step that equals `difference` in a counter of so many bits."""
+    """Return the smallest step that equals `difference` in a counter of `bits` bits."""
     half = 1 << (bits - 1)
     return (difference + half) % (1 << bits) - half

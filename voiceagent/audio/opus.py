@@ -16,7 +16,7 @@ import numpy as np
 from voiceagent.audio.pcm import AudioError, Pcm, checked
 
 RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
-"""The rates at which Opus can take and give samples; the stream itself is the same at all of them."""
+"""The sample rates at which Opus can encode and decode; the stream itself is the same at all of them."""
 
 TIMESTAMP_RATE = 48_000
 """RTP timestamps of Opus count at this rate, whatever the rate of the samples (RFC 7587)."""
@@ -81,14 +81,14 @@ def _known_rate(rate: int) -> int:
 
 
 def packet_samples(payload: bytes, rate: int = TIMESTAMP_RATE) -> int:
-    """Return how many samples at `rate` a packet decodes to. Raises AudioError for what is no Opus packet."""
+    """Return how many samples at `rate` a packet decodes to. Raises AudioError for a packet that is not Opus."""
     if not payload:
         raise AudioError("An empty payload is no Opus packet; treat it as lost.")
     return _succeeded(_library().opus_packet_get_nb_samples(payload, len(payload), rate), "read a packet's length")
 
 
 def has_fec(payload: bytes) -> bool:
-    """Say whether a packet also carries the audio of the one before it, at a lower quality (RFC 6716, 4.2.4)."""
+    """Return whether a packet also carries the audio of the one before it, at a lower quality (RFC 6716, 4.2.4)."""
     if not payload or payload[0] & _CELT_ONLY:
         return False
     sizes, offset = (ctypes.c_int16 * _FRAMES_PER_PACKET)(), ctypes.c_int32()
@@ -143,7 +143,7 @@ class OpusDecoder:
 class OpusEncoder:
     """Encodes mono at `rate` Hz for speech; with `fec`, each packet can also restore the one before it.
 
-    libopus spends bits on FEC only as far as `packet_loss_percent` and `bitrate` make it worth them: at 5 %, speech at
+    libopus spends bits on FEC only as far as `packet_loss_percent` and `bitrate` make it worthwhile: at 5 %, speech at
     16 or 24 kHz has it from 32 kb/s on, at 48 kHz from 48 kb/s on (measured with libopus 1.6).
     """
 

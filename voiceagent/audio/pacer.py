@@ -1,9 +1,9 @@
 """The pace at which audio goes to a client that takes it ahead of time: over a WebSocket, not by WebRTC.
 
-Such a client plays what it gets, one piece after the other, and has no clock that would ask for more. It is sent what
-keeps it `lead_s` ahead of what it plays: enough to outlast a hiccup of the network, and little enough that it falls
-silent soon when it is told to forget the rest. How much it has played is reckoned from the times of sending; what is
-under way to it counts as played. A client that tells better is believed (`Session.heard_until`).
+Such a client plays what it gets, one piece after the other, and has no clock that would ask for more. It is kept
+`lead_s` ahead of what it plays: enough to outlast a network hiccup, and little enough that it falls silent soon when
+it is asked to drop the rest. How much it has played is computed from the times of sending; what is under way to it
+counts as played. A client's own report takes precedence (`Session.heard_until`).
 
 One task sends; it has no clock but the event loop's, and knows no transport.
 """
@@ -20,13 +20,13 @@ LEAD_S = 0.3
 MIN_LEAD_S, MAX_LEAD_S = 0.2, 0.4
 """Less does not outlast a garbage collection at the other end; more is heard when the agent is interrupted."""
 NEAREST_S = 1e-6
-"""Sums of frames are as exact as that."""
+"""Rounding error of summed frame durations."""
 FRAMES_AT_ONCE = 2
-"""A client that has fallen behind, or begins, is brought ahead at twice the pace: no burst for it to choke on."""
+"""A client that starts or has fallen behind is filled at twice the pace, not in a burst."""
 
 
 class Source(Protocol):
-    """Whose audio is sent: a session."""
+    """The source of the audio: a session."""
 
     @property
     def playout(self) -> Playout:
@@ -36,7 +36,7 @@ class Source(Protocol):
         """Return the next 20 ms."""
 
     def note_played(self) -> None:
-        """Take note of what was played."""
+        """Record what was played."""
 
 
 class Pacer:

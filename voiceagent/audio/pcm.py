@@ -1,4 +1,4 @@
-"""Samples: the one form that audio has inside the process, and what is done to it there.
+"""Samples: the one form that audio has inside the process, and operations on it.
 
 Everywhere in this process audio is a one-dimensional numpy array of float32 in [-1, 1], one channel, at a rate
 that the caller knows. Audio that comes from elsewhere (bytes of a client, output of a model) is taken in by
@@ -18,14 +18,14 @@ from voiceagent.errors import VoiceAgentError
 Pcm = NDArray[np.float32]
 
 FADE_MS = 5.0
-"""Short enough to be heard as immediate, long enough to be heard as no click."""
+"""Short enough to be heard as immediate, long enough not to be heard as a click."""
 
 SILENCE_DB = -100.0
 """What `level_db` calls digital silence, so that no caller meets minus infinity."""
 
 _FULL_SCALE = 32768.0
 _LOUDEST = 8.0
-"""A model may overshoot full scale a little. Beyond 18 dB it is no float audio but integers in disguise."""
+"""A model may overshoot full scale a little. Beyond 18 dB it is integer audio, not float."""
 
 
 class AudioError(VoiceAgentError):
@@ -99,7 +99,7 @@ class Trimmed:
 
     pcm: Pcm
     cut_front: int
-    """Samples taken away before the first one kept: what word times have to be moved by."""
+    """Samples cut before the first one kept: the offset of word times."""
 
 
 def trim_silence(
@@ -107,7 +107,7 @@ def trim_silence(
 ) -> Trimmed:
     """Cut the silence before and after synthesised speech, fading the cut edges.
 
-    Sound is whatever lies above `threshold_db` relative to the loudest 10 ms. The quiet beginnings of hibari's
+    Sound is what lies above `threshold_db` relative to the loudest 10 ms. The quiet beginnings of hibari's
     /f/, /h/ and /s/ measure -40 dB on that scale, what it puts around an utterance (0.2 to 0.3 s before it,
     0.3 s after it) less than -50. `keep_before_s` and `keep_after_s` stay, for the onset that hides below the
     threshold and for the room to die away. Audio with no sound at all comes back empty.

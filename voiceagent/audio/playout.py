@@ -1,6 +1,6 @@
-"""The clock that knows which samples the listener has really been sent, and so which words were heard.
+"""The clock that knows which samples the listener was really sent, and so which words were heard.
 
-A door pulls one frame every `frame_ms`, always, and gets silence when there is nothing to say; speech is handed in
+A door pulls one frame every `frame_ms`, always, and gets silence when there is nothing to say; speech is enqueued
 as fast as it is made. How far the pulling has come is the only measure of what was heard.
 
 - Audio of a generation is held back until `release`: it may answer a turn that has not ended.
@@ -40,7 +40,7 @@ class Client(Protocol):
         """Seconds of what was pulled that it has yet to play."""
 
     def clear(self) -> None:
-        """Have it forget what it has not played."""
+        """Make it drop what it has not played."""
 
 
 class Playout:
@@ -60,7 +60,7 @@ class Playout:
         self._paused = False
         self._events: list[PlayoutEvent] = []
         self._tail = _NOTHING  # a fade-out still to be sent
-        self._tail_in_pause = False  # it takes the place of so much of a pause
+        self._tail_in_pause = False  # it replaces this much of a pause
         self._sounding = False
         self._last_sample = np.float32(0.0)  # of speech that was sent
         self._rise = _NOTHING  # the gains of a fade-in still to be applied
@@ -71,7 +71,7 @@ class Playout:
     def enqueue(self, chunk: SpeechChunk) -> bool:
         """Take a piece of speech; return False if its generation is gone.
 
-        Raises AudioError for audio that is none (see `checked`), ValueError for a piece that is not the next of its
+        Raises AudioError for invalid audio (see `checked`), ValueError for a piece that is not the next of its
         segment, or a segment older than the last; nothing of it is kept then.
         """
         response = self._response(chunk.generation)
@@ -81,7 +81,7 @@ class Playout:
         return True
 
     def finish(self, generation: int) -> None:
-        """Say that the generation's last chunk has been enqueued."""
+        """Mark the generation's last chunk as enqueued."""
         if response := self._response(generation):
             response.finished = True
 
@@ -100,12 +100,12 @@ class Playout:
         self._held.pop(generation, None)
 
     def buffered_s(self, generation: int) -> float:
-        """Return how long what there is of a generation lasts, pauses included, until the listener hears no more."""
+        """Return how long a generation's enqueued audio lasts, pauses included, until the listener hears no more."""
         response = self._find(generation)
         unplayed_s = self._unplayed_s if response is self._live else 0.0
         return unplayed_s + response.buffered / self.rate if response else 0.0
 
-    # -- frames go out
+    # -- frames are sent
 
     def pull(self) -> Pcm:
         """Return the next frame: speech, or silence."""
@@ -139,7 +139,7 @@ class Playout:
         return dry and begun and bool(playable or live.silence or self._sounding or len(self._tail))
 
     def note_played(self) -> None:
-        """Take note of what the listener has played meanwhile; events may follow."""
+        """Record what the listener has played meanwhile; events may follow."""
         if self._live is not None:
             self._live.timeline.play(self._live.timeline.sent - round(self._unplayed_s * self.rate))
             self._settle()
@@ -177,7 +177,7 @@ class Playout:
         if not self._paused:
             return
         self._paused = False
-        if self._cut_unsent:  # not a sample was pulled since: nobody knows of the pause
+        if self._cut_unsent:  # no sample was pulled since: the pause was never heard
             self._cut_unsent = False
             self._sounding = True
             self._tail = _NOTHING
@@ -201,7 +201,7 @@ class Playout:
             self._take_back()
         elif self._sounding:
             self._cut()
-        if live.heard < len(live.segments):  # words named since the last pull; `Heard` tells of them, no event does
+        if live.heard < len(live.segments):  # words named since the last pull; `Heard` reports them, no event does
             live.segments[live.heard].hear_words(self.rate)
         self._live = None
         live.forget_audio()
@@ -266,7 +266,7 @@ class Playout:
         return len(pcm)
 
     def _book(self, silence: int, *, pause: bool = False) -> None:
-        """Book silence as sent in the midst of a response."""
+        """Record silence as sent in the middle of a response."""
         live = self._live
         if live is not None and live.timeline.sent and not self._paused and not live.drained:
             live.timeline.add(silence, pause=pause)

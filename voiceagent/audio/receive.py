@@ -1,6 +1,6 @@
-"""From a caller's RTP packets to 16 kHz audio for speech recognition: jitter buffer and Opus decoder, joined.
+"""From a caller's RTP packets to 16 kHz audio for speech recognition: jitter buffer and Opus decoder combined.
 
-A timeline of RTP timestamps says what is due. Where a packet was lost, its audio comes from the packet after it
+A timeline of RTP timestamps gives what is due. Where a packet was lost, its audio comes from the packet after it
 (in-band FEC), else it is concealed. Where timestamps jump although nothing was lost, the sender was silent and
 sent nothing (DTX), and silence it becomes, as long as the jump.
 
@@ -35,7 +35,7 @@ CONCEAL_S = 0.06
 """Made-up sound that still helps recognition; a longer loss goes on as silence."""
 
 LONGEST_SILENCE_S = 1.0
-"""A longer pause tells a listener nothing more, and a timestamp can claim hours."""
+"""A longer pause adds no information for a listener, and a timestamp can claim hours."""
 
 BURST_S = 10.0
 """What a sender may deliver at once after its network stalled."""
@@ -48,7 +48,7 @@ _CREDIT_PER_SECOND = 1.05
 
 @dataclass(frozen=True, slots=True)
 class ReceiveStats:
-    """How the network has treated one caller so far."""
+    """The network's effect on one caller so far."""
 
     received: int
     """Packets that were of use."""
@@ -61,13 +61,13 @@ class ReceiveStats:
     concealed: int
     """Samples made up."""
     corrupt: int
-    """Packets that were no Opus; their time is concealed."""
+    """Packets that were not Opus; their time is concealed."""
     refused: int
-    """Packets beyond what anybody can say in real time."""
+    """Packets beyond real time."""
     lag_ms: float
     """How long the packets that came out last had waited here; the longest of them."""
     wait_ms: float
-    """How long a missing packet is waited for at present."""
+    """The current wait for a missing packet."""
 
 
 class AudioReceiver:
@@ -117,7 +117,7 @@ class AudioReceiver:
 
     @property
     def next_poll_s(self) -> float | None:
-        """When `poll` will next have something to give even if no packet comes; None before the first packet."""
+        """When `poll` will next return something even if no packet comes; None before the first packet."""
         if (deadline := self._jitter.next_deadline_s) is not None:
             return deadline
         if self._heard_s is None:
@@ -126,7 +126,7 @@ class AudioReceiver:
 
     @property
     def stats(self) -> ReceiveStats:
-        """The counters as they stand."""
+        """The current counters."""
         return ReceiveStats(
             received=self._received,
             lost=self._jitter.lost,
@@ -191,7 +191,7 @@ class AudioReceiver:
         return self._decoder.conceal(samples)
 
     def _fill(self, now_s: float) -> list[Pcm]:
-        """Return the silence of a sender of whom nothing has come for long enough."""
+        """Return the silence of a sender that has sent nothing for long enough."""
         due_s = self.next_poll_s
         if self._heard_s is None or due_s is None or now_s < due_s:
             return []

@@ -1,6 +1,6 @@
 """A response's segments, in order: which is being sent, which is being played, and what was heard of all of them.
 
-The book-keeping beneath `Playout`, which alone decides when anything moves.
+The bookkeeping below `Playout`, which alone decides when anything moves.
 """
 
 from voiceagent.audio.pcm import Pcm
@@ -39,7 +39,7 @@ class ResponseBuffer:
 
     @property
     def segment(self) -> SegmentBuffer | None:
-        """The segment being sent, or next to be; None when all there are have been."""
+        """The segment being sent, or the next one; None when all have been sent."""
         return self.segments[self.current] if self.current < len(self.segments) else None
 
     @property
@@ -50,14 +50,14 @@ class ResponseBuffer:
 
     @property
     def playable(self) -> int:
-        """Samples that could be sent without knowing what follows: up to the end of the last speech there is."""
+        """Samples that could be sent without knowing what follows: up to the end of the last enqueued speech."""
         waiting = self.segments[self.current :]
         while waiting and not waiting[-1].left:
             waiting = waiting[:-1]
         return self.silence + sum(s.left + s.pause for s in waiting) - waiting[-1].pause if waiting else 0
 
     def take_back(self) -> bool:
-        """Have what was sent and not played sent again when it goes on; return whether there was any."""
+        """Send what was sent but not played again when it goes on; return whether there was any."""
         taken = False
         for run in self.timeline.take_back():
             taken = True
@@ -92,7 +92,7 @@ class ResponseBuffer:
         )
 
     def heard_within(self, samples: int, rate: int) -> Heard:
-        """Return what is heard in the first so many samples of what was sent."""
+        """Return what is heard in the first samples of what was sent."""
         return Heard(
             self.generation,
             tuple(

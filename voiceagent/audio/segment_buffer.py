@@ -1,6 +1,6 @@
-"""A segment's speech: what there is of it, how far it has been sent and played, and which words were heard.
+"""A segment's speech: its samples, how far they have been sent and played, and which words were heard.
 
-Part of the book-keeping beneath `Playout`, which alone decides when anything moves.
+Part of the bookkeeping below `Playout`, which alone decides when anything moves.
 """
 
 import numpy as np
@@ -67,7 +67,7 @@ class SegmentBuffer:
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
     def reach(self, position: int) -> None:
-        """Book what comes before a position as played."""
+        """Record what comes before a position as played."""
         self.furthest = max(self.furthest, position)
 
     def hear_words(self, rate: int) -> range:

@@ -18,7 +18,7 @@ class Run:
     start: int
     count: int
     pause: bool
-    """Silence that belongs between two segments; other silence is there because nothing better was."""
+    """Silence that belongs between two segments; any other silence is a gap."""
 
     def continues(self, earlier: "Run") -> bool:
         """Return whether it goes on where an earlier one ends."""
@@ -38,7 +38,7 @@ class Timeline:
         self._before = 0  # samples of the runs before it
 
     def add(self, count: int, segment: SegmentBuffer | None = None, *, start: int = 0, pause: bool = False) -> None:
-        """Book so many samples as sent: of a segment from `start` on, or of silence."""
+        """Record `count` samples as sent: of a segment from `start` on, or of silence."""
         run = Run(segment, start, count, pause)
         self.sent += count
         if self._runs and run.continues(self._runs[-1]):
@@ -47,7 +47,7 @@ class Timeline:
             self._runs.append(run)
 
     def play(self, played: int) -> None:
-        """Book the first so many samples as played; it never goes back."""
+        """Record the first samples as played; this never goes back."""
         self.played = max(self.played, played)
         while self._playing < len(self._runs):
             run = self._runs[self._playing]
@@ -60,7 +60,7 @@ class Timeline:
             self._playing += 1
 
     def take_back(self) -> Iterator[Run]:
-        """Give back what was not played, from the end on, as if it had never been sent."""
+        """Take back what was not played, from the end, as if it had never been sent."""
         while self.sent > self.played:
             run = self._runs[-1]
             count = min(run.count, self.sent - self.played)
@@ -73,7 +73,7 @@ class Timeline:
         self._before = sum(run.count for run in self._runs[: self._playing])
 
     def reached(self, samples: int) -> dict[SegmentBuffer, int]:
-        """Return how far the first so many samples reach into each segment."""
+        """Return how far the first samples reach into each segment."""
         reached: dict[SegmentBuffer, int] = {}
         for run in self._runs:
             part = min(run.count, samples)

@@ -1,1 +1,1 @@
-"""The `voiceagent` command: what a person types, and nothing that the parts below should know."""
+"""The `voiceagent` command: the command line, on top of everything else."""

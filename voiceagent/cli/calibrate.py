@@ -1,4 +1,4 @@
-"""`voiceagent calibrate`: measure what every step costs on this machine, so that the first call is planned for."""
+"""`voiceagent calibrate`: measure what every step costs on this machine, so that the first call is scheduled well."""
 
 import time
 from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from voiceagent.config import Loaded
 
 SECONDS = 60.0
-"""Enough for dozens of the longest steps of small models; a slow machine takes longer, for no round is cut short."""
+"""Enough for dozens of the longest steps of small models; slow machines take longer, since no round is cut short."""
 
 
 @click.command()

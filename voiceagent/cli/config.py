@@ -1,4 +1,4 @@
-"""`voiceagent config`: check the settings, show each with the place it came from, or describe all that there are."""
+"""`voiceagent config`: check the settings, show each with its origin, or describe all of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _print_reference(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    """Print the reference and end, before any settings are read: it may be what somebody needs to mend theirs."""
+    """Print the reference and end, before any settings are read: a user may need it to fix theirs."""
     if wanted:
         from voiceagent.config.reference import reference
         from voiceagent.engines.registry import engine_models
@@ -30,11 +30,11 @@ def _print_reference(context: click.Context, _: click.Parameter, wanted: bool) -
     is_eager=True,
     expose_value=False,
     callback=_print_reference,
-    help="Describe every setting that there is, in Markdown.",
+    help="Describe every setting, in Markdown.",
 )
 @with_settings
 def config(loaded: Loaded, shown: bool) -> None:
-    """Check the settings, show them with their origins, or describe all that there are."""
+    """Check the settings, show them with their origins, or describe all of them."""
     from voiceagent.config import show
 
     click.echo(show(loaded) if shown else "The settings are valid; --show prints them.\n", nl=False)

@@ -1,6 +1,6 @@
-"""`voiceagent doctor`: is this machine ready for these settings, and what would mend it?
+"""`voiceagent doctor`: is this machine ready for these settings, and what would fix it?
 
-Exit codes: 0 nothing stands in the way (warnings may), 1 there is a problem, 2 the command was not understood.
+Exit codes: 0 no problem (there may be warnings), 1 there is a problem, 2 the command was not understood.
 """
 
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ INDENT = 21
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @with_settings
 def doctor(loaded: "Loaded", as_json: bool) -> None:
-    """Look whether this machine is ready for the settings."""
+    """Check this machine against the settings and suggest fixes."""
     from voiceagent.app.doctor import Verdict, checkup
 
     findings, plan = checkup(loaded.settings)

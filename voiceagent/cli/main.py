@@ -20,10 +20,10 @@ class LazyGroup(click.Group):
 
     COMMANDS: ClassVar[dict[str, tuple[str, str]]] = {
         "serve": ("voiceagent.cli.serve:serve", "Start the agent and its page."),
-        "say": ("voiceagent.cli.say:say", "Speak a text into a sound file."),
-        "transcribe": ("voiceagent.cli.transcribe:transcribe", "Write down what is said in sound files."),
+        "say": ("voiceagent.cli.say:say", "Speak a text into an audio file."),
+        "transcribe": ("voiceagent.cli.transcribe:transcribe", "Transcribe audio files."),
         "weights": ("voiceagent.cli.weights:weights", "List, fetch and verify the model files."),
-        "doctor": ("voiceagent.cli.doctor:doctor", "Look whether this machine is ready, and what would mend it."),
+        "doctor": ("voiceagent.cli.doctor:doctor", "Check this machine and suggest fixes."),
         "calibrate": ("voiceagent.cli.calibrate:calibrate", "Measure what the models' steps cost on this machine."),
         "config": (
             "voiceagent.cli.config:config",
@@ -32,11 +32,11 @@ class LazyGroup(click.Group):
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give the commands in the order of the table."""
+        """Return the commands in the order of the table."""
         return list(self.COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command named `cmd_name`; None where there is none of that name."""
+        """Import and return the command named `cmd_name`; None if there is none."""
         if cmd_name not in self.COMMANDS:
             return None
         module, _, attribute = self.COMMANDS[cmd_name][0].partition(":")

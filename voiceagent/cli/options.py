@@ -1,6 +1,6 @@
 """Options that several commands share.
 
-`@with_settings` gives a command `--config` and `--set` and hands it the `Loaded` settings as the argument `loaded`.
+`@with_settings` gives a command `--config` and `--set` and passes it the `Loaded` settings as the argument `loaded`.
 The settings are read only when the command really runs, so that `--help` needs neither pydantic nor a valid file.
 """
 

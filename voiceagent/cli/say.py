@@ -1,4 +1,4 @@
-"""`voiceagent say`: speak a text into a file, or down a pipe while it is being made."""
+"""`voiceagent say`: speak a text into a file, or into a pipe as it is synthesised."""
 
 import sys
 from pathlib import Path
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     help="The WAV file to write; - writes raw mono samples (16 bit) to the standard output as they come.",
 )
-@click.option("--voice", help="The name of the voice, instead of the settings' own.")
+@click.option("--voice", help="The name of the voice, instead of the one in the settings.")
 @with_settings
 def say(loaded: "Loaded", text: str, output: Path, voice: str | None) -> None:
     """Speak TEXT into a WAV file."""

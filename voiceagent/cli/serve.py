@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--max-sessions", type=int, metavar="N", help="Let no more callers in than N: server.max_sessions.")
+@click.option("--max-sessions", type=int, metavar="N", help="Admit at most N callers: server.max_sessions.")
 @with_settings
 def serve(loaded: "Loaded") -> None:
     """Serve the page and WebRTC."""

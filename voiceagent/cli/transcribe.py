@@ -1,4 +1,4 @@
-"""`voiceagent transcribe`: write down what is said in audio files."""
+"""`voiceagent transcribe`: write the transcripts of audio files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +16,7 @@ PIECE_SAMPLES = 16_000
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--words", is_flag=True, help="Print each word below, with when it begins and ends in seconds (nemotron)."
-)
+@click.option("--words", is_flag=True, help="Also print each word with its start and end in seconds (nemotron).")
 @with_settings
 def transcribe(loaded: "Loaded", files: tuple[Path, ...], words: bool) -> None:
     """Transcribe audio FILES (any format that FFmpeg reads)."""
@@ -51,7 +49,7 @@ def transcribe(loaded: "Loaded", files: tuple[Path, ...], words: bool) -> None:
         stream.begin_speech()
         for start in range(0, len(audio), PIECE_SAMPLES):
             stream.push(audio[start : start + PIECE_SAMPLES])
-            drive(engine)  # as it comes: a recording of hours is not held twice
+            drive(engine)  # streamed: a recording of hours is not held twice
         stream.finalise(1, deadline=0.0)
         drive(engine)
         stream.close()
@@ -62,7 +60,7 @@ def transcribe(loaded: "Loaded", files: tuple[Path, ...], words: bool) -> None:
         final = finals[0]
         if words and final.text and not final.words:
             raise VoiceAgentError(
-                f"asr.engine {settings.asr.engine} tells no times of words; use --set asr.engine=nemotron."
+                f"asr.engine {settings.asr.engine} gives no word times; use --set asr.engine=nemotron."
             )
         click.echo(f"{path}: {final.text}" if len(files) > 1 else final.text)
         if words:

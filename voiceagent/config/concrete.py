@@ -1,6 +1,6 @@
 """The settings of a process with certain engines: an engine's section has that engine's settings and no others.
 
-Knows no engine: which there are, and what they can be configured with, is passed in.
+Knows no engine: the engines and their settings are passed in.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ EngineModels = Mapping[str, Mapping[str, type[EngineSettings]]]
 
 
 def default_engines(models: EngineModels) -> dict[str, str]:
-    """Return the engine that each section has unless it names another."""
+    """Return the default engine of each section."""
     return {section: next(iter(models[section])) for section in ENGINE_SECTIONS}
 
 

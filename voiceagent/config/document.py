@@ -97,7 +97,7 @@ def dotted(loc: Loc) -> str:
 
 class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        # Settings need no aliases, and without them no document is larger in memory than on paper.
+        # Settings need no aliases, and without them a document cannot expand in memory.
         if self.check_event(yaml.AliasEvent):
             mark = self.current_event.start_mark
             raise yaml.composer.ComposerError(None, None, "aliases are not read here, write the value out", mark)
@@ -116,7 +116,7 @@ for _kind, _pattern, _first in (
 
 
 class _Builder:
-    """Turns PyYAML's nodes into ours, and notes the mistakes on the way."""
+    """Turns PyYAML's nodes into ours, and records the mistakes."""
 
     def __init__(self, origin: Callable[[int], Origin], problems: list[Problem]) -> None:
         self.origin = origin

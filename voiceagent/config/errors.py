@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: every mistake at once, each with its place, its key and the way out."""
+"""What is wrong with a configuration: every mistake at once, each with its place, its key and the remedy."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

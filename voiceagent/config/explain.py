@@ -23,7 +23,7 @@ class Explainer:
         self._engines = engines
 
     def explain(self, error: ErrorDetails) -> Problem:
-        """Say what pydantic found, at the place where the value was written."""
+        """Return pydantic's finding as a problem, at the place where the value was written."""
         loc, context = error["loc"], error.get("ctx", {})
         if error["type"] == BROKEN_ORDER:
             return self._contradiction((*loc, context["smaller"]), (*loc, context["larger"]))
@@ -38,7 +38,7 @@ class Explainer:
         return Problem(self._tree.at(loc).origin, dotted(loc), message)
 
     def misshapen(self, layer: Node) -> list[Problem]:
-        """Return the sections of one file or override that hold something else than settings."""
+        """Return the sections of one file or override that are not mappings of settings."""
         assert isinstance(layer.value, dict)
         return [
             Problem(node.origin, section, _not_a_mapping(model, node.value))
@@ -47,7 +47,7 @@ class Explainer:
         ]
 
     def _contradiction(self, smaller: Loc, larger: Loc) -> Problem:
-        """Blame the setting that somebody wrote, the smaller one if both were written."""
+        """Blame the setting that was written, the smaller one if both were."""
         low, high = self._tree.at(smaller), self._tree.at(larger)
         if low.origin == DEFAULT:
             message = f"should be at least {dotted(smaller)} ({low.value}), but is {high.value}"

@@ -39,7 +39,7 @@ def _find(name: str, beside: Path) -> Path | None:
         try:
             if path.exists() and not path.is_dir():
                 return path
-        except (OSError, ValueError):  # a name too long, a forbidden folder, a NUL: no file of ours
+        except (OSError, ValueError):  # a name too long, a forbidden folder, a NUL: no such file
             continue
     return None
 

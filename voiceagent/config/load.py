@@ -53,7 +53,7 @@ def load(
         ]
         return reduce(Node.overlaid, parts, Node({}, SET_OPTION))
 
-    # What an engine's key means, as text or number, is known only once the engines are.
+    # Whether an engine's key is text or a number is known only once the engines are.
     named = _named([*written, outside(settings_model(engines, {}), [])], engines, problems)
     model = settings_model(engines, named[-1])
     tree = Node({}, DEFAULT)
@@ -80,7 +80,7 @@ def load(
 
 
 def _named(layers: Sequence[Node], models: EngineModels, problems: list[Problem]) -> list[dict[str, str]]:
-    """Return the engines of every section as each layer leaves them; a name that no engine has is a problem."""
+    """Return the engines of every section as each layer leaves them; an unknown engine is a problem."""
     engines = default_engines(models)
     named: list[dict[str, str]] = []
     for layer in layers:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A place a person can go to and change a value. `str()` gives `configs/cpu.yaml:12`, `--set` and the like."""
+    """A place where a user can change a value. `str()` gives `configs/cpu.yaml:12`, `--set` and the like."""
 
     source: str
     line: int | None = None  # counted from 1

@@ -1,6 +1,6 @@
 """Single settings from outside the files: `VOICEAGENT_LLM__MAX_TOKENS=80` and `--set llm.max_tokens=80`.
 
-The text is read as YAML, except that a setting which holds words takes them as they stand. Every mistake that can be
+The text is read as YAML, except that a text setting takes the text as it is. Every mistake that can be
 seen without the settings' types is added to `problems`.
 """
 
@@ -20,7 +20,7 @@ _NOT_A_SETTING = "VOICEAGENT_WEIGHTS_DIR"  # read by the weights' store; without
 def from_environment(environ: Mapping[str, str], problems: list[Problem], settings: type[BaseModel]) -> Iterator[Node]:
     """A tree for each variable that means a setting.
 
-    A name without a double underscore is somebody else's (Kubernetes makes such ones), unless it spells a setting.
+    A name without a double underscore is not ours (Kubernetes creates such ones), unless it spells a setting.
     """
     mistyped = {_variable(loc, "_"): _variable(loc, "__") for loc, _ in schema.fields(settings)}
     for name in sorted(name for name in environ if name.startswith(PREFIX) and name != _NOT_A_SETTING):

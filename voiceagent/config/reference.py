@@ -1,6 +1,6 @@
 """Every setting as a page of Markdown, from the models and their docstrings: docs/settings.md.
 
-Which engines there are is passed in.
+The engines are passed in.
 """
 
 from collections.abc import Iterator, Mapping
@@ -98,7 +98,7 @@ def _tables(fields: Fields) -> Iterator[str]:
 
 
 def _items(fields: Fields) -> Iterator[str]:
-    """Yield what the mappings in a list of them hold."""
+    """Yield the tables of the mappings in a list."""
     for name, field in fields.items():
         if item := schema.item_model(field):
             yield f"Each of `{name}`: {item.__doc__}\n"

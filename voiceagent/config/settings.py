@@ -1,6 +1,6 @@
 """Every setting of voiceagent that is not an engine's own: its name, type, limits, default and meaning.
 
-What an engine can be configured with stands in its `spec.py`. The models are frozen and strict: an unknown key, `"80"`
+An engine's settings are in its `spec.py`. The models are frozen and strict: an unknown key, `"80"`
 for a number, `1` for a boolean, NaN, or a value out of range is refused. An empty mapping is a valid configuration.
 Nothing here knows where a value was written; `load` does.
 """
@@ -28,7 +28,7 @@ BROKEN_ORDER = "broken_order"
 
 
 class Section(BaseModel):
-    """What every group of settings has in common."""
+    """The base of every group of settings."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -69,11 +69,11 @@ class ServerSettings(Section):
     port: int = Field(default=7860, ge=0, le=65_535)
     """The HTTP port; 0 takes any free one."""
     ice_servers: tuple[IceServer, ...] = Field(default=(), strict=False)
-    """STUN and TURN servers, needed only where a NAT stands between agent and browser."""
+    """STUN and TURN servers, needed only where there is a NAT between agent and browser."""
     max_sessions: int = Field(default=4, ge=1, le=1024)
     """The most people connected at once; the next is refused with 503."""
     speech_streams: int = Field(default=2, ge=0, le=1024)
-    """The most recognisers and voices lent at once without a conversation, besides those of the people connected."""
+    """The most recognisers and voices lent at once without a conversation, on top of those of connected callers."""
     metrics: bool = True
     """Whether /metrics is served."""
     allow_origins: tuple[Annotated[str, AfterValidator(origin)], ...] = Field(default=(), strict=False)
@@ -81,7 +81,7 @@ class ServerSettings(Section):
 
 
 class EngineSettings(Section):
-    """What the settings of every engine have: which one it is. The rest is said by its spec (`engines/*/*/spec.py`)."""
+    """What the settings of all engines have: its name. The spec adds the rest (`engines/*/*/spec.py`)."""
 
     engine: Name
     """The backend."""
@@ -126,7 +126,7 @@ class TtsSettings(EngineSettings):
 
 
 class VadSettings(EngineSettings):
-    """Voice activity detection, is somebody speaking: what all detectors have in common."""
+    """Voice activity detection: what all detectors have in common."""
 
     threshold: Probability = 0.5
     """Speech begins at this probability or above."""
@@ -172,9 +172,9 @@ class SessionSettings(Section):
     greeting: str = ""
     """What the agent says first; empty: it waits for the user."""
     idle_prompt: str = "Are you still there?"
-    """What the agent says when nobody has spoken for a while."""
+    """What the agent says after a long silence."""
     idle_s: float = Field(default=20, ge=0, le=86_400)
-    """How long nobody may speak before the idle prompt, in seconds; 0 is off."""
+    """The silence before the idle prompt, in seconds; 0 is off."""
     history_turns: int = Field(default=6, ge=0, le=1000)
     """How many past turns the language model is shown."""
     sentence_pause_ms: Milliseconds = 250
@@ -184,7 +184,7 @@ class SessionSettings(Section):
     min_speech_ms: Milliseconds = 300
     """A shorter sound never interrupts the agent."""
     tool_timeout_s: float = Field(default=10, gt=0, le=3600)
-    """How long a tool may take that says nothing else about itself."""
+    """How long a tool may take that declares no limit of its own."""
     tool_filler: str = "One moment, please."
     """What the agent says when a tool keeps the user waiting; empty: nothing."""
     tool_filler_after_ms: Milliseconds = 1500
@@ -206,7 +206,7 @@ class McpServerSettings(Section):
     command: tuple[str, ...] = Field(default=(), strict=False)
     """The program that is the server (stdio), and its arguments."""
     environment: tuple[Name, ...] = Field(default=(), strict=False)
-    """With a command: the environment variables it may see, by name, besides PATH, HOME and the like."""
+    """With a command: the environment variables it may see, by name, in addition to PATH, HOME and the like."""
     url: Annotated[str, AfterValidator(web_address)] | None = None
     """The address of the server (streamable HTTP)."""
     token_env: Name | None = None
@@ -224,12 +224,12 @@ class McpServerSettings(Section):
 
 
 class SchedulerSettings(Section):
-    """Which step runs next, and who may come in."""
+    """Which step runs next, and which callers are admitted."""
 
     promise_ms: int = Field(default=1200, ge=100, le=60_000)
     """An answer begins this soon after the question, 95 times of 100; a caller more than allows it is refused."""
     calibration: Name = "auto"
-    """What steps are taken to cost at first: auto (what `voiceagent calibrate` measured), none, or a file of it."""
+    """The initial step costs: auto (what `voiceagent calibrate` measured), none, or a file of it."""
 
 
 class WeightsSettings(Section):
@@ -240,7 +240,7 @@ class WeightsSettings(Section):
 
 
 class TraceSettings(Section):
-    """What is written down about what happened."""
+    """What is recorded and logged."""
 
     jsonl: FilePath | None = None
     """The file that gets one JSON line per turn; null: none."""
@@ -263,7 +263,7 @@ ENGINE_SECTIONS: dict[str, type[EngineSettings]] = {
 
 
 class Settings(Section):
-    """The settings of one voiceagent process. Which engines it has decides what stands in their sections: see
+    """The settings of one voiceagent process. The engines decide what their sections contain: see
     `concrete.settings_model`."""
 
     server: ServerSettings = ServerSettings()

@@ -12,14 +12,14 @@ _ICE_SCHEMES = ("stun:", "stuns:", "turn:", "turns:")  # RFC 7064 and RFC 7065
 
 
 def ice_url(url: str) -> str:
-    """Refuse what is no address of a STUN or TURN server."""
+    """Refuse anything but the address of a STUN or TURN server."""
     if not url.startswith(_ICE_SCHEMES):
         raise ValueError(f"should begin with one of {' '.join(_ICE_SCHEMES)}")
     return url
 
 
 def origin(origin: str) -> str:
-    """Refuse what is no web origin."""
+    """Refuse anything but a web origin."""
     scheme, _, host = origin.partition("://")
     if origin != "*" and (scheme not in ("http", "https") or not host or "/" in host):
         raise ValueError("should look like https://example.org (no path, no slash at the end), or be *")
@@ -27,7 +27,7 @@ def origin(origin: str) -> str:
 
 
 def web_address(url: str) -> str:
-    """Refuse what is no address of a web server."""
+    """Refuse anything but the address of a web server."""
     scheme, _, host = url.partition("://")
     if scheme not in ("http", "https") or not host:
         raise ValueError("should begin with http:// or https://")
@@ -35,7 +35,7 @@ def web_address(url: str) -> str:
 
 
 def function(place: str) -> str:
-    """Refuse what does not name a Python function."""
+    """Refuse anything but the name of a Python function."""
     module, _, name = place.partition(":")
     if not (all(part.isidentifier() for part in module.split(".")) and name.isidentifier()):
         raise ValueError("should look like module:function")
@@ -51,7 +51,7 @@ def _path(value: object) -> object:
     try:
         return Path(value).expanduser() if isinstance(value, str) and value else value
     except RuntimeError as error:
-        raise ValueError("names the home folder of somebody who has none here") from error
+        raise ValueError("names the home folder of a user who has none here") from error
 
 
 Name = Annotated[str, Field(min_length=1)]

@@ -1,4 +1,4 @@
-"""The connections: who is connected, who may come in, and what the others may see of it."""
+"""The connections: who is connected, who is admitted, and what others may see of it."""
 
 import asyncio
 import logging
@@ -14,15 +14,15 @@ from voiceagent.session.coordinator import Session
 log = logging.getLogger(__name__)
 
 LOADING_RETRY_S, OUT_OF_ORDER_RETRY_S = 2, 10
-"""Models are soon loaded; a lane that is not well is so for longer, or for good."""
+"""Models load soon; an unhealthy lane stays so for longer, or for good."""
 
 
 class Connection(Protocol):
-    """One caller, whatever door they came through."""
+    """One caller, through any door."""
 
     @property
     def id(self) -> str:
-        """What the client calls it."""
+        """Its id, as the client knows it."""
 
     @property
     def session(self) -> Session:
@@ -30,7 +30,7 @@ class Connection(Protocol):
 
     @property
     def age_s(self) -> float:
-        """How long ago the caller came."""
+        """How long ago the caller connected."""
 
     def describe(self) -> dict[str, Any]:
         """Describe it for /api/sessions; nothing of what was said."""
@@ -52,9 +52,9 @@ class Connections:
         self._limits = Limits(host.capacity)
 
     async def admit(self, connect: Callable[[], Awaitable[AnyConnection]]) -> AnyConnection:
-        """Let one more caller in, whom `connect` connects; a connection that ends is `left`.
+        """Admit one more caller, whom `connect` connects; a connection that ends is `left`.
 
-        Raises UnavailableError, before any device work, when an engine is not ready or not well, or there is no room
+        Raises UnavailableError, before any device work, when an engine is not ready or not healthy, or there is no room
         for one more; and what `connect` raises.
         """
         try:
@@ -91,11 +91,11 @@ class Connections:
         return [connection.describe() for connection in self._connected.values()]
 
     def callers(self) -> dict[str, int | None]:
-        """Say how many are connected, can be answered in time, and may come at most."""
+        """Return how many are connected, can be answered in time, and may connect at most."""
         return self._limits.describe(len(self._connected))
 
     async def close(self) -> None:
-        """Say good-bye to everybody."""
+        """Close every connection."""
         await asyncio.gather(*(connection.close("restart") for connection in list(self._connected.values())))
 
     @property
@@ -104,7 +104,7 @@ class Connections:
 
     def _require_health(self) -> None:
         if troubles := self._host.troubles():
-            words = " ".join(f"The {name_of(engine)} is out of order: {why}" for engine, why in troubles.items())
+            words = " ".join(f"The {name_of(engine)} is not working: {why}" for engine, why in troubles.items())
             raise UnavailableError("out_of_order", words, OUT_OF_ORDER_RETRY_S)
         waiting = [name_of(engine) for engine, ready in self._host.readiness().items() if not ready]
         if waiting:

@@ -1,4 +1,4 @@
-"""What the server refuses, as a client sees it: a status, a code for programs, and words for people."""
+"""Refusals, as a client sees them: a status, a code for programs, and a text for people."""
 
 from voiceagent.errors import VoiceAgentError
 

@@ -1,4 +1,4 @@
-"""What a door asks of the process behind it. The agent keeps this; a door knows no more of it."""
+"""What a door needs from the process behind it. The agent implements this; a door knows no more of it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from voiceagent.trace.steps import StepLog
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """How many callers there is room for, as things are."""
+    """How many callers there is room for at the moment."""
 
     callers: int | None
-    """As many as can be answered in time; None while that is not known."""
+    """How many can be answered in time; None while unknown."""
     most: int
-    """As many as may be connected at once."""
+    """How many may be connected at once."""
     late: bool = False
-    """Answers come late at the moment, or nearly so, by this machine's fault."""
+    """Recent answers were late or nearly late, and this machine is the cause."""
     settling: bool = False
-    """It is not yet seen how those present are answered with the one who came last."""
+    """The newest caller's effect on the others is not known yet."""
 
 
 class Host(Protocol):
@@ -32,11 +32,11 @@ class Host(Protocol):
 
     @property
     def models(self) -> Mapping[str, str]:
-        """What listens, thinks and speaks (asr, llm, tts), by the name that people are shown."""
+        """The models that listen, think and speak (asr, llm, tts), by the name shown to people."""
 
     @property
     def config(self) -> ConversationConfig:
-        """The configuration of sessions that are given no other; `replace` makes another of it."""
+        """The configuration of sessions that are given no other; change it with `replace`."""
 
     @property
     def metrics(self) -> Metrics:
@@ -44,31 +44,31 @@ class Host(Protocol):
 
     @property
     def steps(self) -> StepLog:
-        """The steps that the lanes ran lately."""
+        """The steps that the lanes ran recently."""
 
     def open_session(self, on_report: Callable[[Report], None], config: ConversationConfig | None = None) -> Session:
         """Begin a session that reports to `on_report`; None is the host's own configuration.
 
-        Raises VoiceAgentError for a configuration that cannot be had, before anything is taken.
+        Raises VoiceAgentError for an unsupported configuration, before anything is taken.
         """
 
     def open_recogniser(self, on_event: Callable[[AsrEvent], None]) -> AsrStream:
-        """Lend a recogniser's stream that belongs to no session; closing it gives its place back.
+        """Lend a recogniser's stream that belongs to no session; closing it frees its place.
 
-        Raises UnavailableError when none is left (server.speech_streams) or the machine is behind with its answers.
+        Raises UnavailableError when none is left (server.speech_streams) or the server is overloaded.
         """
 
     def open_voice(self, on_event: Callable[[TtsEvent], None]) -> TtsStream:
         """Lend a voice's stream likewise."""
 
     def readiness(self) -> dict[str, bool]:
-        """Return for each engine whether it is loaded, warm and well."""
+        """Return, for each engine, whether it is loaded, warm and healthy."""
 
     def troubles(self) -> dict[str, str]:
-        """Return for each engine that is not well what is wrong and what to do."""
+        """Return, for each unhealthy engine, what is wrong and what to do."""
 
     def lost(self) -> list[str]:
-        """Return what conversations do without at the moment: MCP servers."""
+        """Return the names of unreachable MCP servers, which conversations do without."""
 
     def capacity(self) -> Capacity:
         """Return how many callers there is room for."""

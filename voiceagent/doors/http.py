@@ -80,7 +80,7 @@ class Routes:
         self._offers = Offers(host, connections, settings.ice_servers, lambda peer: PageClient(peer, host.steps.since))
 
     async def page(self, request: Request) -> Response:
-        """Serve the page, which needs nothing from anywhere else."""
+        """Serve the page, which loads nothing from other hosts."""
         return FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
 
     async def offer(self, request: Request) -> Response:
@@ -101,7 +101,7 @@ class Routes:
         return JSONResponse({"status": "success"})
 
     async def config(self, request: Request) -> Response:
-        """Tell the page what it must know before it connects."""
+        """Return what the page needs before it connects."""
         ice = [server.model_dump(mode="json", exclude_none=True) for server in self._settings.ice_servers]
         return JSONResponse(
             {
@@ -117,7 +117,7 @@ class Routes:
         return JSONResponse({"sessions": self._connections.sessions()})
 
     async def lanes(self, request: Request) -> Response:
-        """Show the steps of the last `seconds`, and what they come to by lane."""
+        """Return the steps of the last `seconds`, and their totals by lane."""
         seconds = _seconds(request.query_params.get("seconds", "10"))
         now = asyncio.get_running_loop().time()
         steps = self._host.steps.since(now - seconds)
@@ -125,11 +125,11 @@ class Routes:
         return JSONResponse({"now": now, "lanes": busy, "steps": [step.to_json() for step in steps]})
 
     async def health(self, request: Request) -> Response:
-        """Say that the process lives."""
+        """Report that the process is alive."""
         return JSONResponse({"status": "ok"})
 
     async def ready(self, request: Request) -> Response:
-        """Say whether every engine is warm, and what has gone away that callers can do without."""
+        """Report whether every engine is warm, and which optional servers are unreachable."""
         engines = self._host.readiness()
         ready = all(engines.values())
         body = {
@@ -147,9 +147,9 @@ class Routes:
 
 
 MAX_CANDIDATES = 64
-"""Taken from one request; a machine has a dozen."""
+"""ICE candidates accepted in one request; a machine has a dozen."""
 MAX_LOOK_BACK_S = 60.0
-"""Steps are kept by number, not by age; a busy minute is there."""
+"""Steps are kept by number, not by age; enough for a busy minute."""
 
 
 def _seconds(text: str) -> float:

@@ -1,4 +1,4 @@
-"""Whether there is room for one more caller, and what those are told for whom there is none.
+"""Whether there is room for one more caller, and the refusal where there is none.
 
 It knows how many are connected, how many there is room for, and how long calls last.
 """
@@ -12,12 +12,12 @@ from voiceagent.doors.host import Capacity
 
 CALLS_REMEMBERED = 16
 FIRST_RETRY_S, SOONEST_RETRY_S, LATEST_RETRY_S = 10, 5, 60
-"""Before any call has ended; so that no page asks too often; so that no person thinks that it never will."""
+"""Before any call has ended; at least, so that no page retries too often; at most, so that no user gives up."""
 
 
 class Limits:
-    """Places for callers: no more than may be connected, nor than can be answered in time, and none more while answers
-    are late or it is not yet seen how those present are answered; but one in any case.
+    """Admits up to `most` callers and up to `capacity`; no new caller while answers are late or the newest caller's
+    effect is unknown. Always at least one.
     """
 
     def __init__(self, capacity: Callable[[], Capacity]) -> None:
@@ -25,29 +25,29 @@ class Limits:
         self._calls_s: deque[float] = deque(maxlen=CALLS_REMEMBERED)
 
     def require(self, present: int) -> None:
-        """Raise UnavailableError if nobody may come to so many."""
+        """Raise UnavailableError if no caller may join the `present` ones."""
         room = self._capacity()
         if present >= room.most:
             raise self._refusal("server_full", f"All {room.most} places are taken.", present)
         if room.callers is not None and present >= max(1, room.callers):
-            raise self._refusal("server_busy", f"The machine cannot answer more than {present} in time.", present)
+            raise self._refusal("server_busy", f"The server cannot answer more than {present} in time.", present)
         if present and room.late:
-            raise self._refusal("server_busy", "The machine is behind with its answers.", present)
+            raise self._refusal("server_busy", "The server is overloaded right now.", present)
         if present and room.settling:
-            text = f"Somebody has just come. Try again in {FIRST_RETRY_S} s: then it is known whether there is room."
+            text = f"Someone just joined; try again in {FIRST_RETRY_S} s."
             raise UnavailableError("server_busy", text, FIRST_RETRY_S)
 
     def left(self, call_s: float) -> None:
-        """Take note that a call has ended after so many seconds."""
+        """Record that a call has ended after `call_s` seconds."""
         self._calls_s.append(call_s)
 
     def describe(self, present: int) -> dict[str, int | None]:
-        """Return callers now, as many as can be answered in time (null: not known), and as many as may come."""
+        """Return how many callers are connected, can be answered in time (null: unknown), and may connect."""
         room = self._capacity()
         return {"now": present, "capacity": room.callers, "most": room.most, "carried": room.callers}
 
     def retry_after_s(self, present: int) -> int:
-        """Return when one of those present will have left, by the length of the last calls."""
+        """Return when one of those present is likely to leave, given the length of the last calls."""
         if not self._calls_s:
             return FIRST_RETRY_S
         one_leaves_s = sum(self._calls_s) / len(self._calls_s) / max(1, present)
@@ -55,4 +55,4 @@ class Limits:
 
     def _refusal(self, code: str, text: str, present: int) -> UnavailableError:
         retry_s = self.retry_after_s(present)
-        return UnavailableError(code, f"{text} Try again in {retry_s} s: somebody may have hung up by then.", retry_s)
+        return UnavailableError(code, f"{text} Try again in {retry_s} s: a caller may have hung up by then.", retry_s)

@@ -1,7 +1,7 @@
-"""The tool calls of one reply: they run side by side, and all of them are answered, whatever happens.
+"""The tool calls of one reply: they run concurrently, and every one of them gets an answer.
 
-A call whose response ends before its result is there is cancelled, or goes on, as its tool declares; either way it has
-an answer at once, so that the conversation stays well-formed. The result of one that goes on comes later.
+A call whose response ends before its result arrives is cancelled, or goes on, as its tool declares; either way it has
+an answer at once, so that the conversation stays well-formed. The result of one that goes on arrives later.
 """
 
 from collections.abc import Callable
@@ -41,11 +41,11 @@ class CallRound:
 
     @property
     def uses(self) -> list[ToolUse]:
-        """What was really called, and how long it took."""
+        """The calls as made, and their durations."""
         return [running.use for running in self._running.values()]
 
     def start(self, start: StartCall, on_answer: Callable[[ToolCall, str, ToolUse], None]) -> None:
-        """Run the calls; `on_answer` gets each with its result when that is there, unless `end` comes first."""
+        """Run the calls; `on_answer` gets each with its result when that arrives, unless `end` comes first."""
 
         def answer(call: ToolCall, result: str) -> None:
             if self._on_late is not None:
@@ -58,7 +58,7 @@ class CallRound:
             self._running[call.id] = start(call, partial(answer, call))
 
     def end(self, on_late: Callable[[str, str], None]) -> None:
-        """Wait no longer. `on_late(call id, result)` gets what comes of the calls that go on."""
+        """Stop waiting. `on_late(call id, result)` gets the results of the calls that go on."""
         self._on_late = on_late
         for call in self.calls:
             if call.id in self._results:

@@ -13,17 +13,17 @@ from voiceagent.tools.contract import Tool
 
 @dataclass(frozen=True, slots=True)
 class ConversationConfig:
-    """The configuration of a session. Most people begin with another: `replace(agent.config, system_prompt="...")`."""
+    """The configuration of a session. Usually made from another: `replace(agent.config, system_prompt="...")`."""
 
     system_prompt: str
     rules: Rules
     """When a turn is over, what interrupts the agent, and how long it may be silent."""
     thresholds: Thresholds
-    """When somebody speaks."""
+    """When the user speaks."""
     greeting: str
     """What the agent says first; "" for nothing."""
     idle_prompt: str
-    """What the agent says when nobody has spoken for `rules.idle_s`; "" for nothing."""
+    """What the agent says after `rules.idle_s` without speech; "" for nothing."""
     failure_message: str
     """What the agent says when a model has failed."""
     context_tokens: int
@@ -47,22 +47,22 @@ class ConversationConfig:
 
     @property
     def budget_tokens(self) -> int:
-        """What the prompt and the conversation may take, and leave room for a reply."""
+        """The tokens that the prompt and the conversation may take, leaving room for a reply."""
         return self.context_tokens - self.max_tokens
 
     @property
     def reply_options(self) -> ReplyOptions:
-        """How the language model is to make its replies."""
+        """The options of the language model's replies."""
         return ReplyOptions(self.temperature, self.max_tokens)
 
     @property
     def rules_in_effect(self) -> Rules:
-        """The rules, without those that would say something for which there are no words."""
+        """The rules, without those that would speak a text that is empty."""
         idle_s = self.rules.idle_s if self.idle_prompt else 0.0
         return replace(self.rules, greet=self.rules.greet and bool(self.greeting), idle_s=idle_s)
 
     def script(self, kind: ResponseKind) -> str:
-        """Return what the agent says of its own accord."""
+        """Return what the agent says unprompted."""
         return {
             ResponseKind.GREETING: self.greeting,
             ResponseKind.IDLE: self.idle_prompt,

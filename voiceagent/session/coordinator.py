@@ -57,9 +57,9 @@ from voiceagent.trace.log import conversation
 log = logging.getLogger(__name__)
 
 GO_ON = "(Go on.)"
-"""What the model answers when it is to say something, and is not told what."""
+"""The user's message when the model is to say something without instructions."""
 TELL_AGAIN_S = 1.0
-"""A lane that fails at every step does so thirty times a second; people are told once in a while."""
+"""A lane that fails at every step does so thirty times a second; it is reported once in this interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,9 @@ class Engines:
 
 
 class Session:
-    """One connected person, from connect to hang-up.
+    """One connected user, from connect to hang-up.
 
-    Raises VoiceAgentError for a configuration that cannot be had, and when an engine has no place left.
+    Raises VoiceAgentError for an unsupported configuration, and when an engine has no place left.
     """
 
     def __init__(
@@ -102,15 +102,15 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._timers = Timers(lambda timer: self._post(ev.TimerFired(self._loop.time(), timer)))
         self._now = self._loop.time()
-        """When the event happened whose effects are being carried out."""
+        """The time of the event whose effects are being carried out."""
         self._told: dict[str, float] = {}
-        """When the user was last told of an engine's failure."""
+        """When an engine's failure was last reported to the user."""
         self._response: ResponseRun | None = None
         self._history = History(
             config.system_prompt, config.budget_tokens, config.max_turns, engines.llm.count_tokens, chosen.specs
         )
         self._heard = HeardWords(self.playout, self._history)
-        with ExitStack() as opened:  # an engine that has no place left: what the others gave is given back
+        with ExitStack() as opened:  # an engine has no place left: free what the others gave
             self._input = UserInput(
                 engines.asr, engines.vad, engines.turn, config.thresholds, turns, self._post, self._engine_failed
             )
@@ -133,7 +133,7 @@ class Session:
 
     @property
     def config(self) -> ConversationConfig:
-        """How it behaves, or will from the next turn on: begin with this to `configure` it otherwise."""
+        """How it behaves, or will from the next turn on; start from this to `configure` it."""
         return self._config if self._next is None else self._next[0]
 
     def open(self) -> None:
@@ -148,21 +148,21 @@ class Session:
             self._input.hear(pcm)
 
     def pull(self) -> NDArray[np.float32]:
-        """Give the next 20 ms for the listener, at the TTS engine's sample rate."""
+        """Return the next 20 ms for the listener, at the TTS engine's sample rate."""
         frame = self.playout.pull()
         self._on_playout()
         return frame
 
     def note_played(self) -> None:
-        """Take note of what a listener who is sent audio ahead has played meanwhile (`audio/pacer.py`)."""
+        """Record what a listener who is sent audio ahead has played meanwhile (`audio/pacer.py`)."""
         self.playout.note_played()
         self._on_playout()
 
     def heard_until(self, generation: int, ms: float) -> None:
-        """A client says that it has played so much of a response's audio and will play no more of it.
+        """A client reports how much of a response's audio it has played, and that it will play no more of it.
 
-        The response under way is interrupted; of the last one, if it has ended, so much is remembered and no more
-        (what was reported of its end stands). Of older ones nothing is changed.
+        The response under way is interrupted; of the last one, if it has ended, only that much is remembered (what was
+        reported of its end stands). Older ones do not change.
         """
         live = self._state.response
         if live is not None and live.released and live.generation == generation:
@@ -193,13 +193,13 @@ class Session:
     def say(self, text: str, *, interrupt: bool = False) -> None:
         """Have the agent speak a text, which is remembered as far as it is heard.
 
-        It waits until nobody speaks and no answer is being made; with `interrupt` it comes at once, in place of what
+        It waits until no one speaks and no answer is being made; with `interrupt` it comes at once, in place of what
         the agent says and of what the user has begun to say. A text without words is ignored.
         """
         self._post(ev.SayRequested(self._loop.time(), text, interrupt))
 
     def respond(self, instructions: str = "") -> None:
-        """Have the model say something unasked, as soon as nobody speaks and no answer is being made.
+        """Have the model say something unasked, as soon as no one speaks and no answer is being made.
 
         The `instructions` are for this one reply: the model takes them as the user's words, and then forgets them.
         """
@@ -208,9 +208,9 @@ class Session:
     def configure(self, config: ConversationConfig) -> None:
         """Behave as `config` says from the next turn on.
 
-        A turn under way is finished as it began: the change takes effect when the response to it has ended, or it has
-        come to nothing, and at once while nobody speaks. What was said stays known; prompt and tools are the new ones.
-        Raises VoiceAgentError, with what there is, for what cannot be had; nothing changes then.
+        A turn under way is finished as it began: the change takes effect when its response has ended or it has come to
+        nothing, and at once while no one speaks. The history stays; prompt and tools are the new ones.
+        Raises VoiceAgentError, listing what is available, for an unsupported configuration; nothing changes then.
         """
         self._next = config, self._require(config)
         if is_idle(self._state) or not self._state.open:
@@ -224,7 +224,7 @@ class Session:
         self._post(ev.Closed(self._loop.time()))
         if was_open:
             self._report(SessionClosed())
-        with ExitStack() as closing:  # all of them, whatever one of them raises
+        with ExitStack() as closing:  # all of them, even if one raises
             for part in (self._input, self._llm, self._tts):
                 closing.callback(part.close)
 
@@ -235,7 +235,7 @@ class Session:
         if self._response is not None and self._response.generation == generation:
             try:
                 self._response.on_llm(event)
-            except Exception as error:  # a text that nothing here can make speech of
+            except Exception as error:  # a text that cannot be turned into speech
                 log.exception("a language model's event could not be used", extra={"session": self.id})
                 self._on_response_failed(generation, "llm", error)
         elif isinstance(event, StreamFailed):
@@ -264,10 +264,10 @@ class Session:
             log.error("%s failed: %s", engine, error, extra={"session": self.id, "engine": engine})
             self._report(engine_failed(engine, stuck=isinstance(error, StuckError)))
 
-    # The machine, and what it wants done
+    # The machine and its effects
 
     def _post(self, event: ev.Event) -> None:
-        """Queue the event; whoever is first in works the queue off, so that effects never nest."""
+        """Queue the event; the outermost call drains the queue, so that effects never nest."""
         self._queue.append(event)
         if len(self._queue) > 1:
             return
@@ -284,7 +284,7 @@ class Session:
                 self._adopt()
 
     def _give_up(self, effect: fx.Effect, error: Exception) -> None:
-        """Report what could not be carried out, as the failure that the machine knows how to go on from."""
+        """Report an effect that failed, as a failure from which the machine can go on."""
         log.error("cannot carry out %s", type(effect).__name__, exc_info=error, extra={"session": self.id})
         match effect:
             case fx.Respond(generation) | fx.Release(generation):
@@ -374,7 +374,7 @@ class Session:
             self._llm.prepare(self._history.messages)
 
     def _adopt(self) -> None:
-        """Behave as `configure` has asked for, if it has."""
+        """Apply the configuration that `configure` was given, if any."""
         if self._next is None or self._state.closed:
             return
         (config, chosen), self._next = self._next, None

@@ -1,4 +1,4 @@
-"""A transition of the session machine in the making, and the moves that its rules are made of."""
+"""A transition of the session machine under construction, and the moves that its rules consist of."""
 
 from dataclasses import replace
 from typing import Any
@@ -24,7 +24,7 @@ from voiceagent.text import is_backchannel, looks_finished, normalise, words
 
 
 class Draft:
-    """A transition in the making: the state so far, the effects so far, and the moves that rules are made of."""
+    """A transition under construction: the state so far, the effects so far, and the moves that rules consist of."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -35,7 +35,7 @@ class Draft:
         self.state = replace(self.state, **changes)
 
     def do(self, *effects: Effect) -> None:
-        """Have something done, after what is to be done already."""
+        """Append an effect."""
         self.effects.extend(effects)
 
     def respond(self, kind: ResponseKind, text: str) -> None:
@@ -51,7 +51,7 @@ class Draft:
         self.do(Release(self.state.generation))
 
     def mark(self, **changes: Any) -> None:
-        """Change what is known of the response."""
+        """Change the response's state."""
         assert self.state.response is not None
         self.set(response=replace(self.state.response, **changes))
 
@@ -63,7 +63,7 @@ class Draft:
         self.set(response=None)
 
     def forget_turn(self) -> None:
-        """What was heard is dealt with: the user has the right to start afresh."""
+        """What was heard is dealt with: the user starts a new turn."""
         self.do(
             CancelTimer(Timer.END_OF_TURN), CancelTimer(Timer.UNDECIDED), CancelTimer(Timer.INTERRUPT), CommitAudio()
         )
@@ -75,7 +75,7 @@ class Draft:
             self.do(Judge(self.state.fork))
 
     def await_end_of_turn(self, at: float) -> None:
-        """The user has been silent for a while. For good? The timer bounds the wait whatever the detector does."""
+        """The user has been silent for a while. For good? The timer bounds the wait for the detector."""
         rules = self.state.rules
         limit_s = rules.max_wait_s if rules.judge else rules.silence_s
         self.do(SetTimer(Timer.END_OF_TURN, max(0.0, limit_s - rules.stop_s)))
@@ -96,7 +96,7 @@ class Draft:
         self.do(SetTimer(Timer.END_OF_TURN, max(0.0, wait_s - silent_s)))
 
     def talked_over(self) -> bool:
-        """Return whether what the user says now is said over the agent's words."""
+        """Return whether the user is talking over the agent."""
         return self.state.response is not None and self.state.response.released
 
     def yield_floor(self, at: float) -> None:
@@ -142,18 +142,18 @@ class Draft:
             self.forget_turn()
 
     def apologise(self) -> None:
-        """Say that something went wrong: somebody waits for an answer that will not come."""
+        """Apologise: the user is waiting for an answer that will not come."""
         self.respond(ResponseKind.APOLOGY, "")
         self.release()
 
     def resume(self) -> None:
-        """It was a cough or a "mm-hm": go on as if nothing had been."""
+        """It was a cough or a "mm-hm": go on as if nothing had happened."""
         self.mark(paused=False)
         self.do(Resume(self.state.generation))
         self.forget_turn()
 
     def conclude(self, before: State) -> None:
-        """Derive what follows from any change: what waited to be said, who has the floor, whether anybody is there."""
+        """Derive what follows from any change: what waited to be said, who has the floor, the idle timer."""
         if self.state.closed:
             return
         if is_idle(self.state) and self.state.wishes:
@@ -173,7 +173,7 @@ class Draft:
 
 
 def is_idle(state: State) -> bool:
-    """Return whether the floor is free: nobody speaks, or is about to."""
+    """Return whether the floor is free: no one speaks, or is about to."""
     return state.open and state.user is User.SILENT and state.response is None
 
 
@@ -186,5 +186,5 @@ def _floor(state: State) -> Floor:
 
 
 def is_meant(text: str, speech_s: float, state: State) -> bool:
-    """Tell words that are meant to interrupt from a cough, a hum, or a sign of attention."""
+    """Return whether words are meant to interrupt, rather than a cough, a hum, or a sign of attention."""
     return bool(words(text)) and not is_backchannel(text) and speech_s >= state.rules.min_speech_s

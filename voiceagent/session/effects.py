@@ -1,4 +1,4 @@
-"""What the machine wants done. The coordinator carries effects out, in order, and decides nothing."""
+"""The machine's effects. The coordinator carries them out, in order, and decides nothing."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -14,9 +14,9 @@ class ResponseKind(Enum):
     IDLE = "idle"
     APOLOGY = "apology"
     SAID = "said"
-    """It was told what to say."""
+    """It was given the words."""
     PROMPTED = "prompted"
-    """It was told to say something."""
+    """It was asked to say something."""
 
 
 class Floor(Enum):
@@ -80,7 +80,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The response is over. Whatever was not heard of it is dropped; what was heard is remembered."""
+    """The response is over. What was not heard of it is dropped; what was heard is remembered."""
 
     generation: int
     outcome: Outcome
@@ -88,7 +88,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class SetTimer:
-    """Fire TimerFired after a while, unless set anew or cancelled."""
+    """Fire TimerFired after a while, unless set again or cancelled."""
 
     timer: Timer
     delay_s: float
@@ -103,14 +103,14 @@ class CancelTimer:
 
 @dataclass(frozen=True, slots=True)
 class ShowFloor:
-    """Say who has the floor."""
+    """Report who has the floor."""
 
     holder: Floor
 
 
 @dataclass(frozen=True, slots=True)
 class ShowUser:
-    """Say what the user is understood to have said in this turn."""
+    """Report the transcript of this turn."""
 
     turn: int
     text: str

@@ -20,9 +20,9 @@ class Thresholds:
     """Probabilities, and seconds that are rounded to the nearest whole frame of 32 ms."""
 
     onset: float
-    """A frame from here on is speech."""
+    """A frame at or above this is speech."""
     release: float
-    """A frame below is silence; between the two, whatever was before goes on."""
+    """A frame below is silence; between the two, the previous state goes on."""
     onset_s: float
     pause_s: float
     stop_s: float
@@ -41,7 +41,7 @@ class Endpointer:
         """Time since the last speech frame."""
 
     def configure(self, thresholds: Thresholds) -> None:
-        """Go by other thresholds from the next frame on."""
+        """Use other thresholds from the next frame on."""
         self._limits = thresholds
 
     @property

@@ -10,13 +10,13 @@ class Timer(Enum):
     """The machine's alarms; setting one again replaces it."""
 
     END_OF_TURN = "end_of_turn"
-    """The user has been silent for long enough, whatever the turn detector thinks."""
+    """The user has been silent for long enough to end the turn, regardless of the turn detector."""
     INTERRUPT = "interrupt"
     """The user has talked over the agent for long enough to mean it."""
     UNDECIDED = "undecided"
-    """No word has come from what made the agent pause."""
+    """No transcript has come for the sound that made the agent pause."""
     IDLE = "idle"
-    """Nobody has spoken for a long while."""
+    """No one has spoken for a long while."""
 
 
 class Outcome(Enum):
@@ -45,7 +45,7 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """The user began to make speech-like sound."""
+    """The user began to make a speech-like sound."""
 
     at: float
 
@@ -76,13 +76,13 @@ class PartialTranscript:
 
 @dataclass(frozen=True, slots=True)
 class FinalTranscript:
-    """What the user had said up to a fork; "" where nothing was understood."""
+    """The transcript up to a fork; "" where nothing was understood."""
 
     at: float
     fork: int
     text: str
     failed: bool = False
-    """Nobody knows what was said: the recogniser failed."""
+    """The recogniser failed: what was said is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is remembered of the agent's words: of each response as much as was heard, as playout or client tell."""
+"""What is remembered of the agent's words: of each response what was heard, as playout or client report it."""
 
 from dataclasses import dataclass
 
@@ -28,11 +28,11 @@ class HeardWords:
         self._limit: tuple[int, float] | None = None
 
     def limit(self, generation: int, ms: float) -> None:
-        """Have no more than the first `ms` of a response count as heard when it ends."""
+        """Count no more than the first `ms` of a response as heard when it ends."""
         self._limit = generation, ms
 
     def remember(self, run: ResponseRun) -> tuple[str, int]:
-        """Silence a response and remember what was heard of it; return that, and of how many words it is."""
+        """Silence a response and remember what was heard of it; return it, and its number of words."""
         heard = self._playout.stop(run.generation)
         if self._limit is not None and self._limit[0] == run.generation:
             heard = self._playout.heard_within(*self._limit) or heard
@@ -44,7 +44,7 @@ class HeardWords:
         return run.heard_text(counts), sum(counts.values())
 
     def correct(self, generation: int, ms: float) -> bool:
-        """Remember no more than the first `ms` of the last response, which has ended; return whether that could be."""
+        """Remember no more than the first `ms` of the last response, which has ended; return whether it could."""
         ended, heard = self._ended, self._playout.heard_within(generation, ms)
         if ended is None or ended.run.generation != generation or heard is None:
             return False

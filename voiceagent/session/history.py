@@ -1,9 +1,9 @@
-"""What was said in a conversation, as the language model is told it.
+"""What was said in a conversation, as the language model sees it.
 
 Only what the listener heard is remembered of the agent, and what its tools did. Every call has its answer, at all
 times. The system prompt is pinned; the oldest turns are dropped, in
 whole turns, when the conversation outgrows its budget. Trimming drops down to half of it: every trim makes the model
-read the rest anew, and so it reads as much again as is said. (With three quarters it was three times as much.)
+reread the rest, which adds as much reading as is said. (With three quarters it was three times as much.)
 """
 
 from bisect import bisect_left
@@ -54,7 +54,7 @@ class History:
             _append(self._messages, message)
 
     def answer(self, call_id: str, result: str) -> None:
-        """Put the result of a call that ended late in the place of its first answer, if that is still remembered."""
+        """Replace a call's first answer with its late result, if that answer is still remembered."""
         self._messages = [
             replace(message, content=result) if message.call_id == call_id else message for message in self._messages
         ]
@@ -66,7 +66,7 @@ class History:
     def revise(
         self, before: tuple[Message, ...], after: tuple[Message, ...], messages: Iterable[Message]
     ) -> tuple[Message, ...] | None:
-        """Put other messages of the agent in the place of those that came between two marks; return the second anew.
+        """Replace the agent's messages between two marks; return the new second mark.
 
         Returns None, and changes nothing, if what was added later has become one with them, or they were dropped.
         """
@@ -81,20 +81,20 @@ class History:
         return mark
 
     def configure(self, system_prompt: str, budget_tokens: int, max_turns: int, tools: tuple[ToolSpec, ...]) -> None:
-        """Go on under another prompt, with other tools and other limits; what was said stays. Call between turns."""
+        """Go on with another prompt, tools and limits; what was said stays. Call between turns."""
         self._system = Message("system", system_prompt, tools=tools)
         self._budget = budget_tokens
         self._max_turns = max_turns
 
     def trim(self) -> bool:
-        """Drop the oldest turns if the budget is exceeded; say whether anything was dropped. Call between turns."""
+        """Drop the oldest turns if the budget is exceeded; return whether anything was dropped. Call between turns."""
         turns = self._turns()
         if len(turns) <= self._max_turns and self._count_tokens(self.messages) <= self._budget:
             return False
         keep_turns = max(1, int(self._max_turns * TRIM_TO))
         keep_tokens = int(self._budget * TRIM_TO)
         turns = turns[-keep_turns:]
-        # Halving, not turn by turn: counting takes milliseconds, and everybody's audio waits for it.
+        # Halving, not turn by turn: counting takes milliseconds, and all callers' audio waits for it.
         fits = partial(self._fits, turns, keep_tokens)
         turns = turns[bisect_left(range(len(turns) - 1), True, key=fits) :]
         if self._count_tokens((self._system, *_flat(turns))) > self._budget:

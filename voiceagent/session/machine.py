@@ -5,7 +5,7 @@ The invariants, which tests hold by walking every order of events:
 - at most one response is live; each ends exactly once; generations only grow;
 - a response is released at most once, and only while it is live;
 - the agent never stays paused without something under way that will decide: speech, a transcript, or a timer;
-- what is to be said unasked waits only while somebody has the floor;
+- what is to be said unasked waits only while the floor is taken;
 - when the door closes, everything ends, and nothing happens after it.
 
 Knows no clock (events carry the time), no model, no transport.
@@ -52,13 +52,13 @@ from voiceagent.session.unasked import configured, reply_requested, say_requeste
 from voiceagent.text import normalise, words
 
 UNDECIDED_S = 1.5
-"""The agent stays paused no longer than this after a sound that no transcript came for."""
+"""The agent stays paused no longer than this after a sound without a transcript."""
 BEFORE_OPENING = Opened | Closed | SayRequested | ReplyRequested | Configured
 """What may happen while the door is still shut; what is to be said then waits for it to open."""
 
 
 def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
-    """Return the state after the event, and what is to be done, in order."""
+    """Return the state after the event, and the effects, in order."""
     if state.closed or not (state.open or isinstance(event, BEFORE_OPENING)):
         return state, ()
     draft = Draft(state)
@@ -205,7 +205,7 @@ def _response_failed(draft: Draft, event: ResponseFailed) -> None:
         return
     draft.end(Outcome.FAILED)
     if not response.released:
-        return  # nobody waits for it yet; it is tried again when somebody does
+        return  # the user does not wait for it yet; it is tried again when they do
     draft.yield_floor(event.at)
     if draft.state.user is User.SILENT and draft.state.response is None and response.kind is not ResponseKind.APOLOGY:
         draft.apologise()

@@ -1,4 +1,4 @@
-"""Whether a configuration can be had of the models and tools that there are."""
+"""Whether the models and tools support a configuration."""
 
 from voiceagent.engines.llm.contract import LlmEngine, Message
 from voiceagent.engines.tts.contract import TtsEngine
@@ -14,7 +14,7 @@ MAX_TEMPERATURE = 2.0
 def require_possible(
     config: ConversationConfig, llm: LlmEngine, tts: TtsEngine, turn: TurnEngine | None, toolbox: Toolbox
 ) -> Chosen:
-    """Return the tools it asks for. Raises VoiceAgentError, with what there is, for what cannot be had."""
+    """Return the tools it asks for. Raises VoiceAgentError, listing what is available, for what is not."""
     if config.voice is not None:
         voice_among(tts.voices, config.voice)
     if config.temperature is not None and not 0 <= config.temperature <= MAX_TEMPERATURE:
@@ -26,14 +26,14 @@ def require_possible(
         )
     if config.rules.judge and turn is None:
         raise VoiceAgentError(
-            "There is no turn detector to ask: let silence end a turn (rules.judge=False), or load one (turn.engine)."
+            "There is no turn detector: let silence end a turn (rules.judge=False), or load one (turn.engine)."
         )
     chosen = toolbox.choose(config.tools)
     system = Message("system", config.system_prompt, tools=chosen.specs)
     needed = llm.count_tokens((system, Message("user", "")))
     if needed >= config.budget_tokens:
         raise VoiceAgentError(
-            f"The system prompt and the tools take {needed} tokens, and beside a reply there is room for "
-            f"{config.budget_tokens}: shorten them, choose fewer tools, or raise llm.session_tokens."
+            f"The system prompt and the tools take {needed} tokens, and the context leaves room for "
+            f"{config.budget_tokens} plus a reply: shorten them, choose fewer tools, or raise llm.session_tokens."
         )
     return chosen

@@ -5,7 +5,7 @@ from voiceagent.engines.llm.tool_text import ToolText
 from voiceagent.text import Segmenter, ends_sentence
 
 MAX_CALLS = 8
-"""Calls of one reply; what goes beyond is a loop."""
+"""Calls of one reply; more is a loop."""
 
 
 class Reply:
@@ -20,7 +20,7 @@ class Reply:
 
     @property
     def unreadable(self) -> bool:
-        """Whether it calls a tool in a way that cannot be understood."""
+        """Whether it contains a malformed tool call."""
         return self._written.calling and not self.calls
 
     @property
@@ -33,7 +33,7 @@ class Reply:
         return self._push(self._written.feed(text))
 
     def add_calls(self, calls: tuple[ToolCall, ...]) -> None:
-        """Take calls that the engine told apart from the text."""
+        """Take calls that the engine separated from the text."""
         self._calls += calls
 
     def finish(self, *, cut: bool) -> list[str]:

@@ -37,19 +37,19 @@ class SessionOpened:
 
 @dataclass(frozen=True, slots=True)
 class SessionClosed:
-    """The door is shut; nothing comes after it but what tools and traces still have to say."""
+    """The door is shut; only reports of tools and traces come after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FloorChanged:
-    """Somebody else has the floor now."""
+    """The floor has changed hands."""
 
     holder: Floor
 
 
 @dataclass(frozen=True, slots=True)
 class UserText:
-    """What the user is understood to have said so far in this turn.
+    """The transcript of this turn so far.
 
     A turn may become final several times, as the user goes on after a pause.
     """
@@ -84,7 +84,7 @@ class AgentResumed:
 
 @dataclass(frozen=True, slots=True)
 class ResponseEnded:
-    """A response is over, after so many of its words were heard."""
+    """A response is over, with the number of its words that were heard."""
 
     generation: int
     outcome: Outcome
@@ -95,7 +95,7 @@ class ResponseEnded:
 
 @dataclass(frozen=True, slots=True)
 class ToolUsed:
-    """The agent uses a tool (`running`), or has its result or an error. The result of a call that outlasts its response
+    """The agent uses a tool (`running`), or has its result or an error. The result of a call that outlives its response
     is not reported."""
 
     generation: int
@@ -107,7 +107,7 @@ class ToolUsed:
     result: str | None = None
     """What the model is given."""
     error: str | None = None
-    """What the model is told of what went wrong, in place of a result."""
+    """The error text that the model gets in place of a result."""
     seconds: float | None = None
     """How long it took."""
 

@@ -1,6 +1,6 @@
 """One response in the making: text from the LLM, cut into segments, spoken by the TTS, queued for playout.
 
-It sets the deadlines: now, while somebody waits in silence; later, the moment this session's playout runs dry. A
+It sets the deadlines: now, while the user waits in silence; later, the moment this session's playout runs dry. A
 response that is not released yet prepares its first segment and then holds, so that little is lost if it is dropped.
 The model may call tools and go on with their results, as one response of several replies; no tool runs before the
 release, as what it does may not be undone. It does not know why it was started or when it ends; the machine decides
@@ -36,14 +36,14 @@ With the deadline at the last moment itself, simulated callers heard silence in 
 SPEECH_CHARS_PER_S = 15.0
 """Usual rate of English speech, for text whose audio is not made yet."""
 MAX_ROUNDS = 4
-"""Replies in a row that call tools: a model that wants more has lost its way, and somebody is waiting."""
+"""Replies in a row that call tools: a model that wants more has lost its way, and the user is waiting."""
 NUDGE = "(Answer in one or two spoken sentences.)"
-"""Added when the model said nothing, so that its second attempt is another one even if nothing is left to chance."""
+"""Added when the model said nothing, so that its second attempt differs even with greedy sampling."""
 
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """What a response is made with: its session's own."""
+    """What a response is made with, all of it its session's."""
 
     llm: LlmStream
     tts: TtsStream
@@ -94,7 +94,7 @@ class ResponseRun:
         self._complete_text()
 
     def release(self) -> None:
-        """Somebody listens from now on: nothing of this is speculative any more."""
+        """The user listens from now on: nothing of this is speculative any more."""
         self.released = True
         self._streams.playout.release(self.generation)
         for index, segment in enumerate(self.segments):
@@ -105,7 +105,7 @@ class ResponseRun:
             self._start_calls()
 
     def end(self, on_late: Callable[[str, str], None]) -> None:
-        """Stop making more of it; the playout is the caller's to stop. `on_late` gets (call id, result) of tools that
+        """Stop making more of it; the caller stops the playout. `on_late` gets (call id, result) of tools that
         finish nevertheless."""
         self._streams.llm.cancel(self.generation)
         self._streams.tts.cancel(self.generation)
@@ -146,9 +146,9 @@ class ResponseRun:
         return " ".join(text for _, text in heard_of(self.segments, heard_words) if text)
 
     def remembered(self, heard_words: dict[int, int]) -> tuple[Message, ...]:
-        """Return what the model is to know of this response after its end: calls, results, and what was heard of it.
+        """Return what the model sees of this response after its end: calls, results, and what was heard of it.
 
-        What the model did not write is left out, lest it learn to say it: a filler.
+        Fillers, which the model did not write, are left out so that it does not learn to say them.
         """
         heard = {reply: text for reply, text in heard_of(self.segments, heard_words) if reply is not None}
         said = [part for number, past in enumerate(self._rounds) for part in past.messages(heard.get(number, ""))]
@@ -227,7 +227,7 @@ class ResponseRun:
             self._cancel_filler()
             try:
                 self._generate()
-            except Exception as error:  # nobody else is there to take it: a tool's task has brought us here
+            except Exception as error:  # called from a tool's task: there is no caller to raise to
                 self._on_failed("llm", error)
 
     def _await_filler(self) -> None:
@@ -238,7 +238,7 @@ class ResponseRun:
             self._filler = self._loop.call_later(playing_s + self._config.tool_filler_after_s, self._fill)
 
     def _fill(self) -> None:
-        if all(segment.audio_done for segment in self.segments):  # else its audio will set the timer anew
+        if all(segment.audio_done for segment in self.segments):  # else its audio will set the timer again
             self._filler = None
             self._speak(self._config.tool_filler, self._config.tool_filler, None)
 
@@ -307,7 +307,7 @@ class ResponseRun:
         llm.reschedule(self.generation, text_by, need=self._need(begun=bool(self.segments)))
 
     def _need(self, *, begun: bool) -> Need:
-        """Say what a delay means: nobody hears it yet, or in silence, or the answer that has `begun` breaks off."""
+        """Return how a delay is heard: not yet, as a longer silence, or as a gap in an answer that has `begun`."""
         if not self.released:
             return Need.SPECULATIVE
         return Need.PROMISED if begun else Need.AWAITED

@@ -1,4 +1,4 @@
-"""The numbers that the rules of a conversation go by."""
+"""The numbers that the rules of a conversation use."""
 
 from dataclasses import dataclass
 
@@ -24,6 +24,6 @@ class Rules:
     interrupt_after_s: float
     """Speech this long interrupts the agent even before a word of it is understood."""
     idle_s: float
-    """Silence after which the agent asks whether anybody is there; 0 for never."""
+    """Silence after which the agent asks whether the user is still there; 0 for never."""
     greet: bool
     """Say something first, when the door opens."""

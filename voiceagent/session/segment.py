@@ -20,7 +20,7 @@ class Segment:
 
 
 def heard_of(segments: Sequence[Segment], heard_words: dict[int, int]) -> Iterator[tuple[int | None, str]]:
-    """Give what was heard of each reply, in order, given the number of words heard of each segment.
+    """Return what was heard of each reply, in order, given the number of words heard of each segment.
 
     Segments heard whole are given as the model wrote them, so that it recognises its own words.
     """

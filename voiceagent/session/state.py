@@ -68,7 +68,7 @@ class State:
     generation: int = 0
     response: Response | None = None
     nudged: bool = False
-    """The agent has asked once whether anybody is there."""
+    """The agent has asked once whether the user is still there."""
     wishes: tuple[Wish, ...] = ()
     """What waits to be said unasked, in order."""
     floor: Floor = Floor.NOBODY

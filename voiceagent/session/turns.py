@@ -1,6 +1,6 @@
 """The turns of one session as they are recorded: one TurnTrace each, from the first sign of silence to the last sample.
 
-Collects the times that the coordinator reports and hands out each finished trace; decides nothing.
+Collects the times that the coordinator reports and returns each finished trace; decides nothing.
 """
 
 from collections.abc import Callable
@@ -50,12 +50,12 @@ class TurnLog:
         self._answering = trace
 
     def prompted(self, turn: int, run: ResponseRun, at: float) -> None:
-        """The model says something unasked, after so many turns."""
+        """The model says something unasked, after `turn` turns."""
         self._answering = TurnTrace(self._session, turn, generation=run.generation)
         self._answering.mark("turn_decision", at)
 
     def first_packet(self, generation: int, at: float) -> None:
-        """The listener is being sent the beginning of the answer."""
+        """The beginning of the answer is being sent to the listener."""
         if self._answering is not None and self._answering.generation == generation:
             self._answering.mark("first_packet", at)
 
@@ -68,7 +68,7 @@ class TurnLog:
         self._metrics.engine_errors.labels(engine).inc()
 
     def ended(self, run: ResponseRun, outcome: Outcome, heard: str, at: float) -> TurnTrace | None:
-        """The answer is over; return the turn's trace, or None where it answered nobody (a greeting)."""
+        """The answer is over; return the turn's trace, or None where it answered no one (a greeting)."""
         trace = self._answering
         if trace is None or trace.generation != run.generation:
             return None

@@ -1,7 +1,7 @@
-"""The rules of what the application asks of a session: to say something unasked, or to go by other rules.
+"""The rules for an application's requests to a session: to say something unasked, or to use other rules.
 
 What is to be said is a response like any other: it can be interrupted, it ends once, and what was heard of it is
-remembered. It waits for the floor to be free, which is when nobody speaks and no answer is being made.
+remembered. It waits for the floor to be free, which is when no one speaks and no answer is being made.
 """
 
 from voiceagent.session.draft import Draft, is_idle
@@ -32,7 +32,7 @@ def reply_requested(draft: Draft, event: ReplyRequested) -> None:
 
 
 def configured(draft: Draft, event: Configured) -> None:
-    """Go by other rules."""
+    """Use other rules."""
     draft.set(rules=event.rules)
     if is_idle(draft.state) and not draft.state.nudged:
         idle_s = event.rules.idle_s

@@ -1,6 +1,6 @@
 """What listens to the user in one session: voice activity, the recogniser and the turn detector.
 
-It gives audio to their streams and turns what they find out into events. It decides nothing.
+It feeds audio to their streams and turns their results into events. It decides nothing.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from voiceagent.session.turns import TurnLog
 
 
 class UnusableError(VoiceAgentError):
-    """A model gave something that is no result."""
+    """A model returned an invalid result."""
 
 
 class UserInput:
@@ -49,7 +49,7 @@ class UserInput:
         self._endpointer = Endpointer(thresholds)
         self._recent = RecentAudio()
         self._open_vad = partial(vad.open, self._on_vad)
-        with ExitStack() as opened:  # what the others gave is given back
+        with ExitStack() as opened:  # free what the others gave
             self.asr = asr.open(self._on_asr)
             opened.callback(self.asr.close)
             self.vad = self._open_vad()
@@ -64,7 +64,7 @@ class UserInput:
         return streams | {("turn", self.turn.number)} if self.turn else streams
 
     def configure(self, thresholds: Thresholds) -> None:
-        """Tell speech from silence by other thresholds."""
+        """Use other thresholds for speech and silence."""
         self._endpointer.configure(thresholds)
 
     def hear(self, pcm: NDArray[np.float32]) -> None:
@@ -78,7 +78,7 @@ class UserInput:
         self.asr.finalise(fork, deadline)
 
     def judge(self, fork: int, deadline: float) -> None:
-        """Ask whether the turn sounds finished, if there is somebody to ask."""
+        """Ask whether the turn sounds finished, if there is a turn detector."""
         if self.turn is not None:
             self.turn.predict(fork, self._recent.latest(), deadline)
 
@@ -87,7 +87,7 @@ class UserInput:
         self.asr.commit()
 
     def close(self) -> None:
-        """End the streams, all of them, whatever one of them raises."""
+        """End all streams, even if one of them raises."""
         with ExitStack() as closing:
             for stream in (self.asr, self.vad, self.turn):
                 if stream is not None:

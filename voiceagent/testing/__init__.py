@@ -1,4 +1,4 @@
-"""Test an agent of one's own: whole conversations in virtual time, without models, sound or waiting.
+"""Test your own agent: whole conversations in virtual time, without models, sound or waiting.
 
     from voiceagent.testing import Conversation, run_virtual
 
@@ -10,9 +10,9 @@
     run_virtual(main())
 
 Sessions, scheduler, policy, playout and tools are the real ones. Time is not: thirty minutes of talk take seconds, and
-take the same course every time. Models that compute take real time, so a configuration's models are replaced by
-scripted engines; its prompt, its rules and its tools stay. The real models are tried with `voiceagent serve`.
-`voiceagent.testing.engine_contract` holds an engine to the contract of its kind.
+run the same way every time. Models that compute take real time, so a configuration's models are replaced by
+scripted engines; its prompt, its rules and its tools stay. Try the real models with `voiceagent serve`.
+`voiceagent.testing.engine_contract` checks an engine against the contract of its kind.
 """
 
 from voiceagent.scheduler.virtual import run_virtual as run_virtual

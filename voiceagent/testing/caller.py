@@ -1,6 +1,6 @@
-"""One person who talks with the agent: what they say and do, and everything that comes of it.
+"""One user who talks with the agent: what they say and do, and everything that results.
 
-Whatever they do takes its time on the event loop's clock: sound goes in and out by frames, as at a door.
+Everything they do takes time on the event loop's clock: sound goes in and out by frames, as at a door.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ from voiceagent.trace.steps import StepLog
 from voiceagent.trace.turn import TurnTrace
 
 FRAME_S = 0.02
-"""What is heard and pulled at once, unless it is said otherwise."""
+"""The default amount of audio heard and pulled at once."""
 PULLED_S = 0.02
-"""What `Session.pull` gives."""
+"""The length of audio that `Session.pull` returns."""
 ANSWER_WITHIN_S = 300.0
-"""An agent that has not finished by then will not: whoever waits for it is told."""
+"""An agent that has not finished by then will not: waiting for it raises an error."""
 
 R = TypeVar("R")
 
@@ -43,7 +43,7 @@ class Reported:
 
 
 class Caller:
-    """One session at a door that is a loopback. `frame_s` is a multiple of 20 ms: more is faster, and coarser."""
+    """One session at a loopback door. `frame_s` is a multiple of 20 ms: more is faster, and coarser."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Caller:
 
     @property
     def silent_s(self) -> float:
-        """For how long the agent has not been heard: since its last sound, or since the beginning of time."""
+        """Seconds since the agent's last sound, or since time 0."""
         return self._loop.time() - (self.sounds[-1].end if self.sounds else 0.0)
 
     def of(self, kind: type[R]) -> list[R]:
@@ -118,14 +118,14 @@ class Caller:
         self.session.open()
 
     def hangs_up(self) -> None:
-        """End the session. Safe to do twice."""
+        """End the session. Safe to call twice."""
         self.session.close()
 
     async def says(self, text: str, *, wait: float | None = None) -> None:
         """Say something once the agent has finished, and hear the answer out, or `wait` seconds of it.
 
         The recogniser hears exactly these words, at its own pace. With a short `wait`, what is said next may go on in
-        the same turn. Raises VoiceAgentError for an agent that does not come to an end.
+        the same turn. Raises VoiceAgentError for an agent that does not finish.
         """
         await self._until(lambda: not self._agent_responds, "finished before the caller spoke")
         await self._say(text, wait)
@@ -149,7 +149,7 @@ class Caller:
         await self._hear_out(wait)
 
     async def speaks(self, seconds: float) -> None:
-        """Make a sound like speech, without words of its own: what a recogniser's script says, or else a cough."""
+        """Make a speech-like sound without given words: the recogniser's script has them, or it is a cough."""
         await self._pass(seconds, voiced=True)
 
     async def listens(self, seconds: float) -> None:
@@ -171,7 +171,7 @@ class Caller:
     async def _say(self, text: str, wait: float | None) -> None:
         if not hasattr(self._asr, "say"):
             raise VoiceAgentError(
-                f"Words can be said to a scripted recogniser only, and this is {type(self._asr).__name__}: "
+                f"Only a scripted recogniser can be given words, and this is {type(self._asr).__name__}: "
                 "leave out `asr`, or make a sound without words of its own (`speaks`)."
             )
         number = dict(self.session.streams)["asr"]

@@ -34,15 +34,15 @@ STEPS_PER_LANE = 256
 
 
 class Callers:
-    """One agent on an imagined device, and those who call it. As a context manager it closes at the end.
+    """One agent on a simulated device, and its callers. As a context manager it closes at the end.
 
     `agent` is an Agent, or a configuration (its name, path, or settings), the latter with `sets` such as
-    `session.idle_s=0` over it. Its models are replaced by scripted engines. Its tools must not wait for anything real,
+    `session.idle_s=0` over it. Its models are replaced by scripted engines. Its tools must not wait in real time,
     and MCP servers are left out: give functions of the same name in their place. An Agent's
     handlers of events are called; those that are ordinary functions run in real threads.
 
-    A step takes what `costs` says of its key, or `step_s` of its batch; so many run side by side (`concurrency`), those
-    of lanes `off_device` besides. `frame_s` as for Caller.
+    A step takes what `costs` gives for its key, or `step_s` for its batch; `concurrency` steps run at once, those of
+    lanes `off_device` in addition. `frame_s` as for Caller.
     """
 
     def __init__(
@@ -85,9 +85,9 @@ class Callers:
     def call(
         self, name: str | None = None, *, connected: bool = True, on_report: Callable[[Report], None] | None = None
     ) -> Caller:
-        """Return somebody who calls, and has been put through unless `connected` says otherwise.
+        """Return a new caller, connected unless `connected` is false.
 
-        `on_report` gets each report as it comes. Belongs on the event loop.
+        `on_report` gets each report as it comes. Call it on the event loop.
         """
         self._calls += 1
         report = on_report

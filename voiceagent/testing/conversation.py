@@ -1,4 +1,4 @@
-"""A conversation of one caller with an agent, in virtual time."""
+"""A conversation between one caller and an agent, in virtual time."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from voiceagent.testing.callers import Callers
 
 
 class Conversation(Callers):
-    """One caller, who has been put through: `async with Conversation("scripted.yaml") as talk`.
+    """One connected caller: `async with Conversation("scripted.yaml") as talk`.
 
     Takes what Callers takes. Virtual time needs engines that take no time of their own: there is no such conversation
     with real models.

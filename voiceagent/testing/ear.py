@@ -1,6 +1,6 @@
 """What a listener hears of the agent: which words, when, how long answers are waited for, and where they break off.
 
-Goes by the sound that is pulled and by the session's reports, as a person does who listens and reads along.
+Uses the audio that is pulled and the session's reports, like a person who listens and reads along.
 """
 
 from dataclasses import dataclass, field
@@ -62,7 +62,7 @@ class Ear:
         self._words: dict[int, Words] = {}
         self._silent_since: float | None = None
         self._speaking = self._paused = False
-        """Whether the agent is in the midst of a response, and whether it has paused because of the caller."""
+        """Whether the agent is in the middle of a response, and whether it has paused because of the caller."""
 
     @property
     def heard(self) -> str:

@@ -1,4 +1,4 @@
-"""What a scripted language model says: how it calls a tool, and what it does unless it is told."""
+"""What a scripted language model says: how it calls a tool, and what it does by default."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from voiceagent.engines.llm.scripted.engine import echo
 
 
 def tool_call(name: str, **arguments: Any) -> str:
-    """Return the text with which a model calls a tool, to be had anywhere in a reply."""
+    """Return the text with which a model calls a tool; it may occur anywhere in a reply."""
     return f"<tool_call>{json.dumps({'name': name, 'arguments': arguments})}</tool_call>"
 
 

@@ -1,4 +1,4 @@
-"""Scripted engines for conversations in virtual time: what each of them follows, or an engine in its place."""
+"""Scripted engines for conversations in virtual time: the script of each, or an engine in its place."""
 
 from collections.abc import Callable
 from typing import Any, TypedDict, Unpack
@@ -21,10 +21,10 @@ MOST_CALLERS = 1024
 
 
 class Scripts(TypedDict, total=False):
-    """What the engines follow. An engine in place of a script must keep `voiceagent.testing.engine_contract`."""
+    """The engines' scripts. An engine in place of a script must keep `voiceagent.testing.engine_contract`."""
 
     asr: list[str] | AsrEngine
-    """What is understood of sounds without words of their own (`Caller.speaks`), turn by turn, from the start again at
+    """The transcripts of sounds without given words (`Caller.speaks`), turn by turn, from the start again at
     its end. Words that are said (`Caller.says`) need none."""
     llm: Reply | LlmEngine
     """A function from the conversation's messages to the reply. Without one, the model calls the tools it hears named,
@@ -36,7 +36,7 @@ class Scripts(TypedDict, total=False):
 
 
 def scripted_engines(timing: StepTimes = SMALL_CPU, **scripts: Unpack[Scripts]) -> Engines:
-    """Build engines that take no time of their own; `timing` says how many streams share a step."""
+    """Build engines that take no time of their own; `timing` gives how many streams share a step."""
     real: dict[str, Any] = {"timing": timing, "sleep": lambda seconds: None}
     asr, llm, turn = scripts.get("asr"), scripts.get("llm", use_tools), scripts.get("turn", [0.99])
     return Engines(

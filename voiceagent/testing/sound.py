@@ -1,4 +1,4 @@
-"""Sound that is speech to whoever goes by its loudness and pitch: 16 kHz mono float32."""
+"""Sound that passes for speech by its loudness and pitch: 16 kHz mono float32."""
 
 import numpy as np
 from numpy.typing import NDArray

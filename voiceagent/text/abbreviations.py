@@ -1,6 +1,6 @@
 """English abbreviations that are written with a full stop: how they are read, and whether they may end a sentence.
 
-Shared by the segmenter (a full stop after one of these is no sentence end by itself) and by `spell_out`.
+Shared by the segmenter (a full stop after one of these does not by itself end a sentence) and by `spell_out`.
 """
 
 # Always followed by what they belong to: a full stop after one never ends a sentence.
@@ -41,7 +41,7 @@ LEADING = {
     "ca": "circa",
 }
 
-# May stand inside a sentence or end one.
+# May occur inside a sentence or end one.
 TRAILING = {
     "etc": "et cetera",
     "Jr": "Junior",

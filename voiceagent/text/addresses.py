@@ -1,7 +1,7 @@
 """How web and e-mail addresses are said: "example dot com slash docs", "bob at example dot org".
 
 A path is read only where it is made of a few words; a query, a fragment or a long path is left out, because
-nobody can follow it by ear. File names and the like are read with their dot ("Node dot js").
+listeners cannot follow it. File names and the like are read with their dot ("Node dot js").
 """
 
 import re

@@ -23,7 +23,7 @@ _CLAUSE_END = re.compile(
 )
 _EAGER_CLAUSE_END = re.compile(r"(?<=[^\W\d_])[,;]$")
 
-# Bounded, so that a decision never hangs on far-off text.
+# Bounded, so that a decision never depends on distant text.
 _NEXT_WORD = re.compile(r"\s{0,8}[\"'“‘(\[*_]{0,4}(\w{0,12})")
 _LAST_WORD = re.compile(r"\S{1,30}$")
 _OPENERS = "\"'“‘«([{*_~`¿¡"
@@ -66,7 +66,7 @@ def clause_ends(text: str, *, eager: bool = False) -> Iterator[int]:
 
 
 def ends_sentence(segment: str) -> bool:
-    """Tell whether a segment ends a sentence or a line, so that a pause belongs after it."""
+    """Return whether a segment ends a sentence or a line, so that a pause belongs after it."""
     text = segment.rstrip()
     if "\n" in segment[len(text) :]:
         return bool(text)
@@ -103,7 +103,7 @@ def _ends(text: str, begin: int, start: int, end: int, marks: str, closers: str)
 
 
 def _is_safe(text: str, begin: int, start: int, marks: str) -> bool:
-    """Tell whether marks at the very end of the text may be taken for a sentence end without seeing more."""
+    """Return whether marks at the very end of the text may be taken for a sentence end without seeing more."""
     sentence = text[begin:start]
     if sentence.count('"') % 2 or any(sentence.count(a) > sentence.count(b) for a, b in ("()", "[]", "“”", "「」")):
         return False
@@ -123,6 +123,6 @@ def _last_word(text: str, begin: int, end: int) -> str:
 
 
 def _is_list_marker(text: str, begin: int, start: int, word: str) -> bool:
-    """Tell whether the word before the full stop is "1" or "a" at the start of a line: a list's numbering."""
+    """Return whether the word before the full stop is "1" or "a" at the start of a line: a list's numbering."""
     line = text[max(begin, text.rfind("\n", begin, start) + 1) : start]
     return bool(_LIST_MARKER.fullmatch(word)) and line.strip().lstrip(_OPENERS) == word

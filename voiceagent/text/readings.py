@@ -207,6 +207,6 @@ def _kept_stop(match: Match) -> str:
 
 
 def _ends_sentence(match: Match) -> bool:
-    """Tell whether the full stop after a unit is the sentence's: nothing small is written after it."""
+    """Return whether the full stop after a unit ends the sentence: no lower-case letter follows."""
     following = _NEXT_WORD.match(match.string, match.end())
     return match[0].endswith(".") and not (following and following[1].islower())

@@ -1,6 +1,6 @@
 """Cutting a reply, while it is being written, into the segments that are handed to the voice.
 
-The first segment is short, because someone is waiting in silence: it ends at the first sentence end with two
+The first segment is short, because the user is waiting in silence: it ends at the first sentence end with two
 words before it, else at the first clause end after `first_min_tokens`, else at a word boundary at
 `first_max_tokens`. Later segments are sentences or lines; audio is playing by then, so there is time to be right.
 

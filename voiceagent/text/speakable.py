@@ -18,7 +18,7 @@ from voiceagent.text.spellout import spell_out
 
 _KEPT_SYMBOLS = frozenset("°©®™№℃℉")
 _PICTURE_PARTS = re.compile("[\ufe00-\ufe0f\u20e3\u200b\u2060\ufeff\u00ad\U000e0020-\U000e007f]")
-# A joiner beside a blank joined pictures; inside a word it belongs to the script (Hindi, Persian).
+# A joiner next to a blank joined pictures; inside a word it belongs to the script (Hindi, Persian).
 _STRAY_JOINER = re.compile(r"(?<!\S)\u200d|\u200d(?!\S)")
 _EMOTICON = re.compile(r"(?<!\S)(?:[:;=][-o']?[)(DPp/|*]|<3|\^_?\^|[xX]D)(?![^\s.,!?])")
 _PLAIN_QUOTES = str.maketrans(dict.fromkeys("“”„«»″", '"') | dict.fromkeys("‘’′", "'"))
@@ -36,7 +36,7 @@ _WORD = re.compile(r"[^\W_]")
 
 
 def speakable(text: str, language: str = "en") -> str:
-    """Return what a voice should say for a segment of a reply: one line, or "" when nothing in it is to be said.
+    """Return what a voice should say for a segment of a reply: one line, or "" when nothing in it is to be spoken.
 
     `language` is a tag such as "en" or "en-US"; numbers and abbreviations are written out for English only.
     """

@@ -3,7 +3,7 @@
 For voices that cannot read "$3.50" themselves, and for comparing "two" with "2". hibari reads most of these alone
 (tried: money, dates, times, units, years, ordinals), but not "$10-$20", "24/7", "(555) 123-4567", "v2.0.1",
 "No. 5", "100k" or "≤"; a neural voice promises none of it. The libraries that would do were tried on 160 phrases
-and left: NeMo's grammars in pure Python (27 ms a phrase, while someone waits for the first word), spokenform
+and left: NeMo's grammars in pure Python (27 ms a phrase, while the user waits for the first word), spokenform
 ("$5M" is "five molar"; full stops get lost), utterwise (no punctuation is left), verbalis (alpha, C++, loses
 the word "dollars"), num2words (LGPL).
 
@@ -96,7 +96,7 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\^(?=[\w(-])", " to the power of "),
     (_any_of(SIGNS), readings.sign),
     (r"\+", " plus "),
-    # Whatever digits are left.
+    # Any digits that are left.
     (r"(?<=[A-Za-z])-?(?=[0-9])|(?<=[0-9])(?=[A-Za-z])", " "),
     (rf"{_N}|(?<![\w.])\.[0-9]++", readings.plain),
 )

@@ -1,4 +1,4 @@
-"""When each word of a segment is spoken, estimated from its length where the voice does not tell.
+"""When each word of a segment is spoken, estimated from its length where the voice does not report it.
 
 Time is shared out in proportion to the words' weights, with pauses where the marks ask for them. With phoneme
 counts as weights the estimate is close (see `estimate_word_times`); it knows nothing of stress or speaking style.

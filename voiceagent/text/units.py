@@ -1,4 +1,4 @@
-"""English names of the units, currencies and signs that are written beside numbers: plain tables for `spell_out`."""
+"""English names of the units, currencies and signs that are written next to numbers: plain tables for `spell_out`."""
 
 # sign or code: (one, many, one hundredth, many hundredths)
 CURRENCIES = {
@@ -75,7 +75,7 @@ UNITS = {
     "%": ("percent", "percent"),
 }
 
-# Read wherever they stand. Longer signs first: each is replaced in this order.
+# Read anywhere. Longer signs first: each is replaced in this order.
 SIGNS = {
     "<=": "at most",
     ">=": "at least",

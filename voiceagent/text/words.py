@@ -27,7 +27,7 @@ _SAME_WORD = {"okay": "ok", "alright": "all right", "mr": "mister", "mrs": "miss
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text as written, punctuation attached; marks that stand alone are no words."""
+    """Return the words of a text as written, punctuation attached; marks on their own are not words."""
     return [word for word in _WORD.findall(text) if _SPOKEN.search(word)]
 
 
@@ -74,13 +74,13 @@ _BACKCHANNEL = re.compile(
 
 
 def is_backchannel(text: str) -> bool:
-    """Tell whether the words only signal "go on" ("mm-hm", "yeah, ok, right"). False for no words at all."""
+    """Return whether the words only signal "go on" ("mm-hm", "yeah, ok, right"). False for no words at all."""
     return _BACKCHANNEL.fullmatch(normalise(text)) is not None
 
 
 _FINAL_MARK = re.compile(r"[.!?。！？｡؟۔।]['\"”’»)\]」』]*\s*$")
 _TRAILING_OFF = re.compile(r"(?:\.\.|…)['\"”’»)\]]*\s*$")
-# Nobody ends on these, whatever mark the recogniser put after them ...
+# No sentence ends on these, even if the recogniser put a mark after them ...
 _NEVER_LAST = "a an the and or but because if although unless while than my your his its our their um uh er erm like"
 _HANGING = frozenset(_NEVER_LAST.split())
 # ... nor on these, unless it is a question ("Who is it for?").
@@ -89,7 +89,7 @@ _HANGING_IN_STATEMENT = frozenset(_SELDOM_LAST.split())
 
 
 def looks_finished(text: str) -> bool:
-    """Tell whether a transcript ends like a whole sentence: a final mark, and no word that asks for another."""
+    """Return whether a transcript ends like a whole sentence: a final mark, and no word that asks for another."""
     if not _FINAL_MARK.search(text) or _TRAILING_OFF.search(text):
         return False
     spoken = _NOT_A_WORD.sub(" ", text[-200:]).casefold().split()

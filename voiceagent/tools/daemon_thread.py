@@ -1,4 +1,4 @@
-"""Somebody else's blocking function in a thread of its own, which holds up neither the event loop nor the exit."""
+"""An application's blocking function in a thread of its own, which blocks neither the event loop nor the exit."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ async def in_thread(work: Callable[[], T], name: str, on_end: Callable[[], None]
     """Run `work` in a daemon thread, which unlike an executor's does not keep the process from ending; return what it
     returns. `on_end` is called in the thread when it is over, however long after a cancellation.
 
-    Raises RuntimeError with the type and the words of what it raises.
+    Raises RuntimeError with the type and the text of what it raises.
     """
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[T] = loop.create_future()
@@ -34,7 +34,7 @@ async def in_thread(work: Callable[[], T], name: str, on_end: Callable[[], None]
             failure = error
         finally:
             on_end()
-        with suppress(RuntimeError):  # the loop has ended: nobody waits any more
+        with suppress(RuntimeError):  # the loop has ended: the result is no longer awaited
             loop.call_soon_threadsafe(settle, result, failure)
 
     Thread(target=body, name=name, daemon=True).start()

@@ -1,4 +1,4 @@
-"""What a Python function may say about itself as a tool.
+"""What a Python function may declare about itself as a tool.
 
     @tool(timeout_s=20, on_interrupt="finish")
     async def book_table(restaurant: str, persons: int) -> str:
@@ -19,7 +19,7 @@ _MARK = "__voiceagent_tool__"
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What is known of a function besides its signature."""
+    """What is known of a function beyond its signature."""
 
     timeout_s: float | None = None
     on_interrupt: OnInterrupt = "cancel"
@@ -36,9 +36,9 @@ def tool(*, timeout_s: float | None = None, on_interrupt: OnInterrupt = "cancel"
 def tool(
     function: F | None = None, *, timeout_s: float | None = None, on_interrupt: OnInterrupt = "cancel"
 ) -> F | Callable[[F], F]:
-    """Declare how long a function may take, and whether it is to finish though nobody waits for its result.
+    """Declare how long a function may take, and whether it should finish though its result is no longer awaited.
 
-    `@tool` and `@tool(timeout_s=20)` both do.
+    Both `@tool` and `@tool(timeout_s=20)` work.
     """
 
     def declare(function: F) -> F:

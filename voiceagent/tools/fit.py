@@ -1,6 +1,6 @@
 """Arguments that a model wrote as text, read as what the tool's schema asks for. Pure.
 
-XML calls have text only, and small models put numbers in quotes. Whether the result is right is for the tool to say.
+XML calls have text only, and small models put numbers in quotes. The tool decides whether the result is valid.
 """
 
 import json

@@ -22,7 +22,7 @@ from voiceagent.tools.declare import declaration
 from voiceagent.tools.signature import Signature
 
 MAX_THREADS = 8
-"""Calls of one function at a time: more than a household's conversations make, unless they hang."""
+"""Calls of one function at a time: more than one server's conversations make, unless they hang."""
 
 
 def function_tool(function: Callable[..., Any]) -> Tool:
@@ -42,7 +42,7 @@ def function_tool(function: Callable[..., Any]) -> Tool:
 
 
 def find_function(place: str) -> Callable[..., Any]:
-    """Import `module:function`; the working directory counts as a place of modules. Raises VoiceAgentError."""
+    """Import `module:function`; the working directory is on the import path. Raises VoiceAgentError."""
     module_name, _, name = place.partition(":")
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
@@ -50,11 +50,11 @@ def find_function(place: str) -> Callable[..., Any]:
         found = getattr(importlib.import_module(module_name), name)
     except ModuleNotFoundError as error:
         raise VoiceAgentError(
-            f"The tool {place} cannot be imported: there is no module {error.name}. Install it, or start where it lies."
+            f"The tool {place} cannot be imported: there is no module {error.name}. Install it, or start in its folder."
         ) from error
     except AttributeError as error:
         raise VoiceAgentError(f"The tool {place} does not exist: {error}.") from error
-    except Exception as error:  # whatever a module does when it is imported
+    except Exception as error:  # a module may raise anything when it is imported
         raise VoiceAgentError(f"The tool {place} cannot be imported: {type(error).__name__}: {error}") from error
     if not callable(found):
         raise VoiceAgentError(f"The tool {place} is not a function, but {type(found).__name__}.")
@@ -63,7 +63,7 @@ def find_function(place: str) -> Callable[..., Any]:
 
 
 def as_text(result: object) -> str:
-    """Return what a function returned as a model reads it: text as it is, anything else as JSON."""
+    """Return a function's result as a model reads it: text as it is, anything else as JSON."""
     if isinstance(result, str):
         return result
     return "Done." if result is None else to_json(result, fallback=str, inf_nan_mode="constants").decode()

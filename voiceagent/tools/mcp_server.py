@@ -1,8 +1,8 @@
 """An MCP server (https://modelcontextprotocol.io) as a source of tools, over stdio or streamable HTTP.
 
 One task per server owns its connection, as the protocol's streams must be opened and closed by the same task. When the
-server dies, the calls under way fail and the connection is made anew, ever less often while that does not succeed. The
-list of tools is followed: a server tells of its changes, or is asked once in a while where it cannot.
+server dies, the calls under way fail and it reconnects, with back-off while that does not succeed. The list of tools is
+kept up to date: a server announces its changes, or is polled where it cannot.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 CONNECT_S = 30.0
 """A server that is started by its package manager may be downloaded first."""
 HTTP_TIMEOUT = httpx2.Timeout(30.0, read=300.0)
-"""In seconds. A server may hold a stream open for long; how long a call may take is the toolbox's business."""
+"""In seconds. A server may hold a stream open for long; the toolbox bounds how long a call may take."""
 RETRY_S = (0.5, 30.0)
 """The first and the longest wait before a lost server is connected to again."""
 ASK_S = 60.0
-"""How often a server that does not tell of changes is asked for its tools, and whether it is still there."""
+"""How often a server that does not announce changes is asked for its tools, and whether it is still there."""
 JSON_RPC_ERRORS = range(-32700, -32599)
 """Errors of a call, defined by JSON-RPC; all others are the connection's."""
 
@@ -46,14 +46,14 @@ class Address:
 
     command: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
-    """Names of environment variables that the command may see, besides PATH, HOME and the like."""
+    """Names of environment variables that the command may see, in addition to PATH, HOME and the like."""
     url: str = ""
     token: str = ""
     """For the URL's `Authorization: Bearer` header."""
 
 
 class McpServer:
-    """One server. `connect` and `close` belong on the event loop; `on_change` is called there when `tools` changed."""
+    """One server. Call `connect` and `close` on the event loop; `on_change` is called there when `tools` changed."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class McpServer:
     async def connect(self) -> None:
         """Connect, and stay connected until `close`.
 
-        Raises VoiceAgentError when there is no such server, or it does not offer what is wanted of it.
+        Raises VoiceAgentError when there is no such server, or it does not offer the wanted tools.
         """
         first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._keeper = asyncio.create_task(self._keep(first))
@@ -185,14 +185,14 @@ class McpServer:
             await asyncio.gather(listening, return_exceptions=True)
 
     async def _listen(self, client: Client) -> None:
-        """Stir whenever the server tells that its tools have changed, and once in a while if it will not tell."""
+        """Wake when the server announces that its tools have changed, and periodically if it cannot."""
         while True:
             with suppress(ListenNotSupportedError, SubscriptionLost, MCPError, TimeoutError):
                 async with client.listen(tools_list_changed=True) as changes:
                     self._stirred.set()  # for what has changed until now
                     async for _ in changes:
                         self._stirred.set()
-                    # the server will tell no more; asked for its tools, it says whether it is there
+                    # no more announcements will come; asking for its tools shows whether it is still there
             self._stirred.set()
             await asyncio.sleep(ASK_S)
 

@@ -15,9 +15,9 @@ _ARGUMENT = re.compile(r"^( +)(\w+)(?: *\([^)]*\))?: *(.+(?:\n\1 +.+)*)", re.MUL
 
 
 class Signature:
-    """What a function takes.
+    """A function's parameters.
 
-    Raises VoiceAgentError when it cannot be told to a model: no docstring, an argument without a type hint, `*args`.
+    Raises VoiceAgentError when a model could not use it: no docstring, an argument without a type hint, `*args`.
     """
 
     def __init__(self, name: str, function: Callable[..., Any]) -> None:
@@ -25,7 +25,7 @@ class Signature:
         self.description, about = _documented(name, function)
         self._model = self._model_of(function, about)
         schema = _untitled(self._model.model_json_schema(by_alias=True))
-        del schema["additionalProperties"]  # models need not be told, and would be told in every prompt
+        del schema["additionalProperties"]  # models do not need it, and it would be in every prompt
         self.schema: str = json.dumps(schema, ensure_ascii=False)
 
     def bind(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -41,25 +41,25 @@ class Signature:
         try:
             hints = get_type_hints(function, include_extras=True)
         except NameError as error:
-            raise VoiceAgentError(f"The tool {self._name} has a type hint that means nothing: {error}.") from error
+            raise VoiceAgentError(f"The tool {self._name} has a type hint that cannot be resolved: {error}.") from error
         fields: dict[str, Any] = {}
         for number, parameter in enumerate(inspect.signature(function).parameters.values()):
             if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
                 raise VoiceAgentError(
-                    f"The tool {self._name} takes {parameter}: give every argument a name to be told to the model."
+                    f"The tool {self._name} takes {parameter}: give every argument a name that the model can use."
                 )
             if parameter.name not in hints:
                 raise VoiceAgentError(f"The tool {self._name} needs a type hint for {parameter.name}.")
             default = ... if parameter.default is parameter.empty else parameter.default
             known: dict[str, Any] = {"description": about[parameter.name]} if parameter.name in about else {}
-            # The field's own name is free of whatever pydantic keeps for itself.
+            # The field's own name cannot clash with names that pydantic reserves.
             fields[f"argument_{number}"] = (hints[parameter.name], Field(default, alias=parameter.name, **known))
         try:
             model: type[BaseModel] = create_model(self._name, __config__=ConfigDict(extra="forbid"), **fields)
             model.model_json_schema()
         except Exception as error:  # pydantic has a dozen errors for types it does not know
             raise VoiceAgentError(
-                f"The tool {self._name} has an argument whose type cannot be told to a model: {error}"
+                f"The tool {self._name} has an argument whose type cannot be described to a model: {error}"
             ) from error
         return model
 
@@ -70,7 +70,7 @@ def _documented(name: str, function: Callable[..., Any]) -> tuple[str, dict[str,
     _, *sections = _SECTION.split(text)
     description = " ".join(_SECTION.split(text)[0].split())
     if not description:
-        raise VoiceAgentError(f"The tool {name} needs a docstring: it is all that the model is told of its purpose.")
+        raise VoiceAgentError(f"The tool {name} needs a docstring: it is all that the model sees of its purpose.")
     about: dict[str, str] = {}
     for title, body in zip(sections[::2], sections[1::2], strict=True):
         if title in ("Args", "Arguments", "Parameters"):
@@ -79,7 +79,7 @@ def _documented(name: str, function: Callable[..., Any]) -> tuple[str, dict[str,
 
 
 def _untitled(schema: Any) -> Any:
-    """Leave out the titles that pydantic makes of names: they tell a model nothing."""
+    """Leave out the titles that pydantic makes from names: they add nothing for a model."""
     if isinstance(schema, dict):
         return {
             key: _untitled(value) for key, value in schema.items() if not (key == "title" and isinstance(value, str))

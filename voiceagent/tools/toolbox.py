@@ -1,8 +1,8 @@
 """The tools of one agent, and the calls that are running.
 
 A call always ends in text for the model, within its time: a result, cut to a length that a conversation can hold, or
-what went wrong. Results are what others wrote: they are given to the model, never to the voice. What was called and how
-it ended is logged, but neither arguments nor results, which may repeat what the user said.
+what went wrong. Results are untrusted text: they go to the model, never to the voice. What was called and how it ended
+is logged, but neither arguments nor results, which may repeat what the user said.
 """
 
 import asyncio
@@ -31,17 +31,17 @@ class Running:
     """A call under way."""
 
     use: ToolUse
-    """What is known of it; goes on to be filled in."""
+    """What is known of it so far."""
     finishes: bool
-    """Whether the tool wants to finish though nobody waits for its result."""
+    """Whether the tool should finish though its result is no longer awaited."""
     cancel: Callable[[], object]
     """Stop it; no result comes after this."""
 
 
 class Toolbox:
-    """Tools by name. All methods belong on the event loop.
+    """Tools by name. Call all methods on the event loop.
 
-    Raises VoiceAgentError when two tools have the same name. `on_ended` is told of every call, however it ended.
+    Raises VoiceAgentError when two tools have the same name. `on_ended` is called for every call, however it ended.
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class Toolbox:
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
-        """What the model is told."""
+        """What the model sees."""
         return tuple(tool.spec for tool in self._tools.values())
 
     def choose(self, wanted: Iterable[str | Tool] | None) -> "Chosen":
         """Return some of these tools, by name, with others that only the chooser has; None chooses all of these.
 
-        Raises VoiceAgentError that names these for a name that is none of them, or when two have the same name.
+        Raises VoiceAgentError, which lists these, for an unknown name, or when two have the same name.
         """
         if wanted is None:
             return Chosen(self, self.specs, None)
@@ -96,7 +96,7 @@ class Toolbox:
         task = loop.create_task(self._run(tool, call, use, on_result, session, tools))
 
         def cancel() -> None:
-            self._end(use, "cancelled")  # at once: whoever cancels may be about to write the turn down
+            self._end(use, "cancelled")  # at once: the canceller may be about to record the turn
             task.cancel()
 
         self._running.add(task)
@@ -135,7 +135,7 @@ class Toolbox:
             self._end(use, "cancelled")
             log.info("tool cancelled", extra=fields)
             raise
-        except Exception as error:  # whatever a tool raises is between it and the model
+        except Exception as error:  # anything a tool raises goes to the model, not further
             self._end(use, "failed")
             said = f"{error}" or type(error).__name__
             log.warning("tool failed: %s", _cut(said, MAX_COMPLAINT_CHARS), extra=fields)
@@ -170,9 +170,9 @@ class Chosen:
 
     toolbox: Toolbox
     specs: tuple[ToolSpec, ...]
-    """What the model is told."""
+    """What the model sees."""
     own: Mapping[str, Tool] | None
-    """Those that are not in the toolbox; None where all of the toolbox are chosen, whatever it will hold."""
+    """Those that are not in the toolbox; None where all of the toolbox are chosen, including later ones."""
 
     def start(self, call: ToolCall, on_result: Callable[[str], None], *, session: str = "") -> Running:
         """Run a call, as `Toolbox.start` does; a tool that was not chosen is unknown."""
@@ -199,7 +199,7 @@ def _arguments(tool: Tool, call: ToolCall) -> dict[str, Any]:
 
 
 def _unheard(work: "asyncio.Future[str]") -> None:
-    """Look at the error of a call that nobody waits for, or asyncio complains that nobody did."""
+    """Retrieve the error of a call that is no longer awaited, or asyncio logs it as never retrieved."""
     if not work.cancelled():
         work.exception()
 

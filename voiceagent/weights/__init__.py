@@ -1,4 +1,4 @@
-"""The pinned model files: what there is, where it lies, and how it gets here (`pull` is imported where it is used)."""
+"""The pinned model files: which and where they are, and how they are fetched (`pull` is imported where it is used)."""
 
 from voiceagent.weights.errors import DiskFullError, WeightsError
 from voiceagent.weights.manifest import Manifest, Model, ModelFile, load_manifest

@@ -1,4 +1,4 @@
-"""Writing large files: room for them is checked first, and the system's errors are turned into advice."""
+"""Writing large files: free space is checked first, and the system's errors become advice."""
 
 import errno
 import shutil

@@ -4,8 +4,8 @@ from voiceagent.errors import VoiceAgentError
 
 
 class WeightsError(VoiceAgentError):
-    """A model file is missing, damaged or cannot be had, or the manifest is wrong; the message says what to do."""
+    """A model file is missing, damaged or cannot be fetched, or the manifest is wrong; the message says what to do."""
 
 
 class DiskFullError(WeightsError):
-    """There is no room for a file. No other source would help, so nothing further is tried."""
+    """The disk is too full for a file. No other source would help, so none is tried."""

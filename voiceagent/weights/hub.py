@@ -33,10 +33,10 @@ from voiceagent.weights.progress import Reporter
 
 HUB = "https://huggingface.co"
 OTHER_TOKEN_VARIABLE = "HUGGINGFACE_ACCESS_TOKEN"
-"""Asked when the library knows of no token."""
+"""Used when the library finds no token."""
 
 RETRY_DELAYS_S = (1.0, 3.0, 8.0)
-"""Waits between attempts that bring no byte; an attempt that brings some starts the count again."""
+"""Waits between attempts that receive no byte; one that receives some resets the count."""
 
 _BUSY = (408, 429, 500, 502, 503, 504)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -52,11 +52,11 @@ def cached(source: HubSource) -> Path | None:
 
 
 class _BrokenError(Exception):
-    """This attempt ended early; another one may go on."""
+    """This attempt ended early; another one may resume."""
 
 
 class Hub:
-    """Downloads into partial files, goes on with those of an earlier process, and tries again when it breaks."""
+    """Downloads into partial files, resumes those of an earlier process, and retries when the connection breaks."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Hub:
         self._received = 0
 
     def fetch(self, source: HubSource, file: ModelFile, downloads: Path, title: str) -> tuple[Path, ModelFile]:
-        """Return the file below `downloads`, and what it must be: `file`, with the hub's word for what is not pinned.
+        """Return the file below `downloads`, and what it must be: `file`, with the hub's values for what is not pinned.
 
         Raises DiskFullError or WeightsError; a partial file is kept for the next time.
         """

@@ -169,7 +169,7 @@ _MUST_BE = {
 
 
 def _explained(details: ErrorDetails, data: Any) -> str:
-    """Return where in the document a mistake is, files by their names, and what is wrong."""
+    """Return the place of a mistake in the document, with files by their names, and what is wrong."""
     place = []
     for step in details["loc"]:
         if isinstance(step, str) and not (isinstance(data, dict) and step in data):

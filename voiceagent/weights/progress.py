@@ -1,4 +1,4 @@
-"""What a long transfer tells its caller while it runs. How that is shown is the caller's affair."""
+"""What a long transfer reports to its caller while it runs. How that is shown is up to the caller."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -12,13 +12,13 @@ SLOW_CHECK_BYTES = 500_000_000
 
 
 class Reporter(Protocol):
-    """Hears what happens during a pull."""
+    """Receives the progress of a pull."""
 
     def say(self, line: str) -> None:
-        """A sentence worth showing: a source failed, a transfer goes on where it stopped."""
+        """A sentence worth showing: a source failed, a transfer resumes where it stopped."""
 
     def bar(self, label: str, done: int, total: int | None) -> AbstractContextManager[Advance]:
-        """A piece of work begins, of `total` bytes (None: unknown) of which `done` lie behind already."""
+        """A transfer begins, of `total` bytes (None: unknown), of which `done` are done already."""
 
 
 class Silent:
@@ -33,5 +33,5 @@ class Silent:
 
 
 def checking(reporter: Reporter, title: str, size: int) -> AbstractContextManager[Advance]:
-    """A bar for hashing `size` bytes, where that takes long enough to be worth one."""
+    """A bar for hashing `size` bytes, if that takes long enough to be worth one."""
     return (reporter if size >= SLOW_CHECK_BYTES else Silent()).bar(f"checking {title}", 0, size)

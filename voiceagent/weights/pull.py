@@ -1,7 +1,7 @@
-"""Bringing the pinned files onto this machine: which are missing, from where, one process at a time.
+"""Fetches the pinned files: which are missing, from where, one process at a time.
 
-Sources are tried in the manifest's order and each failure is told; nothing reaches a file's final name before its size
-and hash were found right. An interrupted pull leaves its partial files below `.downloads` and goes on from them.
+Sources are tried in the manifest's order and each failure is reported; nothing gets a file's final name before its size
+and hash are verified. An interrupted pull leaves its partial files below `.downloads`; the next one resumes from them.
 """
 
 import fcntl
@@ -42,7 +42,7 @@ def pull(
     if not missing:
         return
     with _alone(store, reporter):
-        # again: another pull may just have brought some
+        # again: another pull may just have fetched some
         missing = [(model, file) for model, file in missing if store.state(model, file) not in _USABLE]
         begun = sum(part.stat().st_size for part in store.downloads.iterdir())
         require_space(store.root, sum(file.size for _, file in missing) - begun, "what is missing")
@@ -73,7 +73,7 @@ def _is_here(store: Store, model: Model, file: ModelFile, reporter: Reporter) ->
 
 @contextmanager
 def _alone(store: Store, reporter: Reporter) -> Iterator[None]:
-    """Hold the store's lock: the operating system lets go of it however this process ends."""
+    """Hold the store's lock: the operating system releases it however this process ends."""
     with writing(store.downloads):
         store.downloads.mkdir(parents=True, exist_ok=True)
         lock = (store.root / ".lock").open("w")
@@ -81,13 +81,13 @@ def _alone(store: Store, reporter: Reporter) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            reporter.say(f"another pull is at work in {store.root}: waiting for it")
+            reporter.say(f"another pull is running in {store.root}: waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 class _Pull:
-    """One pull at work: remembers the wheels it has, so that each is fetched once."""
+    """One running pull: remembers the wheels it has, so that each is fetched once."""
 
     def __init__(self, store: Store, folder: Path | None, reporter: Reporter, hub: Hub) -> None:
         self._store = store
@@ -97,7 +97,7 @@ class _Pull:
         self._wheels: dict[str, Path | WeightsError] = {}
 
     def bring(self, model: Model, file: ModelFile) -> str | None:
-        """Bring one file into the store; what went wrong with each source, if none had it."""
+        """Fetch one file into the store; return what went wrong with each source, if none had it."""
         title = f"{model.name}/{file.name}"
         reasons: list[str] = []
         for offer in _in_folder(self._folder, model, file) if self._folder else file.sources:
@@ -120,7 +120,7 @@ class _Pull:
         return "\n  - ".join([f"could not get {title}:", *reasons])
 
     def tidy(self) -> None:
-        """Remove what only served this pull. Partial downloads stay, for the next one to go on from."""
+        """Remove what only served this pull. Partial downloads stay, for the next one to resume from."""
         for path in list(self._store.downloads.iterdir()):
             if path.is_dir():
                 shutil.rmtree(path)

@@ -1,7 +1,7 @@
-"""Where the model files lie on this machine, and whether they are the pinned ones.
+"""Where the model files are on this machine, and whether they are the pinned ones.
 
-A file lies at `ROOT/MODEL/FILE`, or in the user's Hugging Face cache, where it is used in place: a link in the store
-then points there. A stamp in the store remembers the size and time at which its hash was found right, so that asking
+A file is at `ROOT/MODEL/FILE`, or in the user's Hugging Face cache, where it is used in place: a link in the store
+then points there. A stamp in the store records the size and time at which its hash was verified, so that asking
 again costs one `stat`; a file that changed since is hashed again. Nothing here touches the network.
 """
 
@@ -49,7 +49,7 @@ class Store:
     def path(self, model: str, file: str) -> Path:
         """Return the path of a file that is there and is the pinned one. The first time, this reads the whole file.
 
-        Raises WeightsError when it is absent, truncated or changed, with the command that mends it.
+        Raises WeightsError when it is absent, truncated or changed, with the command that fixes it.
         """
         pinned = self.manifest.model(model)
         entry = pinned.file(file)
@@ -64,7 +64,7 @@ class Store:
         return self.link(pinned, entry)
 
     def locate(self, model: Model, file: ModelFile) -> Path:
-        """Return where the file lies: in the store, else in the user's Hugging Face cache; or else where it belongs."""
+        """Return where the file is: in the store, else in the user's Hugging Face cache; or else where it belongs."""
         own = self.own(model, file)
         sources = [source for source in file.sources if isinstance(source, HubSource)]
         if own.is_file() or not sources:

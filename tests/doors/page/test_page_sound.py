@@ -65,7 +65,7 @@ def test_sound_that_the_browser_holds_back_is_started_by_a_button(visit: Visit) 
             throw new DOMException("", "NotAllowedError");
         };"""
     page = connect(visit(before=refuse_once))
-    expect(page.locator("#notice-title")).to_have_text("Your browser holds the sound back")
+    expect(page.locator("#notice-title")).to_have_text("Your browser blocks the sound")
     page.get_by_role("button", name="Hear the agent").click()
     expect(page.locator("#notice")).to_be_hidden()
     assert page.evaluate("!document.querySelector('audio').paused")

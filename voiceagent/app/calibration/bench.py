@@ -1,6 +1,6 @@
 """An engine on a thread of its own, as in a lane, but without a scheduler: it runs what it is given, and is timed.
 
-A step is timed from the moment at which it is given to the engine to that at which it is back.
+A step is timed from when it is given to the engine until it returns.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ class Ran:
 
     @property
     def seconds(self) -> float:
-        """What it took."""
+        """Its duration."""
         return self.end - self.start
 
 
@@ -39,7 +39,7 @@ class Bench:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"lane-{engine.lane}")
 
     def load(self) -> None:
-        """Load the engine. Raises what that raises."""
+        """Load the engine. Raises what its load raises."""
         self._thread.submit(self.engine.load).result()
 
     def run(
@@ -51,7 +51,7 @@ class Bench:
         whole: bool = False,
         on_event: Callable[[Any], None] = lambda event: None,
     ) -> Callable[[], list[Ran]]:
-        """Begin rounds with so many streams, for so many seconds, and at least a whole one if that is wanted.
+        """Begin rounds with `streams` streams for `seconds`, and at least one whole round if that is wanted.
 
         Returns what waits for the end and gives the steps; it raises VoiceAgentError when the engine fails.
         """

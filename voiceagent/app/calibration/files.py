@@ -1,4 +1,4 @@
-"""Where calibrations are kept: one JSON file a device, in `configs/calibration/` or the user's cache folder.
+"""Where calibrations are kept: one JSON file per device, in `configs/calibration/` or the user's cache folder.
 
 The shipped folder is taken where it can be written, as in a checkout; else the user's, which is also looked at first.
 """
@@ -26,7 +26,7 @@ def folders() -> tuple[Path, Path]:
 
 
 def file_name(device: str) -> str:
-    """Return the name of a device's file."""
+    """Return the name of the device's file."""
     return re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-") + ".json"
 
 
@@ -38,7 +38,7 @@ def default_place(device: str) -> Path:
 
 
 def load(path: Path) -> Calibrations:
-    """Read a file. Raises VoiceAgentError when it is not there, or not what it should be."""
+    """Read a file. Raises VoiceAgentError when it is missing or malformed."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(data, dict) and data.get("form") != FORM:
@@ -55,7 +55,7 @@ def load(path: Path) -> Calibrations:
 
 
 def require_place(path: Path, device: str) -> None:
-    """Make sure, before minutes of measuring, that the result can be kept there. Raises VoiceAgentError."""
+    """Check, before minutes of measuring, that the result can be written there. Raises VoiceAgentError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(path if path.exists() else path.parent, os.W_OK):

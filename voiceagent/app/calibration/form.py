@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from voiceagent.scheduler.costs import CostModel
 
 FORM: Final = 1
-"""Raised when the meaning of the file changes: older ones are measured anew."""
+"""Raised when the meaning of the file changes: older ones are measured again."""
 EIGHTHS = tuple(number / 8 for number in range(9))
-"""The quantiles that are kept: enough to seed a cost model with, and to look at."""
+"""The quantiles that are kept: enough to start a cost model from, and to read."""
 
 Setting = bool | int | float | str | None
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -26,11 +26,11 @@ class Measured(_Part):
     steps: int = Field(ge=1)
     """How many were measured."""
     eighths_ms: tuple[NonNegative, ...] = Field(min_length=len(EIGHTHS), max_length=len(EIGHTHS))
-    """What the fastest step took, an eighth of them at most, two eighths, ... and the slowest."""
+    """Durations in ms: the fastest step, then the quantiles by eighths, and the slowest."""
 
     @classmethod
     def of(cls, seconds: list[float]) -> Self:
-        """Summarise what some steps took."""
+        """Summarise the durations of some steps."""
         ordered = sorted(seconds)
         eighths = (ordered[int(q * (len(ordered) - 1))] for q in EIGHTHS)
         return cls(steps=len(seconds), eighths_ms=tuple(round(second * 1000, 4) for second in eighths))
@@ -47,9 +47,9 @@ class Calibration(_Part):
     settings: dict[str, dict[str, Setting]]
     """The settings that costs depend on, by section."""
     versions: dict[str, str]
-    """Of voiceagent, and of the packages that these settings compute with."""
+    """Versions of voiceagent, and of the packages that these settings compute with."""
     machine: dict[str, str | int]
-    """What else there is to know, for people."""
+    """Further details, for people."""
     measured_on: date
     costs: dict[str, dict[int, Measured]]
     """By kind and size, alone."""

@@ -1,4 +1,4 @@
-"""Which calibration holds for these settings on this device, and why none does.
+"""Which calibration applies to these settings on this device, or why none does.
 
 Imports no runtime of a model: the doctor asks too.
 """
@@ -36,7 +36,7 @@ class Lookup:
 def costs_for(settings: Settings, device: str) -> CostModel:
     """Return a cost model that begins with the device's calibration of these settings, if there is one; log which.
 
-    Raises VoiceAgentError for a file that is broken, or named in the settings and of no use for them.
+    Raises VoiceAgentError for a file that is broken, or named in the settings but not usable with them.
     """
     found = find(settings, device)
     log.info("step times: %s", found.text)

@@ -1,4 +1,4 @@
-"""Measures what the steps of engines take: each engine alone, then every two of them at once.
+"""Measures how long engines' steps take: each engine alone, then every two of them at once.
 
 Alone, with 1, 2, 4 ... as many streams as sessions are allowed, so that the sizes of conversations occur; in pairs,
 with a stream each.
@@ -35,12 +35,12 @@ Costs = Mapping[CostKey, list[float]]
 
 
 def calibrate(settings: Settings, gpus: tuple[Gpu, ...], seconds: float, tell: Callable[[str], None]) -> Calibration:
-    """Load the engines and measure for about so many seconds, after loading; `tell` hears how far it is.
+    """Load the engines and measure for about `seconds` after loading; `tell` is given the progress.
 
     Raises VoiceAgentError for an engine that cannot be loaded, or fails.
     """
-    with ExitStack() as house:
-        benches = {lane: house.enter_context(closing(bench)) for lane, bench in _benches(settings, gpus).items()}
+    with ExitStack() as stack:
+        benches = {lane: stack.enter_context(closing(bench)) for lane, bench in _benches(settings, gpus).items()}
         for lane, bench in benches.items():
             tell(f"loading {lane}")
             bench.load()
@@ -56,7 +56,7 @@ def calibrate(settings: Settings, gpus: tuple[Gpu, ...], seconds: float, tell: C
         pairs = list(combinations(benches, 2))
         slowdowns: dict[str, dict[str, float]] = {lane: {} for lane in benches}
         for lane, other in pairs:
-            tell(f"measuring {lane} beside {other}")
+            tell(f"measuring {lane} while {other} runs")
             under_way = [benches[name].run(rounds[name], seconds=seconds / 2 / len(pairs)) for name in (lane, other)]
             mine, others = (wait() for wait in under_way)
             slowdowns[lane] |= slowdown(costs[lane], mine, other, others)
@@ -72,7 +72,7 @@ def calibrate(settings: Settings, gpus: tuple[Gpu, ...], seconds: float, tell: C
 
 
 def slowdown(costs: Costs, mine: Sequence[Ran], other: str, others: Sequence[Ran]) -> dict[str, float]:
-    """Return how many times longer a lane's steps take beside those of the other; nothing if too few ran so.
+    """Return how many times longer a lane's steps take while the other's run; nothing if too few overlapped.
 
     `costs` are the lane's steps alone.
     """

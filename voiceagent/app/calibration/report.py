@@ -9,7 +9,7 @@ SHOWN_EIGHTHS = (4, 6, 7)
 
 
 def report(calibration: Calibration) -> str:
-    """Return what the steps take at most, in ms, and how much the lanes slow each other."""
+    """Return quantiles of the steps' durations, in ms, and how much the lanes slow each other down."""
     lanes = list(calibration.slowdowns)
     matrix = [("SLOWED", *(f"BY {lane.upper()}" for lane in lanes))]
     for lane in lanes:

@@ -1,4 +1,4 @@
-"""What the engines are given to do while they are measured: rounds of talk, by lane.
+"""The work that the engines are measured on: rounds of talk, by lane.
 
 A round asks every stream for the same, at each `yield` waits until all of it is done, and covers every kind of step
 that conversations bring. Knows neither clocks of steps nor threads.
@@ -73,7 +73,7 @@ def hear(talk: Talk, streams: Sequence[AsrStream], number: int) -> Round:
 
 
 def reply(talk: Talk, streams: Sequence[LlmStream], number: int) -> Round:
-    """Answer a question, each stream another, all by the same moment."""
+    """Answer a question, a different one per stream, all with the same deadline."""
     now = monotonic()
     for stream, which in zip(streams, count(number)):
         question = QUESTIONS[which % len(QUESTIONS)]
@@ -82,7 +82,7 @@ def reply(talk: Talk, streams: Sequence[LlmStream], number: int) -> Round:
 
 
 def speak(talk: Talk, streams: Sequence[TtsStream], number: int) -> Round:
-    """Speak two sentences, each stream others, all by the same moment: then they share their steps."""
+    """Speak two sentences, different ones per stream, all with the same deadline, so that they share their steps."""
     now = monotonic()
     for stream, which in zip(streams, count(2 * number)):
         for segment in range(2):
@@ -99,7 +99,7 @@ def watch(talk: Talk, streams: Sequence[VadStream], number: int) -> Round:
 
 
 def judge(talk: Talk, streams: Sequence[TurnStream], number: int) -> Round:
-    """Tell whether the turn is over."""
+    """Judge whether the turn is over."""
     for stream in streams:
         stream.predict(number, talk.speech[-int(WINDOW_S * SAMPLE_RATE) :], monotonic())
     yield

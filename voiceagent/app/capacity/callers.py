@@ -1,4 +1,4 @@
-"""How many callers a machine can answer in time, as admission will reckon it: a sentence for people."""
+"""How many callers a machine can answer in time, as admission will forecast it: a sentence for people."""
 
 from voiceagent.app.capacity.demand import demand
 from voiceagent.app.capacity.device import shared_device
@@ -7,11 +7,11 @@ from voiceagent.scheduler.admission.search import Question, max_callers
 from voiceagent.scheduler.costs import CostModel, lane_of
 
 MOST = 16
-"""Beyond that the forecast takes long, and nobody wonders any more."""
+"""Larger numbers take long to compute and change no decision."""
 
 
 def capacity_in_words(settings: Settings, costs: CostModel, *, has_gpu: bool) -> str:
-    """Say how many callers these costs allow. Takes seconds."""
+    """Return a sentence on how many callers these costs allow. Takes seconds."""
     asked = demand(settings)
     lanes = {lane_of(work.key) for work in asked.works()}
     device = shared_device(settings, lanes, costs, has_gpu=has_gpu)
@@ -19,6 +19,6 @@ def capacity_in_words(settings: Settings, costs: CostModel, *, has_gpu: bool) ->
     number = max_callers(Question(asked, costs, device.concurrency, device.off_device, promise_ms / 1000, most=MOST))
     within = f"within {promise_ms:,} ms (scheduler.promise_ms)"
     if number == 0:
-        return f"Not even one caller can be answered {within}: take smaller models, or promise less."
+        return f"Not even one caller can be answered {within}: use smaller models, or raise scheduler.promise_ms."
     many = f"{MOST} callers or more" if number == MOST else f"{number} caller{'s' if number > 1 else ''}"
     return f"{many} can be answered {within}; server.max_sessions is {settings.server.max_sessions}."

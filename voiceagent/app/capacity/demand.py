@@ -1,7 +1,7 @@
-"""From settings to what one conversation asks of the lanes, for the forecast that admission rests on.
+"""From settings to what one conversation asks of the lanes, for the forecast that admission uses.
 
-Each engine's spec says its steps; how long they take is left to the costs. The lengths are those of talk as people have
-it with an agent that was told to answer in a few short sentences.
+Each engine's spec gives its steps; the costs give how long they take. The lengths are those of conversations with an
+agent that is prompted to answer in a few short sentences.
 """
 
 from voiceagent.app.specs import chosen
@@ -26,7 +26,7 @@ def demand(settings: Settings) -> Demand:
         first_segment_tokens=min(TALK.segment_tokens, llm.first_segment_max_tokens),
     )
     said: dict[str, Steps | None] = {one.kind: one.spec.steps(one.settings, talk) for one in chosen(settings)}
-    # An engine that does not say its steps is taken to cost nothing: admission learns of it from late answers only.
+    # An engine that does not declare its steps is assumed to cost nothing: only late answers make admission notice it.
     asr = said["asr"] if isinstance(said["asr"], AsrSteps) else AsrSteps()
     text = said["llm"] if isinstance(said["llm"], LlmSteps) else LlmSteps()
     whole = TtsSteps(first_sound_s=talk.segment_s, sound_s=talk.segment_s)
@@ -49,7 +49,7 @@ def demand(settings: Settings) -> Demand:
         sound=voice.sound,
         sound_s=voice.sound_s,
         segment_s=talk.segment_s,
-        pause_s=vad.pause_ms / 1000 + FRAME_S,  # silence is told by whole frames, and so up to one later
+        pause_s=vad.pause_ms / 1000 + FRAME_S,  # silence is detected in whole frames, and so up to one later
         stop_s=stop_ms / 1000 + FRAME_S,
         sentence_pause_s=settings.session.sentence_pause_ms / 1000,
         sound_ahead_s=SYNTHESIS_MARGIN_S,
@@ -59,7 +59,7 @@ def demand(settings: Settings) -> Demand:
 
 
 def _rereading(llm: LlmSettings, history_turns: int) -> tuple[int, int]:
-    """Return the tokens that are read when the oldest turns are dropped, and after how many questions that is."""
+    """Return the tokens that are read when the oldest turns are dropped, and after how many questions that happens."""
     turn_tokens = TALK.prompt_tokens + ANSWER_TOKENS
     turns = min(history_turns, (llm.session_tokens - llm.max_tokens) // turn_tokens)
     kept = max(1, int(turns * TRIM_TO))

@@ -1,4 +1,4 @@
-"""The device whose room the policy gives out: which lanes share it, and how many steps it runs side by side."""
+"""The device that the policy schedules: which lanes share it, and how many steps it runs concurrently."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ class Device:
 
     concurrency: int
     off_device: frozenset[str]
-    """Lanes that neither wait for room on it nor take any."""
+    """Lanes that neither wait for a slot on it nor take one."""
 
 
 def shared_device(settings: Settings, lanes: Collection[str], costs: CostModel, *, has_gpu: bool) -> Device:
     """Return the GPU if any lane computes there, else the processor.
 
-    A GPU runs one step at a time, unless a calibration has told how lanes slow each other down: then the policy can
-    tell which of them gain by running at once.
+    A GPU runs one step at a time, unless a calibration has measured how lanes slow each other down: then the policy
+    knows which of them gain by running at once.
     """
     on_gpu = lanes_on_gpu(settings, has_gpu=has_gpu)
     if not on_gpu:

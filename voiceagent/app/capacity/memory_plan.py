@@ -35,19 +35,19 @@ def build_context(settings: Settings, *, has_gpu: bool, torch_bytes: int | None 
 
 
 def memory_plan(settings: Settings, free: Free) -> Plan:
-    """Return what the settings will take. What cannot be told is named in the plan and counts nothing."""
+    """Return the memory the settings will take. What is not known is named in the plan and counts as 0."""
     context = build_context(settings, has_gpu=free.gpu is not None or free.shared)
     needs, unknown = [PROCESS], []
     for one in chosen(settings):
         try:
             needs += one.spec.memory(one.settings, context)
-        except Exception as error:  # whatever a strange file does to the sums, loading it will say it better
+        except Exception as error:  # a malformed file: loading it gives the better error
             unknown.append(f"{one.kind}: not known ({error})")
     return Plan(tuple(needs), free, tuple(unknown))
 
 
 def free_memory(gpus: tuple[Gpu, ...]) -> Free:
-    """Return what is free on this machine, which has these GPUs."""
+    """Return the free memory of this machine, which has these GPUs."""
     shared = any(gpu.shares_memory for gpu in gpus)
     own = [gpu.free for gpu in gpus if gpu.free is not None]
     return Free(free_main_memory(), sum(own) if own and not shared else None, shared)
@@ -55,7 +55,7 @@ def free_memory(gpus: tuple[Gpu, ...]) -> Free:
 
 def torch_limit(settings: Settings, free: Free) -> int | None:
     """Return the bytes of GPU memory that models in torch may take together: what is free, less what others will need
-    of it. None where nobody tells what is free, or they are not on a GPU.
+    of it. None where the free memory is unknown, or they are not on a GPU.
     """
     there = free.main if free.shared else free.gpu
     plan = memory_plan(settings, free)
@@ -76,15 +76,15 @@ def require_room(settings: Settings, gpus: tuple[Gpu, ...]) -> None:
         log.info("%s", line)
     if not plan.fits:
         advice = remedy(settings, plan.free)
-        raise VoiceAgentError(f"The models do not fit into the memory that is free. {advice}\n\n{plan.table()}")
+        raise VoiceAgentError(f"The models do not fit into the free memory. {advice}\n\n{plan.table()}")
 
 
 def remedy(settings: Settings, free: Free) -> str:
-    """Return a sentence with the mildest change of the settings that makes the plan fit."""
+    """Return a sentence with the mildest change of settings that makes the plan fit."""
     for change in _changes(settings, has_gpu=free.gpu is not None or free.shared):
         if memory_plan(with_change(settings, change), free).fits:
             return "This would fit: " + " ".join(f"--set {key}={value}" for key, value in change.items()) + "."
-    return "No setting makes it fit: free some memory, or take another machine."
+    return "No setting makes it fit: free some memory, or use another machine."
 
 
 def with_change(settings: Settings, change: Change) -> Settings:

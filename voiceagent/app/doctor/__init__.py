@@ -1,4 +1,4 @@
-"""What `voiceagent doctor` asks of a machine."""
+"""What `voiceagent doctor` checks on a machine."""
 
 from voiceagent.app.doctor.report import checkup
 from voiceagent.engines.finding import Finding, Verdict

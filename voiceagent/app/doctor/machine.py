@@ -1,4 +1,4 @@
-"""The doctor's questions about the machine: Python, packages, processor, GPU, port, microphone."""
+"""The doctor's checks of the machine: Python, packages, processor, GPU, port, microphone."""
 
 import platform
 import re
@@ -54,7 +54,7 @@ def check_processor(settings: Settings) -> Iterator[Finding]:
 
 
 def check_gpus(settings: Settings, gpus: tuple[Gpu, ...]) -> Iterator[Finding]:
-    """The GPUs that NVIDIA's driver tells of, and whether the settings can use one."""
+    """The GPUs that NVIDIA's driver reports, and whether the settings can use one."""
     wanted = wants_gpu(settings)
     if gpus:
         cuda = cuda_version() or "not known"
@@ -67,13 +67,13 @@ def check_gpus(settings: Settings, gpus: tuple[Gpu, ...]) -> Iterator[Finding]:
     elif lanes_on_gpu(settings, has_gpu=False):
         return  # the engine that must run on one says so itself
     elif wanted:
-        yield warning("gpu", "nvidia-smi tells of none, though the settings would use one", "install NVIDIA's driver")
+        yield warning("gpu", "nvidia-smi reports none, though the settings would use one", "install NVIDIA's driver")
     else:
-        yield ok("gpu", "none that nvidia-smi tells of, and none is needed")
+        yield ok("gpu", "nvidia-smi reports none, and none is needed")
 
 
 def check_port(settings: Settings) -> Iterator[Finding]:
-    """Whether the server could listen where it should."""
+    """Whether the server can listen at its address."""
     host, port = settings.server.host, settings.server.port
     where = f"{host}:{port}"
     try:
@@ -90,15 +90,15 @@ def check_port(settings: Settings) -> Iterator[Finding]:
 
 
 def check_microphone(settings: Settings) -> Iterator[Finding]:
-    """Microphones, which are the browsers'; this machine's where a library can tell."""
+    """Microphones, which are the browsers'; this machine's where a library can list them."""
     if not _is_local(settings.server.host):
         yield warning(
             "microphone",
-            f"server.host is {settings.server.host}: browsers on other machines give theirs only to HTTPS pages",
+            f"server.host is {settings.server.host}: browsers on other machines allow theirs only on HTTPS pages",
             "put a proxy with TLS before the server, or talk from a browser on this machine",
         )
     if find_spec("sounddevice") is None:
-        yield skipped("microphone", "it is the browser's; this machine's own needs the package sounddevice to be seen")
+        yield skipped("microphone", "the browser's is used; listing this machine's own needs the package sounddevice")
         return
     import sounddevice  # type: ignore[import-not-found, unused-ignore]  # only where the user has installed it
 

@@ -1,4 +1,4 @@
-"""The doctor's questions about model files: are they here, whole, and the pinned ones? No file is read through."""
+"""The doctor's checks of model files: present, complete, and the pinned ones? No file is read in full."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,9 +24,9 @@ def check_models(settings: Settings, store: Store) -> Iterator[Finding]:
             else:
                 yield problem("models", f"{path} is not here", "give the path of a file that is")
         elif "@" in name:
-            yield warning("models", f"{name} lies on a hub: it is fetched when the agent first starts")
+            yield warning("models", f"{name} is on a hub: it is fetched when the agent first starts")
         else:
-            yield problem("models", f"there is no model {name}", "`voiceagent weights list` tells which there are")
+            yield problem("models", f"there is no model {name}", "`voiceagent weights list` shows which there are")
 
 
 def _names(settings: Settings) -> Iterator[str]:
@@ -46,7 +46,7 @@ def _pinned(store: Store, model: Model) -> Finding:
         case FileState.WRONG_SIZE:
             return problem("models", f"{model.name}: damaged, not {size}", missing)
         case FileState.UNVERIFIED:
-            first = f"`voiceagent weights verify {model.name}` does it now; else the agent does when it starts"
+            first = f"`voiceagent weights verify {model.name}` does it now; otherwise the agent does when it starts"
             return warning("models", f"{model.name}: {size}, its hash is not verified", first)
         case FileState.UNPINNED | FileState.VERIFIED:
             return ok("models", f"{model.name}: {size}, {worst}")

@@ -1,7 +1,7 @@
-"""Is this machine ready for these settings? Every question is asked without loading a model or importing a runtime.
+"""Is this machine ready for these settings? Every check runs without loading a model or importing a runtime.
 
-A check that itself breaks on a strange machine becomes a warning, and the others go on. What cannot be looked at from
-here is said to be skipped, never to be well.
+A check that itself breaks on an unusual machine becomes a warning, and the others go on. What cannot be checked here
+is reported as skipped, never as ok.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,7 +29,7 @@ CALIBRATE = "run `voiceagent calibrate` with these settings, while nothing else 
 
 
 def checkup(settings: Settings) -> tuple[list[Finding], Plan]:
-    """Ask everything; return what was found, and the memory plan that is part of it."""
+    """Run every check; return the findings, and the memory plan that is part of them."""
     store, gpus = Store(settings.weights.dir), nvidia_gpus()
     plan = memory_plan(settings, free_memory(gpus))
     context = build_context(settings, has_gpu=bool(gpus))
@@ -51,8 +51,8 @@ def checkup(settings: Settings) -> tuple[list[Finding], Plan]:
 def _guarded(name: str, findings: Iterable[Finding]) -> Iterator[Finding]:
     try:
         yield from findings
-    except Exception as error:  # a strange machine: what is odd about one thing says nothing of the others
-        yield warning(name, f"could not be looked at ({type(error).__name__}: {error})")
+    except Exception as error:  # an unusual machine: one failed check says nothing about the others
+        yield warning(name, f"could not be checked ({type(error).__name__}: {error})")
 
 
 def _check_calibration(settings: Settings, gpus: tuple[Gpu, ...]) -> Iterator[Finding]:

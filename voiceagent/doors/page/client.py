@@ -15,11 +15,11 @@ from voiceagent.trace.steps import StepRecord
 AGENT = "voiceagent"
 MAX_MESSAGE_CHARS = 16_000
 MAX_TEXT_CHARS = 4_000
-"""Longest message a person may type."""
+"""The longest message a user may type."""
 
 
 class PageClient:
-    """One page: tells it what happens, and takes what it asks for."""
+    """One page: sends it what happens, and carries out its requests."""
 
     def __init__(self, peer: Peer, steps_since: Callable[[float], list[StepRecord]]) -> None:
         self._peer = peer
@@ -31,7 +31,7 @@ class PageClient:
         self._telemetry.start()
 
     def report(self, report: Report) -> None:
-        """Tell the page."""
+        """Send the report to the page."""
         if (message := messages.payload(report)) is not None:
             self._send(message)
 
@@ -49,7 +49,7 @@ class PageClient:
         self._send(messages.bye(reason))
 
     def receive(self, message: object) -> None:
-        """Do what the page asks for, or say what it may ask for."""
+        """Do what the page asks for, or report what it may ask for."""
         request = _parse(message)
         match request.get("type"):
             case "ping":
@@ -79,7 +79,7 @@ class PageClient:
 
 
 def _parse(text: object) -> dict[str, Any]:
-    """Return the message, or nothing where there is none to be understood."""
+    """Return the message, or an empty one if it cannot be understood."""
     if not isinstance(text, str) or len(text) > MAX_MESSAGE_CHARS:
         return {}
     try:

@@ -1,4 +1,4 @@
-"""The messages of the page's data channel (docs/protocol.md), and what a session's reports become there.
+"""The messages of the page's data channel (docs/protocol.md), and how a session's reports translate into them.
 
 Each is a JSON-ready dictionary with a `type`. Times (`t`) are seconds on the server's clock.
 """
@@ -26,11 +26,11 @@ from voiceagent.trace.steps import StepRecord
 Payload = dict[str, Any]
 
 MOST_STEPS = 64
-"""In one message about the lanes: 200 a second, at three messages a second."""
+"""Steps in one message about the lanes: 200 a second, at three messages a second."""
 
 
 def payload(report: Report) -> Payload | None:
-    """Return what the page is sent of a report; None for what it knows already."""
+    """Return the page's message for a report; None for what it knows already."""
     match report:
         case SessionOpened() | SessionClosed():
             return None
@@ -62,19 +62,19 @@ def session(session_id: str, agent: str, t: float) -> Payload:
 
 
 def error(code: str, message: str) -> Payload:
-    """Say that something failed though the session lives."""
+    """Report a failure that the session survives."""
     return {"type": "error", "code": code, "message": message}
 
 
 def bye(reason: str) -> Payload:
-    """Say that the server ends the session."""
+    """Announce that the server ends the session."""
     return {"type": "bye", "reason": reason}
 
 
 def lanes(now: float, steps: list[StepRecord], streams: set[tuple[str, int]]) -> Payload:
     """Show which lane worked when, for which response, and whether for this session's streams or for others'.
 
-    Of more than `MOST_STEPS`, others' earliest are left out: every caller of a busy server is told of every step.
+    Beyond `MOST_STEPS`, the earliest steps of others are left out: every caller of a busy server is sent every step.
     """
     shown = [(step, any((step.lane, number) in streams for number in step.streams)) for step in steps]
     surplus = len(shown) - MOST_STEPS
@@ -110,10 +110,10 @@ def level(user_dbfs: float, agent_dbfs: float) -> Payload:
 
 
 def network(lost_percent: float, lag_ms: float) -> Payload:
-    """Report how the network treats the user's audio: packets lost, and how late what arrives is heard."""
+    """Report the network's effect on the user's audio: packets lost, and how late the rest is heard."""
     return {"type": "network", "lost_percent": round(lost_percent, 1), "lag_ms": round(lag_ms, 1)}
 
 
 def pong(t: object) -> Payload:
-    """Answer a ping with the time it came with."""
+    """Answer a ping with its own timestamp."""
     return {"type": "pong", "t": t}

@@ -1,4 +1,4 @@
-"""What the page is shown besides the conversation: levels, lanes, and how the network treats the user's audio."""
+"""What the page shows along with the conversation: levels, lanes, and the network's effect on the user's audio."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from voiceagent.doors.webrtc.peer import Peer
 from voiceagent.trace.steps import StepRecord
 
 LEVEL_S = 0.1
-"""How often the page is told how loud both sides are; lanes and network are shown every few times."""
+"""How often both sides' levels are sent to the page; lanes and network follow every few times."""
 LANES_EVERY = 3
 NETWORK_EVERY = 20
 
@@ -34,19 +34,19 @@ class Telemetry:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Begin to send."""
+        """Start sending."""
         self._timer = self._loop.call_later(LEVEL_S, self._show)
 
     def user_audio(self, pcm: Pcm) -> None:
-        """Take note of how loud the user is."""
+        """Record how loud the user is."""
         self._user_db = max(self._user_db, level_db(pcm))
 
     def agent_audio(self, pcm: Pcm) -> None:
-        """Take note of how loud the agent is."""
+        """Record how loud the agent is."""
         self._agent_db = max(self._agent_db, level_db(pcm))
 
     def close(self) -> None:
-        """Send no more."""
+        """Stop sending."""
         if self._timer is not None:
             self._timer.cancel()
 

@@ -1,4 +1,4 @@
-"""What has happened to a caller's audio on its way, as it is counted for everybody."""
+"""What happened to a caller's audio, both ways, counted for the metrics of all callers."""
 
 from dataclasses import dataclass
 
@@ -15,11 +15,11 @@ class AudioCount:
     received: int = 0
     lost: int = 0
     concealed: int = 0
-    """Packets, of those lost, that were replaced by something."""
+    """Lost packets whose audio was recovered or concealed."""
     underruns: int = 0
 
     def since(self, earlier: "AudioCount") -> "AudioCount":
-        """Return what is new."""
+        """Return the difference to an earlier count."""
         return AudioCount(
             self.received - earlier.received,
             self.lost - earlier.lost,

@@ -10,7 +10,7 @@ MAX_BACKLOG = 256
 
 
 class DataChannel:
-    """One caller's messages; `on_message` gets what comes, text or bytes."""
+    """One caller's messages; `on_message` gets each that arrives, text or bytes."""
 
     def __init__(self, on_message: Callable[[object], None]) -> None:
         self._on_message = on_message
@@ -31,7 +31,7 @@ class DataChannel:
         self._backlog.clear()
 
     def send(self, text: str) -> None:
-        """Send a message; what comes before the channel is open waits for it."""
+        """Send a message; before the channel is open, messages wait for it."""
         if self._channel is None:
             self._backlog.append(text)
         elif self._channel.readyState == "open":

@@ -2,7 +2,7 @@
 
 aiortc holds 80 ms of audio even on a clean network, and 280-320 ms for good after the first loss. Its receiver is
 kept for what it does well (codec negotiation, RTCP reports); the object in which it would collect packets is replaced
-by a tap that hands each one to `AudioReceiver` the moment it arrives.
+by a tap that passes each one to `AudioReceiver` the moment it arrives.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class Inbound:
 
     @property
     def stats(self) -> ReceiveStats:
-        """How the network has treated the caller."""
+        """The caller's packet counts: received, lost, late, recovered."""
         return self._receiver.stats
 
     def attach(self, receiver: RTCRtpReceiver) -> None:
@@ -64,7 +64,7 @@ class Inbound:
 
 
 class _Tap:
-    """Stands where aiortc keeps its jitter buffer, and keeps nothing."""
+    """Replaces aiortc's jitter buffer, and keeps nothing."""
 
     def __init__(self, push: Callable[[RtpPacket], None]) -> None:
         self._push = push

@@ -1,4 +1,4 @@
-"""WebRTC offers, answered: each that is admitted becomes a peer."""
+"""Answers WebRTC offers: each that is admitted becomes a peer."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from voiceagent.doors.webrtc.sdp import check_offer
 
 
 class Offers:
-    """Answers offers. `open_client` makes what speaks to a peer's program over its data channel."""
+    """Answers offers. `open_client` creates the client that uses a peer's data channel."""
 
     def __init__(
         self,

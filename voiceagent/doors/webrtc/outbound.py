@@ -1,7 +1,7 @@
 """The agent's audio, from the playout to aiortc's sender: encoded here, one paced packet every 20 ms, silence included.
 
 The packet goes to the sender ready-made, so that aiortc's own encoder (96 kb/s stereo, resampling, a thread hop) is not
-used. In-band FEC is on: a browser can mend a lost packet from the next one.
+used. In-band FEC is on: a browser can recover a lost packet from the next one.
 """
 
 import asyncio
@@ -21,17 +21,17 @@ FRAME_S = 0.02
 BITRATE = 32_000
 """Bits per second: transparent for wide-band mono speech, with room for FEC."""
 EXPECTED_LOSS_PERCENT = 5
-"""What FEC is dimensioned for."""
+"""The loss that FEC is dimensioned for."""
 CATCH_UP_S = 0.1
 """A sender that is late by more than this gives up the lost time instead of sending a burst."""
 RESAMPLER_LAG = 64
-"""Samples at 48 kHz that its filter holds back, rounded up: silence goes out for them first."""
+"""Samples at 48 kHz that its filter holds back, rounded up: as much silence is sent first."""
 _TIME_BASE = Fraction(1, TIMESTAMP_RATE)
 _TICKS = round(TIMESTAMP_RATE * FRAME_S)
 
 
 class AgentTrack(MediaStreamTrack):
-    """An audio track that gives what `pull` gives: 20 ms at `rate` Hz, always."""
+    """An audio track of what `pull` returns: always 20 ms at `rate` Hz."""
 
     kind = "audio"
 

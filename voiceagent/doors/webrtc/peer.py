@@ -1,4 +1,4 @@
-"""One caller's WebRTC connection: audio in, audio out, and a data channel whose messages are its client's.
+"""One caller's WebRTC connection: audio in, audio out, and a data channel whose messages belong to its client.
 
 It knows aiortc and a session; it does not know HTTP, nor what the session does, nor what the messages say.
 """
@@ -36,13 +36,13 @@ aiortc.rtcsctptransport.USERDATA_MAX_LENGTH = 1100
 """Smaller chunks than aiortc's 1,200 bytes: larger ones get lost behind many VPNs, and the channel stalls."""
 
 GONE_S = 10.0
-"""A page pings every second; a caller of whom nothing came for this long has vanished. aiortc itself takes 30 s."""
+"""A page pings every second; a caller who sends nothing for this long has vanished. aiortc itself takes 30 s."""
 COUNT_S = 2.0
 """How often the audio is counted for the metrics."""
 
 
 class Client(Protocol):
-    """What speaks to the caller's program over the data channel, and may watch the audio pass by."""
+    """The user of the caller's data channel, which may also watch the audio."""
 
     def connected(self) -> None:
         """Audio can flow; comes once, just before the session opens."""
@@ -54,17 +54,17 @@ class Client(Protocol):
         """A message came, text or bytes."""
 
     def user_audio(self, pcm: Pcm) -> None:
-        """The session hears this."""
+        """The session hears this audio."""
 
     def agent_audio(self, pcm: Pcm) -> None:
-        """The caller is sent this."""
+        """The caller is sent this audio."""
 
     def leave(self, reason: str) -> None:
         """The connection ends; messages can still be sent."""
 
 
 class Peer:
-    """A connected person."""
+    """A connected caller."""
 
     def __init__(
         self,
@@ -95,15 +95,15 @@ class Peer:
 
     @property
     def age_s(self) -> float:
-        """How long ago the person came."""
+        """How long ago the caller connected."""
         return self._loop.time() - self._made_at
 
     def send(self, message: str) -> None:
-        """Send a message over the data channel; what comes before it is open waits for it."""
+        """Send a message over the data channel; before it is open, messages wait for it."""
         self._channel.send(message)
 
     def hang_up(self, reason: str) -> None:
-        """Begin to end the connection."""
+        """Start to close the connection."""
         if not self._closed:
             self._ending = self._loop.create_task(self.close(reason))
 
@@ -117,7 +117,7 @@ class Peer:
                     transceiver.direction = "sendrecv"
                     break
             await self._pc.setLocalDescription(await self._pc.createAnswer())
-        except Exception as error:  # aiortc raises whatever its parsers raise
+        except Exception as error:  # aiortc raises anything its parsers raise
             raise BadRequestError(
                 "bad_sdp", f"The offer cannot be answered: {error or type(error).__name__}."
             ) from error
@@ -144,7 +144,7 @@ class Peer:
         self._client.leave(reason)
         try:
             self.session.close()
-        except Exception:  # an engine that cannot let go: the place is free all the same
+        except Exception:  # an engine failed to close its stream: the place is free all the same
             log.exception("a session ended badly", extra={"session": self.session.id})
         self.inbound.close()
         for timer in self._timers:
@@ -202,7 +202,7 @@ class Peer:
         self._timers[-1] = self._loop.call_later(COUNT_S, self._keep_count)
 
     def _count(self) -> None:
-        """Hand on what has happened to the audio since the last count."""
+        """Pass on the audio counts since the last time."""
         now = count_of(self.inbound.stats, self.session.playout.underruns)
         self._on_count(now.since(self._counted))
         self._counted = now

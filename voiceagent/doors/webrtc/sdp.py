@@ -1,4 +1,4 @@
-"""What is asked of an offer before aiortc sees it, and what is added to an answer before the caller sees it."""
+"""Checks on an offer before aiortc sees it, and what is added to an answer before the caller sees it."""
 
 import re
 
@@ -11,7 +11,7 @@ _OPUS = re.compile(r"^a=rtpmap:(\d+) opus/48000/2\r?$", re.MULTILINE | re.IGNORE
 
 
 def check_offer(sdp: object, kind: object) -> str:
-    """Return the offer's SDP. Raises BadRequestError for what cannot be one."""
+    """Return the offer's SDP. Raises BadRequestError for a malformed one."""
     if kind != "offer" or not isinstance(sdp, str):
         raise BadRequestError("bad_sdp", 'Send {"type": "offer", "sdp": "v=0..."} as RTCPeerConnection makes it.')
     if len(sdp.encode()) > MAX_SDP_BYTES:

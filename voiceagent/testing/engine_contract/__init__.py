@@ -1,4 +1,4 @@
-"""The contract of engines, as checks that anybody can hold an engine of their own to.
+"""The contract of engines, as checks that any engine can be tested with.
 
     from voiceagent.testing.engine_contract import check_engine
 

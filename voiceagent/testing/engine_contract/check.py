@@ -9,7 +9,7 @@ from voiceagent.testing.engine_contract.every_kind import EVERY_GENERATION, EVER
 from voiceagent.weights import Store
 
 STREAMS = 4
-"""No check has more streams open at once."""
+"""The most streams that a check has open at once."""
 
 CONTRACTS: dict[EngineKind, tuple[Check, ...]] = {
     "vad": (*EVERY_KIND, *kinds.VAD),
@@ -26,7 +26,7 @@ def contract(kind: EngineKind) -> tuple[Check, ...]:
 
 
 def check_engine(engine: Any) -> None:
-    """Hold an engine to the contract of its kind: one that is loaded and idle, or the spec of one.
+    """Check an engine against the contract of its kind: a loaded and idle engine, or the spec of one.
 
     A spec's engine is built with its default settings, loaded, and closed at the end. Raises AssertionError where the
     engine breaks the contract, and VoiceAgentError where there is none for its lane.

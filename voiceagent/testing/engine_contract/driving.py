@@ -11,7 +11,7 @@ from voiceagent.engines.vad.contract import FRAME_SAMPLES
 from voiceagent.testing.sound import voice
 
 MOST_STEPS = 5_000
-"""No check needs as many: an engine that goes on for longer does not end."""
+"""More steps than any check needs: an engine that goes on for longer does not end."""
 NOW, SOON, LATER = 100.0, 101.0, 140.0
 
 
@@ -38,7 +38,7 @@ def drive(engine: Any) -> list[Batch]:
     batches: list[Batch] = []
     while (batch := step(engine)) is not None:
         batches.append(batch)
-        assert len(batches) < MOST_STEPS, "the engine does not come to an end"
+        assert len(batches) < MOST_STEPS, "the engine does not finish"
     return batches
 
 
@@ -96,4 +96,4 @@ def ask_turn(stream: Any, tag: int, deadline: float) -> None:
 
 
 ASK: Mapping[str, Ask] = {"vad": ask_vad, "asr": ask_asr, "llm": ask_llm, "tts": ask_tts, "turn": ask_turn}
-"""How work is given to an engine, by the name of its lane."""
+"""The function that gives an engine work, by the name of its lane."""

@@ -1,4 +1,4 @@
-"""What any engine must do, whichever model is behind it; and those whose work carries a generation, LLMs and voices.
+"""What every engine must do, whatever its model; and what those must do whose work has a generation: LLMs and voices.
 
 A check takes a loaded, idle engine, uses streams of its own and closes them again, so that one engine (which may take
 seconds to load) serves for all checks. Checks look at events and batches only.

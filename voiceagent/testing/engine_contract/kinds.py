@@ -1,4 +1,4 @@
-"""What engines of one kind must do besides what all must: checks for any backend of the kind."""
+"""What engines of one kind must do in addition to what all must: checks for any backend of the kind."""
 
 import numpy as np
 

@@ -1,5 +1,5 @@
-// What a screen reader hears without asking: changes of state politely, problems at once, and the
-// conversation itself only where the person wants it (it is audible already).
+// What a screen reader speaks unasked: changes of state politely, problems at once, and the
+// conversation itself only where the user wants it (it is audible already).
 
 const SETTLE_MS = 60; // a live region speaks a text that stood there before only if it was empty in between
 

@@ -54,8 +54,8 @@ let network = {}; // what is known of it: the round trip from our pings, the res
 /** @type {{[type: string]: (message: any) => void}} */
 const receivers = {
   session(message) {
-    // Not "anew" in the first session: what was typed before this message came is already in the transcript.
-    if (sessions && !transcript.isEmpty) transcript.note(`Connected anew at ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`);
+    // Not "again" in the first session: what was typed before this message came is already in the transcript.
+    if (sessions && !transcript.isEmpty) transcript.note(`Connected again at ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`);
     sessions += 1;
     if (message.agent) showName(message.agent);
     byId("welcome").hidden = true;
@@ -81,9 +81,9 @@ function receive(/** @type {any} */ message) {
   if (Object.hasOwn(receivers, message.type)) receivers[message.type](message);
 }
 
-// -- what the person sees
+// -- what the user sees
 
-/** A courtesy: what goes wrong here is told where it matters. */
+/** Best effort: what fails here is reported where it matters. */
 function askForCallers() {
   getConfig().then(({ callers }) => showCallers(callers), () => {});
 }
@@ -204,7 +204,7 @@ async function openMicrophone() {
   }
 }
 
-/** A microphone was chosen or allowed while the call runs: the call takes it, anew where it must. */
+/** A microphone was chosen or allowed while the call runs: the call takes it, reconnecting where it must. */
 async function changeMicrophone() {
   if (call.state !== "connected") return;
   notice.clear("microphone");
@@ -229,7 +229,7 @@ async function startSound() {
     await byId("sound").play();
     notice.clear("sound");
   } catch (error) {
-    // AbortError: the next stream came first. Only a refusal is for the person to lift.
+    // AbortError: the next stream came first. Only a refusal is for the user to lift.
     if (/** @type {Error} */ (error).name === "NotAllowedError") report(new Problem("sound_blocked"));
   }
 }
@@ -245,7 +245,7 @@ function setMuted(/** @type {boolean} */ muted) {
   showFloor(level.floor);
 }
 
-// -- what the person does
+// -- what the user does
 
 byId("primary").addEventListener("click", () => (call.state === "idle" ? call.start() : call.hangUp()));
 byId("mute").addEventListener("click", () => setMuted(!microphone.muted));
@@ -267,5 +267,5 @@ document.addEventListener("keydown", (event) => {
 addEventListener("pagehide", () => call.state === "connected" && call.hangUp());
 
 microphone.refresh();
-// The name and the models are a courtesy here; pressing Connect asks again and says what is wrong.
+// The name and the models are optional here; pressing Connect asks again and reports what is wrong.
 getConfig().then(showConfig, () => {});

@@ -1,4 +1,4 @@
-// The call as the person means it: connected until they hang up. It opens connections, tries again with
+// The call as the user sees it: connected until they hang up. It opens connections, tries again with
 // back-off when one is refused or lost, and gives up when that cannot help.
 
 import { getConfig } from "./api.js";
@@ -7,7 +7,7 @@ import { Problem } from "./problems.js";
 
 const FIRST_WAIT_S = 0.5;
 const LONGEST_WAIT_S = 15;
-const JITTER = 0.2; // so that the callers of a server that restarts do not all come back in one moment
+const JITTER = 0.2; // so that the callers of a restarting server do not all come back at once
 const MOST_TRIES = 12;
 
 /** @typedef {"idle" | "connecting" | "connected" | "waiting"} State */
@@ -18,7 +18,7 @@ export class Call {
   #handlers;
   /** @type {Connection | null} */
   #connection = null;
-  #attempt = 0; // grows with every attempt and hang-up: what an older one still reports is ignored
+  #attempt = 0; // grows with every attempt and hang-up: reports of older ones are ignored
   #tries = 0;
   #timer = 0;
 

@@ -43,7 +43,7 @@ const colours = new Map();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => colours.clear());
 
 /**
- * The present value of a colour of style.css, by name: `colour("agent")`.
+ * The current value of a colour of style.css, by name: `colour("agent")`.
  * @param {string} name
  */
 export function colour(name) {
@@ -57,5 +57,5 @@ export function colour(name) {
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** True where the person asked their system for less motion. */
+/** True where the user asked their system for less motion. */
 export const reducedMotion = () => calm.matches;

@@ -1,5 +1,5 @@
 // The last ten seconds of the machine: a row for each lane, a block for each step that ran on it. The picture stands
-// still while somebody points at a step or walks over the steps with the arrow keys.
+// still while the user points at a step or walks over the steps with the arrow keys.
 
 import { colour, make, reducedMotion, surface } from "./dom.js";
 import { describe, paint } from "./step.js";
@@ -10,7 +10,7 @@ const CALM_MS = 500; // between two pictures where less motion is asked for
 const BUSY_MS = 1000; // between two readings of the percentages
 const FAINTEST = 0.4;
 const PULL = 0.02; // share of a late report by which the clock gives way: follows drift, not jitter
-const MOST_STEPS = 2000; // kept of a lane, for someone who holds the picture still for long
+const MOST_STEPS = 2000; // kept of a lane, for a user who holds the picture still for long
 const STRIPES = 3; // of which a speculative step is drawn, with as much room between them
 const HINT = "Point at a step, or walk over them with the arrow keys, to read about it.";
 
@@ -180,7 +180,7 @@ export class Lanes {
     this.#hold();
     const { clientWidth, clientHeight } = this.#canvas;
     const time = this.#edge(performance.now()) - WINDOW_S * (1 - x / clientWidth);
-    const slip = (2 / clientWidth) * WINDOW_S; // two pixels beside it still means it
+    const slip = (2 / clientWidth) * WINDOW_S; // two pixels next to it still count
     this.#row = Math.min(LANES.size - 1, Math.max(0, Math.floor((y / clientHeight) * LANES.size)));
     this.#choose(this.#steps().find(({ start, end }) => start - slip <= time && time <= end + slip) ?? null);
   }

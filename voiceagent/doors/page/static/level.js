@@ -57,7 +57,7 @@ export class Level {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw(performance.now()));
   }
 
-  /** Measure this sound; to be called after the person pressed something, or browsers measure silence. */
+  /** Measure this sound; to be called after the user pressed something, or browsers measure silence. */
   listen(/** @type {"user" | "agent"} */ who, /** @type {MediaStream} */ stream) {
     this.#audio ??= new AudioContext();
     this.#audio.resume();

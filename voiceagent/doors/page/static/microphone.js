@@ -1,4 +1,4 @@
-// The microphone: which there are, which one the person chose (remembered), opening it, and mute.
+// The microphone: which there are, which one the user chose (remembered), opening it, and mute.
 
 import { make } from "./dom.js";
 import { Problem } from "./problems.js";
@@ -53,7 +53,7 @@ export class Microphone {
     this.#fill([], this.#wanted);
   }
 
-  /** True where the person chose to listen and type only. */
+  /** True where the user chose to listen and type only. */
   get declined() {
     return this.#wanted === NONE;
   }
@@ -86,7 +86,7 @@ export class Microphone {
     track.addEventListener("ended", () => this.track === track && this.#lost());
     this.track = track;
     this.#openedFor = wanted;
-    await this.refresh(); // names are told only once a microphone is open
+    await this.refresh(); // names are visible only once a microphone is open
     return track;
   }
 

@@ -37,7 +37,7 @@ export class Notice {
     this.#alert(`${problem.title}. ${problem.advice}`);
   }
 
-  /** Takes away what is about this, now that it is over. */
+  /** Removes a notice about this, now that it is over. */
   clear(/** @type {string} */ about) {
     if (this.#about === about) this.#hide();
   }

@@ -1,4 +1,4 @@
-// Everything that can go wrong, in words with what to do. The one place where those words are written.
+// Everything that can go wrong, and what to do about it: the only place with these texts.
 
 /**
  * @typedef {object} Words
@@ -28,7 +28,7 @@ const WORDS = {
   },
   microphone_denied: {
     title: "The microphone is not allowed",
-    advice: "You can listen and type. To speak, allow the microphone beside the page's address and press the button.",
+    advice: "You can listen and type. To speak, allow the microphone next to the page's address and press the button.",
     about: "microphone",
   },
   microphone_busy: {
@@ -42,7 +42,7 @@ const WORDS = {
     about: "microphone",
   },
   sound_blocked: {
-    title: "Your browser holds the sound back",
+    title: "Your browser blocks the sound",
     advice: "Press the button to hear the agent.",
     about: "sound",
   },
@@ -53,12 +53,12 @@ const WORDS = {
   },
   server_full: {
     title: "All places are taken",
-    advice: "A place opens when somebody hangs up.",
+    advice: "A place becomes free when someone hangs up.",
     about: "call",
   },
   server_busy: {
     title: "The server is busy",
-    advice: "It has as many callers as it can answer in time at the moment. The page tries again by itself.",
+    advice: "It has as many callers as it can answer in time. The page tries again by itself.",
     about: "call",
   },
   not_ready: {
@@ -67,7 +67,7 @@ const WORDS = {
     about: "call",
   },
   out_of_order: {
-    title: "The agent is out of order",
+    title: "The agent is not working",
     advice: "A model on the server does not answer, or fails. The page tries again by itself.",
     about: "call",
   },
@@ -83,7 +83,7 @@ const WORDS = {
     about: "call",
   },
   no_path: {
-    title: "No way through for the sound",
+    title: "The audio cannot get through",
     advice: "The server answers, but audio does not reach it. A firewall or VPN may block UDP; the server may need a TURN server.",
     about: "call",
   },
@@ -107,7 +107,7 @@ const WORDS = {
   session: { title: "Something went wrong; the call goes on", advice: "", about: "session" },
 };
 
-/** A problem that a person should read about. */
+/** A problem that the user should read about. */
 export class Problem extends Error {
   /**
    * @param {string} code a key of WORDS, or a code of the server's that is not known here
@@ -120,7 +120,7 @@ export class Problem extends Error {
     super(message || words.advice);
     this.code = code;
     this.title = words.title;
-    // The server's words are about this very case; ours are what can be said without it.
+    // The server's text is about this very case; ours is the general one.
     this.advice = message || words.advice;
     this.about = words.about;
     this.retryAfter = retryAfter;

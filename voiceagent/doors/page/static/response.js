@@ -1,4 +1,4 @@
-// One response of the agent's as it stands in the transcript: words about to be spoken are dim, heard ones
+// One response of the agent in the transcript: words about to be spoken are dim, heard ones
 // light up, and those that an interruption cut are struck through.
 
 import { make } from "./dom.js";
@@ -77,7 +77,7 @@ export class Response {
   #strike(/** @type {HTMLElement[]} */ cut) {
     const struck = make("del", { className: "cut" });
     cut[0].before(struck);
-    // Screen readers do not tell a strike-through: say it.
+    // Screen readers do not announce a strike-through: say it.
     struck.append(make("span", { className: "unseen", textContent: "Not heard: " }));
     struck.append(...cut.flatMap((word, index) => (index ? [" ", word] : [word])));
   }

@@ -33,8 +33,8 @@ export function describe(/** @type {string} */ lane, /** @type {Step} */ step) {
   const predicted = step.predicted_ms ? `, ${ms(step.predicted_ms)} predicted` : "";
   const sentences = [`${lane}, ${step.key}: ${ms((step.end - step.start) * 1000)}${predicted}.`];
   const slack = step.slack_ms ?? null;
-  if (step.need === "speculative") sentences.push("Done early: it may be thrown away.");
-  else if (step.need === "awaited") sentences.push("Somebody waited for it in silence.");
+  if (step.need === "speculative") sentences.push("Done early: it may be dropped.");
+  else if (step.need === "awaited") sentences.push("A caller waited for it in silence.");
   else if (slack !== null) sentences.push(slack >= 0 ? `${ms(slack)} to spare when it began.` : `${ms(-slack)} too late when it began.`);
   if (step.missed) sentences.push("It missed its deadline.");
   if (step.failure) sentences.push(FAILURES[step.failure]);

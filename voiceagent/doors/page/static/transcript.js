@@ -41,7 +41,7 @@ export class Transcript {
     return !this.#list.hasChildNodes();
   }
 
-  /** The session is over: what stands here stays, closed. The next one counts turns and generations afresh. */
+  /** The session is over: what stands here stays, closed. The next one counts turns and generations from the start. */
   endSession() {
     for (const response of this.#responses.values()) this.#end(response, "failed");
     for (const entry of this.#list.querySelectorAll(".partial")) entry.classList.remove("partial");
@@ -51,7 +51,7 @@ export class Transcript {
     this.#generation = -Infinity;
   }
 
-  /** A line between entries, such as "Connected again". */
+  /** A line between entries, such as "Connected again at 10:15". */
   note(/** @type {string} */ text) {
     this.#add(make("li", { className: "note", textContent: text }));
   }
@@ -117,7 +117,7 @@ export class Transcript {
   ) {
     if (response.ended) return;
     this.#keepingEnd(() => response.end(outcome, heardWords));
-    // Prepared and thrown away before a sound of it left: it was never part of the conversation.
+    // Prepared and dropped before any of its sound was sent: it was never part of the conversation.
     if (outcome === "cancelled" && !response.wasHeard) response.element.remove();
     if (response.wasHeard) this.#announce(this.agent, response.heardText);
   }
@@ -160,7 +160,7 @@ export class Transcript {
     this.#latest.hidden = true;
   }
 
-  /** Changes something and follows the end, unless the person has scrolled up to read. */
+  /** Changes something and follows the end, unless the user has scrolled up to read. */
   #keepingEnd(/** @type {() => void} */ change) {
     const follow = this.#atEnd;
     change();

@@ -1,4 +1,4 @@
-// Where the time of a turn went: its stages as bars on one axis, and the number that a listener feels.
+// Where the time of a turn went: its stages as bars on one axis, and the delay that a listener notices.
 
 import { make } from "./dom.js";
 
@@ -53,7 +53,7 @@ export class Waterfall {
 
   /** @param {Trace} trace */
   add(trace) {
-    // Someone who looks at an older turn keeps it in view.
+    // A user who looks at an older turn keeps it in view.
     const follow = !this.#turns.length || Boolean(this.#turns.at(-1)?.input.checked);
     const input = make("input", { type: "radio", name: "turn" });
     const heard = trace.voice_to_voice_ms;
