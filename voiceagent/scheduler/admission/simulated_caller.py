@@ -1,6 +1,6 @@
 """A typical simulated caller: what they ask of the lanes, and when. No words, no sound.
 
-Callers speak, wait, listen and think. Some hesitate in mid-question, so that an answer begins too early; some interrupt.
+Callers speak, wait, listen and think. Some hesitate mid-question, so that an answer begins too early; some interrupt.
 """
 
 import asyncio
