@@ -1,4 +1,4 @@
-"""What is known of a GGUF model in llama.cpp without loading it."""
+"""What is known about a GGUF model in llama.cpp without loading it."""
 
 from collections.abc import Iterator
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""What is known of a language model behind a server that speaks OpenAI's protocol."""
+"""What is known about a language model behind a server that speaks OpenAI's protocol."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""What is known of the scripted language model."""
+"""What is known about the scripted language model."""
 
 from typing import Any, Literal
 

@@ -1,4 +1,4 @@
-"""What is known of the voice hibari without loading it."""
+"""What is known about the voice hibari without loading it."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What is known of Magpie TTS without loading it."""
+"""What is known about Magpie TTS without loading it."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
