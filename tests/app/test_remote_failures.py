@@ -61,11 +61,11 @@ async def calling(server, *sets):
     ("reply", "reason"),
     [
         (401, "refuses the key"),
-        (429, "is asked too much of"),
+        (429, "refuses more requests"),
         (500, "answers with status 500"),
-        ([FOREVER], "did not go on within 0.3 s"),
-        (["Once upon a time there was ", FOREVER], "did not go on within 0.3 s"),
-        (["Once upon a time there was ", "a king"], "ended a reply before it was whole"),
+        ([FOREVER], "sent nothing for 0.3 s"),
+        (["Once upon a time there was ", FOREVER], "sent nothing for 0.3 s"),
+        (["Once upon a time there was ", "a king"], "ended a reply before it was complete"),
     ],
 )
 def test_a_remote_model_that_fails_is_apologised_for_and_asked_again_next_time(reply, reason, caplog):

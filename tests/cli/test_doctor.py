@@ -78,7 +78,7 @@ def test_a_file_of_the_wrong_size_is_damaged_and_one_unread_is_not_verified(tmp_
         ("llm.model=absent.gguf", "models", "problem", "absent.gguf is not here"),
         ("llm.model=smollm3", "models", "problem", "there is no model smollm3"),
         ("llm.model=org/model@1", "models", "warning", "is on a hub"),
-        ("llm.gpu_layers=-1", "llm", "problem", "compiled for no GPU"),
+        ("llm.gpu_layers=-1", "llm", "problem", "compiled without GPU support"),
         ("llm.threads=256", "processor", "warning", "llm.threads=256"),
         ("server.host=0.0.0.0", "microphone", "warning", "HTTPS"),
         ("server.host=nowhere.invalid", "port", "problem", "nowhere.invalid"),

@@ -144,7 +144,7 @@ def test_a_model_with_a_quantised_kv_cache_talks(tmp_path: Path) -> None:
 def test_layers_on_a_gpu_need_a_llama_cpp_that_was_compiled_for_one(tmp_path: Path) -> None:
     if lib.llama_supports_gpu_offload():
         pytest.skip("this one was")
-    with pytest.raises(VoiceAgentError, match=r"set llm\.gpu_layers to 0, or compile it anew"):
+    with pytest.raises(VoiceAgentError, match=r"set llm\.gpu_layers to 0, or recompile it"):
         LlamaEngine(tiny(tmp_path, "plain"), gpu_layers=-1).load()
 
 

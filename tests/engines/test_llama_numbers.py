@@ -41,7 +41,7 @@ def test_a_reply_that_is_no_numbers_fails_and_its_stream_is_well_again(
     drive(engine)
     (failure,) = caller.failures
     assert failure.tag == 1
-    assert "numbers broke down" in str(failure.error)
+    assert "output is not a number" in str(failure.error)
     assert caller.text(1) == ""
     asked = (SYSTEM, user("What do you mean?"))
     assert reply(engine, caller, 2, *asked) == oracle.reply(*asked)

@@ -84,7 +84,7 @@ def test_a_template_that_refuses_a_greeting_still_has_a_system_head(tmp_path: Pa
     model = LlamaModel(tiny(tmp_path, "plain", template=strict + CHATML))
     template = ChatTemplate(model)
     assert template.system_head((SYSTEM,)) == template.head((SYSTEM,)) != []
-    with pytest.raises(VoiceAgentError, match="refuses this conversation: the user first"):
+    with pytest.raises(VoiceAgentError, match="rejects this conversation: the user first"):
         template.prompt((SYSTEM, agent("Hello!")))
     assert template.head((SYSTEM, agent("Hello!"))) == []
     model.close()

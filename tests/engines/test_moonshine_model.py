@@ -198,5 +198,5 @@ def test_logits_that_are_no_numbers_are_a_failure_not_a_word() -> None:
             return [logits * np.nan if self.calls == 2 else logits, *cache]
 
     broken: Any = Broken([3, 4, 5])
-    with pytest.raises(VoiceAgentError, match="numbers broke down"):
+    with pytest.raises(VoiceAgentError, match="output is not a number"):
         Decoding(broken, {}, 1000, ()).step()

@@ -249,12 +249,12 @@ def test_a_refused_request_is_sent_again():
     [
         (401, "refuses the key: put the right one into the environment variable TEST_LLM_KEY"),
         (403, "refuses the key"),
-        (429, "is asked too much of"),
+        (429, "refuses more requests"),
         (404, "answers with status 404"),
         (500, "answers with status 500"),
-        (["Hello", FOREVER], "did not go on within 0.2 s"),
-        ([FOREVER], "did not go on within 0.2 s"),
-        (["Hello"], "ended a reply before it was whole"),
+        (["Hello", FOREVER], "sent nothing for 0.2 s"),
+        ([FOREVER], "sent nothing for 0.2 s"),
+        (["Hello"], "ended a reply before it was complete"),
     ],
 )
 def test_a_failure_says_what_to_do_and_the_next_reply_may_be_well(reply, complaint):

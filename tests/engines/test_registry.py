@@ -109,7 +109,7 @@ def test_an_installed_packages_engine_is_one_among_the_others(entry: Any) -> Non
     [
         ("nowhere.at.all:SPEC", "cannot be imported (nowhere.at.all:SPEC: ModuleNotFoundError"),
         (f"{__name__}:NO_SPEC", "that is no EngineSpec"),
-        (f"{__name__}:DOUBLE", "brings an engine tts.hibari, and there is one already"),
+        (f"{__name__}:DOUBLE", "adds an engine tts.hibari, which exists already"),
         (f"{__name__}:ASTRAY", "whose settings are no AsrSettings"),
     ],
 )

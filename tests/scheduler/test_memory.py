@@ -34,7 +34,7 @@ def test_a_gpu_that_shares_main_memory_takes_its_part_of_it() -> None:
 
 def test_what_is_not_known_refuses_nothing() -> None:
     assert plan(Free(None)).fits
-    assert "what is free is not known" in plan(Free(None)).table()
+    assert "free memory unknown" in plan(Free(None)).table()
 
 
 def test_a_memory_that_nothing_is_needed_of_is_not_told() -> None:

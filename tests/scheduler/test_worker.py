@@ -44,7 +44,7 @@ def test_what_is_cancelled_ends_and_says_nothing(caplog) -> None:
             await asyncio.sleep(0.0)
             reckoning.cancel()
             for thread in threading.enumerate():
-                if thread.name == "reckoning":
+                if thread.name == "forecast":
                     await asyncio.to_thread(thread.join, 30)
                     assert not thread.is_alive()
         assert answers == []
@@ -65,6 +65,6 @@ def test_an_answer_that_nobody_waits_for_any_more_is_dropped(monkeypatch) -> Non
     asyncio.run(main())
     go.set()
     for thread in threading.enumerate():
-        if thread.name == "reckoning":
+        if thread.name == "forecast":
             thread.join(30)
     assert answers == []

@@ -65,4 +65,4 @@ def test_a_full_disk_is_reported_once_and_breaks_nothing(caplog: pytest.LogCaptu
     file.append(a_turn(3))
     file.close()
     assert len(caplog.records) == 1
-    assert "the conversations go on" in caplog.text
+    assert "conversations continue" in caplog.text

@@ -1,1 +1,1 @@
-"""Models behind one small protocol each: they offer steps, and run the ones they are given."""
+"""Models, each behind one small protocol: they offer steps and run the ones the scheduler chooses."""

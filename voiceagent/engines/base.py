@@ -1,4 +1,4 @@
-"""What engines have in common, for those to inherit that have nothing else to say about it."""
+"""What engines have in common: defaults to inherit."""
 
 from collections.abc import Callable
 from itertools import count
@@ -7,7 +7,7 @@ from voiceagent.engines.contract import Batch, CostKey
 
 
 class EngineBase:
-    """An engine's lane, the numbers of its streams, and steps that can be neither divided nor leave anything behind."""
+    """An engine's lane, the numbers of its streams, and steps that cannot be divided and leave nothing behind."""
 
     def __init__(self, lane: str) -> None:
         self._lane = lane
@@ -24,7 +24,7 @@ class EngineBase:
         self._wake = wake
 
     def wake(self) -> None:
-        """There may be work."""
+        """Report that there may be work."""
         self._wake()
 
     def shrink(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
@@ -32,4 +32,4 @@ class EngineBase:
         return batch
 
     def discard(self, batch: Batch, results: object) -> None:
-        """Nothing of a step outlives it."""
+        """Do nothing: a step leaves nothing behind."""

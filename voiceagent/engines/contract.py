@@ -1,10 +1,10 @@
-"""Contract 1: an engine offers steps, and runs the ones it is given.
+"""Contract 1: an engine offers steps and runs the ones the scheduler chooses.
 
-An engine is one loaded model with the state of all its streams. It never blocks, never sleeps and never
-decides when to run: the scheduler asks `pending`, decides, and calls `run` on the engine's lane. What came
-out is handed to the streams' owners by `deliver`, back on the event loop.
+An engine is one loaded model with the state of all its streams. It never blocks, never sleeps and never decides when to
+run: the scheduler asks `pending`, decides, and calls `run` on the engine's lane. `deliver` hands the results to the
+streams' owners, back on the event loop.
 
-An engine does not know what a session is, nor who listens: a stream has a callback, and that is all.
+An engine knows neither sessions nor listeners: a stream has a callback, and that is all.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,11 @@ CostKey = tuple[str, int]
 """What a step's cost depends on: its kind and its size, for example `("tts.decode", 4)`."""
 
 HOLD = float("inf")
-"""The deadline of work that nobody waits for yet: an engine does not offer it."""
+"""The deadline of work that is on hold: an engine does not offer it."""
 
 PRESSING_S = 0.1
-"""In a lane, what is promised goes before what is awaited when its deadline is this near. Deadlines keep a margin for
-the step that may be under way then; between lanes, the policy takes it from the costs."""
+"""Within a lane, promised work runs before awaited work when its deadline is this near. Deadlines include a margin for
+the step that may be under way then; between lanes, the policy derives it from the costs."""
 
 
 class Need(IntEnum):
@@ -31,12 +31,12 @@ class Need(IntEnum):
     AWAITED = 1
     """A caller has been waiting in silence since the deadline: an answer's first words."""
     SPECULATIVE = 2
-    """Nobody waits yet, and it may be thrown away: the turn may not be over."""
+    """No caller waits yet, and the work may be discarded: the turn may not be over."""
 
 
 def order(need: Need, deadline: float, now: float) -> tuple[int, float]:
-    """Rank work among work of its kind, the least first: promises that press, who has waited longest, the other
-    promises, and what may be in vain."""
+    """Return a sort key for work within a lane, least first: pressing promises, awaited work by how long it has waited,
+    other promises, speculative work."""
     if need is Need.PROMISED:
         return (0 if deadline - now <= PRESSING_S else 2, deadline)
     return (1 if need is Need.AWAITED else 3, deadline)
@@ -49,25 +49,25 @@ class Batch:
     lane: str
     cost_key: CostKey
     deadline: float
-    """Event-loop time in seconds; what happens then is said by `need`."""
+    """Event-loop time in seconds; `need` says what happens then."""
     streams: tuple[int, ...]
     work: object
-    """What the engine needs to run it; nobody else looks inside."""
+    """What the engine needs to run it; opaque to everything else."""
     need: Need = Need.AWAITED
     generation: int | None = None
-    """The response this work is for, where it is for exactly one."""
+    """The response this work is for, if it is for exactly one."""
     place: int = 0
-    """Its place in the line of everything that waits, counted across engines: all that a FIFO policy goes by."""
+    """Its arrival order among all waiting work, across engines: all that a FIFO policy uses."""
     expected_joiners: int = 0
     """Streams that will soon have the same work; waiting for them makes one step of two."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamFailed:
-    """A step of this stream raised; the stream is usable again, the work `tag` is lost."""
+    """A step of this stream failed; the stream is usable again, the work `tag` is lost."""
 
     tag: int
-    """Generation (LLM, TTS) or fork (ASR, turn) of the lost work; -1 where there is none."""
+    """Generation (LLM, TTS) or fork (ASR, turn) of the lost work; -1 if there is none."""
     error: Exception
 
 
@@ -88,22 +88,22 @@ class Engine(Protocol):
         """Return the most urgent step, or None. On the event loop; no device work."""
 
     def shrink(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
-        """Return less of a batch just offered, so that its cost fits, or as little as can be. On the event loop."""
+        """Return a smaller part of a batch just offered whose cost fits, or the smallest. On the event loop."""
 
     def run(self, batch: Batch) -> object:
         """Run one step. On the lane's thread; the only method that may touch the device."""
 
     def deliver(self, batch: Batch, results: object) -> None:
-        """Hand out what `run` returned. On the event loop; results of cancelled work are dropped here."""
+        """Hand the results of `run` to the streams. On the event loop; results of cancelled work are dropped here."""
 
     def fail(self, batch: Batch, error: Exception) -> None:
-        """Drop the work in `batch` and tell its streams: the step raised, hangs, or will never run. On the event loop.
+        """Drop the work in `batch` and notify its streams: the step raised, hangs or will never run. On the event loop.
 
-        A step that hangs goes on all the same; no other begins before it has ended.
+        A step that hangs still goes on; no other step starts before it has ended.
         """
 
     def discard(self, batch: Batch, results: object) -> None:
-        """Take note of what a step gave that had failed, because it hung; nobody is told. On the event loop."""
+        """Take back the results of a step that hung and was failed; no stream is notified. On the event loop."""
 
     def close(self) -> None:
         """Free the model."""

@@ -1,4 +1,4 @@
-"""An engine alone, without a scheduler: for commands that do one thing, and for tests."""
+"""Running an engine without a scheduler: for commands that do one thing, and for tests."""
 
 import time
 
@@ -6,7 +6,7 @@ from voiceagent.engines.contract import Engine
 
 
 def drive(engine: Engine) -> None:
-    """Run everything that is pending, one step after the other, on the calling thread."""
+    """Run all pending steps, one after the other, on the calling thread."""
     while (batch := engine.pending(time.monotonic())) is not None:
         try:
             results = engine.run(batch)

@@ -1,4 +1,4 @@
-"""Where the files of a model lie and how large they are, for specs: a name in the weights manifest, or a path."""
+"""Where a model's files are and how large they are, for specs: a name in the weights manifest, or a path."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ from voiceagent.weights import FileState, Store
 
 
 def only_file(store: Store, model: str) -> Path:
-    """Return the file of a model that has one. Raises VoiceAgentError where it is not here."""
+    """Return the only file of a model. Raises VoiceAgentError if it is not on this machine."""
     return store.path(model, store.manifest.model(model).files[0].name)
 
 
 def file_of(store: Store, model: str) -> Path:
-    """Return where the only file of a model lies, there or not: a path, or a name in the manifest."""
+    """Return where the only file of a model is, or would be: a path, or a name in the manifest."""
     if model not in store.manifest.models and Path(model).suffix:
         return Path(model).expanduser()
     entry = store.manifest.model(model)
@@ -20,9 +20,9 @@ def file_of(store: Store, model: str) -> Path:
 
 
 def size_of(store: Store, model: str) -> int:
-    """Return the bytes of a model's files: as they are here, or else as the manifest says.
+    """Return the bytes of a model's files: as found on this machine, or else as in the manifest.
 
-    Raises VoiceAgentError for a path where there is no file.
+    Raises VoiceAgentError for a path without a file.
     """
     if model not in store.manifest.models:
         path = Path(model).expanduser()

@@ -1,15 +1,15 @@
-"""What one question of `voiceagent doctor` came to."""
+"""The result of one check of `voiceagent doctor`."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """How it stands, from well to broken."""
+    """How the check went, from good to broken."""
 
     OK = "ok"
     SKIPPED = "skipped"
-    """Not looked at, and the finding says why."""
+    """Not checked; the finding says why."""
     WARNING = "warning"
     """It will run, but perhaps not as expected."""
     PROBLEM = "problem"
@@ -24,24 +24,24 @@ class Finding:
     verdict: Verdict
     text: str
     remedy: str = ""
-    """What mends it."""
+    """How to fix it."""
 
 
 def ok(check: str, text: str) -> Finding:
-    """All well."""
+    """Return a finding without anything to fix."""
     return Finding(check, Verdict.OK, text)
 
 
 def skipped(check: str, text: str) -> Finding:
-    """Not looked at."""
+    """Return a finding for what was not checked."""
     return Finding(check, Verdict.SKIPPED, text)
 
 
 def warning(check: str, text: str, remedy: str = "") -> Finding:
-    """Not as it might be."""
+    """Return a finding for what may not work as expected."""
     return Finding(check, Verdict.WARNING, text, remedy)
 
 
 def problem(check: str, text: str, remedy: str) -> Finding:
-    """Broken."""
+    """Return a finding for what is broken."""
     return Finding(check, Verdict.PROBLEM, text, remedy)

@@ -1,4 +1,4 @@
-"""Engines that a program hands in as objects: each takes the place of the backend that the settings would name."""
+"""Engines that a program passes as objects: each replaces the backend that the settings would name."""
 
 from typing import Any, Literal
 
@@ -50,7 +50,7 @@ class GivenTurn(TurnDetectorSettings):
 
 
 class GivenSpec(EngineSpec[Any]):
-    """Says of an object what can be said of any engine."""
+    """Describes an object by what holds for any engine."""
 
     def build(self, settings: Any, context: BuildContext) -> Any:
         """Return the object."""

@@ -1,6 +1,6 @@
-"""What this machine has to compute with: its processor, memory that is free, GPUs as NVIDIA's driver tells of them.
+"""This machine's CPU, free memory and GPUs, the last as NVIDIA's driver reports them.
 
-Knows no model and needs no torch. Where a system does not tell, the answer is None or empty, and never an error.
+Knows no model and needs no torch. Where a system reports nothing, the answer is None or empty, never an error.
 """
 
 import os
@@ -20,7 +20,7 @@ ANSWER_WITHIN_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One GPU; sizes in bytes, None where it has no memory of its own to tell of."""
+    """One GPU; sizes in bytes, None where it has no memory of its own."""
 
     name: str
     driver: str
@@ -35,7 +35,7 @@ class Gpu:
 
 
 def processor() -> str:
-    """Return the processor's name as it gives it itself, or else its architecture."""
+    """Return the processor's own name, or else its architecture."""
     try:
         named = re.search(r"^model name\s*:\s*(\S.*)$", CPUINFO.read_text(encoding="utf-8"), re.MULTILINE)
     except (OSError, ValueError):  # not Linux
@@ -49,7 +49,7 @@ def cores() -> int:
 
 
 def free_main_memory() -> int | None:
-    """Return the bytes that can be had without swapping, within the limit of a container."""
+    """Return the bytes available without swapping, within the limit of a container."""
     known = [size for size in (_available(), _left_in_container()) if size is not None]
     return min(known, default=None)
 
@@ -91,7 +91,7 @@ def _available() -> int | None:
 
 
 def _left_in_container() -> int | None:
-    """Room below the limit of a container (cgroup v2); its page cache does not count, as it gives way."""
+    """Return the bytes left below a container's limit (cgroup v2); the page cache counts as free: it can be evicted."""
     try:
         limit = (CGROUP / "memory.max").read_text(encoding="ascii").strip()
         used = int((CGROUP / "memory.current").read_text(encoding="ascii"))

@@ -1,11 +1,11 @@
-"""What a model takes of a memory, as its spec says before it is loaded: plain data."""
+"""How much memory a model takes, as its spec states before it is loaded: plain data."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 MIB, GIB = 1 << 20, 1 << 30
 DEVICE_RUNTIME = 512 * MIB
-"""What a GPU's driver and libraries take for a process, beyond what models ask for: an allowance."""
+"""What a GPU's driver and libraries take for a process, on top of the models: an allowance."""
 
 
 class Place(StrEnum):
@@ -24,13 +24,13 @@ class MemoryUse:
     place: Place = Place.MAIN
     weights: int = 0
     caches: int = 0
-    """What is kept for all sessions together: KV cache, recurrent states, slots."""
+    """State of all sessions together: KV cache, recurrent states, slots."""
     workspace: int = 0
-    """What computing takes, and the runtime."""
+    """What computation and the runtime take."""
     loading: int = 0
-    """What loading takes besides; engines are loaded side by side, so that all of it may be taken at once."""
+    """What loading takes in addition; engines load in parallel, so it may all be taken at once."""
     per_session: int = 0
-    """The part of the caches that is one session's when it is full."""
+    """The part of the caches that one full session takes."""
     in_torch: bool = False
     """Whether torch allocates it: its models share one limit of the GPU's memory."""
 

@@ -1,6 +1,6 @@
-"""How every ONNX model of the house is opened: threads that do not spin, and errors that name the remedy.
+"""Opens every ONNX model: with threads that do not spin, and errors that name the remedy.
 
-It knows nothing of what the models do.
+Knows nothing of what the models do.
 """
 
 from pathlib import Path
@@ -15,18 +15,18 @@ PULL = "Check it: voiceagent weights verify; fetch it again: voiceagent weights 
 def open_session(path: Path, threads: int, *, reveal: str | None = None, remedy: str = PULL) -> ort.InferenceSession:
     """Load the model file at `path` for the CPU with `threads` threads.
 
-    `reveal` names an inner value of an `.onnx` model to be given out after its own outputs. Raises VoiceAgentError
-    that names the file, and the remedy, where it is missing, truncated or not such a model.
+    `reveal` names an inner value of an `.onnx` model to return after its own outputs. Raises VoiceAgentError, with the
+    file and the remedy, for a file that is missing, truncated or not such a model.
     """
     if not path.is_file():
         raise VoiceAgentError(f"Model file {path} is missing. {remedy}")
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # what goes wrong is raised, and need not be printed too
-    # Threads that wait by spinning take the core from the other lanes (measured with ggml: 20x slower on 2 cores).
+    options.log_severity_level = 4  # errors are raised and need not be printed as well
+    # Threads that spin while they wait take the core from other lanes (measured with ggml: 20x slower on 2 cores).
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # A memory plan is kept for every input length ever seen: in a long talk that is a leak.
+    # A memory plan is kept for every input length ever seen: in a long conversation that is a leak.
     options.enable_mem_pattern = False
     model = str(path) if reveal is None else path.read_bytes() + _output(reveal)
     try:
@@ -36,7 +36,7 @@ def open_session(path: Path, threads: int, *, reveal: str | None = None, remedy:
 
 
 def _output(name: str) -> bytes:
-    """Return what adds an output to a serialised model: protobuf merges messages that are written one after the other.
+    """Return the bytes that add an output to a serialised model: protobuf merges concatenated messages.
 
     ModelProto.graph is field 7, GraphProto.output field 12, ValueInfoProto.name field 1 (onnx.proto).
     """

@@ -1,9 +1,9 @@
 """An engine base for models that work on one job at a time.
 
 A job is a generator: each `next` is one bounded step on the lane; what it yields, and what it returns at its end, is an
-event for the stream's owner (or None). Between any two steps the most urgent job goes on, so a final transcript
-overtakes a partial one half-way. Subclasses add `load` and an `open` that returns their stream; streams
-call `submit` and `cancel`.
+event for the stream's owner (or None). At each step the most urgent job goes on, so a final transcript can overtake a
+half-finished partial one. Subclasses add `load` and an `open` that returns their stream; streams call `submit` and
+`cancel`.
 """
 
 from collections.abc import Callable, Generator
@@ -15,7 +15,7 @@ from voiceagent.engines.base import EngineBase
 from voiceagent.engines.contract import HOLD, Batch, CostKey, Need, StreamFailed, order
 
 places = count()
-"""Numbers whatever comes to wait, across all engines."""
+"""Numbers all waiting work in arrival order, across engines."""
 
 
 @dataclass(slots=True, eq=False)
@@ -24,7 +24,7 @@ class Job:
 
     stream: int
     tag: int
-    """Fork or generation: what `cancel` names, and what a StreamFailed carries."""
+    """Fork or generation, as `cancel` and StreamFailed name it."""
     deadline: float
     cost_key: CostKey
     steps: Generator[object, None, object]
@@ -34,12 +34,12 @@ class Job:
     generation: int | None = None
     number: int = field(default_factory=places.__next__)
     place: int = field(default_factory=places.__next__)
-    """Where its next step stands in the line of everything that waits."""
+    """The arrival order of its next step among all waiting work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """What a step may yield in place of an event, to say what the next step costs."""
+    """Yielded by a step in place of an event, to declare the cost of the next step."""
 
     cost_key: CostKey
     event: object = None
@@ -47,7 +47,7 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """What one step of a job gave."""
+    """The result of one step of a job."""
 
     event: object
     done: bool
@@ -66,7 +66,7 @@ class QueueEngine(EngineBase):
         self._wake()
 
     def cancel(self, stream: int, tag: int | None = None) -> None:
-        """Drop the jobs of a stream, or those with one tag. A step under way finishes, unheard."""
+        """Drop the jobs of a stream, or those with one tag. A step under way finishes; its result is dropped."""
         for job in self._jobs:
             if job.stream == stream and tag in (None, job.tag):
                 job.cancelled = True
@@ -87,11 +87,11 @@ class QueueEngine(EngineBase):
         return Batch(self._lane, job.cost_key, job.deadline, (job.stream,), job, job.need, job.generation, job.place)
 
     def ready(self) -> list[Job]:
-        """Return the jobs that somebody waits for."""
+        """Return the jobs that are not on hold."""
         return [job for job in self._jobs if job.deadline != HOLD]
 
     def urgency(self, job: Job, now: float) -> tuple[float, ...]:
-        """Order the jobs: the least goes first."""
+        """Return the sort key of a job: the least runs first."""
         return (*order(job.need, job.deadline, now), job.number)
 
     def run(self, batch: Batch) -> object:
@@ -120,7 +120,7 @@ class QueueEngine(EngineBase):
             job.on_event(event)
 
     def fail(self, batch: Batch, error: Exception) -> None:
-        """Drop the job that raised and tell its stream."""
+        """Drop the job that raised and notify its stream."""
         job = batch.work
         assert isinstance(job, Job)
         if not job.cancelled:
@@ -128,7 +128,7 @@ class QueueEngine(EngineBase):
             job.on_event(StreamFailed(job.tag, error))
 
     def close(self) -> None:
-        """Forget every job; subclasses free their model."""
+        """Drop all jobs; subclasses free their model."""
         for job in self._jobs:
             job.cancelled = True
         self._jobs.clear()

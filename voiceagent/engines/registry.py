@@ -1,6 +1,6 @@
-"""Which backends there are: those that come with voiceagent, then the entry points of the group `voiceagent.engines`.
+"""The available backends: those that come with voiceagent, then the entry points of the group `voiceagent.engines`.
 
-The first of a kind is the default. A spec is imported when it is asked for; no spec imports a runtime.
+The first of a kind is the default. A spec is imported when it is needed; no spec imports a runtime.
 """
 
 from functools import cache
@@ -36,7 +36,7 @@ BUILT_IN = (
 def specs() -> dict[tuple[str, str], EngineSpec[Any]]:
     """Return every backend's spec by kind and name.
 
-    Raises VoiceAgentError for an entry point that cannot be imported, is no spec, or takes another's name.
+    Raises VoiceAgentError for an entry point that cannot be imported, is no spec, or uses a name already taken.
     """
     found: dict[tuple[str, str], EngineSpec[Any]] = {}
     for folder in (*BUILT_IN, "given"):
@@ -47,7 +47,7 @@ def specs() -> dict[tuple[str, str], EngineSpec[Any]]:
         spec = _plugged_in(entry)
         if (spec.kind, spec.name) in found:
             raise VoiceAgentError(
-                f"The package {_package(entry)} brings an engine {spec.kind}.{spec.name}, and there is one already: "
+                f"The package {_package(entry)} adds an engine {spec.kind}.{spec.name}, which exists already: "
                 "remove one of them."
             )
         found[spec.kind, spec.name] = spec
@@ -56,13 +56,13 @@ def specs() -> dict[tuple[str, str], EngineSpec[Any]]:
 
 @cache
 def engine_models() -> EngineModels:
-    """Return the settings of every backend that may stand in a configuration, by section and name."""
+    """Return the settings of every backend that a configuration may use, by section and name."""
     named = [spec for spec in specs().values() if spec.name != GIVEN]
     return {kind: {spec.name: spec.settings for spec in named if spec.kind == kind} for kind in ENGINE_SECTIONS}
 
 
 GIVEN = "given"
-"""The name of an engine that was handed in as an object: no configuration can name it."""
+"""The name of an engine that was passed as an object: no configuration can name it."""
 
 
 def spec_of(kind: str, settings: EngineSettings) -> EngineSpec[Any]:
@@ -73,20 +73,20 @@ def spec_of(kind: str, settings: EngineSettings) -> EngineSpec[Any]:
 def _plugged_in(entry: EntryPoint) -> EngineSpec[Any]:
     try:
         spec = entry.load()
-    except Exception as error:  # whatever a strange package does when it is imported
+    except Exception as error:  # a foreign package may raise anything when it is imported
         raise VoiceAgentError(
-            f"The package {_package(entry)} brings an engine that cannot be imported ({entry.value}: "
-            f"{type(error).__name__}: {error}): mend or uninstall it."
+            f"The package {_package(entry)} adds an engine that cannot be imported ({entry.value}: "
+            f"{type(error).__name__}: {error}): fix or uninstall it."
         ) from error
     if not isinstance(spec, EngineSpec) or spec.kind not in ENGINE_SECTIONS:
         raise VoiceAgentError(
-            f"The package {_package(entry)} names {entry.value} as an engine, and that is no EngineSpec of a kind "
-            f"that there is ({', '.join(ENGINE_SECTIONS)}): mend or uninstall it."
+            f"The package {_package(entry)} names {entry.value} as an engine, but that is no EngineSpec of a known "
+            f"kind ({', '.join(ENGINE_SECTIONS)}): fix or uninstall it."
         )
     if not issubclass(spec.settings, ENGINE_SECTIONS[spec.kind]):
         raise VoiceAgentError(
-            f"The package {_package(entry)} brings {spec.kind}.{spec.name}, whose settings are no "
-            f"{ENGINE_SECTIONS[spec.kind].__name__}: mend or uninstall it."
+            f"The package {_package(entry)} adds {spec.kind}.{spec.name}, whose settings are no "
+            f"{ENGINE_SECTIONS[spec.kind].__name__}: fix or uninstall it."
         )
     return spec
 

@@ -1,8 +1,8 @@
 """What the scripted engines share: steps of known duration, and audio that is voiced when it is loud.
 
-A scripted job says with every step what its next step will cost, and ends with its last event: no step is
-run (or charged to a virtual clock) that does nothing. Where the timing knows batches, a step takes the most urgent
-job and those of its kind that are due soon after it. Knows no text and no kind of engine.
+A scripted job states with every step what its next step will cost, and ends with its last event: no step that does
+nothing is run (or charged to a virtual clock). Where the timing has batches, a step takes the most urgent job and those
+of its kind that are due soon after it. Knows no text and no kind of engine.
 """
 
 import time
@@ -19,17 +19,17 @@ from voiceagent.engines.timing import StepTimes
 
 T = TypeVar("T")
 Script = Sequence[T] | Callable[[int], T]
-"""What to say at the n-th time: a sequence (which begins again at its end), or a function of n."""
+"""What to say the n-th time: a sequence (which repeats), or a function of n."""
 
 JOIN_WITHIN_S = 1.0
-"""A step takes along what is due this soon after its most urgent job: more would make that one wait for others' luxury,
-less would pay for the same weights twice."""
+"""A step includes jobs due this soon after its most urgent one: a longer time would delay that job for less urgent
+ones, a shorter one would read the same weights twice."""
 VOICED_RMS = 0.01
 """-40 dBFS: above the noise of a quiet room, well below speech at a microphone (about -25 dBFS)."""
 
 
 def entry(script: Script[T], n: int) -> T:
-    """Return what the script has for the n-th time, counted from 0."""
+    """Return the script's n-th entry, counted from 0."""
     return script(n) if callable(script) else script[n % len(script)]
 
 
@@ -75,7 +75,7 @@ class ScriptedEngine(QueueEngine):
         self._sleep = sleep
 
     def load(self) -> None:
-        """There is nothing to load."""
+        """Do nothing: there is nothing to load."""
 
     def pending(self, now: float) -> Batch | None:
         """Return one step of the most urgent job, and of those of its kind that are due soon after it."""
@@ -87,7 +87,7 @@ class ScriptedEngine(QueueEngine):
         company = {first.stream: first}
         heads: dict[int, Job] = {}
         for job in sorted(self.ready(), key=lambda job: self.urgency(job, now)):
-            heads.setdefault(job.stream, job)  # a stream's second job waits for what its first one leaves
+            heads.setdefault(job.stream, job)  # a stream's second job depends on its first
         for job in heads.values():
             if len(company) < limit and job.cost_key[0] == alone.cost_key[0] and self.goes_along(job, first, now):
                 company[job.stream] = job
@@ -105,24 +105,24 @@ class ScriptedEngine(QueueEngine):
         )
 
     def sharing(self, kind: str) -> int:
-        """Return how many streams have, or will soon have, work of a kind; 0 where that cannot be foretold."""
+        """Return how many streams have, or will soon have, work of a kind; 0 where that cannot be predicted."""
         return 0
 
     def goes_along(self, job: Job, first: Job, now: float) -> bool:
-        """Tell whether a job may share the step of the most urgent one: it makes it longer, and others shorter."""
+        """Return whether a job may share the step of the most urgent one: that step gets longer, others shorter."""
         if (job.need is Need.SPECULATIVE) != (first.need is Need.SPECULATIVE):  # guesses go with guesses alone
             return False
         return first.need is Need.PROMISED or job.deadline <= max(first.deadline, now) + JOIN_WITHIN_S
 
     def run(self, batch: Batch) -> object:
-        """Take the step's time, then run it. On the lane's thread. A job that raises spoils no other of its batch."""
+        """Take the step's time, then run it. On the lane's thread. A job that raises fails no other of its batch."""
         self._sleep(self._timing.cost_s(batch.cost_key))
         if isinstance(batch.work, Job):
             return super().run(batch)
         return [self._attempt(single) for single in _singles(batch)]
 
     def deliver(self, batch: Batch, results: object) -> None:
-        """Move the jobs on to their next steps, or end them, and hand out the events."""
+        """Advance the jobs to their next steps, or end them, and hand out the events."""
         if isinstance(batch.work, Job):
             self._deliver_one(batch, results)
             return
@@ -134,7 +134,7 @@ class ScriptedEngine(QueueEngine):
                 self._deliver_one(single, result)
 
     def fail(self, batch: Batch, error: Exception) -> None:
-        """Drop the jobs of the step and tell their streams."""
+        """Drop the jobs of the step and notify their streams."""
         for single in [batch] if isinstance(batch.work, Job) else _singles(batch):
             super().fail(single, error)
 

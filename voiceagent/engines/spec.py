@@ -1,4 +1,4 @@
-"""What a backend says of itself, without importing its runtime: the application loops over specs and knows no engine.
+"""How a backend describes itself without importing its runtime: the application loops over specs and knows no engine.
 
 A backend's folder has a `spec.py` with one `SPEC`. Those that come with voiceagent are listed in `registry.py`; a
 package of your own adds its spec as an entry point of the group `voiceagent.engines` (docs/build.md).
@@ -31,9 +31,9 @@ class BuildContext:
     """The most streams open at once: conversations."""
     has_gpu: bool = False
     torch_bytes: int | None = None
-    """What models that run in torch may take of the GPU's memory together; None: all of it."""
+    """How much of the GPU's memory all models that run in torch may take together; None: all of it."""
     speech_streams: int = 0
-    """The most streams of recognisers and voices besides, which belong to no conversation."""
+    """The most additional streams of recognisers and voices that belong to no conversation."""
 
     @property
     def max_speech_streams(self) -> int:
@@ -48,33 +48,33 @@ class Remedy:
     change: dict[str, Any]
     """Settings of the section, by name."""
     harm: int = 0
-    """How much people would miss: 0 hardly anything, 1 some speed, 2 another model of the kind."""
+    """What users lose: 0 hardly anything, 1 some speed, 2 another model of the kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSpec(Generic[S]):
-    """A backend. Subclasses override what they have to say; nothing here loads a model or imports a runtime."""
+    """A backend. Subclasses override what applies to them; nothing here loads a model or imports a runtime."""
 
     kind: EngineKind
     name: str
-    """What stands in the settings as `engine`."""
+    """The value of `engine` in the settings."""
     settings: type[S]
     extra: str = ""
-    """What `pip install voiceagent[EXTRA]` brings its packages; "" where they come with voiceagent."""
+    """The EXTRA of `pip install voiceagent[EXTRA]` that installs its packages; "" if they come with voiceagent."""
     packages: tuple[str, ...] = ()
-    """The distributions it computes with; their versions decide what steps cost."""
+    """The distributions it computes with; step costs depend on their versions."""
     cost_settings: tuple[str, ...] = ()
-    """Its settings that decide what a step costs; sizes are in the cost keys."""
+    """Its settings on which step costs depend; sizes are in the cost keys."""
 
     def build(self, settings: S, context: BuildContext) -> Any:
-        """Return the engine, not loaded yet; None where none is needed (a turn ended by silence).
+        """Return the engine, not loaded yet; None if none is needed (a turn ended by silence).
 
         Imports the runtime. Raises VoiceAgentError, with the remedy, for missing packages or model files.
         """
         raise NotImplementedError
 
     def model(self, settings: S) -> str:
-        """Return what people are told that they talk to."""
+        """Return the name shown to users."""
         return self.name
 
     def files(self, settings: S) -> tuple[str, ...]:
@@ -86,17 +86,17 @@ class EngineSpec(Generic[S]):
         return "cpu"
 
     def memory(self, settings: S, context: BuildContext) -> tuple[MemoryUse, ...]:
-        """Return what it will take, from files and settings alone. Raises VoiceAgentError where that cannot be told."""
+        """Return what it will take, from files and settings alone. Raises VoiceAgentError if that is unknown."""
         return ()
 
     def steps(self, settings: S, talk: Talk) -> Steps | None:
-        """Return the steps that a conversation asks of it; None where it does not say: admission then counts none."""
+        """Return the steps that a conversation asks of it; None if it declares none: admission then counts none."""
         return None
 
     def findings(self, settings: S, context: BuildContext) -> Iterator[Finding]:
-        """Yield what `voiceagent doctor` should say of it, besides its packages and files."""
+        """Yield what `voiceagent doctor` should report about it, in addition to its packages and files."""
         yield from ()
 
     def remedies(self, settings: S, context: BuildContext) -> Iterator[Remedy]:
-        """Yield what would make it take less memory, the mildest first."""
+        """Yield changes that make it take less memory, the mildest first."""
         yield from ()

@@ -1,6 +1,6 @@
-"""The steps that a conversation asks of an engine, as its spec says them: what admission's forecast plays. Plain data.
+"""The steps that a conversation asks of an engine, as its spec states them, for admission's forecast. Plain data.
 
-Steps and seconds of sound only. How long a step takes is not said here: the cost model knows that.
+Steps and seconds of sound only. How long a step takes is in the cost model.
 """
 
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ class Work:
     """Some steps of one kind, one after the other."""
 
     key: CostKey
-    """Their kind, and the size that one caller's part has; the parts of a shared step add up."""
+    """Their kind, and the size of one caller's part; the parts of a shared step add up."""
     times: int = 1
     share: int = 1
     """How many callers one step can serve."""
 
 
 Works = tuple[Work, ...]
-"""Steps in their order. None at all: it costs this machine nothing."""
+"""Steps in order. Empty: it costs this machine nothing."""
 
 
 def steps(kind: str, size: int = 1, times: int = 1, share: int = 1) -> Works:
@@ -35,14 +35,14 @@ def steps(kind: str, size: int = 1, times: int = 1, share: int = 1) -> Works:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Steps that come again and again while a caller is heard."""
+    """Steps that recur while a caller is heard."""
 
     works: Works
     every_s: float
     always: bool
-    """Whether also while the caller is silent."""
+    """Whether they also recur while the caller is silent."""
     need: Need = Need.PROMISED
-    """By when it is to be done: before the next is there."""
+    """How a delay is heard; each is due before the next begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,27 +50,27 @@ class Talk:
     """The lengths of a typical conversation, with an agent that answers in a few short sentences."""
 
     transcribed_s: int = 3
-    """Length of what a recogniser transcribes at the end of a turn."""
+    """Seconds of audio that a recogniser transcribes at the end of a turn."""
     speech_tokens_per_s: int = 5
-    """Tokens of a second of speech, for a recogniser's decoder."""
+    """Tokens per second of speech, for a recogniser's decoder."""
     drafted_steps: int = 3
-    """Decoder steps of a transcript most of which the last partial one foresaw."""
+    """Decoder steps of a transcript that the last partial one has mostly predicted."""
     prompt_tokens: int = 32
     """The user's sentence and the chat template's marks around it."""
     reread_tokens: int = 0
-    """What is left of a conversation that has become too long, and is read again."""
+    """What is left of a conversation that has become too long and is read again."""
     segment_words: int = 11
-    """A sentence."""
+    """Words in a sentence."""
     segment_tokens: int = 14
-    """Its tokens: 1.3 a word in English."""
+    """Its tokens: 1.3 per word in English."""
     first_segment_tokens: int = 14
     segment_s: float = 3.5
-    """How long it sounds: 15 characters a second."""
+    """Its duration: 15 characters per second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsrSteps:
-    """What a recogniser is asked for."""
+    """The steps of a recogniser."""
 
     listening: tuple[Listening, ...] = ()
     transcript: Works = ()
@@ -79,21 +79,21 @@ class AsrSteps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlmSteps:
-    """What a language model is asked for."""
+    """The steps of a language model."""
 
     prompt: Works = ()
-    """Reading what the user said; what was said before is held."""
+    """Reading what the user said; earlier turns are cached."""
     rereading: Works = ()
     """Reading what is left of a conversation that was too long."""
     first_text: Works = ()
     """Writing the first segment of an answer."""
     text: Works = ()
-    """Writing one of the next."""
+    """Writing any later segment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TtsSteps:
-    """What a voice is asked for."""
+    """The steps of a voice."""
 
     begin: Works = ()
     """What comes before a segment's first sound."""
@@ -107,14 +107,14 @@ class TtsSteps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VadSteps:
-    """What a voice activity detector is asked for."""
+    """The steps of a voice activity detector."""
 
     listening: tuple[Listening, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnSteps:
-    """What a turn detector is asked for."""
+    """The steps of a turn detector."""
 
     judgement: Works = ()
 

@@ -10,7 +10,7 @@ from voiceagent.engines.contract import CostKey
 
 
 class StepTimes(Protocol):
-    """What scripted engines and imagined lanes ask."""
+    """Gives scripted engines and simulated lanes their step times and batch sizes."""
 
     def cost_s(self, cost_key: CostKey) -> float:
         """Return the seconds a step with this key takes. Raises KeyError for a name that is not scripted."""
@@ -21,7 +21,7 @@ class StepTimes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds that one step takes, by the name in its cost key, whatever its size: `asr.final` is `asr_final_s`.
+    """Seconds that one step of any size takes, by the name in its cost key: `asr.final` is `asr_final_s`.
 
     The defaults are those of small models on two CPU cores, rounded.
     """
@@ -47,10 +47,10 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class CostTable:
-    """Seconds that a step takes by its kind and the number of streams in it, for a device that works in batches.
+    """Seconds that a step takes, by its kind and number of streams, for a device that works in batches.
 
-    `steps` has `{kind: {streams: seconds}}`; sizes between two known ones are interpolated, and the largest known one
-    is the most that a step takes.
+    `steps` has `{kind: {streams: seconds}}`; sizes between two known ones are interpolated, and a step takes at most
+    the largest known number of streams.
     """
 
     steps: Mapping[str, Mapping[int, float]]
@@ -62,7 +62,7 @@ class CostTable:
         return float(np.interp(streams, [size for size, _ in known], [seconds for _, seconds in known]))
 
     def batch_limit(self, kind: str) -> int:
-        """Return the largest number of streams that the table knows a time for."""
+        """Return the largest number of streams for which the table has a time."""
         return max(self.steps[kind])
 
 

@@ -1,11 +1,11 @@
-"""What a step costs, learned from the steps that were run; and how much two lanes that run at once slow each other.
+"""What a step costs, learned from past steps, and how much two lanes that run at once slow each other down.
 
-A cost is what a step takes while no other lane runs. A step that ran beside another teaches how much that one slows its
-lane, once its own cost is known; until then it stands in for the cost. A size that has never run is interpolated from
-those of its kind that have; a kind that has never run costs a cautious default.
+A cost is what a step takes while no other lane runs. Once the cost of a step is known, one that overlaps another lane's
+step shows how much that lane slows its own; until then it serves as an estimate of the cost. A size that has never run
+is interpolated from known sizes of its kind; a kind that has never run costs a cautious default.
 
-Steps that seldom run alone teach a cost nothing, and what else slows them (the event loop, other processes, heat) is
-no lane. So there is one number more: how many times as long as foreseen steps have taken of late, `slowness`.
+Steps that seldom run alone do not update the cost, and other causes of delay (the event loop, other processes, heat)
+have no lane. `slowness` covers these: how many times as long as predicted recent steps have taken.
 
 Knows keys and seconds only. The lane of a step is the first part of its key: `llm` of `("llm.step", 4)`.
 """
@@ -19,28 +19,28 @@ from voiceagent.engines.contract import CostKey
 from voiceagent.scheduler.window import ENOUGH, Window
 
 UNKNOWN_S = 0.02
-"""The bound that steps aim at (`engines/contract.py`), taken for kinds never seen."""
+"""The bound that steps aim at (`engines/contract.py`), assumed for kinds never seen."""
 UPPER, TYPICAL, LEAST = 0.75, 0.5, 0.1
-"""The quantiles that a prediction, a slow-down, and a step that nothing held up are."""
+"""The quantiles used for a prediction, for a slow-down, and for a step that nothing held up."""
 ALONE = 0.1
-"""A lane that ran beside a step for a smaller share of its time did not matter."""
+"""A lane that overlapped a step for a smaller share of its time is ignored."""
 THROUGHOUT = 0.8
-"""A lane that ran beside a step for this share of its time shows how much it slows it."""
+"""A lane that overlapped a step for this share of its time shows how much it slows it down."""
 SLOWNESS_S = 5.0
-"""How many seconds of steps `slowness` looks back on: a busy lane's last ten, a quiet house's last minutes."""
+"""How many seconds of steps `slowness` looks back on: ten seconds of a busy server, minutes of a quiet one."""
 DOUBT_S = 1.0
-"""Before anything is known steps are taken to have lasted so long, as foreseen: the first few prove nothing."""
+"""Start with this many seconds of steps that ran as predicted: the first few prove nothing."""
 STRAGGLER = 10.0
-"""A step counts for so many times what was foreseen at most: one that hung says nothing of others, or of the future."""
+"""A step counts for at most this many times its prediction: one that hung says nothing about others or the future."""
 SHORT_S = 0.002
-"""A step shorter than this mostly waits for its thread's turn; it would tell too much."""
+"""A step shorter than this mostly waits for its thread's turn, and would distort `slowness`."""
 
 
 class CostModel:
     """Step times by cost key, in seconds, and slow-downs between lanes.
 
-    `seed` holds times that steps took elsewhere or earlier, `slowdowns` factors by (lane, other lane): live steps
-    overrule both within a handful.
+    `seed` holds step times measured elsewhere or earlier, `slowdowns` factors by (lane, other lane): a handful of live
+    steps overrules both.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class CostModel:
             self._steps_alone[key] = len(steps)
             self._keep(key, Window(steps))
         self._slowdowns = {pair: Window([factor] * ENOUGH) for pair, factor in (slowdowns or {}).items()}
-        self._taken_s = self._foreseen_s = DOUBT_S
-        """What steps took of late, and what was foreseen; both fade."""
+        self._taken_s = self._predicted_s = DOUBT_S
+        """What recent steps took, and what was predicted; both fade."""
 
     def observe(self, key: CostKey, seconds: float, overlap: Mapping[str, float] | None = None) -> None:
-        """Learn from one finished step; `overlap` says for how many of its seconds which other lanes ran too.
+        """Learn from one finished step; `overlap` gives the seconds for which each other lane ran at the same time.
 
-        Lanes on another device do not belong there.
+        Leave out lanes on another device.
         """
         shares = {lane: min(1.0, s / seconds) for lane, s in (overlap or {}).items() if s > ALONE * seconds > 0}
         if self._steps_alone[key] >= ENOUGH:
@@ -76,18 +76,18 @@ class CostModel:
             self._window(key).add(seconds * self._undisturbed(lane_of(key), shares))
 
     def predict(self, key: CostKey) -> float:
-        """Return the seconds that a step of this kind and size takes at most, three times of four, alone."""
+        """Return the seconds within which three of four steps of this kind and size end when they run alone."""
         return self.quantile(key, UPPER)
 
     def least(self, key: CostKey) -> float:
-        """Return the seconds of such a step that was not held up: what it takes of the device, and not its waiting."""
+        """Return the seconds of such a step when nothing holds it up: its device time without waiting."""
         return self.quantile(key, LEAST)
 
     def quantile(self, key: CostKey, q: float) -> float:
-        """Return the seconds that a share `q` of such steps take at most, alone.
+        """Return the seconds within which a share `q` of such steps end when they run alone.
 
-        Between two known sizes it is linear; below the smallest it is the smallest's; beyond the largest it grows as it
-        did on the way there, but never faster than the size does, and just as fast where one size is known.
+        Linear between two known sizes; the smallest size's time below it; beyond the largest, extrapolated, but never
+        faster than in proportion to the size, and in proportion where only one size is known.
         """
         if (window := self._windows.get(key)) is not None:
             return window.quantile(q)
@@ -109,18 +109,18 @@ class CostModel:
         return upper + min(most, max(0.0, slope)) * (size - upper_size)
 
     def knows(self, kind: str) -> bool:
-        """Tell whether any step of this kind was ever seen."""
+        """Return whether any step of this kind has been seen."""
         return kind in self._sizes
 
     @property
     def slowness(self) -> float:
-        """How many times as long as foreseen steps have taken of late; at least 1."""
-        return max(1.0, self._taken_s / self._foreseen_s)
+        """How many times as long as predicted recent steps have taken; at least 1."""
+        return max(1.0, self._taken_s / self._predicted_s)
 
     def copy(self, times: float = 1.0) -> "CostModel":
-        """Return a model that knows the same, of steps that take so many times as long, and learns on its own.
+        """Return an independent copy, with all step times multiplied by `times`.
 
-        Some microseconds for each cost key.
+        Takes some microseconds per cost key.
         """
         other = CostModel()
         other._windows = {key: window.copy(times) for key, window in self._windows.items()}
@@ -144,12 +144,12 @@ class CostModel:
         return window
 
     def _compare(self, key: CostKey, seconds: float, shares: Mapping[str, float]) -> None:
-        """Set what a step took against what was foreseen, those beside it allowed for."""
-        foreseen_s = self._windows[key].mean / self._undisturbed(lane_of(key), shares)
-        if foreseen_s > SHORT_S:
-            fade = exp(-foreseen_s / SLOWNESS_S)
-            self._taken_s = fade * self._taken_s + min(seconds, STRAGGLER * foreseen_s)
-            self._foreseen_s = fade * self._foreseen_s + foreseen_s
+        """Compare what a step took with the prediction, corrected for the lanes that overlapped it."""
+        predicted_s = self._windows[key].mean / self._undisturbed(lane_of(key), shares)
+        if predicted_s > SHORT_S:
+            fade = exp(-predicted_s / SLOWNESS_S)
+            self._taken_s = fade * self._taken_s + min(seconds, STRAGGLER * predicted_s)
+            self._predicted_s = fade * self._predicted_s + predicted_s
 
     def _learn_slowdown(self, key: CostKey, seconds: float, shares: Mapping[str, float]) -> None:
         """Compare a step with what it takes alone, if one other lane ran nearly all the time."""

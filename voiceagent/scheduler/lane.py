@@ -1,7 +1,7 @@
 """A lane: the one thread on which an engine's steps run, so that a model is never entered twice.
 
-A step in a model's native code cannot be broken off, only given up: `close` waits for it for a while, and says whether
-it ended. The thread is a daemon, lest a step that never ends keeps the process from ending.
+A step in a model's native code cannot be interrupted, only abandoned: `close` waits for it for a while and returns
+whether it ended. The thread is a daemon so that a step that never ends does not keep the process alive.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ from voiceagent.engines.contract import Batch, Engine
 
 INTERPRETER_TURN_S = 0.0005
 """For `sys.setswitchinterval`: how long a thread may keep the interpreter while another one wants it. A step returns to
-Python several times. With the usual 5 ms a token of SmolLM2 took 19 ms beside an event loop that was busy for 80 % of
-the time, with this 11; alone 8."""
+Python several times. With the usual 5 ms a token of SmolLM2 took 19 ms while the event loop was busy for 80 % of the
+time, with this 11; alone 8."""
 NICENESS = 5
-"""A third of the event loop's weight where there are too few cores: everybody's packets pass through the loop, and a
-late packet is heard sooner than a late step. With five callers and their clients on two cores the loop's lag (P99) was
-4.7 and 3.9 ms with it, 5.1 and 7.1 without, taking turns."""
+"""A third of the event loop's weight where there are too few cores: all packets pass through the loop, and a late
+packet is heard sooner than a late step. With five callers and their clients on two cores the loop's lag (P99) was 4.7
+and 3.9 ms with it, 5.1 and 7.1 without, in alternating runs."""
 CLOSE_WITHIN_S = 3.0
-"""Many times a step, and less than the 10 s after which Docker kills a container."""
+"""Many times the length of a step, and less than the 10 s after which Docker kills a container."""
 
 
 class Lane(Protocol):
@@ -36,14 +36,14 @@ class Lane(Protocol):
         """Run the step and call `done(results, error)` on the event loop."""
 
     def stop(self) -> None:
-        """Begin nothing after the step under way."""
+        """Start nothing after the step under way."""
 
     def close(self, within_s: float | None = None) -> bool:
-        """Stop and end; return False if the step under way does not end in time, so that its engine is still in use."""
+        """Stop and end; return False if the step under way does not end in time: its engine is then still in use."""
 
 
 class ThreadLane:
-    """A lane of a real device: one worker thread, which begins with the first work."""
+    """A lane of a real device: one worker thread, started with the first work."""
 
     def __init__(self, name: str) -> None:
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -56,7 +56,7 @@ class ThreadLane:
         def work() -> None:
             try:
                 results, error = _attempt(engine, batch)
-            except BaseException as panic:  # of Rust code, say, which is no Exception: this thread must live on
+            except BaseException as panic:  # a panic in Rust code is no Exception, and this thread must survive it
                 results, error = None, RuntimeError(f"{type(panic).__name__}: {panic}")
             with suppress(RuntimeError):  # the loop has been closed meanwhile
                 loop.call_soon_threadsafe(done, results, error)
@@ -72,7 +72,7 @@ class ThreadLane:
                 return
             try:
                 engine.load()
-            except BaseException as error:  # of any kind: whoever waits must hear of it
+            except BaseException as error:  # of any kind: the caller that awaits `load` must see it
                 loaded.set_exception(error)
             else:
                 loaded.set_result(None)
@@ -105,13 +105,13 @@ class ThreadLane:
 
 
 class VirtualLane:
-    """A lane of an imagined device: a step's result comes after its predicted cost, on the loop's own clock."""
+    """A lane of a simulated device: a step's result comes after its predicted cost, on the loop's own clock."""
 
     def __init__(self, cost_s: Callable[[Batch], float]) -> None:
         self._cost_s = cost_s
 
     def start(self, engine: Engine, batch: Batch, done: Callable[[object, Exception | None], None]) -> None:
-        """Run the step at once, and call `done` when the imagined device would have finished."""
+        """Run the step at once, and call `done` when the simulated device would have finished."""
         asyncio.get_running_loop().call_later(self._cost_s(batch), done, *_attempt(engine, batch))
 
     def stop(self) -> None:

@@ -1,7 +1,7 @@
-"""The memory plan: what every engine will take of which memory, beside what is free there.
+"""The memory plan: how much of each memory every engine will take, compared with what is free.
 
-Pure arithmetic over bytes that others have reckoned: no engine, no device and no clock. All of it is allocated when
-the models are loaded, for as many sessions as are allowed; a conversation allocates nothing.
+Pure arithmetic over sizes computed elsewhere: no engine, no device and no clock. All of it is allocated when the models
+are loaded, for the maximum number of sessions; a conversation allocates nothing.
 """
 
 from collections.abc import Iterator
@@ -12,17 +12,17 @@ from voiceagent.engines.memory import GIB, MIB, MemoryUse, Place
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """Bytes to be had; None where the system does not tell, and nothing is refused then."""
+    """Free bytes; None where the system does not report them, and then nothing is refused."""
 
     main: int | None
     gpu: int | None = None
     shared: bool = False
-    """Whether the GPU computes in main memory (DGX Spark): what both need comes out of `main`."""
+    """Whether the GPU computes in main memory (DGX Spark): both draw on `main`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What is needed of one memory, and what is free in it."""
+    """What is needed in one memory, and what is free in it."""
 
     name: str
     needed: int
@@ -34,7 +34,7 @@ class Account:
         return self.free is not None and self.needed > self.free
 
     def __str__(self) -> str:
-        free = "what is free is not known" if self.free is None else f"{show(self.free)} free"
+        free = "free memory unknown" if self.free is None else f"{show(self.free)} free"
         return f"{self.name}: {show(self.needed)} needed, {free}"
 
 
@@ -45,11 +45,11 @@ class Plan:
     needs: tuple[MemoryUse, ...]
     free: Free
     unknown: tuple[str, ...] = ()
-    """Sentences about what could not be reckoned."""
+    """Sentences about what could not be computed."""
 
     @property
     def accounts(self) -> tuple[Account, ...]:
-        """Return an account of each memory that something is needed of."""
+        """Return an account of each memory in which something is needed."""
         totals = {place: sum(need.total for need in self.needs if need.place is place) for place in Place}
         if self.free.shared:
             return (Account("memory shared by CPU and GPU", sum(totals.values()), self.free.main),)
@@ -61,11 +61,11 @@ class Plan:
 
     @property
     def fits(self) -> bool:
-        """Whether there is room for all that is known."""
+        """Whether everything that is known fits."""
         return not any(account.short for account in self.accounts)
 
     def table(self) -> str:
-        """Return the plan for people, a line for each engine and place, and one for each memory."""
+        """Return the plan as text: a line for each engine and place, and one for each memory."""
         widths = [max(len(row[column]) for row in self._rows()) for column in range(len(HEADINGS))]
         lines = [
             "  ".join(
@@ -88,7 +88,7 @@ TEXT_COLUMNS = 3
 
 
 def show(size: int) -> str:
-    """Show bytes to people."""
+    """Return a number of bytes as text."""
     if not size:
         return "-"
     return f"{size / GIB:.1f} GiB" if size >= GIB else f"{max(1, round(size / MIB))} MiB"

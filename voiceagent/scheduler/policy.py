@@ -1,25 +1,25 @@
 """Contract 2: which steps to start now, as a pure function.
 
-Every offered batch says what a listener makes of a delay (`Need`), and `decide` goes by it:
+Every offered batch states how a delay is heard (`Need`), and `decide` goes by it:
 
-- An answer under way must not break off. What is *promised* for a deadline goes in the order of deadlines, which keeps
-  every set of promises that can be kept. (Least slack, deadline - now - cost, does not: a step cannot be broken off, so
-  a long one that is due later may not go before a short one.)
-- Nobody shall wait longer than that takes. Whoever is *awaited* in silence goes first, who has waited longest before
-  the others, as long as all promises can still be kept after that.
-- A guess costs nobody anything: *speculative* work takes what is left, and goes without when there is nothing.
+- An answer under way must not break off. Steps *promised* for a deadline run earliest deadline first, which keeps every
+  set of promises that can be kept. (Least slack, deadline - now - cost, does not: a step cannot be interrupted, so a
+  long one that is due later must not run before a short one.)
+- Callers should wait no longer than that takes. Steps *awaited* in silence run first, the longest wait before the
+  others, as long as all promises can still be kept afterwards.
+- Guesses cost callers nothing: *speculative* work takes the time that remains, if any.
 
-So an overloaded device answers late rather than brokenly; admission sees to it that it is not overloaded.
+So an overloaded device answers late rather than with gaps; admission prevents overload.
 
-A promised step that others will want to share (`Batch.expected_joiners`) waits for them as long as its slack allows.
-A step beside others may be faster than one after them, or may slow them down: the costs' table of slow-downs tells.
-It starts where it gains by it, breaks no promise of theirs, and takes no more from those who need it more than it
-gains.
-Lanes that run on another device than the rest (a turn detector on the CPU beside models on a GPU) neither wait for room
-nor take any.
+A promised step that other streams will soon join (`Batch.expected_joiners`) waits for them as long as its slack allows.
+A step that overlaps others may end sooner than one that waits for them, or may slow them down: the cost model's
+slow-downs decide. It starts if it gains time, breaks no promise of theirs, and delays more urgent steps by no more than
+it gains.
+Lanes on another device than the rest (a turn detector on the CPU while the models are on a GPU) neither count towards
+`concurrency` nor wait for it.
 
-`fifo` is the reference beside it: the same room, and no idea who is listening. Knows neither clocks nor threads nor
-models: the same function runs live, in virtual time and under property tests.
+`fifo` is the reference: the same limits, without regard to listeners. Knows no clocks, threads or models: the same
+function runs live, in virtual time and under property tests.
 """
 
 from collections.abc import Collection, Sequence
@@ -33,7 +33,7 @@ from voiceagent.engines.contract import Batch, CostKey, Need
 NEGLIGIBLE_S = 0.002
 """A step shorter than this (voice activity detection) is started at once: waiting would cost more than running."""
 JOIN_MARGIN_S = 0.06
-"""A step that waits for company starts this long before it must: the step under way then may be a long one."""
+"""A step that waits for joiners starts this long before it must: the step then under way may be a long one."""
 
 
 class Costs(Protocol):
@@ -43,10 +43,10 @@ class Costs(Protocol):
         """Return the expected seconds of a step that runs alone."""
 
     def least(self, key: CostKey) -> float:
-        """Return the seconds of a step that nothing holds up, not even its thread's wait for its turn."""
+        """Return the seconds of a step that nothing holds up, not even waiting for the interpreter."""
 
     def slowdown(self, lane: str, other: str) -> float:
-        """Return how many times longer a lane's steps take while another lane's run beside them; at least 1."""
+        """Return how many times longer a lane's steps take while another lane's step runs; at least 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A step to start, and when it should end to keep every promise: if it cannot, then as small as it can be."""
+    """A step to start, and when it should end to keep every promise; if it cannot, it is made as small as possible."""
 
     batch: Batch
     by: float = inf
@@ -74,7 +74,7 @@ class Decision:
 
 
 class Policy(Protocol):
-    """What the scheduler asks."""
+    """Decides what the scheduler runs."""
 
     def __call__(
         self,
@@ -98,9 +98,9 @@ def decide(
 ) -> Decision:
     """Choose the batches to start now.
 
-    `offered` and `running` hold at most one batch a lane between them; `concurrency` is how many steps the device runs
-    side by side (cores on a CPU, 1 on a GPU that runs one kernel after the other); `off_device` names the lanes that
-    run on another device.
+    `offered` and `running` together hold at most one batch per lane; `concurrency` is how many steps the device runs at
+    once (cores on a CPU, 1 on a GPU that runs one kernel after the other); `off_device` names the lanes that run on
+    another device.
     """
     free, rest, busy = _rooms(offered, running, costs, off_device)
     promised = sorted((batch for batch in rest if batch.need is Need.PROMISED), key=_deadline)
@@ -136,7 +136,7 @@ def fifo(
     concurrency: int,
     off_device: Collection[str] = (),
 ) -> Decision:
-    """Choose the batches that have waited longest, whoever listens. Takes what `decide` takes; for comparison."""
+    """Choose the batches that have waited longest, whatever their need. Same arguments as `decide`; for comparison."""
     free, rest, busy = _rooms(offered, running, costs, off_device)
     first = sorted(rest, key=lambda batch: batch.place)[: max(0, concurrency - len(busy))]
     return Decision(tuple(Start(batch) for batch in (*free, *first)))
@@ -149,7 +149,7 @@ def _deadline(batch: Batch) -> float:
 def _rooms(
     offered: Sequence[Batch], running: Sequence[Running], costs: Costs, off_device: Collection[str]
 ) -> tuple[list[Batch], list[Batch], list[Running]]:
-    """Return what is offered that needs no room, what does, and the running steps that take some."""
+    """Return the offered batches outside `concurrency`, those it limits, and the running steps it counts."""
 
     def roomy(batch: Batch) -> bool:
         return batch.lane not in off_device and costs.least(batch.cost_key) > NEGLIGIBLE_S
@@ -159,14 +159,14 @@ def _rooms(
 
 
 def _latest_start(batch: Batch, costs: Costs) -> float:
-    """Return until when a promised step may wait for company; the past where none will come."""
+    """Return until when a promised step may wait for joiners; -inf where none is expected."""
     return batch.deadline - costs.predict(batch.cost_key) - JOIN_MARGIN_S if batch.expected_joiners else -inf
 
 
 def _keeps(
     promised: Sequence[Batch], first: Batch, now: float, busy: Sequence[Running], concurrency: int, costs: Costs
 ) -> bool:
-    """Tell whether every promise is kept if `first` goes first and they follow in the order of their deadlines."""
+    """Return whether every promise is kept if `first` runs first and they follow in the order of their deadlines."""
     rooms = sorted(max(now, step.until) for step in busy)[-concurrency:]
     rooms = [now] * (concurrency - len(rooms)) + rooms
     heapreplace(rooms, rooms[0] + costs.predict(first.cost_key))
@@ -179,7 +179,7 @@ def _keeps(
 
 
 def _gains(batch: Batch, now: float, busy: Sequence[Running], costs: Costs) -> bool:
-    """Tell whether to start beside what runs, rather than when the first of it ends."""
+    """Return whether to start now, next to the running steps, rather than when the first of them ends."""
     if not busy:
         return True
     alone = costs.predict(batch.cost_key)
@@ -197,6 +197,6 @@ def _gains(batch: Batch, now: float, busy: Sequence[Running], costs: Costs) -> b
 
 
 def _bound(batch: Batch, promised: Sequence[Batch], now: float, costs: Costs) -> float:
-    """Return when a step should end, lest it break a promise: its own, or one that must start then."""
+    """Return when a step must end to break no promise: its own, or that of a step that must start then."""
     own = batch.deadline if batch.need is Need.PROMISED and batch.deadline > now else inf
     return min([own, *(other.deadline - costs.predict(other.cost_key) for other in promised)])

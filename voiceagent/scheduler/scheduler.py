@@ -1,4 +1,4 @@
-"""The scheduler: asks the engines what could run, the policy what shall run, and the lanes to run it.
+"""The scheduler: asks the engines what could run and the policy what should, and has the lanes run it.
 
 It lives on the event loop, sleeps until an engine has work or a step ends, and knows no session.
 """
@@ -18,42 +18,42 @@ from voiceagent.scheduler.watchdog import StuckError, Watchdog, hang_after_s
 log = logging.getLogger(__name__)
 
 STALL_S = 1.0
-"""A timer as late as this says that the whole process stood still (paused, or starved), and no step of it hangs."""
+"""A timer as late as this means that the whole process was paused or starved, and that no step hangs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A finished step, for those who watch. Times in event-loop seconds."""
+    """A finished step, for observers. Times in event-loop seconds."""
 
     batch: Batch
     start: float
     end: float
     error: Exception | None
     predicted_s: float
-    """What the policy took it to cost."""
+    """The cost that the policy assumed."""
 
 
 @dataclass(slots=True)
 class Underway:
-    """A step that runs."""
+    """A running step."""
 
     batch: Batch
     start: float
     predicted_s: float
     overlap: dict[str, float] = field(default_factory=dict)
-    """For how many seconds steps of other lanes ran beside it."""
+    """For how many seconds each other lane ran at the same time."""
     watch: TimerHandle | None = None
-    """Goes off when it has lasted too long."""
+    """Fires when it has taken too long."""
 
     def part(self, others: Iterable["Underway"], end: float) -> None:
-        """It has ended: it and those that still run remember how long they ran side by side."""
+        """Record, when it ends, how long it and each step still running overlapped."""
         for other in others:
             together = end - max(self.start, other.start)
             for one, two in ((self, other), (other, self)):
                 one.overlap[two.batch.lane] = one.overlap.get(two.batch.lane, 0.0) + together
 
     def described(self, now: float) -> dict[str, object]:
-        """Return what a log line says of it."""
+        """Return the fields of a log line about it."""
         took_s, predicted_s = round(now - self.start, 2), round(self.predicted_s, 3)
         return {"lane": self.batch.lane, "key": self.batch.cost_key, "seconds": took_s, "predicted_s": predicted_s}
 
@@ -94,11 +94,11 @@ class Scheduler:
             asyncio.get_running_loop().call_soon(self._dispatch)
 
     def troubles(self) -> dict[str, str]:
-        """Say of each lane that is not well what is wrong and what to do."""
+        """Return, per lane in trouble, what is wrong and what to do."""
         return {} if self._closed else self.watchdog.troubles(asyncio.get_running_loop().time())
 
     def close(self) -> None:
-        """Start nothing any more; steps under way end unheard."""
+        """Start no more steps; results of those under way are dropped."""
         self._closed = True
 
     def _dispatch(self) -> None:
@@ -113,7 +113,7 @@ class Scheduler:
             for lane, engine in self._engines.items()
             if lane not in self._running and (batch := self._ask(engine, now)) is not None
         ]
-        # What hangs is not waited for: it may hold its device up, or not.
+        # A step that hangs does not count: it may occupy its device, or not.
         running = [
             Running(step.batch, step.start + step.predicted_s)
             for lane, step in self._running.items()
@@ -147,16 +147,16 @@ class Scheduler:
                 return
             try:
                 self._finish(step, results, error)
-            finally:  # whoever was told may raise; the lane goes on
+            finally:  # a stream's callback may raise; the lane goes on
                 self.wake()
 
         self._lanes[batch.lane].start(self._engines[batch.lane], batch, done)
 
     def _finish(self, step: Underway, results: object, error: Exception | None) -> None:
-        """Hand out what a step gave, or tell that it raised."""
+        """Deliver the results of a step, or its failure."""
         batch, end = step.batch, asyncio.get_running_loop().time()
         engine = self._engines[batch.lane]
-        aside = {*self._off_device, *self.watchdog.stuck}  # what hangs may take nothing from the others
+        aside = {*self._off_device, *self.watchdog.stuck}  # a step that hangs may not slow the others down
         if batch.lane not in aside:
             step.part([other for lane, other in self._running.items() if lane not in aside], end)
         if error is None:
@@ -166,7 +166,7 @@ class Scheduler:
             log.error("engine failed", exc_info=error, extra={"lane": batch.lane, "key": batch.cost_key})
             self.watchdog.failed(batch.lane, end)
         if self.watchdog.returned(batch.lane):
-            log.warning("lane is well again", extra=step.described(end))
+            log.warning("lane has recovered", extra=step.described(end))
             if error is None:
                 engine.discard(batch, results)
             return
@@ -181,7 +181,7 @@ class Scheduler:
         step.watch = loop.call_later(hang_after, self._give_up, step, loop.time() + hang_after)
 
     def _give_up(self, step: Underway, due: float) -> None:
-        """Tell the streams of a step that hangs; its lane does nothing until it returns."""
+        """Fail the streams of a step that hangs; its lane does nothing until it returns."""
         batch, now = step.batch, asyncio.get_running_loop().time()
         if self._closed:
             return
@@ -197,7 +197,7 @@ class Scheduler:
             self.wake()
 
     def _turn_away(self, engine: Engine, now: float, error: StuckError) -> None:
-        """Fail what is asked of a stuck lane, a batch at a time: those who are told may ask for something else."""
+        """Fail the work of a stuck lane, a batch at a time: a stream that fails may ask for other work."""
         if (batch := self._ask(engine, now)) is not None:
             self.wake()
             engine.fail(batch, error)
@@ -205,7 +205,7 @@ class Scheduler:
     def _ask(self, engine: Engine, now: float) -> Batch | None:
         try:
             return engine.pending(now)
-        except Exception as error:  # its own lane is at fault, and no other
-            log.error("engine cannot say what to run", exc_info=error, extra={"lane": engine.lane})
+        except Exception as error:  # only this lane is at fault
+            log.error("engine failed to offer a step", exc_info=error, extra={"lane": engine.lane})
             self.watchdog.failed(engine.lane, now)
             return None

@@ -1,6 +1,6 @@
 """A virtual clock: an event loop whose time jumps to the next timer instead of waiting for it.
 
-With scripted engines and virtual lanes a thirty-minute conversation takes seconds, and the same course every time.
+With scripted engines and virtual lanes a thirty-minute conversation takes seconds and is the same every time.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ class VirtualClock(asyncio.SelectorEventLoop):
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Move the clock on."""
+        """Move the clock forward."""
         self._now += seconds
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Asked to wait, moves the clock on instead."""
+    """Advances the clock instead of waiting."""
 
     def __init__(self, clock: VirtualClock) -> None:
         super().__init__()

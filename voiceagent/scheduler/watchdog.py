@@ -1,9 +1,10 @@
-"""Whether the lanes are well: one is stuck while a step of it hangs, and failing while step after step of it raises.
+"""The health of the lanes: a lane is stuck while a step of it hangs, and failing while step after step raises.
 
-A step hangs when it has lasted far longer than predicted. Nothing can break it off, so it is given up: its streams are
-told, and so is, until it returns, whoever asks anything of its lane. A lane that returns or succeeds is well again.
+A step hangs when it has taken far longer than predicted. It cannot be interrupted, so it is abandoned: its streams
+fail, and until it returns so does all other work of its lane. A lane recovers when the step returns, or when one
+succeeds.
 
-Pure: the scheduler tells what happens and when (event-loop seconds). Knows no engine, no thread and no timer.
+Pure: the scheduler reports what happens and when (event-loop seconds). Knows no engine, no thread and no timer.
 """
 
 from collections.abc import Mapping
@@ -14,14 +15,14 @@ from voiceagent.engines.contract import CostKey
 from voiceagent.errors import VoiceAgentError
 
 HANG_S = 5.0
-"""No step lasts this long on a device fit for conversation; the first of its kind may, with nothing to predict it by,
-take a second or two on a slow CPU."""
+"""No step takes this long on a device fit for conversation; the first of its kind, which has no prediction, may take a
+second or two on a slow CPU."""
 HANG_FACTOR = 20.0
-"""Stragglers of a crowded machine take a few times what is predicted."""
+"""Stragglers on a crowded machine take a few times the prediction."""
 FAILURES = 5
-"""In a row: one caller's bad luck is over sooner, or other callers' steps succeed in between."""
+"""In a row: failures of a single caller end sooner, or other callers' steps succeed in between."""
 PROBATION_S = 30.0
-"""Without a failure for this long a failing lane is tried again; its next failure counts as one too many."""
+"""A failing lane without a failure for this long is tried again; one more failure marks it as failing again."""
 
 
 class StuckError(VoiceAgentError):
@@ -30,7 +31,7 @@ class StuckError(VoiceAgentError):
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """A step that was given up and has not returned."""
+    """A step that was abandoned and has not returned."""
 
     key: CostKey
     start: float
@@ -47,7 +48,7 @@ class Row:
 
 
 def hang_after_s(predicted_s: float) -> float:
-    """Return how long a step may take that is predicted to take so long."""
+    """Return how long a step with this prediction may take."""
     return max(HANG_S, HANG_FACTOR * predicted_s)
 
 
@@ -64,7 +65,7 @@ class Watchdog:
         return MappingProxyType(self._hangs)
 
     def hang(self, lane: str, key: CostKey, start: float, now: float, predicted_s: float) -> StuckError:
-        """A step is given up; return what its streams are told."""
+        """Record that a step is abandoned; return the error for its streams."""
         error = StuckError(
             f"A step of {key[0]} has not returned for {now - start:.0f} s; {predicted_s:.2f} s were expected"
         )
@@ -72,21 +73,21 @@ class Watchdog:
         return error
 
     def returned(self, lane: str) -> bool:
-        """A step of the lane has ended; return whether it had been given up."""
+        """Record that a step of the lane has ended; return whether it had been abandoned."""
         return self._hangs.pop(lane, None) is not None
 
     def succeeded(self, lane: str) -> None:
-        """A step of the lane gave results."""
+        """Record that a step of the lane succeeded."""
         self._rows.pop(lane, None)
 
     def failed(self, lane: str, now: float) -> None:
-        """A step of the lane raised."""
+        """Record that a step of the lane raised."""
         row = self._rows.setdefault(lane, Row())
         row.failures += 1
         row.latest = now
 
     def troubles(self, now: float) -> dict[str, str]:
-        """Say of each lane that is not well what is wrong and what to do."""
+        """Return, per lane in trouble, what is wrong and what to do."""
         failing = {
             lane: f"its last {row.failures} steps have failed. The log says why."
             for lane, row in self._rows.items()
@@ -94,7 +95,7 @@ class Watchdog:
         }
         stuck = {
             lane: f"a step of {hang.key[0]} has not returned for {now - hang.start:.0f} s"
-            f" ({hang.predicted_s:.2f} s were expected). Restart the server if it stays so."
+            f" ({hang.predicted_s:.2f} s were expected). Restart the server if this persists."
             for lane, hang in self._hangs.items()
         }
         return failing | stuck

@@ -1,8 +1,9 @@
 """A file with one line of JSON for every turn.
 
 Lines are written on the event loop: a turn ends once in seconds, and its line (46 kB with 500 steps) takes 1 ms to make
-and to hand to the page cache of a local disk. A network disk that stalls would stall the conversations: keep the file
-off one. A conversation never fails because a line could not be written: that is logged once, and later lines are tried.
+and to hand to the page cache of a local disk. A network disk that stalls would stall the conversations: do not put the
+file on one. A conversation never fails because a line could not be written: the error is logged once, and later lines
+are still tried.
 """
 
 import json
@@ -26,7 +27,7 @@ class TurnFile:
         self._file: TextIO | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Half a character (a lone surrogate) has no UTF-8; its backslash escape is good JSON.
+            # Half a character (a lone surrogate) has no UTF-8; its backslash escape is valid JSON.
             self._file = path.open("a", buffering=1, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             self._complain(error)
@@ -53,4 +54,4 @@ class TurnFile:
     def _complain(self, error: OSError) -> None:
         if not self._complained:
             self._complained = True
-            log.error("cannot write turns to %s (%s); the conversations go on without it", self._path, error)
+            log.error("cannot write turns to %s (%s); conversations continue without it", self._path, error)

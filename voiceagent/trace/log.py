@@ -1,7 +1,7 @@
 """Structured logs on stderr: `key=value` for people, JSON lines for machines, through the standard library's logging.
 
 Fields are what a call passes as `extra`; `with_fields` gives a logger that adds the same ones (session, turn) to every
-line. What people said is logged by `conversation` alone, and only after `configure(log_text=True)`.
+line. Only `conversation` logs what people said, and only after `configure(log_text=True)`.
 """
 
 import json
@@ -20,7 +20,7 @@ _PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", 
 
 _turns = logging.getLogger("voiceagent.turns")
 _conversation = logging.getLogger("voiceagent.conversation")
-_conversation.disabled = True  # until `configure` is told that text may be logged
+_conversation.disabled = True  # until `configure` allows text to be logged
 
 
 def configure(level: str = "INFO", format: LogFormat = "text", *, log_text: bool = False) -> None:
@@ -45,17 +45,17 @@ def with_fields(logger: logging.Logger, **fields: object) -> "FieldLogger":
 
 
 def conversation(role: Literal["user", "agent"], text: str, **fields: object) -> None:
-    """Log what someone said, if the operator allowed that."""
+    """Log what the user or the agent said, if the operator allows it."""
     _conversation.info("%s said", role, extra={**fields, "text": text})
 
 
 def log_turn(trace: TurnTrace) -> None:
-    """Log a turn that has ended in one line."""
+    """Log a finished turn in one line."""
     _turns.info(summary(trace), extra={"session": trace.session, "turn": trace.turn, "generation": trace.generation})
 
 
 def summary(trace: TurnTrace) -> str:
-    """Return a turn in a line: `turn 3 completed v2v=512ms silence=210ms asr=98ms ...`; what is unknown is left out."""
+    """Return a turn in one line: `turn 3 completed v2v=512ms silence=210ms asr=98ms ...`, without unknown fields."""
     took = {span.name: span.ms for span in trace.spans()}
     llm = [took[name] for name in ("first token", "first segment") if name in took]
     times = {
@@ -132,7 +132,7 @@ def _printable(text: str) -> str:
 
 
 def _quoted(value: object) -> str:
-    """Return a value as it is where it is one plain word, else in quotes with its control characters escaped."""
+    """Return one plain word as it is, any other value in quotes with its control characters escaped."""
     text = str(value)
     plain = text and text.isprintable() and not any(mark in text for mark in ' "=')
     return text if plain else _printable(json.dumps(text, ensure_ascii=False))

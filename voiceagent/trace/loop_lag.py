@@ -1,7 +1,7 @@
-"""How late the event loop is: everything that people hear or are shown passes through it, and so waits as long.
+"""How late the event loop is: everything that people hear or see passes through it and is delayed as much.
 
-Asks to be called at fixed times and notes by how much each call came late. A loop that was held up for a second makes
-up for the calls it missed, so that the hold-up weighs as much as it lasted.
+Schedules calls at fixed times and records how late each one comes. A loop that was blocked for a second makes up for
+the calls it missed, so that a blockage counts in proportion to its length.
 """
 
 import asyncio
@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 INTERVAL_S = 0.05
 LONGEST_S = 5.0
-"""After this the machine was asleep, and not the loop busy: begin anew."""
+"""After a longer gap the machine was asleep rather than the loop busy: start again."""
 
 
 class LoopLag:
-    """Gives `observe` the running loop's lag in seconds, every `INTERVAL_S`, until it is closed.
+    """Calls `observe` with the running loop's lag in seconds, every `INTERVAL_S`, until it is closed.
 
-    An idle loop is up to a millisecond late: its selector waits in whole ones.
+    An idle loop is up to a millisecond late: its selector waits in whole milliseconds.
     """
 
     def __init__(self, observe: Callable[[float], None]) -> None:
@@ -25,7 +25,7 @@ class LoopLag:
         self._timer = self._loop.call_at(self._due, self._tick)
 
     def close(self) -> None:
-        """Measure no more."""
+        """Stop measuring."""
         self._timer.cancel()
 
     def _tick(self) -> None:

@@ -1,6 +1,6 @@
 """Counters and histograms for Prometheus, in a registry of their own: two servers in one process share nothing.
 
-Labels never hold a session, a turn or a size: the number of time series stays the same however long the server runs.
+Labels never hold a session, a turn or a size, so that the number of time series does not grow as the server runs.
 """
 
 from math import isfinite
@@ -45,7 +45,7 @@ STAGE_S = (
     0.15,
     0.2,  # the silence that ends speech
     0.3,
-    0.5,  # half of all one may take
+    0.5,  # half of what a whole turn may take
     0.75,
     1.0,
     2.0,  # a bounded wait for more words
@@ -64,11 +64,11 @@ STEP_S = (
     0.075,  # turn detection on one CPU core takes 63 ms
     0.1,
     0.2,
-    0.5,  # everyone waits: a step this long should have been several
+    0.5,  # all callers wait: a step this long should have been several
     1.0,
 )
 SLACK_S = (
-    -1.0,  # somebody has waited for a second
+    -1.0,  # a caller has waited for a second
     -0.5,
     -0.2,
     -0.1,
@@ -76,13 +76,13 @@ SLACK_S = (
     -0.02,
     0.0,  # below: too late before it began, or wanted at once
     0.02,
-    0.05,  # what a hiccup of the machine eats
+    0.05,  # what a hiccup of the machine costs
     0.1,
     0.2,
     0.5,
     1.0,
     2.0,
-    5.0,  # a long answer lies ready
+    5.0,  # a long answer is ready
 )
 LAG_S = (
     0.001,  # an idle loop: its selector waits in whole milliseconds
@@ -120,7 +120,7 @@ STREAMS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 
 
 class Metrics:
-    """What a server counts. Attributes are Prometheus metrics: `metrics.interruptions.inc()`."""
+    """A server's metrics. Attributes are Prometheus metrics: `metrics.interruptions.inc()`."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -149,39 +149,39 @@ class Metrics:
         )
         self.slack = Histogram(
             "voiceagent_step_slack_seconds",
-            "Deadline less start less predicted cost, when a step began; speculative steps have none.",
+            "Deadline minus start minus predicted cost, when a step began; speculative steps have none.",
             ["lane"],
             buckets=SLACK_S,
             registry=registry,
         )
         self.misses = Counter(
             "voiceagent_step_misses",
-            "Steps that ended after the deadline they were promised for.",
+            "Steps that ended after their promised deadline.",
             ["lane", "key"],
             registry=registry,
         )
         self.failed_steps = Counter(
             "voiceagent_step_failures",
-            "Steps that gave nothing: error, memory (there was too little) or hang.",
+            "Steps without a result: error, memory (too little) or hang.",
             ["lane", "key", "kind"],
             registry=registry,
         )
         self.lane_ready = Gauge(
             "voiceagent_lane_ready",
-            "1 for a lane that is loaded and well: no step of it hangs, and not every one fails; /ready says more.",
+            "1 for a loaded, healthy lane: no step of it hangs, and not every one fails; /ready gives details.",
             ["lane"],
             registry=registry,
         )
         self.loop_lag = Histogram(
             "voiceagent_loop_lag_seconds",
-            "How late the event loop calls what is due, asked every 50 ms.",
+            "How late the event loop runs due calls, sampled every 50 ms.",
             buckets=LAG_S,
             registry=registry,
         )
         ProcessCollector(registry=registry)
         self.turns = Counter("voiceagent_turns", "Turns, by how they ended.", ["outcome"], registry=registry)
         self.interruptions = Counter(
-            "voiceagent_interruptions", "Responses that the user cut short.", registry=registry
+            "voiceagent_interruptions", "Responses that the user interrupted.", registry=registry
         )
         self.false_interruptions = Counter(
             "voiceagent_false_interruptions", "Pauses for a sound without words; playout resumed.", registry=registry
@@ -191,16 +191,16 @@ class Metrics:
         )
         self.sessions = Gauge("voiceagent_sessions", "People connected now.", registry=registry)
         self.speech_streams = Gauge(
-            "voiceagent_speech_streams", "Recognisers and voices lent without a conversation.", registry=registry
+            "voiceagent_speech_streams", "Recognisers and voices in use without a conversation.", registry=registry
         )
         self.capacity_sessions = Gauge(
             "voiceagent_capacity_sessions",
-            "As many as can be answered in time; NaN while not known.",
+            "How many callers can be answered in time; NaN while unknown.",
             registry=registry,
         )
         self.step_slowness = Gauge(
             "voiceagent_step_slowness",
-            "How many times as long as foreseen steps have taken of late.",
+            "How many times as long as predicted recent steps have taken.",
             registry=registry,
         )
         self.refused_sessions = Counter(
@@ -217,18 +217,18 @@ class Metrics:
             "voiceagent_underruns", "Times a response fell silent because its audio came too late.", registry=registry
         )
         self.engine_errors = Counter(
-            "voiceagent_engine_errors", "Failures that callers were told of, by engine.", ["engine"], registry=registry
+            "voiceagent_engine_errors", "Failures reported to callers, by engine.", ["engine"], registry=registry
         )
         self.tool_calls = Counter(
             "voiceagent_tool_calls",
-            "Calls of tools that ended: done, failed or cancelled.",
+            "Finished tool calls: done, failed or cancelled.",
             ["tool", "outcome"],
             registry=registry,
         )
         self.tool_times = Histogram(
-            "voiceagent_tool_seconds", "How long calls of tools took.", ["tool"], buckets=TOOL_S, registry=registry
+            "voiceagent_tool_seconds", "How long tool calls took.", ["tool"], buckets=TOOL_S, registry=registry
         )
-        # A series that appears at its first event hides that event from rate(): show those known beforehand at once.
+        # A series that appears with its first event hides that event from rate(), so known ones exist from the start.
         for outcome in ("completed", "interrupted", "failed", "cancelled"):
             self.turns.labels(outcome)
         for reason in ("server_full", "server_busy", "not_ready", "out_of_order"):
@@ -239,7 +239,7 @@ class Metrics:
             self.packets.labels(fate)
 
     def observe_turn(self, trace: TurnTrace) -> None:
-        """Count a turn that has ended: outcome, speculation, voice-to-voice and stages."""
+        """Count a finished turn: outcome, speculation, voice-to-voice and stages."""
         if trace.outcome is not None:
             self.turns.labels(trace.outcome).inc()
         self.speculations.labels("used").inc(trace.speculations_used)
@@ -250,7 +250,7 @@ class Metrics:
             self.stages.labels(span.name.replace(" ", "_")).observe(span.ms / 1000)
 
     def observe_step(self, record: StepRecord) -> None:
-        """Count a step of a lane: its time, the callers in it, its slack, and whether it missed or failed."""
+        """Count a step of a lane: its time, its callers, its slack, and whether it missed its deadline or failed."""
         lane, key = record.lane, record.key[0]
         self.step_times.labels(lane, key).observe(record.end - record.start)
         self.step_streams.labels(lane, key).observe(len(record.streams))
@@ -262,7 +262,7 @@ class Metrics:
             self.failed_steps.labels(lane, key, record.failure).inc()
 
     def observe_tool(self, use: ToolUse) -> None:
-        """Count a call of a tool that has ended, and its time."""
+        """Count a finished tool call and its time."""
         self.tool_calls.labels(use.name, use.outcome).inc()
         if use.seconds is not None:
             self.tool_times.labels(use.name).observe(use.seconds)

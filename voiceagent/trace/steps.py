@@ -1,4 +1,4 @@
-"""The steps that the lanes ran lately: for the strip on the page, and for the trace of each turn.
+"""The steps that the lanes ran recently: for the strip on the page, and for the trace of each turn.
 
 Times are seconds on the event-loop clock. Used on the event loop only; knows neither engines nor sessions.
 """
@@ -11,10 +11,10 @@ from math import isfinite
 from typing import Any, Literal
 
 Failure = Literal["error", "memory", "hang"]
-"""It raised; for want of memory; or it did not return, and ended here as far as anybody was told."""
+"""It raised; it ran out of memory; or it hung and was abandoned at its recorded end."""
 
 NeedLabel = Literal["promised", "awaited", "speculative"]
-"""What its delay means to a listener: an answer breaks off, a silence lasts longer, nothing."""
+"""How its delay is heard: as a gap in an answer, as a longer silence, or not at all."""
 
 STEPS_PER_LANE = 4_096
 """Two minutes of one caller's voice activity frames, the most frequent of all steps."""
@@ -26,32 +26,32 @@ class StepRecord:
 
     lane: str
     key: tuple[str, int]
-    """What its cost depends on: kind and size."""
+    """What its cost depends on: its kind and size."""
     start: float
     end: float
     generation: int | None = None
     """The response it was for, where it was for exactly one."""
     streams: tuple[int, ...] = ()
     predicted_s: float = 0.0
-    """What the policy took it to cost."""
+    """The cost that the policy assumed."""
     deadline: float = float("inf")
-    """When a listener would have noticed that it was late; its submission, where somebody waited in silence."""
+    """When a listener would have noticed that it was late; its submission, where a caller waited in silence."""
     need: NeedLabel = "promised"
     failure: Failure | None = None
 
     @property
     def failed(self) -> bool:
-        """Whether it raised, or was given up."""
+        """Whether it raised or was abandoned."""
         return self.failure is not None
 
     @property
     def slack_s(self) -> float:
-        """What was left when it began: deadline - start - predicted cost. Below zero, it was late already."""
+        """Time to spare when it began: deadline - start - predicted cost. Below zero it was already late."""
         return self.deadline - self.start - self.predicted_s
 
     @property
     def missed(self) -> bool:
-        """Whether it broke a promise: what is awaited is late by its nature, and nobody waits for a guess."""
+        """Whether it broke a promise: awaited steps are always late, and no caller waits for a guess."""
         return self.end > self.deadline and self.need == "promised"
 
     def to_json(self) -> dict[str, Any]:
@@ -96,7 +96,7 @@ class StepLog:
 
 
 def occupancy(steps: Iterable[StepRecord], start: float, end: float) -> dict[str, dict[str, float]]:
-    """Return for each lane that worked from `start` to `end`: the share of that time it was busy, and its counts."""
+    """Return, for each lane that worked between `start` and `end`, the share of time it was busy, and its counts."""
     lanes: dict[str, dict[str, float]] = {}
     for step in steps:
         lane = lanes.setdefault(step.lane, {"busy": 0.0, "steps": 0, "missed": 0, "failed": 0})

@@ -1,4 +1,4 @@
-"""One use of a tool, as it is counted and shown: which one, when, how it ended; never what was asked or answered."""
+"""One use of a tool, as it is counted and shown: which one, when, how it ended; never its arguments or its result."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -6,7 +6,7 @@ from typing import Any, Literal
 ToolOutcome = Literal["running", "done", "failed", "cancelled"]
 
 UNKNOWN_TOOL = "unknown"
-"""The name of all tools that a model made up: what it can think of is no label."""
+"""The name for all tools that a model made up: invented names must not become labels."""
 
 
 @dataclass(slots=True)
@@ -16,16 +16,16 @@ class ToolUse:
     name: str
     start: float
     end: float | None = None
-    """None while it runs, which may be longer than the turn lasts."""
+    """None while it runs, which may outlast the turn."""
     outcome: ToolOutcome = "running"
 
     @property
     def seconds(self) -> float | None:
-        """How long it took, once it has ended."""
+        """Seconds it took, once it has ended."""
         return None if self.end is None else self.end - self.start
 
     def settle(self, outcome: ToolOutcome, at: float) -> bool:
-        """Note how it ended; return False, and change nothing, where that was known."""
+        """Record how it ended; return False and change nothing if that is already known."""
         if self.end is not None:
             return False
         self.end, self.outcome = at, outcome

@@ -1,7 +1,7 @@
 """What happened in one turn, and when: the one record behind the waterfall, the metrics, the tables and the log line.
 
-All times are seconds on one shared clock (the event loop's). Whoever runs the turn calls `mark`; everything else is
-worked out from the marks. Knows nothing of sessions and engines.
+All times are seconds on one shared clock (the event loop's). The session calls `mark`; everything else is derived from
+the marks. Knows nothing of sessions and engines.
 """
 
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ class Span:
 
 @dataclass(slots=True)
 class TurnTrace:
-    """One turn: what the user said and the agent's response to it. Filled in while it goes on."""
+    """One turn: what the user said and the agent's response to it. Filled in as it goes on."""
 
     session: str
     turn: int
@@ -79,19 +79,19 @@ class TurnTrace:
     speculations_dropped: int = 0
     marks: dict[Mark, float] = field(default_factory=dict)
     steps: Sequence[StepRecord] = ()
-    """What the lanes ran meanwhile, for whomever."""
+    """What the lanes ran during the turn, for all callers."""
     tools: Sequence[ToolUse] = ()
-    """What the response called, in the order of the calls."""
+    """The tools that the response called, in order."""
     user_text: str = ""
     agent_text: str = ""
-    """The words that were heard of the response."""
+    """The words of the response that were heard."""
 
     def mark(self, name: Mark, at: float) -> None:
-        """Note when something happened first; later times of the same mark change nothing."""
+        """Record when something first happened; later times of the same mark change nothing."""
         self.marks.setdefault(name, at)
 
     def rewind(self, to: Mark) -> None:
-        """Forget this mark and all that follow from it, because that work was for nothing.
+        """Forget this mark and all that depend on it, because that work was wasted.
 
         `rewind("speech_end")` when the user went on speaking; `rewind("transcript_final")` when a later transcript
         differed from the one the response was prepared for.
@@ -104,26 +104,26 @@ class TurnTrace:
 
     @property
     def speculation(self) -> Speculation:
-        """What became of work done before the turn was known to be over."""
+        """What became of the work done before the turn was known to be over."""
         if self.speculations_used:
             return "used"
         return "dropped" if self.speculations_dropped else "none"
 
     @property
     def voice_to_voice_ms(self) -> float | None:
-        """Milliseconds from the end of the user's speech to the first packet of the answer, if there were both."""
+        """Milliseconds from the end of the user's speech to the first packet of the answer, or None."""
         if "speech_end" not in self.marks or "first_packet" not in self.marks:
             return None
         return (self.marks["first_packet"] - self.marks["speech_end"]) * 1000
 
     @property
     def waited_s(self) -> float | None:
-        """Seconds that the user waited for the answer's first packet, or until it was given up; None of typed words."""
+        """Seconds the user waited for the answer's first packet, or until it was given up; None for typed words."""
         end = self.marks.get("first_packet", self.marks.get("playout_end"))
         return None if end is None or "speech_end" not in self.marks else end - self.marks["speech_end"]
 
     def spans(self) -> list[Span]:
-        """Return the stages that are known by now, relative to the end of speech; none without one (typed words)."""
+        """Return the stages known so far, relative to the end of speech; none where no speech ended (typed words)."""
         if "speech_end" not in self.marks:
             return []
         zero = self.marks["speech_end"]
@@ -137,7 +137,7 @@ class TurnTrace:
         return spans
 
     def tool_spans(self) -> list[Span]:
-        """Return the calls of tools; one that outlasts the turn ends with it. None where no speech ended."""
+        """Return the tool calls; one that outlasts the turn ends with it. Empty where no speech ended."""
         zero, over = self.marks.get("speech_end"), self.marks.get("playout_end")
         if zero is None:
             return []
@@ -149,9 +149,9 @@ class TurnTrace:
         ]
 
     def to_json(self, *, text: bool = False) -> dict[str, Any]:
-        """Return the turn as plain data, with the words that were spoken only if asked for.
+        """Return the turn as plain data, with the spoken words only if `text`.
 
-        Where several people talk the steps are hundreds: milliseconds.
+        With several callers there are hundreds of steps, which takes milliseconds.
         """
         words = {"user_text": self.user_text, "agent_text": self.agent_text} if text else {}
         return {**self.stages(), "steps": [record.to_json() for record in self.steps], **words}

@@ -161,7 +161,7 @@ def test_weights_of_another_size_are_refused(tmp_path: Path, saved: dict[str, An
                 target.addfile(member, source.extractfile(member))
         torch.save({"encoder.nothing": torch.zeros(3)}, tmp_path / "other.ckpt")
         target.add(tmp_path / "other.ckpt", "model_weights.ckpt")
-    with pytest.raises(VoiceAgentError, match=r"mixed.nemo are damaged or not for its own configuration"):
+    with pytest.raises(VoiceAgentError, match=r"mixed.nemo are damaged or do not match its configuration"):
         load(str(path))
 
 

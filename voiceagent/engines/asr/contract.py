@@ -1,4 +1,4 @@
-"""What every speech recogniser offers: a stream that listens, and final texts on forks of it."""
+"""What every speech recogniser offers: a stream that listens, and final transcripts on forks of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,37 +16,37 @@ SAMPLE_RATE = 16_000
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """The text of the turn so far. Partial (fork None) or final for a fork of the stream."""
+    """The text of the turn so far: partial (fork None), or final for a fork of the stream."""
 
     text: str
     fork: int | None = None
     words: tuple[Word, ...] = ()
-    """When each word was heard, in seconds since the stream was opened; empty where the backend cannot tell."""
+    """When each word was heard, in seconds since the stream was opened; empty if the backend does not know."""
 
 
 AsrEvent = Transcript | StreamFailed
 
 
 class AsrStream(Protocol):
-    """One session's ear. All methods are cheap and on the event loop."""
+    """One session's audio. All methods are cheap and on the event loop."""
 
     number: int
-    """What the engine's batches call it."""
+    """Its number in the engine's batches."""
 
     def push(self, pcm: NDArray[np.float32]) -> None:
-        """Hear more audio (16 kHz mono float32), in speech and in silence."""
+        """Take more audio (16 kHz mono float32), in speech and in silence."""
 
     def begin_speech(self) -> None:
-        """Speech was detected just now: what was heard shortly before belongs to it; partials may follow."""
+        """Report that speech was detected: the audio shortly before belongs to it; partials may follow."""
 
     def finalise(self, fork: int, deadline: float) -> None:
-        """Transcribe all of the turn up to now on a fork; the stream itself goes on listening.
+        """Transcribe the turn up to now on a fork; the stream itself goes on listening.
 
-        Forks are numbered upwards; an unfinished older fork is dropped.
+        Fork numbers increase; an unfinished older fork is dropped.
         """
 
     def commit(self) -> None:
-        """The turn is over: forget its audio up to the last fork, keep what came after; drop open work."""
+        """End the turn: forget its audio up to the last fork, keep what came after; drop open work."""
 
     def close(self) -> None:
         """End the stream."""

@@ -1,6 +1,6 @@
-"""The audio of one turn: it begins shortly before speech was noticed, and is cut at pauses where it grows long.
+"""The audio of one turn: it begins shortly before speech was detected, and is cut at pauses when it grows long.
 
-Recognisers that hear whole utterances need it, so that one step never has to take more than some seconds of audio.
+For recognisers that take whole utterances, so that one step never has to process more than some seconds of audio.
 Knows no model and no time.
 """
 
@@ -14,13 +14,13 @@ from voiceagent.engines.asr.contract import SAMPLE_RATE
 Pcm = NDArray[np.float32]
 
 PREROLL_S = 0.4
-"""Speech is noticed about 0.1 s late; more than 0.3 s before it changes no transcript (538 human clips)."""
+"""Speech is detected about 0.1 s late; more than 0.3 s before it changes no transcript (538 human clips)."""
 LINGER_S = 2.0
-"""Silence kept after a fork, in case the speaker goes on: the sound that ends it may be speech not yet noticed."""
+"""Silence kept after a fork, in case the speaker goes on: the sound that ends it may be speech not yet detected."""
 CUT_AFTER_S, CUT_AT_S = 8.0, 12.0
 """Open audio longer than the first is cut at a pause; longer than the second, at its quietest moment."""
 CUT_MARGIN_S = 1.5
-"""No cut this near to either end: the recogniser needs words on both sides."""
+"""No cut this close to either end: the recogniser needs words on both sides."""
 PAUSE_S = 0.2
 PAUSE_RATIO = 0.003
 """A pause is 25 dB below the loudest tenth of the audio, in power."""
@@ -29,7 +29,7 @@ HOP = SAMPLE_RATE // 50
 
 @dataclass(slots=True, eq=False)
 class Piece:
-    """The turn's audio up to a cut, and its text once that is known."""
+    """The turn's audio up to a cut, and its text once known."""
 
     pcm: Pcm
     text: str | None = None
@@ -37,7 +37,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The turn at one moment: what was cut off, and what is open."""
+    """The turn at one moment: the pieces cut off, and the open audio."""
 
     pieces: tuple[Piece, ...]
     open: Pcm
@@ -56,23 +56,23 @@ class TurnAudio:
         self._forked = np.zeros(0, np.float32)
         """Open audio up to the last fork."""
         self._fresh: list[Pcm] = []
-        """What was heard since."""
+        """The audio since then."""
         self._begun = False
         self._speaking = False
 
     @property
     def speaking(self) -> bool:
-        """Speech has begun since the last fork."""
+        """Whether speech has begun since the last fork."""
         return self._speaking
 
     def push(self, pcm: Pcm) -> None:
-        """Hear more audio."""
+        """Take more audio."""
         self._fresh.append(pcm)
         if not self._speaking:
             self._trim(LINGER_S if self._begun else PREROLL_S)
 
     def begin(self) -> None:
-        """Speech was noticed just now."""
+        """Report that speech was detected."""
         self._begun = self._speaking = True
 
     def fork(self) -> Snapshot:
@@ -91,7 +91,7 @@ class TurnAudio:
             self._trim(PREROLL_S)
 
     def snapshot(self) -> Snapshot:
-        """Return the turn as it is, after cutting off what is too long."""
+        """Return the current turn, after cutting off audio that is too long."""
         if not self._begun:
             return Snapshot((), self._forked)
         audio = self._open()
@@ -108,7 +108,7 @@ class TurnAudio:
         return np.concatenate((self._forked, *self._fresh))
 
     def _trim(self, seconds: float) -> None:
-        """Let go of the oldest fresh audio."""
+        """Drop the oldest fresh audio."""
         surplus = sum(map(len, self._fresh)) - int(seconds * SAMPLE_RATE)
         while surplus > 0:
             first = self._fresh.pop(0)
@@ -118,7 +118,7 @@ class TurnAudio:
 
 
 def find_cut(pcm: Pcm) -> int | None:
-    """Return the sample at which audio that has grown long is best cut, or None while it may grow."""
+    """Return the sample at which long audio is best cut, or None while it may grow."""
     if len(pcm) <= CUT_AFTER_S * SAMPLE_RATE:
         return None
     hops = pcm[: len(pcm) - len(pcm) % HOP].reshape(-1, HOP)

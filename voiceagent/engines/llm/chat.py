@@ -8,7 +8,7 @@ from voiceagent.engines.llm.contract import Message, ToolSpec
 
 
 def as_chat(message: Message) -> dict[str, Any]:
-    """Return a message as a server takes it: the arguments of calls are JSON text."""
+    """Return a message as a server expects it: the arguments of calls are JSON text."""
     chat: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.calls:
         chat["tool_calls"] = [
@@ -21,9 +21,9 @@ def as_chat(message: Message) -> dict[str, Any]:
 
 
 def as_template_chat(message: Message, clean: Callable[[str], str]) -> dict[str, Any]:
-    """Return a message as chat templates take it: the arguments of calls are objects, which they write out themselves.
+    """Return a message as chat templates expect it: the arguments of calls are objects, which they format themselves.
 
-    `clean` is applied to all text that is not the operator's own.
+    `clean` is applied to all text that is not the operator's.
     """
     chat = as_chat(message)
     if message.role != "system":
@@ -36,7 +36,7 @@ def as_template_chat(message: Message, clean: Callable[[str], str]) -> dict[str,
 
 
 def tools_of(messages: tuple[Message, ...]) -> tuple[ToolSpec, ...]:
-    """Return the tools that a conversation's system message names."""
+    """Return the tools in a conversation's system message."""
     return messages[0].tools if messages else ()
 
 

@@ -1,7 +1,7 @@
-"""What every language model offers: replies to a conversation, token by token, dropped at no cost.
+"""What every language model offers: replies to a conversation, token by token, cancelled at no cost.
 
-Tools travel with the conversation: the system message names them, the model's message calls them, tool messages answer.
-A model may write its calls into its text, in the notation it was trained on; `tool_text` tells the two apart.
+Tools are part of the conversation: the system message names them, the model's message calls them, tool messages answer.
+A model may write its calls into its text, in the notation it was trained on; `tool_text` separates the two.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from voiceagent.engines.contract import Engine, Need, StreamFailed
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """A tool, as the model is told of it."""
+    """A tool, as it is described to the model."""
 
     name: str
     description: str
@@ -23,10 +23,10 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """The model's wish to have a tool run."""
+    """The model's request to run a tool."""
 
     id: str
-    """What the answer refers to; "" until the conversation gives it one."""
+    """What the result refers to; "" until the conversation assigns one."""
     name: str
     arguments: str
     """A JSON object, as JSON text."""
@@ -39,25 +39,25 @@ class Message:
     role: Literal["system", "user", "assistant", "tool"]
     content: str
     tools: tuple[ToolSpec, ...] = ()
-    """What the model may call (system)."""
+    """The tools that the model may call (system)."""
     calls: tuple[ToolCall, ...] = ()
-    """What the model calls after it has said `content` (assistant); each is answered by a tool message."""
+    """The model's calls after `content` (assistant); each is answered by a tool message."""
     call_id: str = ""
-    """The call that `content` is the result of (tool)."""
+    """The call whose result `content` is (tool)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyOptions:
-    """How one reply is to be made; None leaves it to the engine."""
+    """How to generate one reply; None leaves it to the engine."""
 
     temperature: float | None = None
-    """Randomness of the choice of tokens; 0 always takes the likeliest."""
+    """Randomness of the choice of tokens; 0 always takes the most likely."""
     max_tokens: int | None = None
-    """The longest reply; it is `Completed` with the reason "length"."""
+    """The longest reply; one that reaches it is `Completed` with the reason "length"."""
 
 
 ENGINES_OWN = ReplyOptions()
-"""Everything is left to the engine."""
+"""Leaves everything to the engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class ToolCalls:
-    """The reply calls tools, where the engine is told so apart from the text."""
+    """The reply calls tools, if the engine gets calls separately from the text."""
 
     generation: int
     calls: tuple[ToolCall, ...]
@@ -78,7 +78,7 @@ class ToolCalls:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The reply is whole."""
+    """The reply is complete."""
 
     generation: int
     reason: Literal["stop", "length"]
@@ -91,10 +91,10 @@ class LlmStream(Protocol):
     """One session's conversation with the model. At most one reply at a time."""
 
     number: int
-    """What the engine's batches call it."""
+    """Its number in the engine's batches."""
 
     def prepare(self, messages: tuple[Message, ...]) -> None:
-        """Prefill this conversation when there is time, because the next reply will begin with it."""
+        """Prefill this conversation when there is time, because the next prompt will begin with it."""
 
     def generate(
         self,
@@ -105,13 +105,13 @@ class LlmStream(Protocol):
         need: Need = Need.AWAITED,
         options: ReplyOptions = ENGINES_OWN,
     ) -> None:
-        """Reply to `messages` (the last one is the user's, or a tool's). Replaces a reply under way."""
+        """Reply to `messages` (the last is the user's or a tool's). Replaces a reply under way."""
 
     def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
-        """Say anew by when the next tokens are needed; HOLD stops the decoding until told otherwise."""
+        """Move the deadline of the next tokens; HOLD pauses the decoding until the next call."""
 
     def cancel(self, generation: int) -> None:
-        """Drop the reply; no event of it comes after this call."""
+        """Drop the reply; it sends no event after this call."""
 
     def close(self) -> None:
         """End the stream and free its sequences."""

@@ -1,4 +1,4 @@
-"""From a model's tokens to text fit to be spoken: whole characters, no thinking, no endless loops. Pure."""
+"""From a model's tokens to speakable text: whole characters, no thinking, no endless loops. Pure."""
 
 import codecs
 import re
@@ -7,19 +7,19 @@ from collections.abc import Sequence
 _OPEN, _CLOSE = "<think>", "</think>"
 
 LONGEST_LOOP = 40
-"""Tokens: small models repeat whole sentences, and a spoken sentence seldom has more."""
+"""Tokens: small models repeat whole sentences, and a spoken sentence is seldom longer."""
 
 
 class ReplyText:
     """Turns the bytes of one reply's tokens into its visible text.
 
-    Half characters and what may become a tag are held back; bytes that are no UTF-8 are left out. `thinking` says
-    that the prompt already opened a thought. The text ends before the first of `stops` that is not a thought.
+    Half characters and possible tags are held back; bytes that are not UTF-8 are left out. `thinking` means that the
+    prompt already opened a thought. The text ends before the first of `stops` outside a thought.
     """
 
     def __init__(self, *, thinking: bool = False, stops: tuple[str, ...] = ()) -> None:
         self.stopped = False
-        """A stop string has come."""
+        """Whether a stop string has arrived."""
         self._marks = (_OPEN, _CLOSE, *stops)
         self._split = re.compile(f"({'|'.join(map(re.escape, self._marks))})").split
         self._decoder = codecs.getincrementaldecoder("utf-8")("ignore")
@@ -30,7 +30,7 @@ class ReplyText:
 
     @property
     def raw(self) -> str:
-        """All that was fed, thinking and tags included."""
+        """All text fed so far, thinking and tags included."""
         return self._raw.decode("utf-8", "ignore")
 
     def feed(self, piece: bytes) -> str:
@@ -56,7 +56,7 @@ class ReplyText:
         return "" if self._thinking else self._trimmed(rest)
 
     def _trimmed(self, text: str) -> str:
-        """Leave out white space before the first word: templates close an empty thought with blank lines."""
+        """Drop white space before the first word: templates close an empty thought with blank lines."""
         if not self._begun:
             text = text.lstrip()
             self._begun = bool(text)
@@ -70,9 +70,9 @@ class ReplyText:
 
 
 def is_loop(tokens: Sequence[int]) -> bool:
-    """Say whether a reply has begun to repeat itself.
+    """Return whether a reply has begun to repeat itself.
 
-    A phrase may come three times (a refrain), a single token twelve times (a long number, a laugh).
+    A phrase may occur three times (a refrain), a single token twelve times (a long number, a laugh).
     """
     for period in range(1, min(LONGEST_LOOP, len(tokens) // 4) + 1):
         tail = tokens[-period * max(4, -(-13 // period)) :]

@@ -1,11 +1,11 @@
-"""Telling a model's tool calls from the words it says, in the notations that models are trained on. Pure.
+"""Separating a model's tool calls from the words it says, in the notations that models are trained on. Pure.
 
 - XML, Nemotron-3 and Qwen3-Coder: `<tool_call><function=NAME><parameter=KEY>VALUE</parameter></function></tool_call>`
 - JSON, Hermes, Qwen 2.5 and Qwen 3: `<tool_call>{"name": NAME, "arguments": {...}}</tool_call>`
 
-Where a vocabulary does not show the tags, or there are none (Llama 3), a reply that begins with a brace is a JSON call:
-nobody says that. What follows a call in the same reply was written without its result, so it is not shown. Values in
-XML are text, whatever the tool's schema says; who runs the call knows the schema.
+If a vocabulary does not show the tags, or there are none (Llama 3), a reply that begins with a brace is a JSON call:
+speech never begins that way. Text after a call in the same reply was written without its result, so it is not shown.
+Values in XML are text, whatever the tool's schema says; the code that runs the call knows the schema.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 from voiceagent.engines.llm.contract import ToolCall
 
 _TAGS = ("<tool_call>", "<function=")
-"""How a call begins. Some models forget the outer tag, and some vocabularies do not show it."""
+"""How a call begins. Some models omit the outer tag, and some vocabularies do not show it."""
 _BEGIN = re.compile(f"({'|'.join(map(re.escape, _TAGS))})")
 _BRACE = re.compile(r"\s*({)")
 _FUNCTION = re.compile(r"<function=([^<>]*)>(.*?)(?:</function>|(?=<function=))", re.DOTALL)
@@ -25,7 +25,7 @@ _BLOCK = re.compile(r"<tool_call>(.*?)(?:</?tool_call>|\Z)", re.DOTALL)
 
 
 class ToolText:
-    """The text of one reply, while it comes."""
+    """The text of one reply, while it arrives."""
 
     def __init__(self) -> None:
         self._held = ""
@@ -39,7 +39,7 @@ class ToolText:
         return bool(self._written)
 
     def feed(self, text: str) -> str:
-        """Take more of the reply and return what is certainly said; what may become a tag is held back."""
+        """Take more of the reply and return the part that is certainly speech; a possible tag is held back."""
         if self._written:
             self._written += text
             return ""
@@ -66,7 +66,7 @@ class ToolText:
 
 
 def _json_values(text: str) -> Iterator[Any]:
-    """Give the JSON values that stand one after the other, up to the first that is none."""
+    """Yield consecutive JSON values, up to the first invalid one."""
     decoder, text = json.JSONDecoder(), text.lstrip()
     while text:
         try:

@@ -1,6 +1,6 @@
 """A `.nemo` file from outside: a tar archive, compressed or not, of a configuration, weights and small files.
 
-What a checkpoint is can be told from its configuration in a moment, before gigabytes are read and NeMo is imported.
+The configuration shows in a moment what a checkpoint is, before gigabytes are read and NeMo is imported.
 """
 
 import gzip
@@ -26,7 +26,7 @@ class Archive:
     path: Path
     config: dict[str, Any]
     weights_bytes: int
-    """Size of the weights as they are stored, nearly always as float32."""
+    """Size of the weights as stored, nearly always in float32."""
 
     @property
     def target(self) -> str:
@@ -39,7 +39,7 @@ class Archive:
         return self.target.rpartition(".")[2] or "no model that NeMo knows"
 
     def unpack(self, folder: Path) -> None:
-        """Write its files into an empty folder. Raises VoiceAgentError when they are not whole."""
+        """Write its files into an empty folder. Raises VoiceAgentError if they are incomplete."""
         try:
             with tarfile.open(self.path) as archive:
                 for member in archive:
@@ -52,7 +52,7 @@ class Archive:
 
 
 def read_archive(path: Path) -> Archive:
-    """Read what a `.nemo` file is. Raises VoiceAgentError when it is none, or ends too early."""
+    """Read the description of a `.nemo` file. Raises VoiceAgentError if it is none, or ends too early."""
     if not path.is_file():
         found = "is a folder" if path.is_dir() else "is not here"
         raise VoiceAgentError(f"{path} {found}: give the path of a .nemo file")
@@ -70,7 +70,7 @@ def read_archive(path: Path) -> Archive:
 
 
 def _described(path: Path, archive: tarfile.TarFile, *, whole: bool) -> Archive:
-    """Look through the archive; only up to the weights where what follows would have to be decompressed first."""
+    """Scan the archive, only up to the weights if reading on would mean decompressing them."""
     config, weights_bytes = None, None
     for member in archive:
         name = member.name.removeprefix("./")

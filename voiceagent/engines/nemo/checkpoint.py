@@ -1,8 +1,8 @@
 """Recognisers from the checkpoints that the settings name.
 
-What can be refused is refused before anything is read: a file that is none, a checkpoint of another architecture, too
-little memory. The encoder, which is nearly all of the model, takes the wanted number format; the decoder is small and
-decides between close calls, and the features are sums over a wide range: both stay float32.
+Problems are found before any weights are read: a file that is no checkpoint, another architecture, too little memory.
+The encoder, which is nearly all of the model, takes the configured number format; the decoder is small and decides
+between close scores, and the features are sums over a wide range: both stay in float32.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 OVERHEAD_BYTES = 450 << 20
-"""Beside the weights: buffers while they are read, positional encodings, workspaces (measured: 395 MiB at the most)."""
+"""On top of the weights: buffers while reading, positional encodings, workspaces (measured: 395 MiB at most)."""
 REMEDY = "free some, or choose a smaller model or another `device`"
 NEEDED = "a cache-aware streaming FastConformer with an RNN-T decoder, such as nemotron-speech-streaming-en-0.6b"
 
@@ -58,7 +58,7 @@ def load_asr(
 
 
 def require_streaming_rnnt(archive: Archive) -> None:
-    """Refuse a checkpoint the recogniser cannot stream with. Raises VoiceAgentError: what it is, what is needed."""
+    """Raise VoiceAgentError, with what it is and what is needed, for a checkpoint that the recogniser cannot stream."""
     encoder, decoder = (archive.config.get(part) or {} for part in ("encoder", "decoder"))
     parts = {
         "encoder": str(encoder.get("_target_", "none")).rpartition(".")[2],
@@ -79,11 +79,11 @@ def require_streaming_rnnt(archive: Archive) -> None:
 
 
 def _set_language(model: Any, language: str) -> None:
-    """Set the language prompt, where the model has one. Raises VoiceAgentError with the languages it has."""
+    """Set the language prompt, if the model has one. Raises VoiceAgentError with the languages it has."""
     prompts = (model.cfg.model_defaults.get("prompt_dictionary") if "model_defaults" in model.cfg else None) or {}
     if not prompts and language not in ("auto", "en", "en-US"):
         raise VoiceAgentError(
-            f"`language: {language}`: this model takes no language; for others than English choose a multilingual one,"
+            f"`language: {language}`: this model takes no language; for others than English use a multilingual one,"
             " such as nemotron-3.5-asr-streaming-0.6b"
         )
     if prompts and language not in prompts:

@@ -1,9 +1,9 @@
-"""A cordon around an import: what it does to the process is undone, so that the server's own settings stay.
+"""Isolates an import: its side effects on the process are undone, so that the server's own settings stay.
 
-Importing NeMo (with Lightning, transformers and what else it brings) replaces how warnings are shown, adds filters,
+Importing NeMo (with Lightning, transformers and its other dependencies) replaces how warnings are shown, adds filters,
 changes environment variables and module search paths, and gives its loggers handlers that write to the terminal past
-the server's log format, some with buffers that grow for ever. Records of those loggers go to the server's own handlers
-instead, from WARNING on. What lives in the imported modules themselves is left as it is.
+the server's log format, some with buffers that grow without bound. Records of those loggers go to the server's own
+handlers instead, from WARNING on. State inside the imported modules is left as it is.
 """
 
 import logging
@@ -18,13 +18,13 @@ from logging.handlers import MemoryHandler
 from typing import Any
 
 RANK_VARIABLE = "RANK"
-"""Set by launchers of distributed training; NeMo switches its telemetry on when it reads 0 there."""
+"""Set by launchers of distributed training; NeMo turns its telemetry on when it reads 0 there."""
 
 
 @contextmanager
 def isolation() -> Iterator[None]:
-    """Undo, on leaving, what the code inside did to the state of the process. Warnings inside are dropped."""
-    # torch may have been imported before, but its loggers belong to what is taken in here
+    """Undo on exit what the code inside did to the state of the process. Warnings inside are dropped."""
+    # torch may have been imported before, but its loggers are isolated as well
     known = {name for name, _ in _loggers() if name.partition(".")[0] != "torch"}
     environment = dict(os.environ)
     path = list(sys.path)
@@ -59,7 +59,7 @@ def _loggers() -> list[tuple[str, logging.Logger]]:
 
 
 def _reroute(logger: logging.Logger) -> None:
-    """Let the server's handlers have what this logger's own would have written, if it is a warning or worse."""
+    """Send what this logger's own handlers would have written to the server's, from WARNING on."""
     own = [handler for handler in logger.handlers if isinstance(handler, logging.StreamHandler | MemoryHandler)]
     for handler in own:
         logger.removeHandler(handler)
@@ -78,7 +78,7 @@ def _restore_environment(before: dict[str, str]) -> None:
 
 
 def _restore_signals(before: dict[signal.Signals, Any]) -> None:
-    """A worker thread cannot set signal handlers, so code imported there cannot have done it either."""
+    """Restore the handlers. A worker thread cannot set any, so code imported there cannot have changed them."""
     if threading.current_thread() is not threading.main_thread():
         return
     for number, handler in before.items():

@@ -1,7 +1,7 @@
 """Magpie TTS from the checkpoints that the settings name: the model's and its codec's.
 
-NVIDIA's checkpoints do not hold the codec, they name it; which one is taken is told here, so that nothing is fetched
-while NeMo builds the model. The codec decodes in float32 whatever the rest computes in, as NeMo has it.
+NVIDIA's checkpoints name the codec but do not contain it; it is found here, so that nothing is fetched while NeMo
+builds the model. As in NeMo, the codec decodes in float32, whatever the rest computes in.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     import torch
 
 CODEC_STATE_BYTES = 4 * (216 * (432 + 216 + 108 + 54 + 27) + 2_000)
-"""What one stream's convolutions look back at: in each of five stages the inputs of three branches, and little else."""
+"""The inputs that one stream's convolutions keep: in each of five stages those of three branches, and little else."""
 CACHE_BYTES = CODEC_STATE_BYTES + utterance_bytes(
     layers=12, width=768, positions=110 + 500, text_width=128, text=384 + 20
 )
-"""What one utterance takes at the true shape of frame stacking 1; stacking 2 has longer voices, but fewer steps."""
+"""The size of one utterance at the real shape with frame stacking 1; stacking 2 has longer voices but fewer steps."""
 REMEDY = "free some, lower `server.max_sessions`, or choose another voice, such as `tts.engine: hibari`"
 NEEDED_MODEL = "a MagpieTTSModel with baked voices, such as magpie-tts-multilingual-v2607"
 NEEDED_CODEC = "NanoCodec, nemo-nano-codec-22khz"
@@ -70,7 +70,7 @@ def load_magpie(
 
 
 def require_magpie(archive: Archive) -> None:
-    """Refuse another architecture. Raises VoiceAgentError that says what it is and what is needed."""
+    """Raise VoiceAgentError, with what it is and what is needed, for another architecture."""
     config = archive.config
     kind = "MagpieTTSModel", "decoder_ce", "autoregressive"
     found = archive.kind, config.get("model_type"), str(config.get("local_transformer_type", "none")).lower()
@@ -82,14 +82,14 @@ def require_magpie(archive: Archive) -> None:
 
 
 def require_nano_codec(archive: Archive) -> None:
-    """Refuse a codec that cannot stream. Raises VoiceAgentError that says what it is and what is needed."""
+    """Raise VoiceAgentError, with what it is and what is needed, for a codec that cannot stream."""
     decoder = str((archive.config.get("audio_decoder") or {}).get("_target_", "none")).rpartition(".")[2]
     if (archive.kind, decoder) != ("AudioCodecModel", "CausalHiFiGANDecoder"):
         raise VoiceAgentError(f"{archive.path} holds {archive.kind} (decoder {decoder}). Needed is {NEEDED_CODEC}")
 
 
 def _require_whole(model: Any, archive: Archive) -> None:
-    """Look whether the codec's weights are all there: NeMo passes over missing ones without a word."""
+    """Raise VoiceAgentError if some of the codec's weights are missing: NeMo ignores that silently."""
     from pathlib import Path
     from tempfile import TemporaryDirectory
 

@@ -1,6 +1,6 @@
-"""Is there room? Asked before weights are read, so that the answer is a sentence and not the end of the process.
+"""Checks free memory before weights are read, so that too little gives an error message instead of a killed process.
 
-And how much of a GPU torch may take, so that what llama.cpp needs is there when it asks.
+Also limits how much of a GPU torch may take, so that llama.cpp finds what it needs.
 """
 
 import logging
@@ -16,21 +16,21 @@ log = logging.getLogger(__name__)
 
 GIB = 1 << 30
 RUNTIME_BYTES = 720 << 20
-"""What torch and NeMo themselves take of main memory once they are imported (measured: 717 MiB at most)."""
+"""What torch and NeMo themselves take of main memory once imported (measured: 717 MiB at most)."""
 RECOGNISER_SLOT_BYTES = 24 * (2 * 70 + 8) * 1024 * 4
-"""What a recogniser of 600 million parameters keeps for each slot, as float32: in each of 24 layers the keys and values
-of 70 frames and the convolution's last 8 inputs, all of width 1024."""
+"""What a recogniser of 600 million parameters keeps per slot, in float32: in each of 24 layers the keys and values of
+70 frames and the convolution's last 8 inputs, all of width 1024."""
 
 
 def utterance_bytes(*, layers: int, width: int, positions: int, text_width: int, text: int) -> int:
-    """Return what a voice keeps for one guided utterance, as float32: keys and values of its positions, once with the
-    text and once without, and of the text.
+    """Return the bytes that a voice keeps for one guided utterance, in float32: keys and values of its positions, once
+    with the text and once without, and of the text.
     """
     return layers * 2 * (2 * positions * width + text * text_width) * 4
 
 
 def require_memory(what: str, needed: int, device: "torch.device", remedy: str) -> None:
-    """Raises VoiceAgentError when `needed` bytes are not free on the device, with what would help."""
+    """Raise VoiceAgentError, with the remedy, if `needed` bytes are not free on the device."""
     free = free_bytes(device)
     if free is not None and needed > free:
         place = "this machine's memory" if device.type == "cpu" else f"the GPU {device}"
@@ -40,20 +40,20 @@ def require_memory(what: str, needed: int, device: "torch.device", remedy: str) 
 
 
 def free_bytes(device: "torch.device") -> int | None:
-    """What new allocations may take; None where the system does not tell."""
+    """Return the bytes that new allocations may take; None where the system does not report them."""
     if device.type == "cuda":
         import torch
 
         if not torch.cuda.get_device_properties(device).is_integrated:
             return int(torch.cuda.mem_get_info(device)[0])
-        # It computes in main memory, and CUDA does not count what the page cache would give back.
+        # It computes in main memory, and CUDA does not count the page cache, which could be evicted.
     return free_main_memory()
 
 
 def limit_torch(limit: int | None, device: "torch.device") -> None:
-    """Let torch take no more than `limit` bytes of a GPU's memory, for all models of the process together.
+    """Limit torch to `limit` bytes of a GPU's memory, for all models of the process together.
 
-    What it asks for beyond that fails in its own step, instead of taking what another library is about to need.
+    An allocation beyond that fails in its own step instead of taking what another library is about to need.
     """
     if limit is None or device.type != "cuda":
         return

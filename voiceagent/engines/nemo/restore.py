@@ -1,7 +1,7 @@
-"""A model from a checkpoint, without what NeMo's own `restore_from` does to a process with other work to do.
+"""A model from a checkpoint, without the side effects of NeMo's own `restore_from` on a process with other work to do.
 
-That changes the working directory of all threads while it loads, and holds the weights in memory twice. Here the
-weights are mapped from the unpacked file, whose pages the system may drop again.
+NeMo's changes the working directory of all threads while it loads, and holds the weights in memory twice. Here the
+weights are mapped from the unpacked file, whose pages the system can evict.
 """
 
 import logging
@@ -22,12 +22,12 @@ from voiceagent.weights.disk import require_space
 log = logging.getLogger(__name__)
 
 _lock = threading.Lock()
-"""NeMo notes in one global place where the files of the model being restored lie."""
+"""NeMo keeps the location of the files of the model being restored in one global place."""
 
 
 @contextmanager
 def phase(what: str) -> Iterator[None]:
-    """Log that a part of loading begins, and how long it took."""
+    """Log that a phase of loading begins, and how long it took."""
     log.info("%s", what)
     began = perf_counter()
     yield
@@ -62,7 +62,7 @@ def _build(archive: Archive, config: dict[str, Any], folder: str) -> Any:
     ModelPT._set_model_restore_state(is_being_restored=True, folder=folder)
     try:
         return getattr(import_module(module), name)(cfg=OmegaConf.create(config))
-    except Exception as error:  # whatever a constructor raises for a configuration it does not expect
+    except Exception as error:  # a constructor may raise anything for an unexpected configuration
         raise VoiceAgentError(
             f"NeMo cannot build the {name} that {archive.path} describes ({type(error).__name__}: {error}):"
             " the checkpoint may be for another version of NeMo"
@@ -79,6 +79,6 @@ def _fill(model: Any, archive: Archive, weights: Path) -> None:
     except Exception as error:  # torch: RuntimeError, pickle's errors, EOFError and more
         reason = str(error).strip().splitlines()
         raise VoiceAgentError(
-            f"The weights in {archive.path} are damaged or not for its own configuration:"
+            f"The weights in {archive.path} are damaged or do not match its configuration:"
             f" {' '.join(line.strip() for line in reason[:2])}"
         ) from error

@@ -1,7 +1,7 @@
 """NeMo and torch in a server's process: imported once, without side effects, on the device the settings name.
 
-Importing takes ten seconds or more: engines call `import_nemo` first thing in `load`, on a thread of their own, beside
-the other models. This is the only place that imports NeMo's collections for the first time.
+Importing takes ten seconds or more: engines call `import_nemo` first in `load`, on their own threads, while other
+models load. This is the only place that imports NeMo's collections for the first time.
 """
 
 import importlib
@@ -28,7 +28,7 @@ _imported: set[str] = set()
 
 
 def require_nemo() -> None:
-    """Look whether torch and NeMo are installed, without importing them. Raises VoiceAgentError if not."""
+    """Raise VoiceAgentError if torch or NeMo is not installed; imports neither."""
     missing = [package for package in ("torch", "nemo") if find_spec(package) is None]
     if missing:
         raise VoiceAgentError(
@@ -38,9 +38,9 @@ def require_nemo() -> None:
 
 
 def import_nemo(collection: Collection = "asr") -> None:
-    """Import one of NeMo's collections, unless that has been done. Raises VoiceAgentError where it cannot be.
+    """Import one of NeMo's collections, unless that has been done. Raises VoiceAgentError if that fails.
 
-    May be called from any thread. NeMo's messages arrive at the logger "nemo" from WARNING on.
+    Can be called from any thread. NeMo's messages go to the logger "nemo", from WARNING on.
     """
     with _lock:
         if collection in _imported:
@@ -61,7 +61,7 @@ def import_nemo(collection: Collection = "asr") -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """While NeMo builds or restores a model: drop what it remarks about training, graphs and files. Errors are kept."""
+    """Drop NeMo's remarks on training, graphs and files while it builds or restores a model. Errors are kept."""
     logger = logging.getLogger("nemo")
     level = logger.level
     logger.setLevel(max(level, logging.ERROR))
@@ -74,7 +74,7 @@ def quiet() -> Iterator[None]:
 
 
 def pick_device(setting: DeviceName) -> "torch.device":
-    """The device to run on; `auto` takes a GPU where there is one. Raises VoiceAgentError without a usable GPU."""
+    """Return the device to run on; `auto` takes a GPU if there is one. Raises VoiceAgentError without a usable GPU."""
     import torch
 
     if setting == "cpu" or (setting == "auto" and not torch.cuda.is_available()):
@@ -89,7 +89,7 @@ def pick_device(setting: DeviceName) -> "torch.device":
 
 
 def pick_dtype(setting: DtypeName, device: "torch.device") -> "torch.dtype":
-    """The number format of the weights; `auto` is bfloat16 on a GPU and float32 on a CPU. Raises VoiceAgentError."""
+    """Return the weights' number format; `auto` is bfloat16 on a GPU and float32 on a CPU. Raises VoiceAgentError."""
     import torch
 
     if setting == "auto":
@@ -100,7 +100,7 @@ def pick_dtype(setting: DtypeName, device: "torch.device") -> "torch.dtype":
 
 
 def _tame() -> None:
-    """Turn off what NeMo would go on doing after its import."""
+    """Turn off what NeMo would keep doing after its import."""
     from nemo.core.utils import cuda_python_utils
     from nemo.lightning.callback_group import CallbackGroup
     from nemo.utils import logging as nemo_logging
@@ -118,8 +118,8 @@ def _tame() -> None:
 class OwnLogBuffer:
     """NVRTC as NeMo sees it, with a buffer of its own for the compiler's log.
 
-    NeMo lends `b" " * size`. For an empty log the size is 1, and CPython has a single object for `b" "`: the
-    terminating zero would be written into every `b" "` of the process, and HTTP parsers split by that.
+    NeMo passes `b" " * size`. For an empty log the size is 1, and CPython has a single object for `b" "`: the
+    terminating zero would be written into every `b" "` of the process, which HTTP parsers split by.
     """
 
     def __init__(self, nvrtc: Any) -> None:
@@ -129,5 +129,5 @@ class OwnLogBuffer:
         return getattr(self._nvrtc, name)
 
     def nvrtcGetProgramLog(self, program: Any, lent: bytes) -> Any:  # noqa: N802
-        """Fetch the log into memory that nobody else has; NeMo does not read it."""
+        """Fetch the log into private memory; NeMo does not read it."""
         return self._nvrtc.nvrtcGetProgramLog(program, bytes(len(lent) + 1))

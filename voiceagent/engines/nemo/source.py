@@ -1,4 +1,4 @@
-"""Which file a setting's `model` means: a name in the manifest, a path, or a Hugging Face repository at a revision."""
+"""Which file a `model` setting means: a name in the manifest, a path, or a Hugging Face repository at a revision."""
 
 import logging
 import re
@@ -16,13 +16,13 @@ log = logging.getLogger(__name__)
 SUFFIX = ".nemo"
 _REFERENCE = re.compile(r"(?P<owner>[a-z0-9][\w.-]*)/(?P<name>[a-z0-9][\w.-]*)(@(?P<revision>[\w.-]+))?", re.I | re.A)
 BRANCHES = ("main", "master")
-"""What they name changes from day to day; a commit or a tag stays."""
+"""Branches move from day to day; a commit or a tag stays."""
 
 
 def find_checkpoint(model: str, store: Store) -> Path:
-    """Return the path of the `.nemo` file, after fetching it if it lies on the hub and is not here yet.
+    """Return the path of the `.nemo` file, after fetching it if it is on the hub and not here yet.
 
-    Raises VoiceAgentError (WeightsError where files and the network are concerned) that says what can be given.
+    Raises VoiceAgentError (WeightsError for files and the network) that says what `model` may be.
     """
     if model.endswith(SUFFIX):
         return Path(model).expanduser()
@@ -49,7 +49,7 @@ def _from_hub(owner: str, name: str, revision: str | None, store: Store) -> Path
             f"`model: {owner}/{name}` needs a revision that stays what it is: write {owner}/{name}@COMMIT, with the"
             " commit (40 digits) or a tag from the repository's history"
         )
-    from voiceagent.weights.pull import pull  # loads the hub's library, which a path or a pulled model never needs
+    from voiceagent.weights.pull import pull  # imports the hub's library, which a path or a pulled model never needs
 
     source = HubSource(repo=f"{owner}/{name}", revision=revision, path=f"{name}{SUFFIX}")
     file = ModelFile(name=source.path, size=1, exact=False, sha256=None, sources=(source,))
@@ -61,21 +61,21 @@ def _from_hub(owner: str, name: str, revision: str | None, store: Store) -> Path
 
 
 class _Logged:
-    """A download's progress as log lines, one for each tenth."""
+    """Logs a download's progress, one line per tenth."""
 
     def say(self, line: str) -> None:
         log.info(line)
 
     @contextmanager
     def bar(self, label: str, done: int, total: int | None) -> Iterator[Advance]:
-        arrived, told = done, 0
+        arrived, logged = done, 0
 
         def advance(count: int) -> None:
-            nonlocal arrived, told
+            nonlocal arrived, logged
             arrived += count
             tenths = 10 * arrived // total if total else 0
-            if tenths > told:
-                told = tenths
+            if tenths > logged:
+                logged = tenths
                 log.info("%s: %d %% of %s MB", label, 10 * tenths, f"{(total or 0) / 1e6:,.0f}")
 
         yield advance

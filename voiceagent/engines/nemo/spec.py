@@ -1,4 +1,4 @@
-"""What the models in NeMo's modules have in common: settings, memory, what doctor asks."""
+"""What models in NeMo's modules have in common: settings, memory, doctor's checks."""
 
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -16,7 +16,7 @@ PACKAGES = ("torch", "nemo-toolkit")
 
 
 class NemoSettings(Section):
-    """Where and how a model in NeMo's modules is computed."""
+    """Where and how a model in NeMo's modules runs."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the model runs; auto takes the GPU if there is one."""
@@ -27,14 +27,14 @@ class NemoSettings(Section):
 
 
 class NemoSpec(EngineSpec[Any]):
-    """Describes what runs in NeMo's modules."""
+    """Describes a backend that runs in NeMo's modules."""
 
     def device(self, settings: Any) -> Device:
         """Return where the settings put it."""
         return "gpu" if settings.device == "cuda" else settings.device
 
     def findings(self, settings: Any, context: BuildContext) -> Iterator[Finding]:
-        """Yield a problem where it must run on a GPU that is not there, a warning for a torch without CUDA."""
+        """Yield a problem if it must run on a GPU and there is none, a warning for a torch without CUDA."""
         if settings.device == "cuda" and not context.has_gpu:
             yield problem(
                 self.kind,
@@ -53,7 +53,7 @@ class NemoSpec(EngineSpec[Any]):
     def uses(
         self, settings: Any, context: BuildContext, *, model: str, stored: int, caches: int, per_session: int
     ) -> tuple[MemoryUse, ...]:
-        """Return what a model takes, from its sizes in float32, which is how it is stored and read."""
+        """Return what a model takes, from its sizes in float32, the format in which it is stored and read."""
         on_gpu = self.on_gpu(settings, context)
         divisor = 2 if settings.dtype == "bfloat16" or (settings.dtype == "auto" and on_gpu) else 1
         there = MemoryUse(

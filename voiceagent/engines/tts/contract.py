@@ -1,4 +1,4 @@
-"""What every voice offers: audio for a segment of text, with the time of each word."""
+"""What every voice offers: audio for a segment of text, with the times of its words."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from voiceagent.engines.contract import Engine, Need, StreamFailed
 
 @dataclass(frozen=True, slots=True)
 class SpeechAudio:
-    """A piece of a segment's audio, in order; `final` marks the segment's last."""
+    """A piece of a segment's audio, in order; `final` marks the last one."""
 
     generation: int
     segment: int
     pcm: NDArray[np.float32]
     words: tuple[Word, ...]
-    """The words that begin in this piece, in seconds from the beginning of the segment."""
+    """The words that begin in this piece, in seconds from the start of the segment."""
     final: bool
 
 
@@ -30,7 +30,7 @@ class TtsStream(Protocol):
     """One session's voice."""
 
     number: int
-    """What the engine's batches call it."""
+    """Its number in the engine's batches."""
 
     def speak(
         self,
@@ -44,14 +44,14 @@ class TtsStream(Protocol):
     ) -> None:
         """Synthesise one segment; segments of a generation are spoken in the order of these calls.
 
-        `voice` is one of the engine's `voices`, None its own. Raises VoiceAgentError that names them for any other.
+        `voice` is one of the engine's `voices`, None the default. Raises VoiceAgentError that names them for any other.
         """
 
     def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
-        """Say anew by when the generation's next audio is needed."""
+        """Move the deadline of the generation's next audio."""
 
     def cancel(self, generation: int) -> None:
-        """Drop the generation's segments; no event of it comes after this call."""
+        """Drop the generation's segments; they send no event after this call."""
 
     def close(self) -> None:
         """End the stream."""
@@ -62,11 +62,11 @@ class TtsEngine(Engine, Protocol):
 
     @property
     def sample_rate(self) -> int:
-        """Hz of the audio it makes."""
+        """Sample rate of its audio in Hz."""
 
     @property
     def voices(self) -> tuple[str, ...]:
-        """The voices that a segment may be spoken in, once it is loaded; the first is its own."""
+        """The voices available for a segment, once it is loaded; the first is the default."""
 
     def open(self, on_event: Callable[[TtsEvent], None]) -> TtsStream:
         """Start speaking for one session."""

@@ -1,7 +1,7 @@
 """From text to utterances: phonemes in pieces that a voice can speak at once, and the words they belong to.
 
-Words are the text's parts between white space, every one of them, so that a page can show them as they are heard.
-Knows grapheme-to-phoneme conversion only as a function, and phonemes only as characters.
+Words are all the text's parts between white space, so that a page can show them as they are heard. Knows
+grapheme-to-phoneme conversion only as a function, and phonemes only as characters.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 MAX_PHONEMES = 200
-"""Longer sentences are cut at a clause's end, or else between two words: 200 are about 14 s of speech."""
+"""Longer sentences are cut at the end of a clause, or else between two words: 200 are about 14 s of speech."""
 CLAUSE_MARKS = tuple(",;:—")
 MARKS = frozenset(' ;:,.!?—…"“”()')
 """Phonemes that are pauses."""
@@ -17,7 +17,7 @@ MARKS = frozenset(' ;:,.!?—…"“”()')
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of the text, and how it is said: "" where the words around it say it, or nothing does."""
+    """A word of the text and its phonemes: "" if they belong to the words around it, or if it has none."""
 
     text: str
     phonemes: str
@@ -25,7 +25,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What is spoken at once; it sounds, unless the whole text has no sound."""
+    """A piece spoken at once; it has sound, unless the whole text has none."""
 
     words: tuple[Word, ...]
     ends_sentence: bool
@@ -37,9 +37,9 @@ class Utterance:
 
 
 def utterances(text: str, sentences: Iterable[str], phonemes: Callable[[str], str]) -> list[Utterance]:
-    """Divide `text`, whose `sentences` hold as many words as it does, into what is spoken at once.
+    """Divide `text`, whose `sentences` have the same number of words, into utterances.
 
-    Returns one silent utterance for a text without a sound.
+    Returns one silent utterance for a text without sound.
     """
     texts = iter(text.split())
     spoken: list[Utterance] = []
@@ -61,8 +61,8 @@ def utterances(text: str, sentences: Iterable[str], phonemes: Callable[[str], st
 def pronounced(sentence: str, phonemes: Callable[[str], str]) -> list[Word]:
     """Return a sentence's words with their phonemes.
 
-    The sentence is pronounced as a whole, for its words depend on each other ("the", "read"). Where that gives more or
-    fewer groups than there are words ("3.5" is said in three), each word's own number of groups tells whose they are.
+    The sentence is pronounced as a whole, because its words depend on each other ("the", "read"). If that gives more or
+    fewer groups than words ("3.5" is spoken as three), each word's own number of groups assigns them.
     """
     words = sentence.split()
     groups = phonemes(sentence).split()
@@ -75,7 +75,7 @@ def pronounced(sentence: str, phonemes: Callable[[str], str]) -> list[Word]:
 
 
 def divide(words: Sequence[Word]) -> Iterable[list[Word]]:
-    """Cut what is too long to be spoken at once."""
+    """Cut a sentence that is too long to be spoken at once."""
     part: list[Word] = []
     for word in words:
         if part and sum(len(w.phonemes) + 1 for w in part) + len(word.phonemes) > MAX_PHONEMES:
@@ -88,5 +88,5 @@ def divide(words: Sequence[Word]) -> Iterable[list[Word]]:
 
 
 def sounds(phonemes: str) -> bool:
-    """Tell whether there is more to hear than pauses."""
+    """Return whether there is more to hear than pauses."""
     return not MARKS.issuperset(phonemes)

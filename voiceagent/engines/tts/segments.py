@@ -1,4 +1,4 @@
-"""What voices that speak one segment after the other have in common: their queue and their streams."""
+"""The queue and the streams of voices that speak one segment after the other."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
@@ -10,7 +10,7 @@ from voiceagent.engines.tts.voices import voice_among
 
 
 class SegmentQueue(QueueEngine, ABC):
-    """A queue in which a generation's segments keep their order, and none follows one that failed."""
+    """A queue in which a generation's segments keep their order, and none follows a failed one."""
 
     first_step: CostKey
     """What the first step of a segment costs."""
@@ -22,14 +22,14 @@ class SegmentQueue(QueueEngine, ABC):
     @property
     @abstractmethod
     def voices(self) -> tuple[str, ...]:
-        """The voices that a segment may be spoken in, once it is loaded; the first is its own."""
+        """The voices available for a segment, once it is loaded; the first is the default."""
 
     def open(self, on_event: Callable[[TtsEvent], None]) -> "SegmentStream":
         """Start speaking for one session."""
         return SegmentStream(self, next(self._stream_ids), on_event)
 
     def submit(self, job: Job) -> None:
-        """Queue a segment, never more urgent than the one it follows: it must not overtake it."""
+        """Queue a segment, never more urgent than the one before it, so that it cannot overtake it."""
         for before in self._jobs:
             if before.stream == job.stream and before.tag == job.tag:
                 job.deadline = max(job.deadline, before.deadline)
@@ -37,7 +37,7 @@ class SegmentQueue(QueueEngine, ABC):
         super().submit(job)
 
     def fail(self, batch: Batch, error: Exception) -> None:
-        """Drop the segment that raised, and those that were to follow it; tell the stream once."""
+        """Drop the segment that raised and those after it; notify the stream once."""
         super().fail(batch, error)
         job = batch.work
         assert isinstance(job, Job)
@@ -62,15 +62,15 @@ class SegmentStream:
         need: Need = Need.AWAITED,
         voice: str | None = None,
     ) -> None:
-        """Synthesise one segment, after the earlier ones of its generation. Raises VoiceAgentError for no voice of
-        the engine's."""
+        """Synthesise one segment, after the earlier ones of its generation. Raises VoiceAgentError for an unknown
+        voice."""
         steps = self._engine.speak(generation, segment, text, voice_among(self._engine.voices, voice))
         key = self._engine.first_step
         job = Job(self.number, generation, deadline, key, steps, self._on_event, need, generation=generation)
         self._engine.submit(job)
 
     def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
-        """Say anew by when the generation's next audio is needed."""
+        """Move the deadline of the generation's next audio."""
         self._engine.reschedule(self.number, generation, deadline, need=need)
 
     def cancel(self, generation: int) -> None:

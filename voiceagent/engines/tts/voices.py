@@ -4,9 +4,9 @@ from voiceagent.errors import VoiceAgentError
 
 
 def voice_among(voices: tuple[str, ...], wanted: str | None) -> str:
-    """Return the voice wanted, in upper or lower case, or the first where that is None.
+    """Return the voice `wanted`, in upper or lower case, or the first for None.
 
-    Raises VoiceAgentError that names the voices for any other.
+    Raises VoiceAgentError, with the voices' names, for any other.
     """
     if wanted is None:
         return voices[0]

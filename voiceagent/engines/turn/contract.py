@@ -15,7 +15,7 @@ WINDOW_S = 8.0
 
 @dataclass(frozen=True, slots=True)
 class TurnPrediction:
-    """Probability that the turn is complete at the given fork."""
+    """The probability that the turn is complete at the given fork."""
 
     fork: int
     probability: float
@@ -25,13 +25,13 @@ TurnEvent = TurnPrediction | StreamFailed
 
 
 class TurnStream(Protocol):
-    """One session's judge."""
+    """One session's predictions."""
 
     number: int
-    """What the engine's batches call it."""
+    """Its number in the engine's batches."""
 
     def predict(self, fork: int, pcm: NDArray[np.float32], deadline: float) -> None:
-        """Judge the turn that ends with `pcm` (16 kHz mono float32, at most 8 s). Drops an older question."""
+        """Judge the turn that ends with `pcm` (16 kHz mono float32, at most 8 s). Replaces an older request."""
 
     def close(self) -> None:
         """End the stream."""

@@ -33,7 +33,7 @@ class VadStream(Protocol):
     """One session's audio."""
 
     number: int
-    """What the engine's batches call it."""
+    """Its number in the engine's batches."""
 
     def push(self, pcm: NDArray[np.float32], now: float) -> None:
         """Take more audio (16 kHz mono float32) that arrived at `now` (event-loop seconds)."""

@@ -1,4 +1,4 @@
-"""Who may come in: a forecast of what callers would hear if there were one more, kept up to date."""
+"""How many callers to admit: a forecast of what callers would hear if one more joined, kept up to date."""
 
 from voiceagent.engines.steps import Listening, Work, Works
 from voiceagent.scheduler.admission.admission import Admission

@@ -1,14 +1,14 @@
 """The capacity: how many callers can be answered in time. Computed in another process when costs have changed.
 
 A number of callers is within capacity if the forecast keeps the promise to them: answers begin in time, and do not
-break off. The forecast knows the lanes' steps, not the rest of the machine's work; `contention.py` says what that adds.
+break off. The forecast knows the lanes' steps, not the rest of the machine's work, which `contention.py` estimates.
 
-A forecast is as good as the last seconds are typical: what counts is the least number of the last half minute. And
-for many more callers than have been seen it is worth little: so the first half of the number may come all at once, and
-after that one at a time, the next when it has been seen what the last did to everybody.
+A forecast assumes that the last seconds are typical, so the capacity is the lowest number of the last half minute. It
+is unreliable far beyond the callers already seen, so the first half of the capacity may join all at once, and after
+that one caller at a time, once the effect of the last one is known.
 
-Until every kind of step that a conversation asks for has been seen there is no telling, and no number; nor is there
-where no engine says which steps those are.
+There is no number until every kind of step that a conversation needs has been seen, and none where no engine declares
+its steps.
 """
 
 import asyncio
@@ -28,20 +28,20 @@ from voiceagent.scheduler.costs import CostModel
 log = logging.getLogger(__name__)
 
 CHANGED = 1.2
-"""A cost that is higher or lower by this factor is another."""
+"""A cost that is higher or lower by this factor has changed."""
 LOOK_EVERY_S = 5.0
-"""A reckoning takes seconds, and callers come and go in minutes."""
+"""A forecast takes seconds, and callers come and go in minutes."""
 HOLD_S = 30.0
-"""A number holds for so long, and is reckoned anew after it while somebody is there: a lucky moment lets nobody in, and
-an unlucky one does not turn people away for long."""
+"""How long a number is valid; it is then recomputed while callers are present. A lucky moment admits no caller, and an
+unlucky one does not turn callers away for long."""
 SETTLE_S = 10.0
-"""So long after somebody has come the costs tell of them: the first question is asked, and its answer under way."""
+"""How long after a caller joins the costs reflect it: the first question is asked, and its answer under way."""
 
 
 class Admission:
-    """Knows the capacity in callers, at most `most`; `present` says how many there are.
+    """Knows the capacity in callers, at most `most`; `present` returns how many are connected.
 
-    Answers are to begin within `promise_s`; `now` is any clock in seconds.
+    Answers should begin within `promise_s`; `now` is any clock in seconds.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Admission:
         now: Callable[[], float] = monotonic,
     ) -> None:
         self.capacity: int | None = None
-        """None while that is not known; 0 if the promise cannot be kept even to one."""
+        """None while unknown; 0 if the promise cannot be kept even to one caller."""
         self._demand = demand
         self._costs = costs
         self._concurrency = concurrency
@@ -69,34 +69,34 @@ class Admission:
         self._contention = ContentionEstimator(demand)
         self._keys = sorted({work.key for work in demand.works()})
         self._rests_on: dict[CostKey, float] = {}
-        """The costs that `capacity` was reckoned with."""
+        """The costs that `capacity` was computed from."""
         self._process: ForecastProcess | None = None
         self._asked_at = -inf
-        """When what is being reckoned was seen."""
-        self._reckoned: deque[tuple[float, int]] = deque()
-        """When what was seen, and the number that came of it."""
+        """When the costs of the forecast under way were seen."""
+        self._computed: deque[tuple[float, int]] = deque()
+        """When the costs of each recent forecast were seen, and its number."""
         self._settled_at = -inf
-        """When what `capacity` tells of was seen last."""
+        """When the costs behind `capacity` were last seen."""
         self._arrived_at = -inf
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Look at the costs now, and again and again from now on."""
+        """Look at the costs now, and every LOOK_EVERY_S from now on."""
         self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self.start)
         self.look()
 
     def arrived(self) -> None:
-        """Take note that somebody has come."""
+        """Record that a caller has joined."""
         self._arrived_at = self._now()
 
     @property
     def is_settling(self) -> bool:
-        """Whether the next has to wait until it is seen how everybody fares with the last."""
+        """Whether the next caller must wait until the effect of the last one is known."""
         is_near = self.capacity is not None and 2 * self._present() >= self.capacity
         return is_near and self._settled_at < self._arrived_at + SETTLE_S
 
     def look(self) -> None:
-        """Reckon anew if costs have changed, or it was long ago. A few microseconds for each kind of step."""
+        """Start a forecast if costs have changed or the last is old. Takes a few microseconds per kind of step."""
         if not self._keys or not all(self._costs.knows(kind) for kind, _ in self._keys):
             return
         self._update()
@@ -114,7 +114,7 @@ class Admission:
             self._settled_at = self._now()
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop looking, and end the forecast under way."""
         if self._timer is not None:
             self._timer.cancel()
         if self._process is not None:
@@ -123,27 +123,27 @@ class Admission:
     def _question(self, contention: Contention) -> Question:
         return Question(
             self._demand,
-            self._costs.copy(),  # which goes on learning
+            self._costs.copy(),  # the original goes on learning
             self._concurrency,
             self._off_device,
             self._promise_s,
             self._most,
-            self._reckoned[-1][1] if self._reckoned else None,
+            self._computed[-1][1] if self._computed else None,
             contention,
         )
 
     def _take(self, number: int | None) -> None:
         self._process = None
         if number is not None:
-            self._reckoned.append((self._asked_at, number))
+            self._computed.append((self._asked_at, number))
             self._settled_at = self._asked_at
             self._update()
 
     def _update(self) -> None:
-        """Let go of numbers that hold no longer, and tell if that, or a new one, makes a difference."""
-        while len(self._reckoned) > 1 and self._reckoned[0][0] < self._now() - HOLD_S:
-            self._reckoned.popleft()
-        capacity = min((number for _, number in self._reckoned), default=None)
+        """Drop numbers that are no longer valid, and log a change of the capacity."""
+        while len(self._computed) > 1 and self._computed[0][0] < self._now() - HOLD_S:
+            self._computed.popleft()
+        capacity = min((number for _, number in self._computed), default=None)
         if capacity == self.capacity:
             return
         self.capacity = capacity
@@ -151,11 +151,11 @@ class Admission:
             log.info("callers that can be answered in time", extra={"callers": capacity, "most": self._most})
         else:
             log.warning(
-                "not even one caller can be answered in time: take smaller models, or promise less",
+                "not even one caller can be answered in time: use smaller models, or raise scheduler.promise_ms",
                 extra={"scheduler.promise_ms": round(self._promise_s * 1000)},
             )
 
 
 def differ(a_s: float, b_s: float) -> bool:
-    """Tell whether two costs are not about the same."""
+    """Return whether two costs differ by more than `CHANGED`."""
     return max(a_s, b_s) > CHANGED * min(a_s, b_s)

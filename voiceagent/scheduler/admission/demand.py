@@ -1,6 +1,6 @@
-"""What one conversation asks of the lanes: plain data, said by whoever knows the engines.
+"""What one conversation asks of the lanes: plain data, composed from the engines' specs.
 
-Steps and seconds only. How long a step takes is not said here: the costs know that.
+Steps and seconds only. How long a step takes is in the cost model.
 """
 
 from collections.abc import Iterator
@@ -12,25 +12,25 @@ from voiceagent.engines.steps import Listening, Work, Works
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """What one caller's conversation asks for, in the order in which it does."""
+    """What one caller's conversation asks for, in that order."""
 
     listening: tuple[Listening, ...]
     transcript: Works
     """The final text, from the first sign of silence on."""
     judgement: Works
-    """Whether the turn is over, beside the transcript."""
+    """Whether the turn is over, at the same time as the transcript."""
     prompt: Works
     """Reading what the caller said."""
     rereading: Works = ()
-    """Reading what is left of a conversation that was too long; nobody waits, unless they ask before it is done."""
+    """Reading what is left of a conversation that was too long; a caller waits only by asking before it is done."""
     reread_every: int = 1
-    """That happens after every so many questions."""
+    """The number of questions after which that happens."""
     first_text: Works
     """Writing the first segment of an answer."""
     text: Works
-    """Writing one of the next."""
+    """Writing any later segment."""
     voice: Works
-    """What a segment's voice begins with."""
+    """What comes before a segment's first sound."""
     first_sound: Works
     """The first piece of sound of an answer, `first_sound_s` long."""
     first_sound_s: float
@@ -38,17 +38,17 @@ class Demand:
     """Any other piece, `sound_s` long."""
     sound_s: float
     segment_s: float
-    """A segment's sound."""
+    """The length of a segment's sound."""
     pause_s: float
-    """The first sign of silence comes so long after the last word."""
+    """From the last word to the first sign of silence."""
     stop_s: float
-    """No answer is heard earlier after the last word."""
+    """The least time from the last word to the answer's first sound."""
     sentence_pause_s: float
-    """Meant silence after a segment."""
+    """Intended silence after a segment."""
     sound_ahead_s: float
-    """Sound is promised for so long before the playout runs dry."""
+    """How long before the playout runs dry more sound is promised."""
     text_ahead_s: float
-    """Text is promised for so long before the voice has none left."""
+    """How long before the voice runs out of text more of it is promised."""
     preemptive: bool
     """Whether the answer is prepared from the first sign of silence on, or only from the turn's end."""
 

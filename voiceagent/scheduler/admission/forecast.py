@@ -1,10 +1,10 @@
-"""How long callers would wait, and how often an answer would break off, if there were so many of them: a simulation.
+"""How long a number of callers would wait, and how often their answers would break off: a simulation.
 
 The real scheduler and policy run on the virtual clock with engines that do nothing: a conversation is what it asks of
-the lanes (`demand.py`), a step takes what the cost model has seen such steps take. Callers come at different moments
-and talk as `caller.py` says. The same arguments give the same forecast.
+the lanes (`demand.py`), and a step takes as long as the cost model has seen such steps take. Callers join at different
+moments and talk as in `simulated_caller.py`. The same arguments give the same forecast.
 
-Knows no session, no engine and no text. It is as true as the demand and the costs.
+Knows no session, no engine and no text. It is only as accurate as the demand and the costs.
 """
 
 import asyncio
@@ -27,29 +27,29 @@ from voiceagent.scheduler.virtual import run_virtual
 QUESTION_S = 12.0
 """About how long a question, its answer and the thought after it take."""
 LEAST_S = 24.0
-"""At first there are fewer than there will be: more than a question each is needed."""
+"""At first fewer callers talk than later, so that more than a question each is needed."""
 SLOWEST_TOO = 1.02
-"""Of quantiles up to 1.0 drawn at random hardly any is 1.0: so the slowest step seen comes twice in a hundred."""
+"""Random quantiles up to 1.0 are hardly ever 1.0; with this, the slowest step seen comes twice in a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What so many callers would hear."""
+    """What the callers would hear."""
 
     waits_s: tuple[float, ...]
-    """From a question's end to the first sound of its answer, in order; without one, as long as was waited for it."""
+    """From a question's end to the first sound of its answer, sorted; the wait so far where there is none yet."""
     broken: int
-    """Answers with a silence in their midst."""
+    """Answers with a silence in the middle."""
     busy: dict[str, float]
-    """The share of the time that each lane's steps take, those of others not in their way."""
+    """The share of the time that each lane's steps would take alone."""
 
     def wait_s(self, q: float) -> float:
-        """Return what a share `q` (0 to 1) of the questions wait at most."""
+        """Return the seconds that a share `q` (0 to 1) of the questions wait at most."""
         return self.waits_s[round(q * (len(self.waits_s) - 1))]
 
     @property
     def broken_share(self) -> float:
-        """The share of the answers with a silence in their midst."""
+        """The share of the answers with a silence in the middle."""
         return self.broken / len(self.waits_s)
 
 
@@ -63,16 +63,16 @@ def simulate(
     policy: Policy = decide,
     questions: int = 100,
 ) -> Forecast:
-    """Let so many callers ask about so many questions in all, in virtual time; at least a few each.
+    """Let `callers` ask about `questions` in all, at least a few each, in virtual time.
 
-    The costs stay as they are.
+    The costs are not changed.
     """
-    house = _House(callers, demand, costs)
-    return run_virtual(house.run(max(LEAST_S, questions * QUESTION_S / callers), concurrency, off_device, policy))
+    simulation = _Simulation(callers, demand, costs)
+    return run_virtual(simulation.run(max(LEAST_S, questions * QUESTION_S / callers), concurrency, off_device, policy))
 
 
 class ImaginedLane(ScriptedEngine):
-    """An engine that does nothing, and shares its steps as the demand says; everybody is always heard."""
+    """An engine that does nothing, and shares its steps as the demand states; every caller is always heard."""
 
     def __init__(self, name: str, demand: Demand, callers: int) -> None:
         super().__init__(name, _Shares({work.key[0]: work.share for work in demand.works()}), lambda seconds: None)
@@ -80,11 +80,11 @@ class ImaginedLane(ScriptedEngine):
         self._sharing = {work.key[0]: min(work.share, callers) for work in heard}
 
     def sharing(self, kind: str) -> int:
-        """Return how many have, or will soon have, work of a kind."""
+        """Return how many callers have, or will soon have, work of a kind."""
         return self._sharing.get(kind, 0)
 
     def pending(self, now: float) -> Batch | None:
-        """Return the most urgent step; the parts of those who share it add up to its size."""
+        """Return the most urgent step; its size is the sum of the parts of all who share it."""
         batch = super().pending(now)
         if batch is None or isinstance(batch.work, Job):
             return batch
@@ -94,12 +94,12 @@ class ImaginedLane(ScriptedEngine):
 
 @dataclass(frozen=True, slots=True)
 class _Shares:
-    """How many callers a step of each kind can serve. What it takes is the virtual lane's matter."""
+    """How many callers a step of each kind can serve. The virtual device decides how long it takes."""
 
     shares: dict[str, int]
 
     def cost_s(self, cost_key: CostKey) -> float:
-        """Return 0: where it is run it takes no time."""
+        """Return 0: running it takes no time."""
         return 0.0
 
     def batch_limit(self, kind: str) -> int:
@@ -107,8 +107,8 @@ class _Shares:
         return self.shares[kind]
 
 
-class _House:
-    """The lanes, and the callers."""
+class _Simulation:
+    """The lanes and the callers."""
 
     def __init__(self, callers: int, demand: Demand, costs: CostModel) -> None:
         self._callers = callers
@@ -120,7 +120,7 @@ class _House:
         self._busy_s = dict.fromkeys(self._lanes, 0.0)
 
     async def run(self, seconds: float, concurrency: int, off_device: Collection[str], policy: Policy) -> Forecast:
-        """Let everybody talk for so long."""
+        """Let all callers talk for `seconds`."""
         lanes = dict.fromkeys(self._lanes, VirtualDevice(self._costs, self._alone_s, off_device))
         scheduler = Scheduler(self._lanes, lanes, concurrency, self._costs.copy(), policy=policy, off_device=off_device)
         line = SimulatedLanes(self._demand, self._costs, self._lanes, self._callers)
@@ -135,7 +135,7 @@ class _House:
         return Forecast(tuple(waits_s), sum(answer.broken for person in people for answer in person.answers), busy)
 
     def _alone_s(self, batch: Batch) -> float:
-        """Draw what a step takes from what such steps took; from costs that do not learn from their own draws."""
+        """Draw a step's time from the times of such steps; these costs do not learn from their own draws."""
         drawn_s = self._costs.quantile(batch.cost_key, min(1.0, self._dice.random() * SLOWEST_TOO))
         seconds = min(drawn_s, STRAGGLER * self._costs.predict(batch.cost_key))
         self._busy_s[batch.lane] += seconds

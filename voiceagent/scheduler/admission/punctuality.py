@@ -1,20 +1,20 @@
-"""Whether answers have been late, or nearly, of late. The forecast is slow and may be wrong; waiting is a fact."""
+"""Whether recent answers were late or nearly late. The forecast is slow and may be wrong; waiting is a fact."""
 
 from collections import deque
 from collections.abc import Callable
 
 LOOK_BACK_S = 30.0
-"""A few answers of each caller; and a machine that was late lets nobody in for so long."""
+"""Long enough for a few answers to each caller; after late answers no caller is admitted for this long."""
 NEARLY = 0.75
-"""An answer that took this part of the promised time is nearly late: one caller more, and it would have been."""
+"""An answer that took this part of the promised time is nearly late: with one more caller it would be late."""
 MOST_NEARLY = 0.1
-"""The share of the answers for which that is tolerable."""
+"""The share of answers that may be late or nearly late."""
 BAD_LUCK = 1
-"""One such answer proves nothing, however few there are."""
+"""A single late answer proves nothing, however few answers there are."""
 
 
 class Punctuality:
-    """Takes how long answers were waited for, which were promised within `promise_s`; `now` is any clock in seconds."""
+    """Records how long callers waited for answers promised within `promise_s`; `now` is any clock in seconds."""
 
     def __init__(self, promise_s: float, now: Callable[[], float]) -> None:
         self._promise_s = promise_s
@@ -22,13 +22,13 @@ class Punctuality:
         self._answers: deque[tuple[float, bool]] = deque()
 
     def answered(self, waited_s: float) -> None:
-        """An answer began after so long, or was given up then."""
+        """Record that an answer began, or was given up, after `waited_s`."""
         self._answers.append((self._now(), waited_s > NEARLY * self._promise_s))
         self._forget()
 
     @property
     def is_late(self) -> bool:
-        """Whether too many answers were late, or nearly."""
+        """Whether too many recent answers were late or nearly late."""
         self._forget()
         late = sum(late for _, late in self._answers)
         return late > max(BAD_LUCK, MOST_NEARLY * len(self._answers))

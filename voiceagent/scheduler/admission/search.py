@@ -1,4 +1,4 @@
-"""The largest number of callers to whom a promise can be kept, found with few forecasts. Pure."""
+"""The largest number of callers to whom the promise can be kept, found with few forecasts. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from voiceagent.scheduler.costs import CostModel
 IN_TIME = 0.95
 """The share of the answers for which the promise is made."""
 MARGIN = 0.9
-"""The part of the promised time that the forecast may use: simulated sessions waited up to 1.1 times as long as was
-foreseen (docs/scheduling.md)."""
+"""The part of the promised time that the forecast may use: simulated sessions waited up to 1.1 times as long as
+forecast (docs/scheduling.md)."""
 MOST_BROKEN = 0.01
-"""The share of the answers that may be silent in their midst for a moment."""
+"""The share of the answers that may have a moment of silence in the middle."""
 FIRST_GUESS = 4
 
 
@@ -29,13 +29,13 @@ class Question:
     promise_s: float
     most: int
     known: int | None = None
-    """The answer to the last such question, to begin with."""
+    """The last capacity found, to start the search with."""
     contention: Contention = NO_CONTENTION
-    """What callers do to steps, beyond what the lanes do to each other."""
+    """How callers slow steps down, beyond how the lanes slow each other down."""
 
 
 def max_callers(question: Question, simulate: Callable[..., Forecast] = simulate) -> int:
-    """Return the largest number of callers to whom the promise can be kept, as it then can to fewer."""
+    """Return the largest number of callers to whom the promise can be kept; fewer callers never break it."""
     known, most = question.known, question.most
 
     def keeps_promise(callers: int) -> bool:
@@ -55,5 +55,5 @@ def max_callers(question: Question, simulate: Callable[..., Forecast] = simulate
 
 
 def keeps(forecast: Forecast, promise_s: float) -> bool:
-    """Tell whether a forecast keeps the promise."""
+    """Return whether a forecast keeps the promise."""
     return forecast.wait_s(IN_TIME) <= MARGIN * promise_s and forecast.broken_share <= MOST_BROKEN

@@ -1,7 +1,7 @@
-"""One answer, as the forecast imagines it: from the end of a question to the last sound, by the session's rules.
+"""One simulated answer: from the end of a question to the last sound, by the session's rules.
 
-What the session's coordinator and `session/response.py` do with words and sound is done here with their lengths: the
-answer is prepared from the first sign of silence, released at the end of the turn, and goes on by the playout.
+Does with lengths what the session's coordinator and `session/response.py` do with words and sound: the answer is
+prepared from the first sign of silence, released at the end of the turn, and then paced by the playout.
 """
 
 import asyncio
@@ -14,21 +14,21 @@ from voiceagent.engines.steps import Works
 from voiceagent.scheduler.admission.simulated_lanes import SimulatedLanes
 
 HEARD_SILENCE_S = 0.1
-"""A silence in mid-answer is heard from here on, beyond the pause that is meant to be there."""
+"""A silence in mid-answer is noticed if it lasts longer than this beyond the intended pause."""
 PREPARED_BY_S = 1.0
-"""A prepared answer is wanted about so long after it was begun; only its order matters."""
+"""About how long after its start a prepared answer is wanted; only the order matters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is still being read of the conversation when the next answer begins: the answer takes its tag over."""
+    """The part of the conversation still being read when the next answer begins; the answer takes over its tag."""
 
     tag: int
     task: asyncio.Task[None]
 
 
 class Answer:
-    """One answer of so many segments to one caller, who interrupts it `cut_s` after its first sound."""
+    """One answer of `segments` to one caller, who interrupts it `cut_s` after its first sound."""
 
     def __init__(
         self, line: SimulatedLanes, caller: int, segments: int, cut_s: float = inf, reading: Reading | None = None
@@ -37,7 +37,7 @@ class Answer:
         self.heard_at: float | None = None
         """When its first sound was heard."""
         self.broken = False
-        """Whether there was silence in its midst."""
+        """Whether there was silence in the middle."""
         self._line = line
         self._demand = line.demand
         self._caller = caller
@@ -47,11 +47,11 @@ class Answer:
         self._reading = reading
         self._text_tag, self._voice_tag = line.tag() if reading is None else reading.tag, line.tag()
         self._unspoken = 0
-        """Segments written and not yet spoken whole."""
+        """Segments written and not yet spoken in full."""
         self._sounds = False
-        """Whether there is any sound of it yet."""
+        """Whether it has any sound yet."""
         self._lasts_s = 0.0
-        """Length of the sound there is; from `heard_at` on without a break."""
+        """Length of the sound made so far; it plays from `heard_at` on without a break."""
 
     async def run(self) -> None:
         """Answer."""
@@ -89,7 +89,7 @@ class Answer:
             self._line.cancel(self._caller, tag)
 
     def _release(self) -> None:
-        """The turn is over: somebody listens from now on."""
+        """End the turn: the caller listens from now on."""
         self._released.set()
         if self._sounds:
             self._begin()
@@ -151,7 +151,7 @@ class Answer:
         return self.heard_at
 
     def _reschedule(self) -> None:
-        """The playout has more to play, or somebody listens now: what comes next is wanted at another time."""
+        """Move the deadlines: the playout has more to play, or the caller has begun to listen."""
         if self._released.is_set():
             line, demand = self._line, self._demand
             line.reschedule(self._caller, demand.text, self._text_tag, *self._text_by())

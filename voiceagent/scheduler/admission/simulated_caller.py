@@ -1,6 +1,6 @@
-"""A typical caller, as the forecast imagines one: when they ask what of the lanes. No words, no sound.
+"""A typical simulated caller: what they ask of the lanes, and when. No words, no sound.
 
-They speak, wait, listen, and think. Some hesitate in mid-question, so that an answer begins too early; some interrupt.
+Callers speak, wait, listen and think. Some hesitate mid-question, so that an answer begins too early; some interrupt.
 """
 
 import asyncio
@@ -16,17 +16,17 @@ from voiceagent.scheduler.admission.simulated_lanes import SimulatedLanes
 SPEECH_S, THOUGHT_S = (1.0, 3.5), (0.5, 2.5)
 """How long a caller speaks, and is silent between an answer and the next question."""
 SEGMENTS = (1, 1, 1, 2, 2, 2, 2, 3, 3, 6)
-"""Answers have so many segments, each number as often as it stands here: most are short, as prompts ask for."""
+"""The segments of an answer, each number as often as it occurs here: most are short, as prompts ask for."""
 HESITATES, INTERRUPTS = 0.2, 0.2
-"""Shares of questions; whoever does goes on speaking at once."""
+"""Shares of questions; the caller then goes on speaking at once."""
 TOO_EARLY_S, INTERRUPTED_S = 0.2, (1.0, 4.0)
-"""How much is heard of the answer then."""
+"""How much of the answer is heard in each case."""
 READ_BY_S = 60.0
-"""What is read while nobody waits comes after all other guesses; only its order matters."""
+"""Reading that no caller waits for comes after all other guesses; only the order matters."""
 
 
 class Caller:
-    """One of them."""
+    """One caller."""
 
     def __init__(self, number: int, line: SimulatedLanes) -> None:
         self.answers: list[Answer] = []
@@ -36,7 +36,7 @@ class Caller:
         self._speaking = False
 
     async def talk(self) -> None:
-        """Talk for ever."""
+        """Talk until cancelled."""
         await asyncio.sleep(self._dice.uniform(0.0, SPEECH_S[1] + THOUGHT_S[1]))
         async with asyncio.TaskGroup() as group:
             for listening in filter(self._line.matters, self._line.demand.listening):
@@ -51,28 +51,28 @@ class Caller:
                 segments = self._dice.choice(SEGMENTS)
                 self.answers.append(Answer(self._line, self._number, segments, cut_s, reading))
                 await self.answers[-1].run()
-                reading = self._read_anew(group) if self._has_outgrown() else None
+                reading = self._reread(group) if self._has_outgrown() else None
                 if cut_s == inf:
                     await asyncio.sleep(self._dice.uniform(*THOUGHT_S))
 
     def waits_s(self) -> Iterator[float]:
-        """Return how long each answer was waited for, until now where there is none yet."""
+        """Return how long the caller waited for each answer, so far where there is none yet."""
         now = asyncio.get_running_loop().time()
         for answer in self.answers:
             yield (now if answer.heard_at is None else answer.heard_at) - answer.asked_at
 
     def _has_outgrown(self) -> bool:
-        """Tell whether the conversation is longer than what is remembered; callers come to that at different times."""
+        """Return whether the conversation has outgrown the context; callers reach that at different times."""
         demand = self._line.demand
         return bool(demand.rereading) and (len(self.answers) + self._number) % demand.reread_every == 0
 
-    def _read_anew(self, group: asyncio.TaskGroup) -> Reading:
+    def _reread(self, group: asyncio.TaskGroup) -> Reading:
         tag, by = self._line.tag(), asyncio.get_running_loop().time() + READ_BY_S
         reading = self._line.run(self._number, self._line.demand.rereading, by, Need.SPECULATIVE, tag)
         return Reading(tag, group.create_task(reading))
 
     async def _be_heard(self, listening: Listening) -> None:
-        """Ask for the steps of listening, one after the other: what comes late is caught up with."""
+        """Ask for the steps of listening, one after the other, catching up after delays."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:

@@ -1,4 +1,4 @@
-"""What imagined callers are connected to: the lanes, and how work is asked of them."""
+"""What simulated callers are connected to: the lanes, and how work is submitted to them."""
 
 import asyncio
 from collections.abc import Generator, Mapping
@@ -16,7 +16,7 @@ from voiceagent.scheduler.policy import NEGLIGIBLE_S
 
 @dataclass(frozen=True, slots=True)
 class SimulatedLanes:
-    """The lanes of a house with so many callers."""
+    """The lanes of a server with `callers` callers."""
 
     demand: Demand
     costs: CostModel
@@ -25,7 +25,7 @@ class SimulatedLanes:
     _tags: "count[int]" = field(default_factory=count)
 
     def matters(self, listening: Listening) -> bool:
-        """Tell whether it takes room: a step that is negligible even for all callers at once is started at once."""
+        """Return whether it needs simulating: a step that is negligible even for all callers together never waits."""
         sizes = [(work.key[0], work.key[1] * min(work.share, self.callers)) for work in listening.works]
         return any(self.costs.least(key) > NEGLIGIBLE_S for key in sizes)
 
@@ -34,7 +34,7 @@ class SimulatedLanes:
         return next(self._tags)
 
     async def run(self, caller: int, works: Works, deadline: float, need: Need, tag: int | None = None) -> None:
-        """Have some steps run, all of one lane."""
+        """Run some steps, all on one lane."""
         if not works:
             return
         lane = self.lanes[lane_of(works[0].key)]
@@ -50,18 +50,18 @@ class SimulatedLanes:
         await done
 
     def cancel(self, caller: int, tag: int) -> None:
-        """Drop work; a step under way ends all the same. Whoever waits for it is not told."""
+        """Drop work; a step under way still ends. A task that awaits the work gets no result."""
         for lane in self.lanes.values():
             lane.cancel(caller, tag)
 
     def reschedule(self, caller: int, works: Works, tag: int, deadline: float, need: Need) -> None:
-        """Say anew by when work is needed."""
+        """Move the deadline of queued work."""
         if works:
             self.lanes[lane_of(works[0].key)].reschedule(caller, tag, deadline, need=need)
 
 
 def _steps(following: list[CostKey]) -> Generator[ScriptedStep, None, None]:
-    """Give a step, and one for each key that follows."""
+    """Yield a step, and one for each key that follows."""
     for key in following:
         yield ScriptedStep(None, key)
     yield ScriptedStep("done")

@@ -1,4 +1,4 @@
-"""An imagined device whose lanes slow each other down while their steps run side by side. Virtual time."""
+"""A simulated device whose lanes slow each other down while their steps overlap. Virtual time."""
 
 import asyncio
 from asyncio import TimerHandle
@@ -12,20 +12,20 @@ from voiceagent.scheduler.costs import CostModel
 
 @dataclass(slots=True)
 class Underway:
-    """A step that runs."""
+    """A running step."""
 
     left_s: float
-    """What is left of it, if it ran alone."""
-    tell: Callable[[], None]
+    """The time left if it ran alone."""
+    done: Callable[[], None]
     slowed: float = 0.0
     """How many times longer it takes at present; 0 before that is known."""
     end: TimerHandle | None = None
 
 
 class VirtualDevice:
-    """The lane of every engine: a step takes what `alone_s` says, and longer by the costs' slow-downs beside others.
+    """The lane of every engine: a step takes `alone_s`, times the costs' slow-down while others run.
 
-    Lanes `off_device` run on another device: nobody slows them, and they slow nobody.
+    Lanes in `off_device` run on another device: no lane slows them, and they slow no other.
     """
 
     def __init__(self, costs: CostModel, alone_s: Callable[[Batch], float], off_device: Collection[str]) -> None:
@@ -52,17 +52,17 @@ class VirtualDevice:
         self._settle()
         step = self._running.pop(lane)
         self._plan()
-        step.tell()
+        step.done()
 
     def _settle(self) -> None:
-        """Take note of what the running steps have done since anything last began or ended."""
+        """Record the progress of the running steps since a step last began or ended."""
         now = asyncio.get_running_loop().time()
         for step in self._running.values():
             step.left_s -= (now - self._settled_at) / step.slowed
         self._settled_at = now
 
     def _plan(self) -> None:
-        """Set anew when steps end whose neighbours have changed."""
+        """Reschedule the ends of steps whose slow-down has changed."""
         for lane, step in self._running.items():
             slowed = self._slowed(lane)
             if slowed != step.slowed:

@@ -1,6 +1,6 @@
 """Computes the capacity in a process of its own, at a low priority.
 
-It is seconds of plain Python: on a thread it would hold the event loop up, and take a core from the lanes.
+It takes seconds of plain Python: on a thread it would block the event loop and take a core from the lanes.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ from voiceagent.scheduler.admission.search import Question, max_callers
 log = logging.getLogger(__name__)
 
 NICENESS = 15
-"""A tenth of a lane's weight: little enough for the lanes, and an answer in time even where the machine is full."""
+"""A tenth of a lane's weight: little enough for the lanes, and still an answer in time on a busy machine."""
 
 
 class ForecastProcess:
-    """A question under way. `take` gets the answer on the running event loop, or None if there will be none."""
+    """A forecast under way. `take` gets the answer on the running event loop, or None if there is none."""
 
     def __init__(self, question: Question, take: Callable[[int | None], None]) -> None:
         self._question = question
@@ -30,10 +30,10 @@ class ForecastProcess:
         self._loop = asyncio.get_running_loop()
         self._child: subprocess.Popen[bytes] | None = None
         self._cancelled = False
-        Thread(target=self._run, name="reckoning", daemon=True).start()
+        Thread(target=self._run, name="forecast", daemon=True).start()
 
     def cancel(self) -> None:
-        """End it; `take` is not called any more."""
+        """End it; `take` is no longer called."""
         self._cancelled = True
         if self._child is not None:
             self._child.kill()
@@ -47,7 +47,7 @@ class ForecastProcess:
     def _ask(self) -> int | None:
         try:
             command = [sys.executable, "-c", f"from {__name__} import answer; answer()"]
-            # In a session of its own: Ctrl-C in a terminal goes to everybody in it, and this one is ended by `cancel`.
+            # In a session of its own: Ctrl-C in a terminal reaches all its processes; this one is ended by `cancel`.
             with subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
             ) as child:
@@ -63,6 +63,6 @@ class ForecastProcess:
 
 
 def answer() -> None:
-    """Be that process: read the question from stdin, and write the answer to stdout."""
+    """Run in that process: read the question from stdin and write the answer to stdout."""
     os.nice(NICENESS)
     print(max_callers(pickle.load(sys.stdin.buffer)))

@@ -1,7 +1,7 @@
-"""Moonshine as a recogniser: it hears whole utterances, so it hears the growing turn again and again.
+"""Moonshine as a recogniser: it takes whole utterances, so the growing turn is transcribed again and again.
 
-Every transcript of a stream, partial or final, drafts the next one: where they agree, the decoder runs once. What is
-cut off a long turn is transcribed once and kept as text. The model itself is in `model.py`.
+Every transcript of a stream, partial or final, is the draft of the next: where they agree, the decoder runs once.
+Pieces cut off a long turn are transcribed once and kept as text. The model itself is in `model.py`.
 """
 
 from collections.abc import Callable, Generator
@@ -21,18 +21,18 @@ DECODE: CostKey = ("asr.decode", 1)
 PARTIAL = -1
 """Tag of partial transcripts, which belong to no fork."""
 UNDATED = float("-inf")
-"""Deadline of a partial until the scheduler first asks for work: `push` is not told the time."""
+"""Deadline of a partial until the scheduler first asks for work: `push` does not get the time."""
 PARTIAL_WITHIN_S = 0.1
-"""A reader notices a word that shows up much later than it was spoken."""
+"""A reader notices a word that appears much later than it was spoken."""
 SETTLE_WITHIN_S = 2.0
-"""A piece cut off must have its text before the turn ends, which is seldom sooner than this."""
+"""A piece cut off needs its text before the turn ends, which is seldom sooner than this."""
 WARM_UP_S = (0.5, 3.0, 12.0)
 
 Steps = Generator[Next, None, Transcript | None]
 
 
 class Draft:
-    """The tokens expected of a turn's open audio. Touched by the lane only; a new turn takes a new one."""
+    """The tokens expected for a turn's open audio. Used on the lane only; each turn has its own."""
 
     def __init__(self) -> None:
         self.tokens: list[int] = []
@@ -69,14 +69,14 @@ class MoonshineEngine(QueueEngine):
         return MoonshineStream(self, next(self._stream_ids), on_event)
 
     def pending(self, now: float) -> Batch | None:
-        """Return the most urgent step; work that is new is dated first."""
+        """Return the most urgent step, after giving new work its deadline."""
         for job in self._jobs:
             if job.deadline == UNDATED:
                 job.deadline = now + (PARTIAL_WITHIN_S if job.need is Need.SPECULATIVE else SETTLE_WITHIN_S)
         return super().pending(now)
 
     def is_transcribing(self, stream: int) -> bool:
-        """Tell whether a stream's work is queued."""
+        """Return whether a stream has work queued."""
         return any(job.stream == stream for job in self._jobs)
 
     def transcribe(self, turn: Snapshot, draft: Draft, fork: int | None) -> Generator[Next, None, Transcript]:
@@ -86,7 +86,7 @@ class MoonshineEngine(QueueEngine):
         return Transcript(" ".join(filter(None, [*(piece.text for piece in turn.pieces), text])), fork)
 
     def settle(self, turn: Snapshot, draft: Draft) -> Generator[Next, None, None]:
-        """Transcribe the pieces cut off a turn, each of them once."""
+        """Transcribe the pieces cut off a turn, each once."""
         for piece in turn.pieces:
             if piece.text is None:
                 expected = draft.tokens
@@ -105,13 +105,13 @@ class MoonshineEngine(QueueEngine):
         return self._model.text(decoding.tokens)
 
     def close(self) -> None:
-        """Forget every job and free the model."""
+        """Drop all jobs and free the model."""
         super().close()
         self._model = None
 
 
 class MoonshineStream:
-    """One session's ear."""
+    """One session's audio."""
 
     def __init__(self, engine: MoonshineEngine, stream: int, on_event: Callable[[AsrEvent], None]) -> None:
         self._engine = engine
@@ -123,7 +123,7 @@ class MoonshineStream:
         """Samples of speech since the last look at the turn."""
 
     def push(self, pcm: NDArray[np.float32]) -> None:
-        """Hear more audio; enough new speech asks for a partial transcript."""
+        """Take more audio; enough new speech requests a partial transcript."""
         self._audio.push(pcm)
         if not self._audio.speaking:
             return
@@ -135,7 +135,7 @@ class MoonshineStream:
             self._look()
 
     def begin_speech(self) -> None:
-        """Take what was heard shortly before into the turn, and show partials from now on."""
+        """Include the audio shortly before in the turn, and show partials from now on."""
         if not self._audio.speaking:
             self._unseen = 0
         self._audio.begin()
@@ -147,7 +147,7 @@ class MoonshineStream:
         self._submit(fork, deadline, turn, self._engine.transcribe(turn, self._draft, fork), need=Need.AWAITED)
 
     def commit(self) -> None:
-        """End the turn at the last fork; what was heard after it belongs to the next."""
+        """End the turn at the last fork; audio after it belongs to the next."""
         self._engine.cancel(self.number)
         self._audio.commit()
         self._draft = Draft()

@@ -1,7 +1,7 @@
 """Moonshine through onnxruntime: audio in, tokens out, in bounded steps.
 
-Greedy decoding with a key-value cache, and with a draft: tokens that are expected (those of the last partial) are
-judged by one call of the decoder, which costs little more than decoding one token and replaces most of those calls.
+Greedy decoding with a KV cache and a draft: one decoder call verifies the expected tokens (those of the last partial),
+which costs little more than decoding one token and replaces most of those calls.
 Knows no streams and no time.
 
 Model: Moonshine tiny-en (Jeffries et al. 2024, arXiv:2410.15608); its decoder is quantised to 8 bits with the scale
@@ -27,18 +27,18 @@ TOKENS_PER_S = 6.5
 MIN_S = 0.1
 """Shorter audio holds no word."""
 PAD_S = 0.2
-"""Zeros after the audio. A word that ends within 0.1 s of the end is misheard without them: characters wrong in
-words said alone 27 % without, 15 % with 0.2 s, no better with more (140 human clips, noise at -45 dBFS)."""
+"""Zeros after the audio. Without them, a word that ends within 0.1 s of the end is misheard: character errors in
+isolated words are 27 % without, 15 % with 0.2 s, no better with more (140 human clips, noise at -45 dBFS)."""
 CALLS_PER_STEP = 3
 """Decoder calls in one step: 3 to 5 ms each on one core."""
 DRAFTED_AHEAD = 8
 """Draft tokens offered again after a disagreement: one more costs 0.17 ms, one accepted saves 3."""
 DRAFT_SLIP = 4
-"""How far away in the draft to look for a token it did not foresee, before taking it for a substitution."""
+"""How far away in the draft to look for a token it did not predict, before taking it for a substitution."""
 LOOP_PERIOD, LOOP_COPIES = 8, 5
-"""Tokens that repeat themselves this often are invented: nobody says anything five times."""
+"""Tokens that repeat this often are invented: people do not say anything five times."""
 NOISE_TEXT = "You"
-"""What 88 % of 120 coughs, clicks and hisses were heard as. The word itself comes out as "You." with its full stop."""
+"""The transcript of 88 % of 120 coughs, clicks and hisses. The word itself comes out as "You." with its full stop."""
 
 Cache = dict[str, NDArray[np.float32]]
 
@@ -52,25 +52,25 @@ class Moonshine:
         self._decoder = open_session(decoder, threads)
 
     def encode(self, pcm: NDArray[np.float32], draft: Sequence[int] = ()) -> "Decoding":
-        """Encode 16 kHz mono audio, one step (5 ms per second of it), and return its decoding, yet to be done."""
+        """Encode 16 kHz mono audio in one step (5 ms per second of it), and return its decoding, not yet begun."""
         if len(pcm) < MIN_S * SAMPLE_RATE:
             return Decoding(self._decoder, {}, 0, ())
         samples = np.concatenate((np.nan_to_num(pcm), np.zeros(int(PAD_S * SAMPLE_RATE), np.float32)))[np.newaxis]
-        # The mask counts samples, also for the decoder, which sees one frame for 384 of them.
+        # The mask counts samples, also for the decoder, which sees one frame per 384 of them.
         mask = np.ones(samples.shape, np.int64)
         (frames,) = self._encoder.run(None, {"input_values": samples, "attention_mask": mask})
         memory = {"encoder_attention_mask": mask, "encoder_hidden_states": frames}
         return Decoding(self._decoder, memory, int(samples.shape[1] / SAMPLE_RATE * TOKENS_PER_S), draft)
 
     def text(self, tokens: Sequence[int]) -> str:
-        """Spell tokens out; "" for what the model writes where nobody spoke."""
+        """Return the text of the tokens; "" for what the model writes where there is no speech."""
         spelled = b"".join(self._vocabulary[token] for token in tokens).decode("utf-8", "ignore")
         text = spelled.replace("\u2581", " ").replace("♪", "").strip()
         return text if any(map(str.isalnum, text)) and text != NOISE_TEXT else ""
 
 
 class Decoding:
-    """One utterance on its way to tokens."""
+    """The decoding of one utterance."""
 
     def __init__(
         self, decoder: ort.InferenceSession, memory: dict[str, NDArray[np.generic]], limit: int, draft: Sequence[int]
@@ -85,11 +85,11 @@ class Decoding:
         self._cache: Cache = {}
 
     def step(self) -> bool:
-        """Decode some tokens; return whether these were the last ones."""
+        """Decode some tokens; return whether these were the last."""
         return self._limit == 0 or any(self._call() for _ in range(CALLS_PER_STEP))
 
     def _call(self) -> bool:
-        """Let the decoder judge the next part of the draft, and add what it agrees with and one token more."""
+        """Verify the next part of the draft, and add the accepted tokens and one more."""
         ahead = DRAFTED_AHEAD if self.tokens else self._limit
         proposal = list(self._draft[self._at : self._at + ahead])
         best = self._run([self.tokens[-1] if self.tokens else START, *proposal])
@@ -107,7 +107,7 @@ class Decoding:
         return False
 
     def _realign(self, token: int) -> None:
-        """Find where the draft goes on after a token it did not foresee."""
+        """Find where the draft goes on after a token it did not predict."""
         near = range(max(0, self._at - DRAFT_SLIP), min(len(self._draft), self._at + DRAFT_SLIP + 1))
         same = [at for at in near if self._draft[at] == token]
         self._at = 1 + min(same, key=lambda at: abs(at - self._at), default=self._at)
@@ -115,7 +115,7 @@ class Decoding:
     def _run(self, ids: list[int]) -> list[int]:
         """Feed tokens; return the best token after each of them."""
         cached = bool(self._cache)
-        # With a cache, the encoder's keys and values need not come back again.
+        # With a cache, the encoder's keys and values need not be returned again.
         wanted = [name for name in PRESENT if not cached or ".decoder." in name]
         logits, *present = self._decoder.run(
             ["logits", *wanted],
@@ -128,14 +128,14 @@ class Decoding:
         )
         self._cache |= {PAST[PRESENT.index(name)]: value for name, value in zip(wanted, present, strict=True)}
         best = logits[0].argmax(axis=-1)
-        if not np.isfinite(logits[0, range(len(best)), best]).all():  # of what is no number, the largest is none
+        if not np.isfinite(logits[0, range(len(best)), best]).all():  # the largest of NaN values means nothing
             raise VoiceAgentError(
-                "The recogniser's numbers broke down. If it happens often, check its files: voiceagent weights verify"
+                "The recogniser's output is not a number. If this recurs, check its files: voiceagent weights verify"
             )
         return [int(token) for token in best]
 
     def _keep(self, tokens: int) -> None:
-        """Forget what the cache holds of draft tokens that were refused."""
+        """Drop the rejected draft tokens from the cache."""
         for name, value in self._cache.items():
             if ".decoder." in name and value.shape[2] > tokens:
                 self._cache[name] = value[:, :, :tokens]
@@ -150,7 +150,7 @@ NOTHING = np.zeros((1, HEADS, 0, HEAD_DIM), np.float32)
 
 
 def loop(tokens: Sequence[int]) -> int | None:
-    """Return the length of the phrase that the tokens end with LOOP_COPIES copies of, if there is one."""
+    """Return the length of the phrase of which the tokens end with LOOP_COPIES copies, if there is one."""
     for period in range(1, LOOP_PERIOD + 1):
         tail = tokens[-period * LOOP_COPIES :]
         if len(tail) == period * LOOP_COPIES and tail[period:] == tail[:-period]:
@@ -161,7 +161,7 @@ def loop(tokens: Sequence[int]) -> int | None:
 def read_vocabulary(path: Path) -> list[bytes]:
     """Read `tokenizer.bin`: byte strings, each after its length (128 and more in two bytes, low part first).
 
-    Raises VoiceAgentError when it is missing or not the whole vocabulary.
+    Raises VoiceAgentError if it is missing or incomplete.
     """
     if not path.is_file():
         raise VoiceAgentError(f"Model file {path} is missing. Fetch it: voiceagent weights pull")

@@ -1,4 +1,4 @@
-"""What is known of Moonshine without loading it."""
+"""What is known about Moonshine without loading it."""
 
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from voiceagent.engines.spec import BuildContext, EngineSpec
 from voiceagent.engines.steps import AsrSteps, Listening, Talk, steps
 
 WORKSPACE = 90 * MIB
-"""What a process grew by at most, besides the weights, until it was loaded and warm (measured)."""
+"""The most that a process grew, on top of the weights, until the model was loaded and warm (measured)."""
 
 
 class MoonshineSettings(AsrSettings):
@@ -48,12 +48,12 @@ class MoonshineSpec(EngineSpec[MoonshineSettings]):
         return (settings.model,)
 
     def memory(self, settings: MoonshineSettings, context: BuildContext) -> tuple[MemoryUse, ...]:
-        """Return the weights and what was measured."""
+        """Return the weights and the measured workspace."""
         weights = size_of(context.store, settings.model)
         return (MemoryUse(engine="asr", model=settings.model, weights=weights, workspace=WORKSPACE),)
 
     def steps(self, settings: MoonshineSettings, talk: Talk) -> AsrSteps:
-        """Return an encoder step over all that is transcribed, and decoder steps: fewer where partials foresaw it."""
+        """Return an encoder step over all the audio, and decoder steps: fewer where partials predicted the text."""
         encode = steps("asr.encode", talk.transcribed_s)
         drafted = (*encode, *steps("asr.decode", times=talk.drafted_steps))
         if not settings.partials:

@@ -1,13 +1,13 @@
-"""The cache-aware FastConformer encoder, a chunk at a time for any of its streams together.
+"""The cache-aware FastConformer encoder, one chunk at a time for any set of its streams.
 
-NeMo owns the modules; the step is ours. What a stream remembers lies in preallocated rows (slots): the last mel frames,
-each layer's keys and values (NeMo keeps the layer's input and projects all of it again at every step), each layer's
-last inputs of the causal convolution, and how many frames it has seen. A step gathers the rows it is given, computes,
-and writes them back: nothing is allocated per stream, no value is read by the host, and all shapes depend on the number
-of rows alone. So a step is one CUDA graph, and streams come and go between any two.
+NeMo owns the modules; the step is ours. A stream's state is in preallocated rows (slots): the last mel frames, each
+layer's keys and values (NeMo keeps the layer's input and projects all of it again at every step), each layer's last
+inputs of the causal convolution, and how many frames it has seen. A step gathers its rows, computes, and writes them
+back: nothing is allocated per stream, no value is read by the host, and all shapes depend only on the number of rows.
+So a step is one CUDA graph, and streams can come and go between any two steps.
 
-A stream's first chunk is a chunk like any other whose past is masked: the subsampling's convolutions see zeros there,
-as NeMo's padding has it, and attention looks at no frame before the first.
+A stream's first chunk is a chunk like any other with a masked past: the subsampling's convolutions see zeros there, as
+with NeMo's padding, and attention sees no frame before the first.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ BEFORE = 2 * FRAME_MEL
 
 
 class StreamingEncoder:
-    """A NeMo `ConformerEncoder` over `slots` streams. Weights keep their type; the caches take it over."""
+    """A NeMo `ConformerEncoder` over `slots` streams. Weights keep their dtype, and the caches share it."""
 
     def __init__(self, encoder: Any, geometry: Geometry, slots: int) -> None:
         _check(encoder, geometry)
@@ -51,14 +51,14 @@ class StreamingEncoder:
 
     @property
     def state(self) -> tuple[tuple[Tensor, int], ...]:
-        """All a stream remembers: tensors, and the dimension of each that counts slots."""
+        """A stream's whole state: tensors, and the slot dimension of each."""
         return (self._mel, 0), (self._keys, 1), (self._values, 1), (self._conv, 1), (self._seen, 0)
 
     def step(self, mel: Tensor, slots: Tensor) -> Tensor:
         """Encode the next chunk of some streams.
 
-        Takes (batch, geometry.mel_frames, mels) float32 and (batch,) int64; gives (batch, geometry.frames, width).
-        Rows that share a slot overwrite each other's state: only the spare slot may stand twice.
+        Takes (batch, geometry.mel_frames, mels) float32 and (batch,) int64; returns (batch, geometry.frames, width).
+        Rows that share a slot overwrite each other's state: only the spare slot may occur twice.
         """
         geometry, left = self._geometry, self._geometry.left_context
         seen = self._seen[slots]
@@ -81,7 +81,7 @@ class StreamingEncoder:
         return x
 
     def _subsample(self, x: Tensor, first: Tensor) -> Tensor:
-        """Eight mel frames become one frame; the cached ones make two more, which are known already."""
+        """Turn eight mel frames into one frame; the cached ones give two more, which are known already."""
         hidden, begins = x[:, None], BEFORE
         for layer in self._encoder.pre_encode.conv:
             if getattr(layer, "stride", (1, 1)) != (1, 1):
@@ -93,7 +93,7 @@ class StreamingEncoder:
         return self._encoder.pre_encode.out(hidden)
 
     def _attend(self, index: int, module: Any, x: Tensor, slots: Tensor, visible: Tensor) -> Tensor:
-        """Transformer-XL attention over the cached frames and the new ones."""
+        """Compute Transformer-XL attention over the cached and the new frames."""
         batch, new = x.shape[:2]
         query = module.linear_q(x).view(batch, new, self._heads, self._head_size)
         keys = self._remember(self._keys[index], slots, module.linear_k(x))
@@ -107,7 +107,7 @@ class StreamingEncoder:
         return module.linear_out(attended.transpose(1, 2).flatten(2))
 
     def _convolve(self, index: int, module: Any, x: Tensor, slots: Tensor) -> Tensor:
-        """The causal depthwise convolution between its two pointwise ones."""
+        """Compute the causal depthwise convolution between its two pointwise ones."""
         x = functional.glu(_pointwise(module.pointwise_conv1, x), dim=-1)
         window = self._remember(self._conv[index], slots, x)
         depthwise = module.depthwise_conv
@@ -137,7 +137,7 @@ class StreamingEncoder:
         ]
 
     def _relative_shift(self) -> Tensor:
-        """Return (new, left + new): which distance lies between a new frame and each frame it may see."""
+        """Return (new, left + new): the distance between a new frame and each frame it may see."""
         new, left = self._geometry.frames, self._geometry.left_context
         rows = torch.arange(new, device=self._device)[:, None]
         return new - 1 - rows + torch.arange(left + new, device=self._device)
@@ -148,7 +148,7 @@ def _pointwise(conv: nn.Conv1d, x: Tensor) -> Tensor:
 
 
 def _check(encoder: Any, geometry: Geometry) -> None:
-    """Refuse, before anything is computed, what this step would compute wrongly."""
+    """Raise VoiceAgentError for an encoder that this step would compute wrongly."""
     layers = encoder.layers
     conv = layers[0].conv
     right_padding = getattr(conv.depthwise_conv, "_right_padding", None)
@@ -159,7 +159,7 @@ def _check(encoder: Any, geometry: Geometry) -> None:
         "its attention is not relative and chunked": encoder.self_attention_model != "rel_pos"
         or encoder.att_context_style != "chunked_limited",
         "its convolutions look ahead": right_padding != 0,
-        "its convolutions are not layer-normed": not isinstance(conv.batch_norm, nn.LayerNorm),
+        "its convolutions have no layer norm": not isinstance(conv.batch_norm, nn.LayerNorm),
         "it has a reduction or an output projection": encoder.reduction_position is not None
         or encoder.out_proj is not None,
     }

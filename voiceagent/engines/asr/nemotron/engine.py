@@ -1,7 +1,7 @@
 """Nemotron Speech as a recogniser: every session's next chunk in one step.
 
-The event loop owns the streams and their tracks; the lane owns the recogniser's slots. What a slot must undergo before
-it is used (be reset, be given another's state) is written down as a chore and done by the next step, in order, so that
+The event loop owns the streams and their tracks; the lane owns the recogniser's slots. What must happen to a slot
+before its use (a reset, a copy of another's state) is queued as a chore and done by the next step, in order, so that
 opening, forking and closing cost the event loop nothing.
 """
 
@@ -30,21 +30,19 @@ log = logging.getLogger(__name__)
 MOST_ROWS = 64
 """Streams in one step; those with later deadlines wait for the next."""
 
-NUMBERS_BROKE_DOWN = (
-    "The recogniser's numbers broke down; it listens anew. If it happens often, set asr.dtype: float32."
-)
+NOT_FINITE = "The recogniser's output is not a number; it starts over. If this recurs, set asr.dtype: float32."
 
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """A slot begins anew."""
+    """Reset a slot."""
 
     slot: int
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A slot goes on from where another stands."""
+    """Copy another slot's state into a slot."""
 
     source: int
     slot: int
@@ -63,9 +61,9 @@ class ChunkWork:
 class NemotronEngine(EngineBase):
     """A NeMo cache-aware RNN-T model.
 
-    `load_model` gives the model, on its device and in evaluation mode. `tail_ms` is the silence, beyond what completes
-    the last chunk, that a final text's fork looks ahead into; `partial_interval_s` the shortest time between two
-    partial texts (None: none).
+    `load_model` returns the model, on its device and in evaluation mode. `tail_ms` is the silence, beyond the end of
+    the last chunk, that a final transcript's fork looks ahead into; `partial_interval_s` is the shortest time between
+    two partials (None: no partials).
     """
 
     def __init__(
@@ -85,8 +83,8 @@ class NemotronEngine(EngineBase):
         self._tokenizer: Any = None
         self._geometry: Geometry | None = None
         self._streams: dict[int, NemotronStream] = {}
-        # Each stream may have one fork. A slot may be given away while a step still uses it: the new owner's chore
-        # comes in a later step.
+        # Each stream may have one fork. A slot may change hands while a step still uses it: the new owner's chore runs
+        # in a later step.
         self._free = list(range(2 * max_streams))
         self._chores: list[Reset | Copy] = []
         self.tail_samples = tail_ms * SAMPLE_RATE // 1000
@@ -107,7 +105,7 @@ class NemotronEngine(EngineBase):
         log.info("the recogniser is ready after %.1f s", perf_counter() - began)
 
     def open(self, on_event: Callable[[AsrEvent], None]) -> NemotronStream:
-        """Start listening for one session. Raises VoiceAgentError when every place is taken."""
+        """Start listening for one session. Raises VoiceAgentError when every slot is taken."""
         if len(self._streams) >= self._max_streams:
             raise VoiceAgentError(f"All {self._max_streams} places of the recogniser are taken: end a session first.")
         assert self._geometry is not None, "load() first"
@@ -117,9 +115,9 @@ class NemotronEngine(EngineBase):
         return self._streams[number]
 
     def pending(self, now: float) -> Batch | None:
-        """Return the next chunks of all forks, or else of all streams, that have one, the most urgent first.
+        """Return the next chunks of all forks that have one, or else of all streams, the most urgent first.
 
-        Forks do not wait for a larger step than their own, and a stream's arithmetic is the same with and without them.
+        Forks do not wait for a larger step than their own, and a stream computes the same with and without them.
         """
         found = list(self._due(now))
         forks = [entry for entry in found if entry[2] is not entry[1].track]
@@ -160,7 +158,7 @@ class NemotronEngine(EngineBase):
         return recogniser.step([track.slot for track in work.tracks], work.windows)
 
     def deliver(self, batch: Batch, results: object) -> None:
-        """Hand the tokens to their streams; a slot whose numbers broke down begins anew."""
+        """Hand the tokens to their streams; reset a slot whose output is not finite."""
         assert isinstance(results, list)
         work = _work_of(batch)
         del self._chores[: len(work.chores)]
@@ -169,14 +167,14 @@ class NemotronEngine(EngineBase):
                 continue
             if not heard.finite:
                 self.restart(stream)
-                stream.tell_failure(VoiceAgentError(NUMBERS_BROKE_DOWN))
+                stream.tell_failure(VoiceAgentError(NOT_FINITE))
             elif track is stream.track:
                 stream.advanced(track.advance(heard))
             else:
                 stream.fork_advanced(track.advance(heard))
 
     def fail(self, batch: Batch, error: Exception) -> None:
-        """Let the streams of a failed step begin anew; the others know nothing of it."""
+        """Restart the streams of a failed step; the others are not affected."""
         work = _work_of(batch)
         failed = {track.slot for track in work.tracks}
         undone = [chore for chore in work.chores if chore.slot not in failed]
@@ -191,10 +189,10 @@ class NemotronEngine(EngineBase):
         self._recogniser = self._tokenizer = None
         self._streams.clear()
 
-    # What follows is for the streams.
+    # For the streams:
 
     def restart(self, stream: NemotronStream) -> None:
-        """Let a stream listen anew; what it was about to hear is lost."""
+        """Restart a stream; audio not yet transcribed is lost."""
         stream.track.restart()
         self._chores.append(Reset(stream.track.slot))
 
@@ -203,7 +201,7 @@ class NemotronEngine(EngineBase):
         self._free.append(slot)
 
     def close_stream(self, stream: NemotronStream) -> None:
-        """Take back a stream's place."""
+        """Take back a stream's slots."""
         if self._streams.pop(stream.number, None) is not None:
             self._free.append(stream.track.slot)
 
@@ -216,7 +214,7 @@ class NemotronEngine(EngineBase):
         return words_of(tokens, lambda id_: str(self._tokenizer.ids_to_tokens([id_])[0]))
 
     def _due(self, now: float) -> Iterator[tuple[float, NemotronStream, Track]]:
-        """Find every chunk that could be computed, and by when it should be. Forks that can begin now do."""
+        """Yield every chunk that could be computed, with its deadline. Starts the forks that can begin now."""
         for stream in self._streams.values():
             track, fork = stream.track, stream.fork
             if fork is not None and fork.track is None and not track.is_due_within(fork.end):
@@ -228,12 +226,12 @@ class NemotronEngine(EngineBase):
             if track.due:
                 if track.due_by is None:
                     track.due_by = now + track.geometry.chunk_samples / SAMPLE_RATE
-                # A final text waits for every whole chunk of it, but for nothing that comes after.
+                # A final transcript waits for all its whole chunks, but for nothing that comes after.
                 waited_for = fork is not None and stream.forked is None
                 yield min(track.due_by, fork.deadline) if fork and waited_for else track.due_by, stream, track
 
     def _is_current(self, stream: NemotronStream, track: Track) -> bool:
-        """Tell whether a step's outcome still means something to its stream."""
+        """Return whether a step's result still matters to its stream."""
         return stream.number in self._streams and track in (stream.track, stream.forked)
 
 

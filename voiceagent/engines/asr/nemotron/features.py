@@ -1,7 +1,7 @@
-"""Log-mel features of a piece of a stream: what NeMo computes for the whole recording, for these frames alone.
+"""Log-mel features of a piece of a stream: what NeMo computes for a whole recording, for some of its frames only.
 
-A mel frame depends on 400 samples around it and one more for pre-emphasis, and on nothing else: so each is computed
-once, when its samples are there, and equals NeMo's (`FilterbankFeatures`, centred, zero-padded, not normalised).
+A mel frame depends only on 400 samples around it and one more for pre-emphasis: so each is computed once, when its
+samples have arrived, and equals NeMo's (`FilterbankFeatures`, centred, zero-padded, not normalised).
 """
 
 from typing import Any

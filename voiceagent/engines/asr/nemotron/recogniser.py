@@ -1,8 +1,8 @@
-"""The device's side of the recogniser: any of its slots, a chunk further, in one step.
+"""The device side of the recogniser: advances any of its slots by one chunk in one step.
 
-It holds what every slot remembers, and knows neither text nor who speaks. Steps come in buckets of sizes: a step of
-three streams is one of four, whose last row is the spare slot. Each bucket has its own buffers and, on a GPU, its own
-CUDA graphs; the host waits once per step, for the tokens.
+It holds every slot's state, and knows neither text nor speakers. Step sizes come in buckets: a step of three streams
+runs as one of four, whose last row is the spare slot. Each bucket has its own buffers and, on a GPU, its own CUDA
+graphs; the host waits once per step, for the tokens.
 """
 
 from bisect import bisect_left
@@ -22,18 +22,18 @@ from voiceagent.engines.asr.nemotron.transducer import GreedyTransducer
 from voiceagent.engines.nemo.graphs import captured, new_pool, own_stream, settle, to_host
 
 SPARE_ROUNDS = 2
-"""Rounds of the decoder beyond one per frame that are computed before the host looks whether more are needed."""
+"""Decoder rounds beyond one per frame that are computed before the host checks whether more are needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What one slot heard in one chunk."""
+    """The tokens of one slot in one chunk."""
 
     tokens: tuple[int, ...]
     frames: tuple[int, ...]
     """The encoder frame of each token, counted from the chunk's first."""
     finite: bool
-    """False when the numbers broke down: the slot must be reset, what it says means nothing."""
+    """False if the output is not finite: the tokens mean nothing, and the slot must be reset."""
 
 
 class Recogniser:
@@ -46,7 +46,7 @@ class Recogniser:
         self._stream = own_stream(self.device)
         self.buckets = tuple(sorted(buckets))
         self.spare = slots
-        """The slot that fills up a bucket."""
+        """The slot that pads a bucket."""
         self._features = LogMel(model.preprocessor, self.device)
         self._encoder = StreamingEncoder(model.encoder, geometry, slots + 1)
         self._prompt = _prompt_of(model)
@@ -64,7 +64,7 @@ class Recogniser:
 
     @torch.inference_mode()
     def reset(self, slot: int) -> None:
-        """Let a slot begin anew."""
+        """Reset a slot."""
         with self._stream:
             for tensor, dimension in self._encoder.state:
                 tensor.select(dimension, slot).zero_()
@@ -72,29 +72,29 @@ class Recogniser:
 
     @torch.inference_mode()
     def copy(self, source: int, target: int) -> None:
-        """Let a slot go on from where another stands."""
+        """Copy a slot's state to another."""
         with self._stream:
             for tensor, dimension in (*self._encoder.state, *self._transducer.state):
                 tensor.select(dimension, target).copy_(tensor.select(dimension, source))
 
     @torch.inference_mode()
     def snapshot(self, slot: int) -> list[Tensor]:
-        """Return a copy of all that a slot remembers."""
+        """Return a copy of a slot's whole state."""
         state = (*self._encoder.state, *self._transducer.state)
         return [tensor.select(dimension, slot).clone() for tensor, dimension in state]
 
     @torch.inference_mode()
     def step(self, slots: Sequence[int], samples: NDArray[np.float32]) -> list[Heard]:
-        """Take each slot a chunk further. `samples` is (slots, geometry.window_samples), float32, 16 kHz; no slot may
-        stand twice, and there must be no more than the largest bucket holds.
+        """Advance each slot by one chunk. `samples` is (slots, geometry.window_samples), float32, 16 kHz; no slot may
+        occur twice, and there must be no more slots than the largest bucket holds.
         """
         size = self.buckets[bisect_left(self.buckets, len(slots))]
         with self._stream:
             return self._bucket_steps[size].run([*slots, *[self.spare] * (size - len(slots))], samples, len(slots))
 
     def encode(self, samples: Tensor, slots: Tensor) -> Tensor:
-        """From samples to what the decoder takes: (batch, frames, width)."""
-        # The decoder keeps its own type: it is small, and which token wins is a close thing.
+        """Return the decoder's input (batch, frames, width) for samples."""
+        # The decoder keeps its own dtype: it is small, and token scores are close.
         encoded = self._encoder.step(self._features(samples), slots).to(self._dtype)
         return encoded if self._prompt is None else self._prompt(encoded)
 
@@ -169,7 +169,7 @@ def _max_symbols(model: Any) -> int:
 
 
 def _prompt_of(model: Any) -> Callable[[Tensor], Tensor] | None:
-    """Return what NeMo's language prompt does to the encoder's output: the one-hot language goes into a bias."""
+    """Return what NeMo's language prompt does to the encoder's output: the one-hot language becomes a bias."""
     index = getattr(model, "_inference_prompt_index", None)
     if index is None:
         return None

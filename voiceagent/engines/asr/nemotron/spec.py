@@ -1,4 +1,4 @@
-"""What is known of Nemotron Speech without loading it."""
+"""What is known about Nemotron Speech without loading it."""
 
 from math import ceil
 from typing import Any, Literal
@@ -83,7 +83,7 @@ class NemotronSpec(NemoSpec):
         )
 
     def steps(self, settings: NemotronSettings, talk: Talk) -> AsrSteps:
-        """Return a chunk again and again, silence included, and those of a fork: the last word's, and the tail."""
+        """Return a recurring chunk, silence included, and the chunks of a fork: the last word's, and the tail."""
         chunk_s = (settings.right_context + 1) * FRAME_S
         return AsrSteps(
             listening=(Listening(steps("asr.chunk", share=BATCH), chunk_s, always=True),),

@@ -1,8 +1,8 @@
-"""One session's ear: a track that never stops listening, and the turn's final text on a fork of it.
+"""One session's audio: a track that never stops listening, and the turn's final transcript on a fork of it.
 
-The track keeps its context over all turns; a turn is only a stretch of its tokens. A final text is wanted while the
-last words are still in the encoder's look-ahead: the fork is given silence to look ahead into, the track hears what
-really comes. What the fork brought out early, the track will bring out again, later: `Turn` knows it when it comes.
+The track keeps its context over all turns; a turn is only a range of its tokens. A final transcript is wanted while the
+last words are still in the encoder's look-ahead: the fork gets silence to look ahead into, the track the real audio.
+The track emits later the tokens that the fork emitted early: `Turn` recognises them.
 """
 
 from collections.abc import Callable
@@ -21,57 +21,57 @@ if TYPE_CHECKING:
     from voiceagent.engines.asr.nemotron.engine import NemotronEngine
 
 MOST_BEHIND_S = 60.0
-"""A recogniser this late would answer to what nobody remembers saying."""
+"""A recogniser this late would answer what the user no longer remembers saying."""
 
 
 @dataclass(slots=True, eq=False)
 class Fork:
-    """A final text that is wanted."""
+    """A requested final transcript."""
 
     number: int
     deadline: float
     end: int
-    """Samples of the stream that belong to it."""
+    """Samples of the stream before its end."""
     track: Track | None = None
-    """None until the stream's own track has heard every whole chunk of it."""
+    """None until the stream's own track has processed all its whole chunks."""
     chunks_left: int = 0
     tokens: list[Token] = field(default_factory=list)
-    """All of the turn: what the stream's own track had brought when the fork began, and what came since."""
+    """The turn's tokens: those of the stream's own track when the fork began, and the fork's own since."""
 
 
 class Turn:
-    """Which of a stream's tokens belong to the turn that is open."""
+    """Which of a stream's tokens belong to the open turn."""
 
     def __init__(self) -> None:
         self.tokens: list[Token] = []
         self._begins_at = 0
-        self._told: list[int] = []
-        """The last turn's tokens, as its fork had them, that the track has not brought yet."""
-        self._told_until = 0
+        self._early: list[int] = []
+        """The last turn's tokens, as its fork emitted them, that the track has not emitted yet."""
+        self._early_until = 0
 
     def take(self, tokens: list[Token]) -> bool:
-        """Add what the track brought, but what belongs to the last turn; say whether anything was added."""
+        """Add the track's new tokens except those of the last turn; return whether any were added."""
         before = len(self.tokens)
         for token in tokens:
-            late = token.at < self._told_until and self._told[:1] == [token.id]
+            late = token.at < self._early_until and self._early[:1] == [token.id]
             if token.at < self._begins_at or late:
-                del self._told[:1]
+                del self._early[:1]
             else:
-                self._told = []
+                self._early = []
                 self.tokens.append(token)
         return len(self.tokens) > before
 
     def close(self, end: int, final: list[Token], final_end: int) -> None:
-        """End the turn at a sample. `final` are all its tokens, as the fork had them that heard up to `final_end`."""
+        """End the turn at a sample. `final` are all its tokens, as emitted by the fork that heard up to `final_end`."""
         heard = self.tokens
-        self._begins_at, self._told_until = end, final_end
-        self._told = [token.id for token in final]
+        self._begins_at, self._early_until = end, final_end
+        self._early = [token.id for token in final]
         self.tokens = []
         self.take(heard)
 
 
 class NemotronStream:
-    """One session's ear."""
+    """One session's audio."""
 
     def __init__(
         self, engine: "NemotronEngine", number: int, track: Track, on_event: Callable[[AsrEvent], None]
@@ -83,19 +83,19 @@ class NemotronStream:
         self._on_event = on_event
         self._turn = Turn()
         self._cut: tuple[int, list[Token], int] | None = None
-        """Where the turn would end if it were committed now: the end of its last fork, and that fork's tokens."""
+        """Where the turn would end if committed now: the end of its last fork, and that fork's tokens."""
         self._speaking = False
         self._shown_at = 0
 
     def push(self, pcm: NDArray[np.float32]) -> None:
-        """Hear more audio."""
+        """Take more audio."""
         self.track.push(pcm)
         if self.track.behind > MOST_BEHIND_S * SAMPLE_RATE and self.fork is None:
             self._engine.restart(self)
             self.tell_failure(
                 VoiceAgentError(
-                    f"Speech recognition is more than {MOST_BEHIND_S:.0f} s behind; what was said meanwhile is lost. "
-                    "This machine is too slow for asr.engine nemotron with so many callers: use a GPU, a larger "
+                    f"Speech recognition is more than {MOST_BEHIND_S:.0f} s behind; speech since then is lost. "
+                    "This machine is too slow for asr.engine nemotron with this many callers: use a GPU, a larger "
                     "asr.right_context, or fewer sessions."
                 )
             )
@@ -103,7 +103,7 @@ class NemotronStream:
             self._engine.wake()
 
     def begin_speech(self) -> None:
-        """Show partial texts from now on."""
+        """Show partials from now on."""
         self._speaking = True
 
     def finalise(self, fork: int, deadline: float) -> None:
@@ -126,7 +126,7 @@ class NemotronStream:
         self._drop_fork()
         self._engine.close_stream(self)
 
-    # What follows is for the engine.
+    # For the engine:
 
     @property
     def forked(self) -> Track | None:
@@ -134,7 +134,7 @@ class NemotronStream:
         return None if self.fork is None else self.fork.track
 
     def branch(self, slot: int) -> None:
-        """Begin the fork that is wanted, in a slot that will be given this stream's state."""
+        """Begin the requested fork, in a slot that will get this stream's state."""
         assert self.fork is not None
         assert self.fork.track is None
         self.fork.track = self.track.fork(slot, self.fork.end)
@@ -142,7 +142,7 @@ class NemotronStream:
         self.fork.tokens = list(self._turn.tokens)
 
     def advanced(self, tokens: list[Token]) -> None:
-        """The track has brought more tokens."""
+        """Take more tokens from the track."""
         added = self._turn.take(tokens)
         interval = self._engine.partial_interval_s
         if not self._speaking or not added or interval is None:
@@ -152,7 +152,7 @@ class NemotronStream:
             self._on_event(Transcript(self._engine.text(self._turn.tokens)))
 
     def fork_advanced(self, tokens: list[Token]) -> None:
-        """The fork has brought more tokens."""
+        """Take more tokens from the fork."""
         assert self.fork is not None
         assert self.fork.track is not None
         self.fork.tokens += tokens
@@ -166,7 +166,7 @@ class NemotronStream:
         self._on_event(Transcript(self._engine.text(fork.tokens), fork.number, self._engine.words(fork.tokens)))
 
     def tell_failure(self, error: Exception) -> None:
-        """What was under way is lost."""
+        """Report that the work under way is lost."""
         number = -1 if self.fork is None else self.fork.number
         self._drop_fork()
         self._on_event(StreamFailed(number, error))

@@ -1,8 +1,8 @@
 """Greedy RNN-T decoding of several streams at once, one move of each per round.
 
-In a round every unfinished stream scores the symbol that comes next at its frame: a blank moves it to the next frame, a
-token is put down and fed to the prediction network. Rounds are the same work for any stream, so they can be batched and
-captured; a stream that is done idles. NeMo's `max_symbols` per frame is kept to.
+In a round every unfinished stream scores the next symbol at its frame: a blank moves it to the next frame, a token is
+emitted and fed to the prediction network. A round is the same work for every stream, so rounds can be batched and
+captured; a finished stream idles. NeMo's limit of `max_symbols` per frame applies.
 """
 
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from torch import Tensor
 
 @dataclass(slots=True)
 class Progress:
-    """Where a batch of streams stands in its chunk."""
+    """How far a batch of streams is in its chunk."""
 
     projected: Tensor
     """(batch, frames, joint) of the encoder's frames."""
     frame: Tensor
-    """(batch,) int64: the frame a stream is at; the number of frames once it is done."""
+    """(batch,) int64: a stream's current frame; the number of frames once it is done."""
     symbols: Tensor
     """(batch,) int64: tokens at that frame."""
     count: Tensor
     """(batch,) int64: tokens of the chunk."""
     tokens: Tensor
-    """(batch, most + 1) int64; the last column takes what is thrown away."""
+    """(batch, most + 1) int64; the last column takes discarded values."""
     frames: Tensor
     """(batch, most + 1) int64: the frame of each token."""
 
@@ -50,11 +50,11 @@ class GreedyTransducer:
 
     @property
     def state(self) -> tuple[tuple[Tensor, int], ...]:
-        """All a stream remembers: tensors, and the dimension of each that counts slots."""
+        """A stream's whole state: tensors, and the slot dimension of each."""
         return (self._predicted, 0), (self._rnn[0], 1), (self._rnn[1], 1)
 
     def reset(self, slot: int) -> None:
-        """Let a slot begin anew."""
+        """Reset a slot."""
         self._predicted[slot] = self._initial[0][0]
         for state, initial in zip(self._rnn, self._initial[1:], strict=True):
             state[:, slot] = initial[:, 0]
@@ -70,8 +70,8 @@ class GreedyTransducer:
         return Progress(self._joint.enc(encoded), zeros(), zeros(), zeros(), zeros(most), zeros(most))
 
     def round(self, at: Progress, slots: Tensor, *, skip: bool = False) -> None:
-        """Let every stream make one move. With `skip`, look whether any token came and save the prediction network
-        if not (a look that a GPU would have to wait for).
+        """Let every stream make one move. With `skip`, do not run the prediction network if no token was emitted (a
+        check that would make a GPU wait).
         """
         frames = at.projected.shape[1]
         active = at.frame < frames

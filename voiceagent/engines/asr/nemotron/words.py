@@ -1,4 +1,4 @@
-"""From a model's tokens to words with times. Knows sentencepiece's word mark, and no model."""
+"""From a model's tokens to words with times. Knows sentencepiece's word mark and no model."""
 
 from collections.abc import Callable, Iterable
 

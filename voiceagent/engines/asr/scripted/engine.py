@@ -1,7 +1,7 @@
 """A speech recogniser without a model: it reveals a text word by word while it hears a voice.
 
-How it sounds does not matter, only for how long: a tone of one second stands for `words_per_second` words. Which words
-they are stands in a script, or is said for each stream as it goes on (`say`).
+Only the length of the sound matters: a tone of one second stands for `words_per_second` words. The words come from a
+script, or are given for each stream as it goes on (`say`).
 """
 
 import time
@@ -22,9 +22,9 @@ FINAL_KEY: CostKey = ("asr.final", 1)
 PARTIAL = -1
 """Tag of partial transcripts, which belong to no fork."""
 UNDATED = float("-inf")
-"""Deadline of a partial until the scheduler first asks for work: `push` is not told the time."""
+"""Deadline of a partial until the scheduler first asks for work: `push` does not get the time."""
 PARTIAL_WITHIN_S = 0.1
-"""A reader notices a word that shows up much later than it was spoken; nobody waits for it in silence."""
+"""A reader notices a word that appears much later than it was spoken; no caller waits for it in silence."""
 FRAME_SAMPLES = 160
 """10 ms: how finely voiced audio is measured."""
 TEXTS = ("Hello, can you hear me?", "Tell me something about the sea.", "Thank you, that was nice.")
@@ -57,31 +57,31 @@ class ScriptedAsr(ScriptedEngine):
         return ScriptedAsrStream(self, next(self._stream_ids), on_event)
 
     def say(self, stream: int, text: str) -> float:
-        """Give a stream the words of the voiced audio that it hears next; return how many seconds of it they take."""
+        """Give a stream the words of its next voiced audio; return how many seconds of it they take."""
         return self._streams[stream].say(text.split()) * FRAME_SAMPLES / SAMPLE_RATE
 
     def opened(self, stream: "ScriptedAsrStream") -> None:
-        """Know a stream by its number, until it is closed."""
+        """Register a stream by its number, until it is closed."""
         self._streams[stream.number] = stream
 
     def closed(self, stream: int) -> None:
-        """Forget a stream and its work."""
+        """Drop a stream and its work."""
         self.cancel(stream)
         self._streams.pop(stream, None)
 
     def pending(self, now: float) -> Batch | None:
-        """Return the most urgent step; partials that are new are dated first."""
+        """Return the most urgent step, after giving new partials their deadline."""
         for job in self._jobs:
             if job.deadline == UNDATED:
                 job.deadline = now + self.partial_within_s
         return super().pending(now)
 
     def words_in(self, voiced_frames: int) -> int:
-        """Return how many words that much voiced audio has revealed."""
+        """Return how many words `voiced_frames` reveal."""
         return int(voiced_frames * self._words_per_frame + 1e-6)
 
     def frames_of(self, words: int) -> int:
-        """Return how much voiced audio reveals so many words."""
+        """Return how many voiced frames reveal `words`."""
         return ceil(words / self._words_per_frame - 1e-6)
 
     def text(self, turn: int, words: int) -> str:
@@ -89,12 +89,12 @@ class ScriptedAsr(ScriptedEngine):
         return " ".join(entry(self._texts, turn).split()[:words])
 
     def has_open(self, stream: int, tag: int) -> bool:
-        """Tell whether a stream's work of this tag is still queued."""
+        """Return whether a stream's work with this tag is still queued."""
         return any(job.stream == stream and job.tag == tag for job in self._jobs)
 
 
 class ScriptedAsrStream:
-    """One session's ear. Counts voiced frames since it was opened; marks say which belong to this turn."""
+    """One session's audio. Counts voiced frames since it was opened; marks say which belong to this turn."""
 
     def __init__(self, engine: ScriptedAsr, stream: int, on_event: Callable[[AsrEvent], None]) -> None:
         self._engine = engine
@@ -109,11 +109,11 @@ class ScriptedAsrStream:
         self._spoke_since_fork = False
         self._words_shown = 0
         self._said: list[tuple[int, str]] | None = None
-        """Words that were given, each with the number of voiced frames after which it has been heard."""
+        """The words given, each with the number of voiced frames after which it has been heard."""
         engine.opened(self)
 
     def say(self, words: list[str]) -> int:
-        """Take the words of what is heard next, after those that were given before; return their voiced frames."""
+        """Take the words of the next voiced audio, after those given before; return their voiced frames."""
         self._said = self._said or []
         begin = max([self._voiced, *(frame for frame, _ in self._said[-1:])])
         self._said += [(begin + self._engine.frames_of(n), word) for n, word in enumerate(words, 1)]
@@ -140,7 +140,7 @@ class ScriptedAsrStream:
         self._submit(fork, deadline, FINAL_KEY, self._transcribe(fork, words))
 
     def commit(self) -> None:
-        """End the turn at the last fork; what was voiced after it belongs to the next."""
+        """End the turn at the last fork; voiced audio after it belongs to the next."""
         self._engine.cancel(self.number)
         if self._words_up_to(self._forked_at):
             self._turn += 1

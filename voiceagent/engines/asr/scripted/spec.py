@@ -1,4 +1,4 @@
-"""What is known of the scripted recogniser."""
+"""What is known about the scripted recogniser."""
 
 from typing import Any, Literal
 

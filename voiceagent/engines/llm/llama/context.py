@@ -1,9 +1,9 @@
 """The memory of many sequences and the one batch that advances them, through llama.cpp's C API.
 
-llama.cpp aborts the process or corrupts neighbours on several wrong arguments (an id out of range, more tokens than
-the batch holds, a partial copy), so every call is checked here first and every return code is looked at. Only the
-lane's thread may use a LlamaContext. There is no abort callback: stopping a decode in its middle damages other
-sequences of hybrid models, so work is cancelled between small steps instead.
+llama.cpp aborts the process or corrupts neighbouring sequences on several wrong arguments (an id out of range, more
+tokens than the batch holds, a partial copy), so every call is checked here first, and so is every return code. Only the
+lane's thread may use a LlamaContext. There is no abort callback: stopping a decode midway damages other sequences of
+hybrid models, so work is cancelled between small steps instead.
 """
 
 import ctypes
@@ -23,7 +23,7 @@ _MEMORY_FULL = 1  # llama_decode: no free cells; nothing was changed
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Tokens to put behind the `start` that a sequence holds; `sample` where the next token will be drawn."""
+    """Tokens to append to the first `start` that a sequence holds; `sample` if the next token will be drawn."""
 
     sequence: int
     start: int
@@ -34,7 +34,7 @@ class Rows:
 class LlamaContext:
     """One context: `sequences` sequences over one unified memory of `context_tokens` cells.
 
-    `batch_tokens` bounds one decode. Raises LlamaError when it cannot be made, for example for want of memory.
+    `batch_tokens` limits one decode. Raises LlamaError if it cannot be created, for example for lack of memory.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class LlamaContext:
     ) -> None:
         if sequences > (most := lib.llama_max_parallel_sequences()):
             raise LlamaError(
-                f"llama.cpp keeps at most {most} sequences, and {sequences} are needed, three for each session: "
+                f"llama.cpp keeps at most {most} sequences, and {sequences} are needed, three per session: "
                 "lower server.max_sessions"
             )
         forget_complaints()
@@ -58,20 +58,20 @@ class LlamaContext:
         params.n_ctx = context_tokens
         params.n_batch = params.n_ubatch = batch_tokens
         params.n_seq_max = sequences
-        # The least llama.cpp takes (fewer than sequences aborts), and all that is needed: a token for each.
+        # The minimum llama.cpp accepts (fewer than sequences aborts), and all that is needed: a token for each.
         params.n_outputs_max = sequences
         params.n_threads = params.n_threads_batch = threads
         params.flash_attn_type = int(flash_attention)
         params.type_k = params.type_v = _KV_TYPES[kv_type]
-        # Unified: copies of a sequence share its cells, and any set of sequences is one batch.
+        # Unified: copies of a sequence share its cells, and any set of sequences can form one batch.
         params.kv_unified = True
         params.no_perf = True
         handle = lib.llama_init_from_model(model.handle, params)
         memory = lib.llama_get_memory(handle) if handle else None
         if handle is None or memory is None:
             raise LlamaError(
-                f"{model.path} gives no context of {context_tokens} tokens: there is too little memory "
-                "(choose a smaller context), or it is no text generator"
+                f"{model.path} cannot have a context of {context_tokens} tokens: there is too little memory "
+                "(choose a smaller context), or it does not generate text"
             )
         self._model = model
         self._handle = handle
@@ -84,8 +84,8 @@ class LlamaContext:
     def decode(self, pieces: Sequence[Rows]) -> list[int] | None:
         """Compute the pieces in one batch; return the row of each one's last token, for `sample`.
 
-        None when the memory is full: then nothing has changed. Raises LlamaError on any other failure; the sequences
-        concerned must then be dropped.
+        None if the memory is full: then nothing has changed. Raises LlamaError on any other failure; the sequences
+        involved must then be dropped.
         """
         self._check(pieces)
         batch, row = self._batch, 0
@@ -115,29 +115,29 @@ class LlamaContext:
     def sample(self, sampler: Sampler, row: int) -> int:
         """Draw the token that follows a row of the last decode."""
         if row not in self._sampled:
-            raise LlamaError(f"Row {row} of the batch was not to be sampled")
+            raise LlamaError(f"Row {row} of the batch has no output to sample")
         return sampler.draw(self._handle, row)
 
     def is_finite(self, row: int) -> bool:
-        """Tell whether a row of the last decode is numbers: one of its logits shows it, for the last norm mixes all."""
+        """Return whether a row of the last decode is finite; one logit shows it, because the final norm mixes all."""
         return isfinite(lib.llama_get_logits_ith(self._handle, row)[0])
 
     def clear(self) -> None:
-        """Empty all sequences and overwrite what they held: a cell that is no number spoils the others' attention."""
+        """Empty all sequences and overwrite their cells: a NaN in a cell spoils the attention of the others."""
         lib.llama_memory_clear(self._memory, True)
         self._lengths = [0] * len(self._lengths)
 
     def fork(self, source: int, target: int, keep: int) -> None:
         """Make `target` hold the first `keep` tokens of `source`, sharing its cells; 0 empties it.
 
-        A `keep` shorter than the source needs a model that can be rewound.
+        A `keep` shorter than the source requires a model that can be rewound.
         """
         length = self._length(source)
         if not 0 <= keep <= length:
             raise LlamaError(f"Sequence {source} holds {length} tokens, not {keep}")
         if source != target:
             self.drop(target)
-            # Copied whole, then cut: a partial copy corrupts hybrid memory without a word.
+            # Copied whole, then cut: a partial copy silently corrupts hybrid memory.
             lib.llama_memory_seq_cp(self._memory, source, target, -1, -1)
             self._lengths[target] = length
         if keep == 0:
@@ -148,9 +148,9 @@ class LlamaContext:
             self._lengths[target] = keep
 
     def copy_to(self, other: "LlamaContext", source: int, target: int) -> None:
-        """Make `target` of another context of the same model hold what `source` holds here: its cells are copied.
+        """Copy the cells of `source` to `target` in another context of the same model.
 
-        Nothing else may be held there: the copy wants its cells in one piece.
+        The other context must hold nothing else: the copy needs contiguous cells.
         """
         length = self._length(source)
         other.drop(target)

@@ -1,4 +1,4 @@
-"""How large a context llama.cpp is asked for: one place, so that what is reckoned beforehand is what is loaded."""
+"""The size of the llama.cpp context, computed in one place, so that the memory plan matches what is loaded."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from voiceagent.engines.llm.llama.gguf_memory import KvType, MemoryNeed, memory_need
 
 SEQUENCES_PER_SLOT = 3
-"""Of one conversation: two checkpoints and the reply under way."""
+"""Per conversation: two checkpoints and the reply under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +36,15 @@ class ContextShape:
         flash_attention: bool | None,
         kv_type: KvType,
     ) -> "ContextShape":
-        """Return the shape, with what the settings leave open decided.
+        """Return the shape, with defaults for what the settings leave open.
 
-        Without `context_tokens` there is room for `session_tokens` of every stream: apart, where a CPU serves one
-        stream a step.
+        Without `context_tokens` there is room for `session_tokens` of every stream, in separate contexts where a CPU
+        serves one stream per step.
         """
         # A CPU gains nothing from a batch of replies (two tokens together cost more than one after the other: SmolLM2
-        # 27 ms against 15 from Q8_0, 20 against 16 from Q4_1), so the urgent one need not wait for the others.
+        # 27 ms against 15 with Q8_0, 20 against 16 with Q4_1), so the urgent one need not wait for the others.
         together = streams_per_step or (max_streams if gpu_layers else 1)
-        # On a CPU flash attention costs: 24 tokens behind a history of 1,500 take 1.6 times as long with it.
+        # Flash attention is slower on a CPU: 24 tokens after a history of 1,500 take 1.6 times as long with it.
         by_default = gpu_layers != 0 or kv_type != "f16"
         apart = context_tokens is None and gpu_layers == 0 and together == 1 < max_streams
         return cls(
@@ -58,7 +58,7 @@ class ContextShape:
         )
 
     def memory_need(self, path: Path) -> MemoryNeed:
-        """Reckon the memory of a model with this shape. Raises VoiceAgentError for a file that is no sound GGUF."""
+        """Return the memory of a model with this shape. Raises VoiceAgentError for a file that is no valid GGUF."""
         each = memory_need(
             path,
             context_tokens=self.context_tokens,
@@ -75,11 +75,11 @@ class ContextShape:
         )
 
     def of_one_stream(self, need: MemoryNeed, session_tokens: int) -> int:
-        """Return the part of a need that is one stream's when it has filled `session_tokens`."""
+        """Return the part of a need that one stream takes when it has filled `session_tokens`."""
         cells = need.kv_cache * session_tokens // (self.contexts * self.context_tokens)
         return cells + need.recurrent_state * SEQUENCES_PER_SLOT // (self.contexts * self.sequences)
 
 
 def most_tokens(streams: int, prefill_tokens: int) -> int:
-    """Return the size of the largest step that may be planned."""
+    """Return the size of the largest step that can be planned, in tokens."""
     return prefill_tokens * 3 // 2 + streams

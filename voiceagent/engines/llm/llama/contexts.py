@@ -1,9 +1,9 @@
-"""The memory of many sequences as contexts apart: one for each stream, and one for the sequence that all begin with.
+"""The memory of many sequences as separate contexts: one per stream, and one for the prefix that all share.
 
-Attention goes over every cell of a context, whoever's it is, and masks what does not belong to the sequence. On a CPU
-that is paid for: with eight conversations in one context each token took 2.5 times as long as with one. Apart, a token
-costs what its own conversation is long. The price: a step serves one stream, each has its whole memory from the
-beginning, and what all begin with is copied into each context (a millisecond for 100 tokens of SmolLM2).
+Attention reads every cell of a context, of every sequence, and masks the cells of others. On a CPU that is slow: with
+eight conversations in one context each token took 2.5 times as long as with one. In separate contexts a token's cost
+depends on its own conversation only. The price: a step serves one stream, each has its full memory from the start, and
+the shared prefix is copied into each context (a millisecond for 100 tokens of SmolLM2).
 """
 
 from collections.abc import Callable, Sequence
@@ -16,8 +16,8 @@ from voiceagent.engines.llm.llama.sampler import Sampler
 
 
 class LlamaContexts:
-    """Does what a LlamaContext does. Sequence 0 is everybody's, in the first of `count` contexts; three are in each
-    other one. Raises what `make`, which makes one, raises.
+    """Does what a LlamaContext does. The shared sequence 0 is in the first of `count` contexts; each other one has
+    three. Raises what `make`, which creates one, raises.
     """
 
     def __init__(self, count: int, make: Callable[[], LlamaContext]) -> None:
@@ -29,13 +29,13 @@ class LlamaContexts:
             self.close()
             raise
         self._last = self._contexts[0]
-        """The one of the last decode."""
+        """The context of the last decode."""
 
     def decode(self, pieces: Sequence[Rows]) -> list[int] | None:
         """As LlamaContext; all pieces of one context."""
         places = [self._place(piece.sequence) for piece in pieces]
         if len({id(context) for context, _ in places}) != 1:
-            raise LlamaError("A step serves one stream where each has a context of its own")
+            raise LlamaError("A step serves one stream if each has a context of its own")
         self._last = places[0][0]
         return self._last.decode(
             [replace(piece, sequence=local) for piece, (_, local) in zip(pieces, places, strict=True)]
@@ -46,16 +46,16 @@ class LlamaContexts:
         return self._last.sample(sampler, row)
 
     def is_finite(self, row: int) -> bool:
-        """Tell whether a row of the last decode is numbers."""
+        """Return whether a row of the last decode is finite."""
         return self._last.is_finite(row)
 
     def clear(self) -> None:
-        """Empty all sequences and overwrite what they held."""
+        """Empty all sequences and overwrite their cells."""
         for context in self._contexts:
             context.clear()
 
     def fork(self, source: int, target: int, keep: int) -> None:
-        """As LlamaContext. Into another context the cells are copied; nothing else may be held there."""
+        """As LlamaContext. Between contexts the cells are copied; the target context must hold nothing else."""
         (there, from_), (here, to) = self._place(source), self._place(target)
         if there is not here:
             there.copy_to(here, from_, to)
@@ -73,7 +73,7 @@ class LlamaContexts:
             context.close()
 
     def _place(self, sequence: int) -> tuple[LlamaContext, int]:
-        """Return the context of a sequence, and which it is there."""
+        """Return the context of a sequence, and its number there."""
         if not 0 <= sequence <= SEQUENCES_PER_SLOT * (len(self._contexts) - 1):
             raise LlamaError(f"There is no sequence {sequence}")
         if sequence == 0:

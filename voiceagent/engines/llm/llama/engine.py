@@ -1,17 +1,17 @@
-"""Replies from a GGUF model through llama.cpp: many sequences, one batch a step.
+"""Replies from a GGUF model through llama.cpp: many sequences, one batch per step.
 
 Each step is one `llama_decode` with the next token of each reply it serves and a bounded piece of prefill. Nothing is
 shared between the two threads that take part:
 
 - The event loop owns the streams, the replies and a mirror of what every sequence holds (`Sequence.tokens`). `pending`
-  plans a step from the mirror (`llama_plan`); `deliver` brings the mirror up to date and hands out the tokens. Of
-  llama.cpp they use only the vocabulary, which never changes.
+  plans a step from the mirror (`plan.py`); `deliver` updates the mirror and hands out the tokens. Of llama.cpp they use
+  only the vocabulary, which never changes.
 - The lane owns the context: `run` carries out the plan's drops, forks and decode. Of the plan's objects it reads only
-  what never changes (ids, tokens) and the samplers, which nobody else uses.
+  what never changes (ids, tokens), and the samplers, which it alone uses.
 
-So calls that come while a step runs (cancel, close, another generate) change only what the next plan will be. The fork
-of a cancelled reply stays until its stream needs the sequence again, for its beginning may be of use; a closed
-stream's sequences are replaced by dirty ones, which the next plan empties.
+So calls during a step (cancel, close, another generate) change only the next plan. The fork of a cancelled reply stays
+until its stream needs the sequence again, because its beginning may be reused; a closed stream's sequences are replaced
+by dirty ones, which the next plan empties.
 """
 
 import logging
@@ -40,28 +40,28 @@ __all__ = ["LlamaEngine", "Sampling"]
 
 log = logging.getLogger(__name__)
 
-NUMBERS_BROKE_DOWN = (
-    "The language model's numbers broke down; it reads every conversation anew. If it happens often, the model file or "
-    "the device is damaged: voiceagent weights verify."
+NOT_FINITE = (
+    "The language model's output is not a number; it rereads every conversation. If this recurs, the model file or the "
+    "device is damaged: voiceagent weights verify."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What a step brought."""
+    """The result of a step."""
 
     drawn: dict[Piece, Drawn]
     given_up: list[Slot]
-    """Spare ones that had to make room; they are empty now."""
+    """Spare slots that had to make room; they are empty now."""
     lost: list[Piece]
-    """What the memory had no room for; all sequences of its stream are empty now."""
+    """Pieces for which the memory had no room; all sequences of their streams are empty now."""
     broken: list[Piece] = field(default_factory=list)
-    """What came out as no numbers. All sequences of all streams are empty now: the others attend to its cells, too."""
+    """Pieces whose output is not finite. All sequences of all streams are empty now: all attend to these cells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What `load` makes."""
+    """What `load` creates."""
 
     model: LlamaModel
     context: LlamaContext | LlamaContexts
@@ -71,12 +71,12 @@ class Loaded:
 class LlamaEngine(EngineBase):
     """A GGUF model.
 
-    `session_tokens` is what a stream may fill with prompt and reply, `max_tokens` the longest reply; `stops` end one
-    where it says them. There is memory for all streams, or only `context_tokens` for all together; who is silent is
-    then forgotten and read anew. A step serves the most urgent
-    `streams_per_step` (by default all on a GPU, one on a CPU) and reads about `prefill_tokens` of prompts. So many
-    `gpu_layers` are on a GPU, all for -1; `flash_attention` is used there, and for a quantised KV cache, unless told
-    otherwise. `copies` is a folder where a copy of the model may be kept that is faster on a CPU (`fast_copy`).
+    `session_tokens` limits a stream's prompt and reply, `max_tokens` a reply; `stops` end a reply that contains one.
+    There is memory for all streams, or only `context_tokens` for all together; then the conversations of silent callers
+    are evicted and read again later. A step serves the most urgent `streams_per_step` (by default all on a GPU, one on
+    a CPU) and reads about `prefill_tokens` of prompts. `gpu_layers` layers run on a GPU, all for -1; `flash_attention`
+    None means on for them and for a quantised KV cache. `copies` is a folder for a copy of the model that is faster on
+    a CPU (`fast_copy`).
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class LlamaEngine(EngineBase):
         """Tokens of replies computed so far."""
 
     def load(self) -> None:
-        """Load the model and run it once. Raises VoiceAgentError, with the remedy, when that cannot be."""
+        """Load the model and run it once. Raises VoiceAgentError, with the remedy, if that fails."""
         self._check_memory()
         if self._copies is not None and self._gpu_layers == 0:
             model = load_fastest(self._path, self._copies)
@@ -209,7 +209,7 @@ class LlamaEngine(EngineBase):
         return self._batch(planned.of_size(size), batch.deadline)
 
     def _batch(self, planned: Plan, now: float) -> Batch:
-        """Offer a plan, and the refusals that can be told with it."""
+        """Return the batch of a plan, with the refusals that can be reported with it."""
         refused = [stream for stream in self._streams.values() if stream.refusal is not None]
         wanted = [piece.work for piece in planned.pieces]
         served = {work.stream for work in wanted}
@@ -229,9 +229,9 @@ class LlamaEngine(EngineBase):
         )
 
     def run(self, batch: Batch) -> StepResult:
-        """Carry out a plan. When the memory is full, others make room: first who has no part, then the least urgent.
+        """Carry out a plan. If memory is full, others make room: first streams not in the step, then the least urgent.
 
-        Who had no part is read anew when it has; the least urgent reply fails.
+        Streams not in the step are read again when they need it; the least urgent reply fails.
         """
         planned, loaded = _plan_of(batch), self._ready
         for sequence in planned.drops:
@@ -266,7 +266,7 @@ class LlamaEngine(EngineBase):
         return StepResult({}, given_up, lost)
 
     def deliver(self, batch: Batch, results: object) -> None:
-        """Bring the mirror up to date, then hand out the tokens."""
+        """Update the mirror, then hand out the tokens."""
         assert isinstance(results, StepResult)
         planned = _plan_of(batch)
         for sequence in planned.drops:
@@ -292,14 +292,14 @@ class LlamaEngine(EngineBase):
             if stream is not None and piece in results.lost:
                 stream.lose(piece.work, full)
             elif stream is not None and piece in results.broken:
-                stream.lose(piece.work, VoiceAgentError(NUMBERS_BROKE_DOWN))
+                stream.lose(piece.work, VoiceAgentError(NOT_FINITE))
             elif stream is not None and piece in results.drawn:
                 stream.take(piece.work, results.drawn[piece])
         for stream in tuple(self._streams.values()):
             stream.refuse()
 
     def fail(self, batch: Batch, error: Exception) -> None:
-        """Tell the streams of the batch; their sequences are emptied before they are used again."""
+        """Notify the streams of the batch; their sequences are emptied before they are used again."""
         planned = _plan_of(batch)
         for piece in planned.pieces:
             for sequence in (piece.work.sequence, *(fork.target for fork in piece.forks)):
@@ -312,7 +312,7 @@ class LlamaEngine(EngineBase):
                 stream.refuse()
 
     def discard(self, batch: Batch, results: object) -> None:
-        """Note which sequences are empty now; those of the batch itself are to be emptied anyway."""
+        """Record which sequences are empty now; those of the batch itself will be emptied anyway."""
         assert isinstance(results, StepResult)
         self._note_emptied(results)
 
@@ -338,7 +338,7 @@ class LlamaEngine(EngineBase):
         check_fit(need, str(self._path), gpu_layers=self._gpu_layers)
 
     def _warm_up(self, loaded: Loaded) -> None:
-        """Run the largest and the smallest batch once: the first use maps the weights and fills caches."""
+        """Run the largest and the smallest batch once: first use maps the weights and fills caches."""
         token = loaded.model.tokenize("Hello")[0]
         size = self._shape.batch_tokens
         for rows in (Rows(0, 0, [token] * size, True), Rows(0, size, [token], True)):

@@ -1,12 +1,12 @@
-"""A copy of a model that a CPU reads prompts faster from, made once and kept.
+"""A copy of a model from which a CPU reads prompts faster, made once and kept.
 
-llama.cpp multiplies batches fast in some weight formats only, and the Q4_1 of the embedded SmolLM2 is none of them:
+llama.cpp multiplies batches fast only in some weight formats, and the Q4_1 of the embedded SmolLM2 is not one of them:
 24 tokens of prompt take 122 ms of a core from the original, 74 ms from a Q8_0 copy; a token of the reply takes 8.5 ms
-from either. The copy says the same (Kullback-Leibler divergence 0.006; the still faster 4-bit formats: 0.25 to 0.39).
+from either. The copy says the same (Kullback-Leibler divergence 0.006; the even faster 4-bit formats: 0.25 to 0.39).
 
-A BF16 copy was tried on a CPU with avx512_bf16 and is not made: it reads 24 tokens in 54 ms, but twice the memory is
-to be read for each token of a reply (12 ms), and the first 14 come 5 to 9 % later. Served together, two callers who ask
-at once wait a fifth less for the later answer and half as long again for the earlier one; on average, four gain 13 %.
+A BF16 copy was tried on a CPU with avx512_bf16 and is not made: it reads 24 tokens in 54 ms, but each token of a reply
+reads twice the memory (12 ms), and the first 14 come 5 to 9 % later. Served together, two callers who ask at once wait
+a fifth less for the later answer and half as long again for the earlier one; four gain 13 % on average.
 """
 
 import ctypes
@@ -26,9 +26,9 @@ SLOW_TYPES = {"3", "9"}
 
 
 def load_fastest(path: Path, folder: Path) -> LlamaModel:
-    """Load a model, or the fast copy of it in `folder` if there is something to gain.
+    """Load a model, or its fast copy in `folder` if that is faster.
 
-    The copy is made if it is missing or older than the model; if that fails, the model itself is as good. Raises
+    The copy is made if it is missing or older than the model; if that fails, the model itself is loaded. Raises
     VoiceAgentError as LlamaModel does.
     """
     model = LlamaModel(path)
@@ -41,7 +41,7 @@ def load_fastest(path: Path, folder: Path) -> LlamaModel:
         fast = LlamaModel(copy)
     except (OSError, LlamaError) as error:
         log.warning("no fast copy of %s: %s", path, error)
-        with suppress(OSError):  # so that a damaged one is made anew the next time
+        with suppress(OSError):  # so that a damaged one is made again the next time
             copy.unlink()
         return model
     model.close()
@@ -51,7 +51,7 @@ def load_fastest(path: Path, folder: Path) -> LlamaModel:
 def convert(path: Path, copy: Path, file_type: int) -> None:
     """Write a copy of a model with its weights in another format, one of llama.cpp's `LLAMA_FTYPE_*`.
 
-    Raises LlamaError or OSError when that cannot be; then there is no copy.
+    Raises LlamaError or OSError if that fails; then there is no copy.
     """
     copy.parent.mkdir(parents=True, exist_ok=True)
     unfinished = copy.with_suffix(f".{os.getpid()}.part")

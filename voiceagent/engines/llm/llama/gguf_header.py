@@ -1,4 +1,4 @@
-"""What a GGUF file says of itself before any of its weights are read. Pure Python, no llama.cpp.
+"""The metadata of a GGUF file, read without its weights. Pure Python, no llama.cpp.
 
 The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md (versions 2 and 3, little-endian).
 """
@@ -15,9 +15,9 @@ _STRING, _ARRAY = 8, 9
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """Return the metadata. Of arrays of strings (vocabularies) only the length is kept, as an int.
+    """Return the metadata. For arrays of strings (vocabularies) only the length is kept, as an int.
 
-    Raises VoiceAgentError when the file is not there, is not GGUF, or ends before its header does.
+    Raises VoiceAgentError if the file does not exist, is not GGUF, or ends before its header does.
     """
     check_kind(path)
     with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
@@ -25,13 +25,13 @@ def read_header(path: Path) -> dict[str, Any]:
             return _Reader(data).metadata()
         except (struct.error, KeyError) as error:
             raise VoiceAgentError(
-                f"The language model {path} cannot be loaded: damaged, for its header does not end. "
+                f"The language model {path} cannot be loaded: its header is truncated. "
                 "Check it with `voiceagent weights verify`, fetch it again with `voiceagent weights pull`."
             ) from error
 
 
 def check_kind(path: Path) -> None:
-    """Raise VoiceAgentError when the file is not there or is not GGUF."""
+    """Raise VoiceAgentError if the file does not exist or is not GGUF."""
     remedy = "Fetch it with `voiceagent weights pull`, or name another GGUF file in the settings."
     if not path.is_file():
         raise VoiceAgentError(f"The language model {path} does not exist. {remedy}")
@@ -43,7 +43,7 @@ def check_kind(path: Path) -> None:
 class _Reader:
     def __init__(self, data: mmap) -> None:
         self._data = data
-        self._at = 8  # behind the magic number and the version
+        self._at = 8  # after the magic number and the version
 
     def metadata(self) -> dict[str, Any]:
         _tensors, count = self._scalar("Q"), self._scalar("Q")
@@ -58,7 +58,7 @@ class _Reader:
         size = self._scalar("Q")
         begin, self._at = self._at, self._at + size
         if self._at > len(self._data):
-            raise struct.error("a string ends behind the file")
+            raise struct.error("a string ends after the file")
         return self._data[begin : self._at].decode("utf-8", "replace")
 
     def _value(self, kind: int) -> Any:

@@ -1,7 +1,7 @@
-"""How much memory a language model takes, reckoned from its file's header before anything is loaded.
+"""How much memory a language model takes, computed from its file's header before anything is loaded.
 
-Weights, KV cache and recurrent state are exact; what the computation takes in passing is an upper bound, found by
-comparing with llama.cpp's own figures for SmolLM2 and for Nemotron-3-Nano's shape. Needs no llama.cpp itself.
+Weights, KV cache and recurrent state are exact; the computation's temporary memory is an upper bound, found by
+comparison with llama.cpp's own figures for SmolLM2 and for Nemotron-3-Nano's shape. Needs no llama.cpp itself.
 """
 
 from dataclasses import dataclass, replace
@@ -13,9 +13,9 @@ from voiceagent.engines.llm.llama.gguf_header import read_header
 KvType = Literal["f16", "q8_0", "q4_0"]
 
 BYTES: dict[KvType, float] = {"f16": 2, "q8_0": 34 / 32, "q4_0": 18 / 32}
-"""Of one value in the KV cache; the quantised types have a scale of two bytes for every 32."""
+"""Per value in the KV cache; the quantised types have a scale of two bytes for every 32 values."""
 ACTIVATIONS = 24
-"""Float32 vectors of the model's width that are alive at once for each token of a batch, at most."""
+"""Float32 vectors of the model's width alive at once per token of a batch, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class MemoryNeed:
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """The sum."""
         return self.weights + self.kv_cache + self.recurrent_state + self.compute
 
     def split(self, gpu_layers: int) -> tuple["MemoryNeed", "MemoryNeed"]:
-        """Return what is needed on the GPUs and what in main memory, with so many layers on the GPUs (-1: all).
+        """Return what is needed on the GPUs and what in main memory, with `gpu_layers` on the GPUs (-1: all).
 
-        The computation takes its room wherever there are layers.
+        The computation takes its memory wherever there are layers.
         """
         share = 1.0 if gpu_layers < 0 else min(1.0, gpu_layers / (self.layers + 1))  # the output counts as a layer
         on_gpus = replace(
@@ -66,14 +66,14 @@ class MemoryNeed:
 
 
 def gib(count: int) -> str:
-    """Show bytes to people."""
+    """Return a number of bytes as text."""
     return f"{count / 2**30:.2f} GiB"
 
 
 def memory_need(
     path: Path, *, context_tokens: int, sequences: int, batch_tokens: int, kv_type: KvType, flash_attention: bool
 ) -> MemoryNeed:
-    """Reckon the memory of a model with a context. Raises VoiceAgentError for a file that is no sound GGUF."""
+    """Return the memory of a model with a context. Raises VoiceAgentError for a file that is no valid GGUF."""
     meta = read_header(path)
     architecture = meta.get("general.architecture")
 
@@ -85,7 +85,7 @@ def memory_need(
     kv_heads = _per_layer(of("attention.head_count_kv", heads), layers)
     values = sum(kv_heads) * (of("attention.key_length", head) + of("attention.value_length", head))
     inner, state = of("ssm.inner_size"), of("ssm.state_size")
-    # llama_hparams::n_embd_r and n_embd_s: the convolution's last inputs, and the state itself, in float32
+    # llama_hparams::n_embd_r and n_embd_s: the convolution's last inputs and the state itself, in float32
     layer_state = 4 * (max(of("ssm.conv_kernel") - 1, 0) * (inner + 2 * of("ssm.group_count") * state) + inner * state)
     recurrent = _recurrent_layers(kv_heads, _per_layer(of("feed_forward_length"), layers)) if state else 0
     vocabulary = meta.get("tokenizer.ggml.tokens", 0)
@@ -100,7 +100,7 @@ def memory_need(
 
 
 def _recurrent_layers(kv_heads: list[int], feed: list[int]) -> int:
-    """Count the layers with a state: those without attention, or all where no layer is told apart."""
+    """Return the number of layers with a state: those without attention, or all if the header does not distinguish."""
     if all(kv_heads):
         return len(kv_heads)
     mixers = 0 in feed and any(feed)  # then a layer is either a mixer or a feed-forward network

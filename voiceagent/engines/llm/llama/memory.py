@@ -1,4 +1,4 @@
-"""Whether a language model fits into the memory that is free, asked before it is loaded."""
+"""Whether a language model fits into free memory, checked before it is loaded."""
 
 import ctypes
 
@@ -11,17 +11,17 @@ from voiceagent.engines.memory import DEVICE_RUNTIME
 from voiceagent.errors import VoiceAgentError
 
 GPU = (1, 2)
-"""ggml_backend_dev_type: a GPU with memory of its own, or one that shares the host's."""
+"""ggml_backend_dev_type: a GPU with its own memory, or one that shares the host's."""
 
 
 def check_fit(need: MemoryNeed, name: str, *, gpu_layers: int) -> None:
-    """Raise VoiceAgentError, with numbers and what would help, when memory is too small or there can be no GPU.
+    """Raise VoiceAgentError, with numbers and remedies, if memory is too small or llama.cpp has no GPU support.
 
-    So many layers (-1: all) lie on the GPUs with their part of the context, the rest in the host's memory.
+    `gpu_layers` layers (-1: all) are on the GPUs with their part of the context, the rest in the host's memory.
     """
     if gpu_layers and not lib.llama_supports_gpu_offload():
         raise VoiceAgentError(
-            "This llama.cpp was compiled without support for a GPU: set llm.gpu_layers to 0, or compile it anew "
+            "This llama.cpp was compiled without GPU support: set llm.gpu_layers to 0, or recompile it "
             '(CMAKE_ARGS="-DGGML_CUDA=on" pip install --force-reinstall --no-cache-dir llama-cpp-python).'
         )
     on_gpus, in_main = need.split(gpu_layers)
@@ -31,7 +31,7 @@ def check_fit(need: MemoryNeed, name: str, *, gpu_layers: int) -> None:
             remedy = "fewer of its layers there (llm.gpu_layers), " if where == "GPU" else ""
             raise VoiceAgentError(
                 f"{name} needs {need}; that is {gib(wanted)} of {where} memory, and {gib(free)} are free. "
-                f"What helps: {remedy}a smaller quantisation of the model, a smaller llm.session_tokens, fewer "
+                f"Remedies: {remedy}a smaller quantisation of the model, a smaller llm.session_tokens, fewer "
                 "sessions (server.max_sessions), or llm.kv_type: q8_0."
             )
 

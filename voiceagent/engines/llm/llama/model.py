@@ -1,8 +1,8 @@
 """A GGUF model's weights and vocabulary, through llama.cpp's C API.
 
-Everything here reads what never changes after loading, so any thread may call it while the lane decodes
-(llama.cpp guards nothing here because there is nothing to guard). What changes, the memory of sequences,
-is `llama_context.LlamaContext`. Knows nothing of chat templates, sessions or time.
+Everything here reads what never changes after loading, so any thread may call it while the lane decodes (llama.cpp
+needs no locks here). What changes, the memory of sequences, is in `context.py`. Knows nothing of chat templates,
+sessions or time.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-# A failed assertion in ggml would otherwise start gdb on this process when it is installed, and hang in it.
+# Otherwise a failed assertion in ggml starts gdb on this process, if it is installed, and hangs there.
 os.environ.setdefault("GGML_NO_BACKTRACE", "1")
 
 from llama_cpp import llama_cpp as lib
@@ -24,7 +24,7 @@ _COMPLAINTS: deque[str] = deque(maxlen=4)
 
 
 def _keep_log(level: int, text: bytes, _user_data: object) -> None:
-    """Keep warnings and errors for our own messages; llama.cpp's pages of information go nowhere."""
+    """Keep warnings and errors for our own messages; drop llama.cpp's pages of information."""
     if level in (_WARN, _ERROR):
         _COMPLAINTS.append(text.decode("utf-8", "replace").strip())
 
@@ -36,7 +36,7 @@ lib.llama_backend_init()
 
 
 SHOWN_TAGS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
-"""Vocabularies disagree on whether these are control tokens, whose text would not be shown at all."""
+"""In some vocabularies these are control tokens, whose text would not be shown."""
 
 
 class LlamaError(VoiceAgentError):
@@ -48,14 +48,14 @@ class LlamaError(VoiceAgentError):
 
 
 def forget_complaints() -> None:
-    """Start afresh, so that the next error quotes only what belongs to it."""
+    """Drop earlier complaints, so that the next error quotes only its own."""
     _COMPLAINTS.clear()
 
 
 class LlamaModel:
     """Weights and vocabulary of one GGUF file, or its vocabulary alone.
 
-    Raises VoiceAgentError when the file is missing, is not GGUF, is damaged, or of an unknown architecture.
+    Raises VoiceAgentError if the file is missing, is not GGUF, is damaged, or has an unknown architecture.
     """
 
     def __init__(self, path: Path, *, gpu_layers: int = 0, vocabulary_only: bool = False) -> None:
@@ -67,24 +67,24 @@ class LlamaModel:
         handle = lib.llama_model_load_from_file(os.fsencode(path), params)
         if not handle:
             raise LlamaError(
-                f"The language model {path} cannot be loaded: damaged, or of a kind this llama.cpp does not "
-                "know. Check it with `voiceagent weights verify`, fetch it again with `voiceagent weights pull`"
+                f"The language model {path} cannot be loaded: it is damaged, or this llama.cpp does not know its "
+                "kind. Check it with `voiceagent weights verify`, fetch it again with `voiceagent weights pull`"
             )
         self.path = path
         self.handle = handle
         self.vocabulary = lib.llama_model_get_vocab(handle)
-        """llama.cpp's handle of it."""
+        """llama.cpp's handle of the vocabulary."""
         self.n_vocab = lib.llama_vocab_n_tokens(self.vocabulary)
         self.trained_tokens = lib.llama_model_n_ctx_train(handle)
         self.rewindable = not (lib.llama_model_is_hybrid(handle) or lib.llama_model_is_recurrent(handle))
-        """True when a sequence's tail may be removed: attention can be rewound, recurrent state cannot."""
+        """True if a sequence's tail can be removed: attention can be rewound, recurrent state cannot."""
         self.bos = self._text(lib.llama_vocab_bos(self.vocabulary))
         self.eos = self._text(lib.llama_vocab_eos(self.vocabulary))
         self.file_type = self._metadata("general.file_type")
-        """What most weights are stored as, as llama.cpp's number for it."""
+        """llama.cpp's number for the type of most weights."""
         template = lib.llama_model_chat_template(handle, None)
         self.template = template.decode("utf-8", "replace") if template else ""
-        """The chat template in Jinja, empty where the file has none."""
+        """The chat template in Jinja, empty if the file has none."""
         self._shown = {ids[0] for tag in SHOWN_TAGS if len(ids := self.tokenize(tag)) == 1}
 
     def _metadata(self, key: str) -> str:
@@ -96,9 +96,9 @@ class LlamaModel:
         return lib.llama_vocab_get_text(self.vocabulary, token).decode("utf-8", "replace") if token >= 0 else ""
 
     def tokenize(self, text: str) -> list[int]:
-        """Return the tokens of `text`; special tokens written out in it become what they name."""
+        """Return the tokens of `text`; special tokens written out in it become those tokens."""
         raw = text.encode("utf-8", "replace")
-        room = len(raw) + 8  # a token takes a byte or more; a few vocabularies add a space in front
+        room = len(raw) + 8  # a token takes at least a byte; a few vocabularies add a leading space
         buffer = (lib.llama_token * room)()
         count = lib.llama_tokenize(self.vocabulary, raw, len(raw), buffer, room, False, True)
         if count < 0:
@@ -106,7 +106,7 @@ class LlamaModel:
         return list(buffer[:count])
 
     def piece(self, token: int) -> bytes:
-        """Return the bytes a token stands for: maybe half a character, nothing for a control token."""
+        """Return the bytes of a token: maybe half a character, nothing for a control token."""
         size = 64
         while True:
             buffer = ctypes.create_string_buffer(size)
@@ -116,13 +116,13 @@ class LlamaModel:
             size = -count
 
     def is_end(self, token: int) -> bool:
-        """Say whether the model means by this token that it has finished."""
+        """Return whether this token ends the model's reply."""
         return bool(lib.llama_vocab_is_eog(self.vocabulary, token))
 
     def is_control(self, token: int) -> bool:
-        """Say whether this token structures the conversation instead of being said."""
+        """Return whether this token structures the conversation instead of being text."""
         return bool(lib.llama_vocab_is_control(self.vocabulary, token))
 
     def close(self) -> None:
-        """Free the weights. Nothing of this model may be used afterwards."""
+        """Free the weights. The model must not be used afterwards."""
         lib.llama_model_free(self.handle)

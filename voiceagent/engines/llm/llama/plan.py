@@ -1,8 +1,8 @@
-"""What one step does, decided on the event loop from what the sequences hold. Pure: no model is touched.
+"""What one step does, decided on the event loop from what the sequences hold. Pure: uses no model.
 
-Nothing is ever rewound unless the model's memory allows it. A stream has a `Slot` of three sequences: two checkpoints
-and the reply under way; one more sequence, shared by all, holds the system prompt. Whatever is to be computed starts
-from the sequence that already holds the most of it.
+Nothing is rewound unless the model's memory allows it. A stream has a `Slot` of three sequences: two checkpoints and
+the reply under way; one more sequence, shared by all, holds the system prompt. Every computation starts from the
+sequence that already holds the longest prefix.
 """
 
 from bisect import bisect
@@ -14,7 +14,7 @@ from voiceagent.engines.llm.llama.sampler import Sampler
 from voiceagent.engines.llm.llama.template import common_prefix
 
 READING_S = 0.002
-"""What reading a token may take on a CPU."""
+"""About how long a CPU takes to read a token."""
 
 
 @dataclass(slots=True, eq=False)
@@ -24,19 +24,19 @@ class Sequence:
     id: int
     tokens: list[int] = field(default_factory=list)
     dirty: bool = False
-    """True when it may hold something else, and must be emptied before use."""
+    """True if it may hold something else and must be emptied before use."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Slot:
-    """One stream's sequences, each a beginning of the next one in an undisturbed conversation."""
+    """One stream's sequences, each a prefix of the next in an undisturbed conversation."""
 
     history: Sequence
-    """Checkpoint: the conversation up to where the user's next words will stand. Other words start here."""
+    """Checkpoint: the conversation up to the user's next words. Different words start here."""
     question: Sequence
-    """Checkpoint: the whole prompt, up to where the reply begins. What was heard of an interrupted one starts here."""
+    """Checkpoint: the whole prompt, up to the reply. The part heard of an interrupted reply starts here."""
     reply: Sequence
-    """The reply under way, or what is left of the last one."""
+    """The reply under way, or the remains of the last one."""
 
     @property
     def all(self) -> tuple[Sequence, Sequence, Sequence]:
@@ -44,13 +44,13 @@ class Slot:
         return self.history, self.question, self.reply
 
     def emptied(self) -> "Slot":
-        """Return another slot of the same ids: a step under way may still write down what it does to this one."""
+        """Return another slot with the same ids: a step under way may still record changes in this one."""
         return Slot(*(Sequence(sequence.id, dirty=True) for sequence in self.all))
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class StreamWork:
-    """Tokens that a sequence shall hold."""
+    """Tokens that a sequence should hold."""
 
     stream: int
     sequence: Sequence
@@ -59,16 +59,16 @@ class StreamWork:
     shared: Sequence
     tokens: list[int]
     heads: tuple[tuple[Sequence, list[int]], ...] = ()
-    """Checkpoints to leave on the way: which sequence shall hold which beginning of the tokens."""
+    """Checkpoints to leave on the way: the sequence, and the prefix of the tokens it should hold."""
     sampler: Sampler | None = None
-    """Draws the token after the last one, where there is a reply to be made."""
+    """Draws the token after the last one, if this is a reply."""
     deadline: float
     need: Need
 
     @property
     def due(self) -> float:
-        """The deadline; of who waits in silence, later by what is still to be read: a short prompt need not wait until
-        a long one is read, and a long one waits for no more than those that come while it might have been."""
+        """The deadline; for awaited work, later by the time to read what is unread: a short prompt need not wait for a
+        long one, and a long one waits only for those that arrive while it could have been read."""
         if self.need is not Need.AWAITED:
             return self.deadline
         unread = len(self.tokens) - max(len(self.sequence.tokens), len(self.shared.tokens))
@@ -82,7 +82,7 @@ class StreamWork:
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Let `target` hold the first `keep` tokens of `source`, at no cost; none of them empties it."""
+    """Make `target` hold the first `keep` tokens of `source`, at no cost; `keep` 0 empties it."""
 
     source: Sequence
     target: Sequence
@@ -91,7 +91,7 @@ class Fork:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """One stream's part of a step: forks, then some tokens behind the `start` that the sequence then holds."""
+    """One stream's part of a step: forks, then some tokens after the `start` that the sequence then holds."""
 
     work: StreamWork
     forks: tuple[Fork, ...]
@@ -100,7 +100,7 @@ class Piece:
     sample: bool
 
     def cut(self, tokens: int) -> "Piece":
-        """Return its first tokens; the forks stay, as others may count on them."""
+        """Return its first tokens; the forks stay, because other pieces may depend on them."""
         return self if tokens >= len(self.tokens) else replace(self, tokens=self.tokens[:tokens], sample=False)
 
 
@@ -112,23 +112,23 @@ class Plan:
     pieces: tuple[Piece, ...]
     """Most urgent first."""
     spare: tuple[Slot, ...] = ()
-    """Of streams that have no part in this step, idle ones first: what to give up when the memory is full."""
+    """Slots of streams not in this step, idle ones first: what to evict when the memory is full."""
 
     @property
     def size(self) -> int:
-        """The tokens it computes."""
+        """The number of tokens it computes."""
         return sum(len(piece.tokens) for piece in self.pieces)
 
     @property
     def cost_key(self) -> CostKey:
-        """What its cost goes by."""
+        """What its cost depends on."""
         return step_key(self.size)
 
     def of_size(self, tokens: int) -> "Plan":
-        """Return a plan of at most so many tokens, and at least one.
+        """Return a plan of at most `tokens`, and at least one.
 
-        First less is read, by the least urgent first; then whole pieces are left out, the least urgent first, as each
-        counts on what those before it do. A piece that only forks is as good as free.
+        First pieces read less, the least urgent first; then whole pieces are left out, the least urgent first, because
+        each depends on those before it. A piece that only forks is nearly free.
         """
         ones = list(accumulate(bool(piece.tokens) for piece in self.pieces))
         pieces = self.pieces[: bisect(ones, max(1, tokens))]
@@ -141,13 +141,13 @@ class Plan:
 
 
 def step_key(tokens: int) -> CostKey:
-    """Return the cost key of a step: few sizes for the cost model to learn, each to 4, multiples of 4 to 32, of 32."""
+    """Return the cost key of a step, with few sizes to learn: all up to 4, multiples of 4 up to 32, then of 32."""
     width = 1 if tokens <= 4 else 4 if tokens <= 32 else 32
     return "llm.step", -(-tokens // width) * width
 
 
 def smaller_sizes(tokens: int) -> list[int]:
-    """Return the sizes of steps that cost less than one of so many tokens, the largest first."""
+    """Return the sizes of steps that cost less than one of `tokens`, the largest first."""
     sizes = {step_key(size)[1] for size in range(1, tokens)}
     return sorted((size for size in sizes if size < tokens), reverse=True)
 
@@ -155,10 +155,10 @@ def smaller_sizes(tokens: int) -> list[int]:
 def plan(
     works: list[StreamWork], dirty: list[Sequence], *, streams: int, prefill_tokens: int, rewindable: bool, now: float
 ) -> Plan:
-    """Plan a step for the most urgent `streams`: the next token of a reply, or a piece of what is to be read.
+    """Plan a step for the most urgent `streams`: the next token of a reply, or a piece of a prompt.
 
-    All pieces together have `prefill_tokens`, or half as many again where that is the whole rest: a small rest costs
-    nearly a step of its own. Speculative work runs only where there is no other.
+    All pieces together have `prefill_tokens`, or half as many again if that is all that is left: a small rest costs
+    nearly a step of its own. Speculative work runs only if there is no other.
     """
     urgent = [work for work in works if work.need is not Need.SPECULATIVE] or works
     held: dict[Sequence, list[int]] = {}
@@ -174,7 +174,7 @@ def plan(
 
 
 def _piece(work: StreamWork, room: int, held: dict[Sequence, list[int]], rewindable: bool) -> Piece:
-    """Plan one stream's part; `held` is what the sequences hold after the forks planned so far, where they differ."""
+    """Plan one stream's part; `held` has the sequences changed by the forks planned so far, and what they then hold."""
     most = len(work.tokens) - (work.sampler is not None)  # a token must be computed to draw the next one
 
     def holds(sequence: Sequence) -> list[int]:
@@ -193,7 +193,7 @@ def _piece(work: StreamWork, room: int, held: dict[Sequence, list[int]], rewinda
     forks: list[Fork] = []
     source = max((work.sequence, *work.siblings, work.shared), key=usable)
     start = usable(source)
-    if source is work.shared:  # they hold less of it; and where it is copied, it needs the room
+    if source is work.shared:  # the others hold less of it; and if it is copied, it needs their room
         for sequence in filter(holds, work.own):
             fork(sequence, sequence, 0)
     if len(work.tokens) - start <= room * 3 // 2:
@@ -207,11 +207,11 @@ def _piece(work: StreamWork, room: int, held: dict[Sequence, list[int]], rewinda
         if start == at or (start > at and rewindable):
             fork(work.sequence, checkpoint, at)
         elif start < at and not rewindable:
-            room = min(room, at - start)  # to be copied when it holds just this
+            room = min(room, at - start)  # stop here, to copy it when it holds exactly this
     for sibling in work.siblings:
         other = holds(sibling)
         if common_prefix(other, work.tokens) < min(len(other), len(work.tokens)):
-            # Of no use any more; and so a stream never occupies more cells than its longest sequence.
+            # No longer useful; and so a stream never occupies more cells than its longest sequence.
             fork(sibling, sibling, 0)
     tokens = work.tokens[start : start + room]
     return Piece(

@@ -1,4 +1,4 @@
-"""What is known of a GGUF model in llama.cpp without loading it."""
+"""What is known about a GGUF model in llama.cpp without loading it."""
 
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -21,11 +21,11 @@ from voiceagent.errors import VoiceAgentError
 from voiceagent.weights import Store
 
 COPIES = ".copies"
-"""Folder, next to the model files, of models converted to what this machine's CPU reads fastest."""
+"""Folder, next to the model files, for models converted to the format that this machine's CPU reads fastest."""
 GPU_LIBRARIES = ("*ggml-cuda*", "*ggml-metal*", "*ggml-vulkan*", "*ggml-hip*", "*ggml-sycl*")
-"""Next to llama.cpp's own library where it was compiled for some GPU."""
+"""Next to llama.cpp's own library if it was compiled for a GPU."""
 LAYERS = (64, 48, 40, 32, 24, 16, 8, 0)
-"""Numbers of layers on the GPU worth trying; each that stays off it makes every token slower."""
+"""Numbers of layers on the GPU worth trying; each layer not on it makes every token slower."""
 
 
 class LlamaSettings(LlmSettings):
@@ -37,29 +37,29 @@ class LlamaSettings(LlmSettings):
     threads: Threads = 1
     """CPU threads of the model; more than free cores makes it many times slower."""
     context_tokens: Tokens | None = None
-    """Memory for this many tokens of all sessions together, where the silent give way; null: enough for all."""
+    """Memory for this many tokens of all sessions together, where silent ones are evicted; null: enough for all."""
     gpu_layers: int = Field(default=0, ge=-1, le=1000)
-    """How many layers are computed on the GPU; -1: all."""
+    """How many layers run on the GPU; -1: all."""
     flash_attention: bool | None = None
-    """Whether attention takes less memory; null: on a GPU, and where the KV cache is quantised."""
+    """Whether to use flash attention, which takes less memory; null: on a GPU, or if the KV cache is quantised."""
     kv_type: Literal["f16", "q8_0", "q4_0"] = "f16"
-    """The type of the KV cache; q8_0 has half the size."""
+    """The type of the KV cache; q8_0 is half the size of f16."""
     prefill_tokens: Tokens = 24
-    """The tokens of prompts that one step reads: more is faster, and makes other sessions wait longer."""
+    """The tokens of prompts that one step reads: more is faster, but makes other sessions wait longer."""
     streams_per_step: int = Field(default=0, ge=0, le=1024)
     """The most replies that one step advances; 0: all on a GPU, one on a CPU."""
     top_p: float = Field(default=0.95, gt=0, le=1)
-    """Choose among the likeliest tokens that together have this probability; 1 is off."""
+    """Choose among the most likely tokens that together have this probability; 1 is off."""
     top_k: int = Field(default=40, ge=0, le=1_000_000)
-    """Choose among this many likeliest tokens; 0 is off."""
+    """Choose among this many of the most likely tokens; 0 is off."""
     min_p: Probability = 0.05
-    """Drop tokens less likely than this share of the likeliest; 0 is off."""
+    """Drop tokens less likely than this share of the most likely one's probability; 0 is off."""
     repeat_penalty: float = Field(default=1.1, ge=1, le=2)
     """How much a token loses for having been said before; 1 is off."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """The seed of the random choices."""
     stop: tuple[Name, ...] = Field(default=(), strict=False)
-    """Texts that end a response where the model says them; they are not spoken."""
+    """Texts that end a response when the model writes them; they are not spoken."""
     grammar: FilePath | None = None
     """A file in llama.cpp's GBNF that every response must follow, from its rule `root`; null: none."""
 
@@ -74,7 +74,7 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
     """Describes the backend."""
 
     def build(self, settings: LlamaSettings, context: BuildContext) -> Any:
-        """Return the engine. Raises VoiceAgentError for a model or a grammar that is not there."""
+        """Return the engine. Raises VoiceAgentError for a model or a grammar that does not exist."""
         from voiceagent.engines.llm.llama.engine import LlamaEngine, Sampling
 
         return LlamaEngine(
@@ -111,11 +111,11 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
         return (settings.model,)
 
     def device(self, settings: LlamaSettings) -> Device:
-        """Return the GPU where some layers are computed there."""
+        """Return the GPU if some layers run there."""
         return "gpu" if settings.gpu_layers else "cpu"
 
     def memory(self, settings: LlamaSettings, context: BuildContext) -> tuple[MemoryUse, ...]:
-        """Return what the GGUF file's header tells: exact but for an upper bound of the computation."""
+        """Return the memory from the GGUF file's header: exact except for the computation, an upper bound."""
         path = file_of(context.store, settings.model)
         if not path.is_file():
             place, weights = Place.GPU if settings.gpu_layers else Place.MAIN, size_of(context.store, settings.model)
@@ -147,7 +147,7 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
         return tuple(use for use in parts if use.weights)
 
     def steps(self, settings: LlamaSettings, talk: Talk) -> LlmSteps:
-        """Return pieces of prompts, and a step for each token; on a GPU shared by all callers."""
+        """Return pieces of prompts, and a step per token; on a GPU shared by all callers."""
         together = settings.streams_per_step or (BATCH if settings.gpu_layers else 1)
 
         def reading(tokens: int) -> Works:
@@ -162,12 +162,12 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
         )
 
     def findings(self, settings: LlamaSettings, context: BuildContext) -> Iterator[Finding]:
-        """Yield a problem where layers are to be computed on a GPU and llama.cpp was compiled for none."""
+        """Yield a problem if layers should run on a GPU and llama.cpp was compiled without GPU support."""
         if settings.gpu_layers and not _has_gpu_library():
             yield problem(
                 "llm",
-                "llama.cpp was compiled for no GPU, and llm.gpu_layers is not 0",
-                "set llm.gpu_layers to 0, or compile it again: "
+                "llama.cpp was compiled without GPU support, and llm.gpu_layers is not 0",
+                "set llm.gpu_layers to 0, or recompile it: "
                 'CMAKE_ARGS="-DGGML_CUDA=on" pip install --force-reinstall --no-cache-dir llama-cpp-python',
             )
 
@@ -189,12 +189,12 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
 
 
 def gguf_path(model: str, store: Store) -> Path:
-    """Return the file of a model: a path, or the name of one that has been fetched. Raises VoiceAgentError."""
+    """Return the file of a model given as a path, or as the name of a fetched one. Raises VoiceAgentError."""
     return Path(model).expanduser() if model.endswith(".gguf") else only_file(store, model)
 
 
 def read_grammar(path: Path) -> str:
-    """Return the text of a grammar. Raises VoiceAgentError when it cannot be read."""
+    """Return the text of a grammar. Raises VoiceAgentError if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -202,7 +202,7 @@ def read_grammar(path: Path) -> str:
 
 
 def _has_gpu_library() -> bool:
-    """Look for the libraries that llama.cpp was compiled to, without loading them."""
+    """Return whether llama.cpp was compiled with a GPU library, without loading it."""
     spec = find_spec("llama_cpp")
     folder = Path(spec.origin).parent if spec and spec.origin else None
     return folder is not None and any(any(folder.glob(f"lib*/{name}")) for name in GPU_LIBRARIES)

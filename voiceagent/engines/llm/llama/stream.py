@@ -1,4 +1,4 @@
-"""One conversation with a llama.cpp model: its wishes, as work for the planner, and its replies, as events.
+"""One conversation with a llama.cpp model: its requests as work for the planner, its replies as events.
 
 Lives on the event loop and touches no device. Knows neither other streams nor when its work will run.
 """
@@ -20,9 +20,9 @@ from voiceagent.errors import VoiceAgentError
 Reason = Literal["stop", "length"]
 
 PREPARE_WITHIN_S = 60.0
-"""Nobody waits for a history to be prepared: it is read when there is nothing else to do."""
+"""No caller waits for a history to be prepared: it is read when there is nothing else to do."""
 REMEMBERED_REPLIES = 4
-"""Whole replies whose own tokens are kept; speculative ones that nobody heard count among them."""
+"""Complete replies whose tokens are kept, unheard speculative ones included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,15 @@ class Common:
     session_tokens: int
     max_tokens: int
     stops: tuple[str, ...]
-    """What ends a reply where it says so; not shown."""
+    """Texts that end a reply; not shown."""
     system: Sequence
-    """Holds the system prompt that was read last, whoever's it was."""
+    """Holds the system prompt that was read last, of any stream."""
     wake: Callable[[], None]
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Reply(StreamWork):
-    """A reply under way: `tokens` is the prompt and then what was drawn."""
+    """A reply under way: `tokens` is the prompt followed by the drawn tokens."""
 
     generation: int
     prompt: Prompt
@@ -51,7 +51,7 @@ class Reply(StreamWork):
     max_tokens: int
     text: ReplyText
     unsaid: str = ""
-    """What the reply begins with and the session has not been told."""
+    """The beginning of the reply that has not been sent to the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Drawn:
     token: int
     piece: bytes
     end: bool
-    """The model says that it has finished."""
+    """Whether it ends the reply."""
 
 
 class LlamaStream:
@@ -78,7 +78,7 @@ class LlamaStream:
         self.number = number
         self.slot = slot
         self.refusal: StreamFailed | None = None
-        """A reply that cannot even begin; to be told by the next `deliver`."""
+        """The failure of a reply that cannot even begin; reported by the next `deliver`."""
         self._common = common
         self._on_event = on_event
         self._on_close = on_close
@@ -87,9 +87,9 @@ class LlamaStream:
         self._head: tuple[tuple[Message, ...], list[int]] = ((), [])
         self._known: deque[Prompt] = deque(maxlen=REMEMBERED_REPLIES)
         self._first: tuple[list[int], Sampling, Drawn] | None = None
-        """A prompt, and the first token drawn after it: asked the same again, nothing need be read to go on from it."""
+        """A prompt, and the first token drawn after it: the same prompt again can go on from it without reading."""
 
-    # What the session asks for
+    # For the session
 
     def prepare(self, messages: tuple[Message, ...]) -> None:
         """Read the conversation when there is time. A last message of the user is left out: it may still grow."""
@@ -115,7 +115,7 @@ class LlamaStream:
         self._common.wake()
 
     def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
-        """Say anew by when the next tokens are needed."""
+        """Move the deadline of the next tokens."""
         if self._reply is not None and self._reply.generation == generation:
             self._reply.deadline, self._reply.need = deadline, need
             self._common.wake()
@@ -124,7 +124,7 @@ class LlamaStream:
         """Drop the reply."""
         if self._reply is not None and self._reply.generation == generation:
             self._reply = None
-            self._common.wake()  # a preparation may have waited
+            self._common.wake()  # a preparation may be waiting
         if self.refusal is not None and self.refusal.tag == generation:
             self.refusal = None
 
@@ -133,7 +133,7 @@ class LlamaStream:
         self._reply = self._preparation = self.refusal = None
         self._on_close(self)
 
-    # What the engine asks for
+    # For the engine
 
     @property
     def replying(self) -> bool:
@@ -141,7 +141,7 @@ class LlamaStream:
         return self._reply is not None
 
     def work(self, now: float) -> StreamWork | None:
-        """Return what is to be computed: the reply unless it is on hold, or the preparation of one."""
+        """Return the work to compute: the reply unless it is on hold, or the preparation of one."""
         if self._reply is not None:
             return None if self._reply.deadline == HOLD else self._reply
         if self._preparation is None or self._preparation.tokens == self.slot.history.tokens:
@@ -150,7 +150,7 @@ class LlamaStream:
         return self._preparation
 
     def take(self, work: StreamWork, drawn: Drawn) -> None:
-        """Take a token of a reply, and tell what it says unless that reply is no longer wanted."""
+        """Take a token of a reply, and report its text unless that reply is no longer wanted."""
         reply = self._reply
         if reply is None or reply is not work:
             return
@@ -174,7 +174,7 @@ class LlamaStream:
             self._on_event(Completed(reply.generation, reason))
 
     def lose(self, work: StreamWork, error: Exception) -> None:
-        """Take note that work failed."""
+        """Record that work failed."""
         if work is self._preparation:
             self._preparation = None
             self._on_event(StreamFailed(-1, error))
@@ -183,7 +183,7 @@ class LlamaStream:
             self._on_event(StreamFailed(generation, error))
 
     def refuse(self) -> None:
-        """Tell that a reply could not begin."""
+        """Report that a reply could not begin."""
         if (refusal := self.refusal) is not None:
             self.refusal = None
             self._on_event(refusal)
@@ -196,7 +196,7 @@ class LlamaStream:
         if len(prompt.tokens) >= common.session_tokens:
             raise VoiceAgentError(
                 f"The conversation takes {len(prompt.tokens)} tokens and a session has {common.session_tokens}: "
-                "drop its oldest turns, or give sessions more of the context."
+                "drop its oldest turns, or raise llm.session_tokens."
             )
         self._prepare(messages[:-1])
         heads = [(common.system, common.template.system_head(messages)), (self.slot.question, prompt.tokens)]
@@ -247,7 +247,7 @@ class LlamaStream:
             )
 
     def _limit(self, reply: Reply) -> Reason | None:
-        """Say why the reply must end here, if it must."""
+        """Return why the reply must end here, or None."""
         if reply.text.stopped:
             return "stop"
         said = reply.tokens[len(reply.prompt.tokens) :]

@@ -1,7 +1,7 @@
-"""From messages to tokens: the chat template that comes in the GGUF file, and the model's tokenizer.
+"""From messages to tokens: the chat template in the GGUF file, and the model's tokenizer.
 
-Text that is not the operator's (what users, tools and the model said) cannot forge the conversation's structure:
-control tokens spelt out in it are removed.
+Text that is not the operator's (from users, tools and the model) cannot forge the conversation's structure: control
+tokens spelt out in it are removed.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ class Prompt:
 
 
 class ChatTemplate:
-    """Renders conversations for one model. Raises VoiceAgentError when the model has no (valid) template."""
+    """Renders conversations for one model. Raises VoiceAgentError if the model has no valid template."""
 
     def __init__(self, model: LlamaModel) -> None:
         if not model.template:
@@ -41,28 +41,28 @@ class ChatTemplate:
         self._system_head = lru_cache(maxsize=16)(self._system_head_of)
 
     def prompt(self, messages: tuple[Message, ...], known: Iterable[Prompt] = ()) -> Prompt:
-        """Return the conversation up to where the model's reply begins.
+        """Return the conversation up to the start of the model's reply.
 
-        Where it goes on from a conversation in `known`, that one's tokens are kept: what the model generated may be
-        split otherwise than the tokenizer would, and its memory holds what it generated.
-        Raises VoiceAgentError when the template refuses the messages.
+        If it continues a conversation in `known`, that one's tokens are kept: generated text may be split differently
+        from the tokenizer's way, and the model's memory holds the generated tokens.
+        Raises VoiceAgentError if the template rejects the messages.
         """
         chat: list[Any] = [as_template_chat(each, self._clean) for each in messages]
         tools: list[Any] | None = as_functions(tools_of(messages)) or None
         try:
             text = self._render(messages=chat, tools=tools, enable_thinking=False).prompt
-        except Exception as error:  # as above; templates also raise what they like
-            raise VoiceAgentError(f"The model's chat template refuses this conversation: {error}") from error
+        except Exception as error:  # as above; templates also raise errors of their own
+            raise VoiceAgentError(f"The model's chat template rejects this conversation: {error}") from error
         for past in sorted(known, key=lambda past: len(past.text), reverse=True):
             if text.startswith(past.text):
                 rest = self._model.tokenize(text[len(past.text) :])
-                # Only at a control token is splitting the text sure not to change its tokens.
+                # Only at a control token does splitting the text never change its tokens.
                 if rest and self._model.is_control(rest[0]):
                     return Prompt(text, past.tokens + rest)
         return Prompt(text, self._model.tokenize(text))
 
     def head(self, history: tuple[Message, ...], known: Iterable[Prompt] = ()) -> list[int]:
-        """Return the tokens with which the conversation goes on whatever the user says next; maybe none."""
+        """Return the tokens with which the conversation continues whatever the user says next; maybe none."""
         return self._shared_by((*history, Message("user", "A")), (*history, Message("user", "1")), known=tuple(known))
 
     def system_head(self, messages: tuple[Message, ...]) -> list[int]:
@@ -77,13 +77,13 @@ class ChatTemplate:
         try:
             one, other = (self.prompt(chat, known).tokens for chat in chats)
         except VoiceAgentError:
-            return []  # what cannot be rendered cannot be prepared; `prompt` will tell
+            return []  # what cannot be rendered cannot be prepared; `prompt` reports it
         return one[: common_prefix(one, other)]
 
     def _without_control_tokens(self, text: str) -> str:
         tokens = self._model.tokenize(text)
         while any(map(self._model.is_control, tokens)):
-            # Again, because what is left may spell a control token anew.
+            # Again, because the rest may now spell another control token.
             kept = (self._model.piece(token) for token in tokens if not self._model.is_control(token))
             text = b"".join(kept).decode("utf-8", "replace")
             tokens = self._model.tokenize(text)
@@ -91,7 +91,7 @@ class ChatTemplate:
 
 
 def common_prefix(one: list[int], other: list[int]) -> int:
-    """Return how many tokens two lists have in common at their beginning."""
+    """Return the length of the common prefix of two token lists."""
     length = min(len(one), len(other))
     if one[:length] == other[:length]:
         return length

@@ -1,8 +1,8 @@
 """Replies from a server that speaks OpenAI's chat-completions protocol: vLLM, llama.cpp, SGLang, or OpenAI itself.
 
 Its steps run on another machine, so this engine offers none to the scheduler: each reply is a task on the event loop
-that reads a stream. The contract is kept otherwise. HOLD stops the reading (the server is slowed down by TCP, and a bit
-ahead), and a reply that is dropped closes its stream, which ends the work at the server.
+that reads a stream. Otherwise the contract holds. HOLD stops the reading (TCP slows the server down, which stays a bit
+ahead), and a dropped reply closes its stream, which ends the work at the server.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ from voiceagent.engines.queue import QueueEngine
 from voiceagent.errors import VoiceAgentError
 
 NO_KEY = "none"
-"""Sent where no key is known: servers of one's own want none, and the client wants one."""
+"""Sent if no key is set: local servers need none, but the client requires one."""
 BYTES_PER_TOKEN = 3
 MESSAGE_TOKENS = 4
-"""An estimate on the safe side: vocabularies of today take four bytes of English, and two or three of other text."""
+"""A conservative estimate: today's vocabularies take four bytes of English per token, two or three of other text."""
 
 
 class OpenAiEngine(QueueEngine):
-    """A model at `base_url`, called `model` there; the key is in the environment variable `key_variable`.
+    """A model at `base_url`, named `model` there; the key is in the environment variable `key_variable`.
 
     The server may take `timeout_s` to begin a reply, `retries` included, and between two pieces of it. `sampling` is
-    sent as it is; `template_arguments` goes to the chat template (`chat_template_kwargs`) unless it is empty.
+    sent as it is; `template_arguments` goes to the chat template (`chat_template_kwargs`) unless empty.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class OpenAiEngine(QueueEngine):
             except (openai.APIConnectionError, openai.AuthenticationError, openai.PermissionDeniedError) as error:
                 raise self.explained(error) from error
             except openai.OpenAIError:
-                pass  # not every server has the list; the first reply will tell
+                pass  # not every server has the list; the first reply will show it
 
     def open(self, on_event: Callable[[LlmEvent], None]) -> "OpenAiStream":
         """Start a conversation."""
@@ -80,7 +80,7 @@ class OpenAiEngine(QueueEngine):
         return OpenAiStream(self, next(self._stream_ids), on_event)
 
     def count_tokens(self, messages: tuple[Message, ...]) -> int:
-        """Estimate the tokens of a conversation: the server's tokenizer is not here."""
+        """Estimate the tokens of a conversation: the server's tokenizer is not available here."""
         texts = [message.content for message in messages]
         texts += [call.name + call.arguments for message in messages for call in message.calls]
         texts += [tool.description + tool.parameters for tool in tools_of(messages)]
@@ -90,7 +90,7 @@ class OpenAiEngine(QueueEngine):
     async def chunks(
         self, messages: tuple[Message, ...], options: ReplyOptions
     ) -> "openai.AsyncStream[ChatCompletionChunk]":
-        """Ask for a reply."""
+        """Request a reply and return its stream."""
         chosen = {name: value for name, value in asdict(options).items() if value is not None}
         request = self._request | chosen | {"messages": [as_chat(message) for message in messages]}
         if functions := as_functions(tools_of(messages)):
@@ -106,11 +106,11 @@ class OpenAiEngine(QueueEngine):
             case openai.AuthenticationError() | openai.PermissionDeniedError():
                 why = f"refuses the key: put the right one into the environment variable {self._key_variable}"
             case openai.RateLimitError():
-                why = f"is asked too much of, or has been paid too little: {error}"
+                why = f"refuses more requests (a rate limit, or no credit left): {error}"
             case openai.APIStatusError():
                 why = f"answers with status {error.status_code}: {error}"
             case TimeoutError() | openai.APITimeoutError():
-                why = f"did not go on within {self.timeout_s:g} s: see what keeps it, or raise llm.timeout_s"
+                why = f"sent nothing for {self.timeout_s:g} s: check why, or raise llm.timeout_s"
             case openai.APIConnectionError():
                 why = f"cannot be reached ({error.__cause__ or error}): start it, or correct llm.base_url"
             case _:
@@ -139,10 +139,10 @@ class OpenAiStream:
         self._generation: int | None = None
         self._task: asyncio.Task[None] | None = None
         self._go = asyncio.Event()
-        """Clear while the reply is on hold."""
+        """Not set while the reply is on hold."""
 
     def prepare(self, messages: tuple[Message, ...]) -> None:
-        """Do nothing: servers keep what they have read by themselves, and cannot be told what to read."""
+        """Do nothing: servers cache prompts by themselves, and offer no way to prefill one."""
 
     def generate(
         self,
@@ -160,7 +160,7 @@ class OpenAiStream:
         self._task = asyncio.get_running_loop().create_task(self._reply(generation, messages, options))
 
     def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
-        """Read on, or stop reading until told otherwise (HOLD)."""
+        """Continue reading, or pause until the next call (HOLD)."""
         if generation != self._generation:
             return
         if deadline == HOLD:
@@ -187,7 +187,7 @@ class OpenAiStream:
         try:
             await self._read(generation, messages, options)
         except Exception as error:  # of HTTP, of JSON, of the client: all end the same way
-            self._tell(StreamFailed(generation, self._engine.explained(error)))
+            self._send(StreamFailed(generation, self._engine.explained(error)))
 
     async def _read(self, generation: int, messages: tuple[Message, ...], options: ReplyOptions) -> None:
         text, calls, reason = ReplyText(), StreamedCalls(), None
@@ -201,18 +201,18 @@ class OpenAiStream:
                 choice = chunk.choices[0]
                 calls.feed(choice.delta.tool_calls or ())
                 if choice.delta.content and (shown := text.feed(choice.delta.content.encode("utf-8", "replace"))):
-                    self._tell(Token(generation, shown))
+                    self._send(Token(generation, shown))
                 reason = choice.finish_reason or reason
                 limit.reschedule(clock() + wait_s)
         if reason is None:
-            raise VoiceAgentError(f"{self._engine.name} ended a reply before it was whole")
+            raise VoiceAgentError(f"{self._engine.name} ended a reply before it was complete")
         if rest := text.finish():
-            self._tell(Token(generation, rest))
+            self._send(Token(generation, rest))
         if called := calls.whole():
-            self._tell(ToolCalls(generation, called))
-        self._tell(Completed(generation, "length" if reason == "length" else "stop"))
+            self._send(ToolCalls(generation, called))
+        self._send(Completed(generation, "length" if reason == "length" else "stop"))
 
-    def _tell(self, event: LlmEvent) -> None:
-        """Give an event to the owner, who may drop or replace the reply at any of them."""
+    def _send(self, event: LlmEvent) -> None:
+        """Send an event to the owner, who may drop or replace the reply on any event."""
         if self._task is asyncio.current_task():
             self._on_event(event)

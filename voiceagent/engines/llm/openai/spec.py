@@ -1,4 +1,4 @@
-"""What is known of a language model behind a server that speaks OpenAI's protocol."""
+"""What is known about a language model behind a server that speaks OpenAI's protocol."""
 
 import os
 import socket
@@ -31,9 +31,9 @@ class OpenAiSettings(LlmSettings):
     timeout_s: float = Field(default=15, gt=0, le=600)
     """How long the server may take to begin a reply, and between two pieces of one."""
     retries: int = Field(default=1, ge=0, le=10)
-    """How often a request that was refused or not answered is sent again, within the time-out."""
+    """How often a request that was refused or not answered is sent again, within the timeout."""
     top_p: float = Field(default=0.95, gt=0, le=1)
-    """Choose among the likeliest tokens that together have this probability; 1 is off."""
+    """Choose among the most likely tokens that together have this probability; 1 is off."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """The seed of the random choices."""
     chat_template_kwargs: dict[str, bool | int | float | str] = Field(default={})
@@ -44,7 +44,7 @@ class OpenAiSpec(EngineSpec[OpenAiSettings]):
     """Describes the backend."""
 
     def build(self, settings: OpenAiSettings, context: BuildContext) -> Any:
-        """Return the client. Raises VoiceAgentError where the package openai is not installed."""
+        """Return the client. Raises VoiceAgentError if the package openai is not installed."""
         try:
             from voiceagent.engines.llm.openai.engine import OpenAiEngine
         except ImportError as error:
@@ -72,11 +72,11 @@ class OpenAiSpec(EngineSpec[OpenAiSettings]):
         return settings.model
 
     def device(self, settings: OpenAiSettings) -> Device:
-        """Return that it is another machine."""
+        """Return "remote": another machine computes."""
         return "remote"
 
     def steps(self, settings: OpenAiSettings, talk: Talk) -> LlmSteps:
-        """Return no step of this machine."""
+        """Return no steps: none run on this machine."""
         return LlmSteps()
 
     def findings(self, settings: OpenAiSettings, context: BuildContext) -> Iterator[Finding]:
@@ -92,7 +92,7 @@ class OpenAiSpec(EngineSpec[OpenAiSettings]):
                 "llm", f"{settings.base_url} does not answer ({error})", "start the server, or set llm.base_url"
             )
         else:
-            yield ok("llm", f"{settings.base_url} listens; it will be asked {key}")
+            yield ok("llm", f"{settings.base_url} is reachable; requests are sent {key}")
 
 
 SPEC = OpenAiSpec("llm", "openai", OpenAiSettings, extra="openai", packages=("openai",))

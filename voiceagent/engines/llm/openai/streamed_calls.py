@@ -17,7 +17,7 @@ class _Pieces:
 
 
 class StreamedCalls:
-    """The calls of one reply, while they come."""
+    """The calls of one reply, while they arrive."""
 
     def __init__(self) -> None:
         self._calls: dict[int, _Pieces] = {}

@@ -1,4 +1,4 @@
-"""A language model without a model: a function writes the reply, a step brings a word of it."""
+"""A language model without a model: a function writes the reply, and each step yields a word of it."""
 
 import re
 import time
@@ -21,7 +21,7 @@ Reply = Callable[[tuple[Message, ...]], str]
 
 
 def echo(messages: tuple[Message, ...]) -> str:
-    """Reply with the user's last words and the number of turns so far, so that memory can be tested."""
+    """Return the user's last words and the number of turns so far, so that memory can be tested."""
     said = [message.content for message in messages if message.role == "user"]
     if not said:
         return "Hello! Say something, and I will say it back."
@@ -31,10 +31,10 @@ def echo(messages: tuple[Message, ...]) -> str:
 
 
 class ScriptedLlm(ScriptedEngine):
-    """Replies with `reply(messages)`, one prefill step and then one word a step.
+    """Replies with `reply(messages)`, one prefill step and then one word per step.
 
-    `reply` is called on the lane's thread; what it raises fails the step. So does the token `fail_at`
-    (counted from 1) of every reply; set it to None to be well again. A script has no temperature.
+    `reply` is called on the lane's thread; what it raises fails the step. So does the token `fail_at` (counted from 1)
+    of every reply; set it to None to recover. A script has no temperature.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ScriptedLlm(ScriptedEngine):
         return ScriptedLlmStream(self, stream, on_event)
 
     def release(self, stream: int) -> None:
-        """Drop a stream's work and let another have its sequence."""
+        """Drop a stream's work and free its sequence."""
         self.cancel(stream)
         self._open.discard(stream)
 
@@ -108,7 +108,7 @@ class ScriptedLlmStream:
         )
 
     def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
-        """Say anew by when the next tokens are needed."""
+        """Move the deadline of the next tokens."""
         self._engine.reschedule(self.number, generation, deadline, need=need)
 
     def cancel(self, generation: int) -> None:

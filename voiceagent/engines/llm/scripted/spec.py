@@ -1,4 +1,4 @@
-"""What is known of the scripted language model."""
+"""What is known about the scripted language model."""
 
 from typing import Any, Literal
 
@@ -8,7 +8,7 @@ from voiceagent.engines.steps import LlmSteps, Talk, steps
 
 
 class ScriptedLlmSettings(LlmSettings):
-    """A script in place of a language model: it repeats what it understood."""
+    """A script in place of a language model: it repeats what the user said."""
 
     engine: Literal["scripted"] = "scripted"
 
@@ -23,7 +23,7 @@ class ScriptedLlmSpec(EngineSpec[ScriptedLlmSettings]):
         return ScriptedLlm()
 
     def steps(self, settings: ScriptedLlmSettings, talk: Talk) -> LlmSteps:
-        """Return one step for the prompt and one for each word."""
+        """Return one step for the prompt and one per word."""
         text = steps("llm.decode", times=talk.segment_words)
         return LlmSteps(prompt=steps("llm.prefill"), first_text=text, text=text)
 

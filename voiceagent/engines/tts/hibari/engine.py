@@ -1,7 +1,6 @@
-"""hibari as a voice: text to phonemes, phonemes to spectra, spectra to sound, each of them a step.
+"""hibari as a voice: text to phonemes, phonemes to spectra, spectra to sound, each a step.
 
-A segment is spoken utterance by utterance, and each is handed out as soon as it is there. The model itself is in
-`model.py`.
+A segment is spoken utterance by utterance, each handed out as soon as it is ready. The model itself is in `model.py`.
 """
 
 from collections.abc import Generator
@@ -20,12 +19,12 @@ from voiceagent.engines.tts.segments import SegmentQueue
 SENTENCE_PAUSE_S, CLAUSE_PAUSE_S = 0.25, 0.1
 """Silence between the utterances of one segment."""
 WARM_UP = ("Hi.", "Zyxgorp says: the quick brown fox jumps over the lazy dog, and then it went away for a long walk.")
-"""Short, long, and with a word that no lexicon knows."""
+"""Short, long, and with a word in no lexicon."""
 PHONEMES_PER_SIZE = 20
 
 
 class HibariEngine(SegmentQueue):
-    """The voices that are on this machine, and their streams; `speed` 1.0 is a voice's natural pace."""
+    """The voices on this machine, and their streams; `speed` 1.0 is a voice's natural pace."""
 
     first_step = ("tts.phonemes", 1)
 
@@ -38,23 +37,23 @@ class HibariEngine(SegmentQueue):
 
     @property
     def sample_rate(self) -> int:
-        """Hz of the audio it makes."""
+        """Sample rate of its audio in Hz."""
         return SAMPLE_RATE
 
     @property
     def voices(self) -> tuple[str, ...]:
-        """The voices that a segment may be spoken in, once it is loaded; the first is its own."""
+        """The voices available for a segment, once it is loaded; the first is the default."""
         return tuple(self._models)
 
     def load(self) -> None:
-        """Load the voices and speak a little. Raises VoiceAgentError for an unknown, absent or damaged voice."""
+        """Load the voices and warm up. Raises VoiceAgentError for an unknown, missing or damaged voice."""
         self._models = load_voices(self._voice, self._threads)
         for voice, text in product(self._models, WARM_UP):
             for _ in self.speak(0, 0, text, voice):
                 pass
 
     def speak(self, generation: int, segment: int, text: str, voice: str) -> Generator[Next, None, SpeechAudio]:
-        """Speak a segment: one step for its phonemes, two for each of its utterances."""
+        """Speak a segment: one step for its phonemes, two for each utterance."""
         model = self._models[voice]
         utterances = model.utterances(text)
         if not utterances[0].sounds:
@@ -78,22 +77,22 @@ class HibariEngine(SegmentQueue):
         return model.speech(spectra)
 
     def close(self) -> None:
-        """Forget every segment and free the models."""
+        """Drop all segments and free the models."""
         super().close()
         self._models.clear()
 
 
 def size(utterance: Utterance) -> int:
-    """Return what an utterance's cost depends on: its phonemes, in twenties."""
+    """Return the size on which an utterance's cost depends: its phonemes, in twenties."""
     return sum(len(word.phonemes) for word in utterance.words) // PHONEMES_PER_SIZE
 
 
 def spectra_key(utterance: Utterance) -> CostKey:
-    """Return the cost key of the network's step."""
+    """Return the cost key of the step that runs the network."""
     return ("tts.spectra", size(utterance))
 
 
 def timed(utterance: Utterance, speech: Speech, at_s: float) -> tuple[Word, ...]:
-    """Return the words of an utterance that begins `at_s` seconds into its segment."""
+    """Return the timed words of an utterance that begins `at_s` seconds into its segment."""
     pairs = zip(utterance.words, speech.times, strict=True)
     return tuple(Word(word.text, at_s + start_s, at_s + end_s) for word, (start_s, end_s) in pairs)

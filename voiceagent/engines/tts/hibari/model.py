@@ -1,9 +1,9 @@
-"""hibari through onnxruntime: utterances in, speech and the time of each of their words out, in bounded steps.
+"""hibari through onnxruntime: utterances in, speech and the times of their words out, in bounded steps.
 
-The model decides how long each phoneme lasts and does not say; here it is made to. The noise in the voice comes from a
+The model chooses each phoneme's duration internally; an extra output reveals it. The noise in the voice comes from a
 seed: the same text always sounds the same. Knows no streams and no time.
 
-Model: hibari-tts 0.2; its `dsp` module turns what the network gives into sound.
+Model: hibari-tts 0.2; its `dsp` module turns the network's output into sound.
 """
 
 import json
@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 SAMPLE_RATE = 24_000
 SEED = 0
 PHONEME_ENDS = "/CumSum_output_0"
-"""The model's inner count of frames up to the end of each symbol."""
+"""The model's internal count of frames up to the end of each symbol."""
 LEAD_FRAMES = 2
-"""How much sooner a word sounds than the count says: 43 ms of 25 ms frames, the median at 44 commas."""
+"""How much earlier a word sounds than the count says: 43 ms in frames of 25 ms, the median at 44 commas."""
 OUTPUTS = 6
-"""What the network gives out by itself: the arguments of `dsp.synth`."""
+"""The number of the network's own outputs: the arguments of `dsp.synth`."""
 BOUNDARY = 0
 """The symbol that begins and ends every utterance."""
 REINSTALL = "Install the package again: pip install --force-reinstall hibari-tts"
@@ -45,7 +45,7 @@ Times = list[tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Spelled:
-    """An utterance in the network's symbols, and which of them are each word's: from, and up to."""
+    """An utterance in the network's symbols, and each word's range of them."""
 
     utterance: Utterance
     ids: list[int]
@@ -54,17 +54,17 @@ class Spelled:
 
 @dataclass(frozen=True, slots=True)
 class Spectra:
-    """What the network made of an utterance."""
+    """The network's output for an utterance."""
 
     spelled: Spelled
     outputs: Sequence[NDArray[np.float32]]
     ends: NDArray[np.int64] | None
-    """Frames up to the end of each symbol; None where the model does not tell."""
+    """Frames up to the end of each symbol; None if the model does not expose it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """Sound at 24 kHz, and when each word is spoken, in seconds from its beginning."""
+    """Sound at 24 kHz, and when each word is spoken, in seconds from its start."""
 
     pcm: Pcm
     times: Times
@@ -77,17 +77,17 @@ class HibariModel:
         path = find_voice(voice)
         try:
             self._session = open_session(path, threads, reveal=PHONEME_ENDS, remedy=REINSTALL)
-        except VoiceAgentError:  # a voice exported in another way still speaks; its timing is estimated
+        except VoiceAgentError:  # a voice exported differently still speaks; its timing is estimated
             self._session = open_session(path, threads, remedy=REINSTALL)
         self._symbols: dict[str, int] = json.loads(Path(ASSETS, "vocab.json").read_text(encoding="utf-8"))
         self._phonemes = dictionary
 
     def utterances(self, text: str) -> list[Utterance]:
-        """Divide a text into what is spoken at once: 1 ms a sentence, 5 more for a word not in the lexicon."""
+        """Divide a text into utterances: 1 ms per sentence, 5 more per word not in the lexicon."""
         return utterances(text, Hibari.split_sentences(text), self._phonemes)
 
     def spectra(self, utterance: Utterance, speed: float) -> Spectra:
-        """Run the network: 4 ms for a second of speech."""
+        """Run the network: 4 ms per second of speech."""
         spelled = spell(utterance, self._symbols)
         feed = {"ids": np.array([spelled.ids], np.int64), "speed": np.array([speed], np.float32)}
         outputs = self._session.run(None, feed)
@@ -95,7 +95,7 @@ class HibariModel:
         return Spectra(spelled, outputs[:OUTPUTS], ends)
 
     def speech(self, spectra: Spectra) -> Speech:
-        """Turn spectra into sound without the silence around it: 3 ms for a second of speech."""
+        """Turn spectra into sound without the silence around it: 3 ms per second of speech."""
         whole = checked(dsp.synth(*(output[0] for output in spectra.outputs), np.random.default_rng(SEED)))
         trimmed = trim_silence(whole, SAMPLE_RATE)
         duration_s = len(trimmed.pcm) / SAMPLE_RATE
@@ -112,7 +112,7 @@ class HibariModel:
 
 
 def spell(utterance: Utterance, symbols: dict[str, int]) -> Spelled:
-    """Write an utterance in the network's symbols. A word's marks are symbols too, but not part of its span."""
+    """Return an utterance in the network's symbols. A word's marks are symbols too, but not part of its span."""
     ids, spans = [BOUNDARY], []
     for word in utterance.words:
         if word.phonemes and len(ids) > 1:
@@ -125,7 +125,7 @@ def spell(utterance: Utterance, symbols: dict[str, int]) -> Spelled:
 
 
 def load_voices(own: str, threads: int) -> dict[str, HibariModel]:
-    """Load the voices that are on this machine, `own` first. Raises VoiceAgentError where that one cannot be loaded."""
+    """Load the voices on this machine, `own` first. Raises VoiceAgentError if that one cannot be loaded."""
     dictionary = cache(lambda british: G2P(british=british))  # 80 MB and half a second for each accent
     find_voice(own)
     loaded = {}
@@ -144,7 +144,7 @@ def _voices_here() -> list[str]:
 
 
 def find_voice(voice: str) -> Path:
-    """Return the file of a voice that is here. Raises VoiceAgentError that names those which are."""
+    """Return the file of a voice on this machine. Raises VoiceAgentError, with the available ones, for any other."""
     if voice in VOICES:
         try:
             return Path(voice_path(voice, download_missing=False))

@@ -1,4 +1,4 @@
-"""What is known of the voice hibari without loading it."""
+"""What is known about the voice hibari without loading it."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from voiceagent.engines.spec import BuildContext, EngineSpec
 from voiceagent.engines.steps import Talk, TtsSteps, steps
 
 SENTENCE_SIZE = 2
-"""Of a typical sentence: its 42 to 56 phonemes, in twenties."""
+"""The size of a typical sentence: 42 to 56 phonemes, in twenties."""
 
 
 class HibariSettings(TtsSettings):
@@ -41,15 +41,15 @@ class HibariSpec(EngineSpec[HibariSettings]):
         return HibariEngine(voice=settings.voice, speed=settings.speed, threads=settings.threads)
 
     def model(self, settings: HibariSettings) -> str:
-        """Return engine and voice."""
+        """Return the names of the engine and the voice."""
         return f"hibari ({settings.voice})"
 
     def memory(self, settings: HibariSettings, context: BuildContext) -> tuple[MemoryUse, ...]:
-        """Return what was measured."""
+        """Return the measured memory."""
         return (MemoryUse(engine="tts", model="hibari", weights=8 * MIB, workspace=150 * MIB),)
 
     def steps(self, settings: HibariSettings, talk: Talk) -> TtsSteps:
-        """Return the steps of a sentence, which is spoken at once."""
+        """Return the steps of a sentence, which is spoken as one utterance."""
         sound = (*steps("tts.spectra", SENTENCE_SIZE), *steps("tts.sound", SENTENCE_SIZE))
         return TtsSteps(
             begin=steps("tts.phonemes"),
@@ -60,7 +60,7 @@ class HibariSpec(EngineSpec[HibariSettings]):
         )
 
     def findings(self, settings: HibariSettings, context: BuildContext) -> Iterator[Finding]:
-        """Yield whether the voice is there; it needs no espeak."""
+        """Yield whether the voice is installed; it needs no espeak."""
         spec = find_spec("hibari")
         if spec is None or spec.origin is None:
             yield skipped("voice", "the package hibari-tts is not installed")
@@ -68,11 +68,11 @@ class HibariSpec(EngineSpec[HibariSettings]):
         voices = json.loads((Path(spec.origin).parent / "assets" / "voices.json").read_text(encoding="utf-8"))
         bundled = [name for name, about in voices.items() if about.get("bundled")]
         if settings.voice in bundled:
-            yield ok("voice", f"{settings.voice}, which is in the package hibari-tts; espeak is not needed")
+            yield ok("voice", f"{settings.voice} is in the package hibari-tts; espeak is not needed")
         elif settings.voice in voices:
             fetch = f'python -c "from hibari.voices import voice_path; voice_path({settings.voice!r})"'
             yield warning(
-                "voice", f"{settings.voice} is not in the package, and must have been fetched", f"if not: {fetch}"
+                "voice", f"{settings.voice} is not in the package and must be fetched once", f"if it is not: {fetch}"
             )
         else:
             yield problem(

@@ -1,12 +1,12 @@
-"""Which token of the text each row is speaking, and the attention prior that follows from it: NeMo's rules, on tensors.
+"""Which text token each row is speaking, and the attention prior that follows from it: NeMo's rules, on tensors.
 
 The rules are those of `MagpieTTSModel`: `get_most_attended_text_timestep`, `construct_inference_prior` for a response's
-first chunk, `construct_multi_chunk_prior` for later ones, and what `generate_speech` counts beside them. There they are
-loops over rows and dictionaries; here every row is an element of a tensor and nothing is read by the host.
+first chunk, `construct_multi_chunk_prior` for later ones, and the counters of `generate_speech`. There they are loops
+over rows and dictionaries; here every row is an element of a tensor and the host reads nothing.
 
-Positions count from the beginning of the row's text, its history included. NeMo counts them through a whole response
-and subtracts an offset. In one place that matters: after a short chunk that follows an early end, its index can fall
-below zero, and Python then counts from the text's end, so that NeMo takes the new chunk for spoken. Here it is zero.
+Positions count from the start of the row's text, its history included. NeMo counts them through a whole response and
+subtracts an offset. This differs in one case: after a short chunk that follows an early end, NeMo's index can be
+negative, and Python then counts from the end of the text, so that NeMo takes the new chunk as spoken. Here it is zero.
 """
 
 from dataclasses import dataclass
@@ -16,25 +16,25 @@ import torch
 from torch import Tensor
 
 BEFORE_LAST = 3
-"""The last tokens of a text are never searched: reaching them means that the text is spoken."""
+"""The last tokens of a text are never searched: reaching them means that the text has been spoken."""
 SINK = 8
-"""A token attended for so many steps is left behind."""
+"""A token attended for this many steps is passed over."""
 BLOCKED = 10
-"""After so many, the prior shuts it off, and all before it."""
+"""After this many steps, the prior blocks it and all tokens before it."""
 VERY_SHORT = 5
-"""A first chunk of so few tokens gets no prior."""
+"""A first chunk of at most this many tokens gets no prior."""
 FORCED_END_FIRST, FORCED_END_LATER = 20, 5
-"""Steps since the text was spoken, where the checkpoint asks that speech ends then."""
+"""Steps after the text was spoken at which speech must end, if the checkpoint requires it."""
 UNFINISHED_LIMIT = 5
 UNFINISHED_LIMIT_MORE = 1
-"""Steps after which end-of-speech is allowed again, where the checkpoint asks that it is not before."""
+"""Steps after which end-of-speech is allowed, if the checkpoint forbids it before."""
 CUT_BEFORE_NEXT = 3
-"""Steps since the text was spoken after which a chunk that is not the last is over."""
+"""Steps after the text was spoken at which a chunk that is not the last ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the checkpoint says about the prior."""
+    """The checkpoint's settings for the prior."""
 
     prior: bool
     epsilon: float
@@ -47,7 +47,7 @@ class Rules:
 
     @classmethod
     def of_model(cls, model: Any) -> "Rules":
-        """Read them from the model; NeMo itself knows the older names of some."""
+        """Read them from the model; NeMo handles older names of some."""
         parameters, chunked = model.inference_parameters, model.chunked_inference_config
         return cls(
             prior=parameters.apply_attention_prior,
@@ -61,7 +61,7 @@ class Rules:
         )
 
     def initial_prior(self, history: int, length: int) -> Tensor:
-        """Return the prior (length) with which a later chunk begins behind `history` tokens."""
+        """Return the prior (length) with which a later chunk begins after `history` tokens."""
         prior = torch.full((length,), self.epsilon)
         prior[:history] = self.epsilon**2
         for offset, weight in enumerate(self.initial_weights):
@@ -87,12 +87,12 @@ class Alignment:
 
     @property
     def state(self) -> tuple[Tensor, ...]:
-        """Every tensor with a row for each utterance."""
+        """All tensors with one row per utterance."""
         tracked = (self.length, self.last, self.since_spoken, self.counts, self.prior)
         return (*tracked, self.later, self.more, self.unfinished)
 
     def begin(self, row: int, length: int, last: int, initial: Tensor | None, *, later: bool, more: bool) -> None:
-        """Put a chunk of `length` tokens into a row: a `later` one of its response, or the first; `more` follow it.
+        """Put a chunk of `length` tokens into a row: `later` if not its response's first, `more` if others follow.
 
         `last` is the position to search from, `initial` the prior of the first step.
         """
@@ -104,9 +104,9 @@ class Alignment:
         self.later[row], self.more[row], self.unfinished[row] = later, more, False
 
     def track(self, n: int, attention: Tensor, step: Tensor, active: Tensor) -> Tensor:
-        """Move the first `n` rows on, those marked `active`, and return the position (n) that each attends to.
+        """Advance the `active` ones of the first `n` rows, and return the position (n) that each attends to.
 
-        `attention` (n, text) is the mean over the layers that tell; `step` (n) counts a chunk's steps from 0.
+        `attention` (n, text) is the mean over the alignment layers; `step` (n) counts a chunk's steps from 0.
         """
         ids, rules = self._ids, self.rules
         length, last, counts = self.length[:n], self.last[:n], self.counts[:n]
@@ -136,20 +136,20 @@ class Alignment:
         return attended
 
     def must_end(self, n: int) -> Tensor:
-        """Mark the rows (n) for which end-of-speech is the only choice."""
+        """Return which rows (n) must end."""
         limit = torch.where(self.later[:n], FORCED_END_LATER, FORCED_END_FIRST)
         return (self.since_spoken[:n] >= limit) & self.rules.track_finished
 
     def may_not_end(self, n: int) -> Tensor:
-        """Mark the rows (n) for which end-of-speech is no choice."""
+        """Return which rows (n) may not end."""
         return self.unfinished[:n] & self.rules.track_finished
 
     def cut(self, n: int) -> Tensor:
-        """Mark the rows (n) whose chunk is over because its text is spoken and another chunk follows."""
+        """Return the rows (n) whose chunk is over because its text has been spoken and another chunk follows."""
         return self.more[:n] & (self.since_spoken[:n] >= CUT_BEFORE_NEXT)
 
     def _first_prior(self, attended: Tensor, length: Tensor, counts: Tensor) -> Tensor:
-        """Open a window around the attended token, one token of history included."""
+        """Return a window around the attended token, with one token of history."""
         ids, a, last = self._ids, attended[:, None], length[:, None] - 1
         window = (ids >= a) & (ids <= torch.minimum(a + self.rules.window, last.clamp_min(0)))
         opened = window | (ids == (a - 1).clamp_min(1)) | (ids == a)
@@ -159,7 +159,7 @@ class Alignment:
         return torch.where(blocked, self.rules.epsilon, prior)
 
     def _later_prior(self, attended: Tensor, length: Tensor, counts: Tensor) -> Tensor:
-        """Peak at the attended token, falling off ahead of it, with nearly nothing behind and far ahead."""
+        """Return a peak at the attended token that falls off ahead of it, nearly zero behind and far ahead."""
         ids, a = self._ids, attended[:, None]
         history = (a - 1).clamp_min(1)
         weights = self._later_weights
@@ -171,6 +171,6 @@ class Alignment:
         return torch.where(self._blocked(counts, ids > 0), self.rules.epsilon**2, prior)
 
     def _blocked(self, counts: Tensor, considered: Tensor) -> Tensor:
-        """Mark every position up to the last one, among those considered, that was attended too often."""
+        """Return all positions up to the last considered one that was attended too often."""
         stuck = (counts >= BLOCKED) & considered
         return stuck.to(torch.int32).flip(1).cumsum(1).flip(1) > 0

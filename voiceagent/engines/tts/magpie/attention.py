@@ -1,8 +1,8 @@
 """NeMo's transformer layers, computed one position at a time over preallocated keys and values.
 
-Shapes: `rows` are independent sequences, `heads` x `d` a layer's attention. The weights are NeMo's own parameters; what
-is computed here is what `transformer_2501.TransformerLayer` computes, without dropout and without masks that mask
-nothing. Knows neither text nor audio.
+Shapes: `rows` are independent sequences, `heads` x `d` a layer's attention. The weights are NeMo's own parameters; the
+computation is that of `transformer_2501.TransformerLayer`, without dropout and without masks that mask nothing. Knows
+neither text nor audio.
 """
 
 from typing import Any
@@ -33,13 +33,13 @@ class SelfAttention:
         return query, key, value
 
     def attend(self, query: Tensor, keys: Tensor, values: Tensor, seen: Tensor | None) -> Tensor:
-        """Return (rows, time, width) of what the positions marked in `seen` (all if None) hold."""
+        """Return (rows, time, width): attention over the positions marked in `seen` (None: all)."""
         rows, _, time, _ = query.shape
         y = scaled_dot_product_attention(query, keys, values, attn_mask=seen)
         return linear(y.transpose(1, 2).reshape(rows, time, -1), self._out)
 
     def attend_causally(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return (rows, time, width) of positions that each see those before them, and their keys and values."""
+        """Return causal self-attention over x, (rows, time, width), and its keys and values."""
         rows, time, _ = x.shape
         query, key, value = self.project(x)
         y = scaled_dot_product_attention(query, key, value, is_causal=True)
@@ -47,7 +47,7 @@ class SelfAttention:
 
 
 class TextAttention:
-    """One layer's cross-attention to the text, whose probabilities a prior may bend."""
+    """One layer's cross-attention to the text, whose probabilities a prior may change."""
 
     def __init__(self, layer: Any) -> None:
         attention = layer.cross_attention
@@ -71,8 +71,8 @@ class TextAttention:
     ) -> tuple[Tensor, Tensor]:
         """Return (rows, time, width) and the probabilities (rows, heads, time, text), in float32.
 
-        `text` marks the tokens there are, (rows, 1, 1, text); `prior` (rows, 1, 1, text) multiplies their
-        probabilities, which are then made to sum to one again.
+        `text` marks the valid tokens, (rows, 1, 1, text); `prior` (rows, 1, 1, text) multiplies their probabilities,
+        which are then normalised.
         """
         rows, time, _ = x.shape
         query = linear(self._norm_query(x), self._query).view(rows, time, self.heads, self.d).transpose(1, 2)
@@ -86,14 +86,14 @@ class TextAttention:
 
 
 class FeedForward:
-    """One layer's feed-forward network; a convolution of width one in NeMo."""
+    """One layer's feed-forward network; in NeMo a convolution of width one."""
 
     def __init__(self, layer: Any) -> None:
         network = layer.pos_ff
         if layer.use_moe or network.proj.kernel_size != 1:
             raise VoiceAgentError(
                 "This checkpoint's decoder has experts or wide convolutions, which no released Magpie TTS has and"
-                " voiceagent does not compute: use nvidia/magpie_tts_multilingual_357m."
+                " voiceagent does not support: use nvidia/magpie_tts_multilingual_357m."
             )
         self._norm = layer.norm_pos_ff
         self._inner, self._inner_bias = network.proj.conv.weight.squeeze(2), network.proj.conv.bias

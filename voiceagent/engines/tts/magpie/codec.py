@@ -1,13 +1,13 @@
-"""The codec's decoder as a stream: codes in by the frame, samples out, and what every convolution has yet to see kept.
+"""The codec's decoder as a stream: frames of codes in, samples out, with the inputs that every convolution still needs.
 
-The decoder is causal, so the audio of a frame never changes afterwards: pieces of any size, put side by side, are the
-audio of the whole. A convolution that looks back over `(kernel - 1) * dilation` inputs keeps as many; one that
-upsamples keeps the one input that its next output still overlaps. Each begins with zeros: NeMo's padding.
+The decoder is causal, so the audio of a frame never changes afterwards: pieces of any size, concatenated, are the audio
+of the whole. A convolution that looks back over `(kernel - 1) * dilation` inputs keeps that many; one that upsamples
+keeps the one input that its next output still overlaps. Each begins with zeros: NeMo's padding.
 
-Computes NeMo's `CausalHiFiGANDecoder`, with weight normalisation multiplied out once. In float32, as NeMo does.
+Computes NeMo's `CausalHiFiGANDecoder`, with weight normalisation multiplied out once, in float32 as NeMo does.
 
-For a GPU pieces come in fixed sizes, each one graph. A stream's last piece is then made longer, and what comes of that
-is left out; what the stream remembers after it is of no use, for it is over.
+On a GPU pieces have fixed sizes, each with a graph. A stream's last piece is padded and the extra audio dropped; the
+stream's state is useless afterwards, because it is over.
 """
 
 from bisect import bisect_left
@@ -26,13 +26,13 @@ from voiceagent.errors import VoiceAgentError
 
 
 class Layer(Protocol):
-    """A part of the decoder that remembers: x (rows, channels, time) of some places to what follows from it."""
+    """A part of the decoder with state: maps x (rows, channels, time) of some places to its output."""
 
     def __call__(self, x: Tensor, places: Tensor) -> Tensor:
-        """Compute and remember."""
+        """Compute the output and update the state."""
 
     def forget(self, place: int) -> None:
-        """Begin anew at one place."""
+        """Reset one place."""
 
 
 class Convolution:
@@ -54,7 +54,7 @@ class Convolution:
         return conv1d(x, self._weight, self._bias, dilation=self._dilation, groups=self._groups)
 
     def forget(self, place: int) -> None:
-        """Begin anew at one place."""
+        """Reset one place."""
         self._seen[place] = 0
 
 
@@ -78,14 +78,14 @@ class Upsampling:
         return y[:, :, stride : stride * (time + 1)]
 
     def forget(self, place: int) -> None:
-        """Begin anew at one place."""
+        """Reset one place."""
         self._seen[place] = 0
 
 
 class StreamingCodec:
-    """The codec of a Magpie TTS model, decoding up to `places` streams, each of them where it left off.
+    """The codec of a Magpie TTS model, decoding up to `places` streams, each from where it left off.
 
-    After `record` a piece of another size than the recorded ones ends its stream.
+    After `record`, a piece whose size is not a recorded one ends its stream.
     """
 
     def __init__(self, model: Any, places: int) -> None:
@@ -131,7 +131,7 @@ class StreamingCodec:
 
     @torch.inference_mode()
     def decode(self, places: Sequence[int], codes: Sequence[NDArray[np.int64]]) -> list[Pcm]:
-        """Return the samples of each stream's next frames, which are equally many: codes are (frames, codebooks)."""
+        """Return the samples of each stream's next frames, the same number for each: codes are (frames, codebooks)."""
         indices, at = torch.from_numpy(np.stack(codes)), torch.tensor(list(places))
         if not self._recorded:
             return list(to_host(self.samples(indices.to(self.device), at.to(self.device))).numpy().copy())
@@ -142,7 +142,7 @@ class StreamingCodec:
 
     @torch.inference_mode()
     def record(self, sizes: Iterable[int], most_rows: int) -> None:
-        """Prepare pieces of these numbers of frames, for up to `most_rows` streams at once; none may be under way."""
+        """Record pieces of these numbers of frames, for up to `most_rows` streams at once; none may be under way."""
         self._rows = [2**power for power in range(most_rows.bit_length()) if 2**power < most_rows] + [most_rows]
         self._sizes = sorted(sizes)
         pool = new_pool(self.device)
@@ -152,7 +152,7 @@ class StreamingCodec:
 
     @torch.inference_mode()
     def forget(self, place: int) -> None:
-        """Let a new stream begin at a place."""
+        """Reset a place for a new stream."""
         for layer in self._layers:
             layer.forget(place)
 
@@ -167,7 +167,7 @@ class StreamingCodec:
         return audio.squeeze(1).float()
 
     def _dequantised(self, model: Any) -> Tensor:
-        """Return what the quantiser makes of every code: (codebooks, codes, dimensions)."""
+        """Return the quantiser's vector for every code: (codebooks, codes, dimensions)."""
         converter = model._codec_converter
         quantiser = model._codec_model.vector_quantizer if converter is None else converter.vector_quantizer_new
         size, books = model.num_all_tokens_per_codebook, model.num_audio_codebooks
@@ -178,7 +178,7 @@ class StreamingCodec:
 
 
 class _Piece:
-    """A step of so many rows and frames, with tensors that stay where they are; rows too many are the spare place's."""
+    """A step of `rows` and `frames`, with tensors at fixed addresses; surplus rows use the spare place."""
 
     def __init__(self, codec: StreamingCodec, rows: int, frames: int, spare: int, pool: Any) -> None:
         device, books = codec.device, codec.codebooks
@@ -193,7 +193,7 @@ class _Piece:
         self._step = captured(decode, device, pool)
 
     def run(self, codes: Tensor, places: Tensor) -> Tensor:
-        """Return the samples (rows, time) of as many rows as there are, in main memory."""
+        """Return the samples (rows, time) of the rows given, in main memory."""
         rows, frames = codes.shape[:2]
         self._codes[:rows, :frames].copy_(codes)
         self._places.fill_(self._spare)

@@ -1,9 +1,9 @@
-"""The decode loop: rows of codes grow by one step at a time, each row from its own beginning to its own end.
+"""The decode loop: rows of codes grow by one step at a time, each row from its own start to its own end.
 
-Live rows lie dense at the front of every buffer, so that a step computes no row in vain: where one ends, the last takes
-its place. A row that is left out of a step (nobody waits for it now) stays as it is. The host reads once a step.
+Live rows are contiguous at the front of every buffer, so that a step computes no row for nothing: when one ends, the
+last takes its place. A row left out of a step (no caller waits for it now) is unchanged. The host reads once per step.
 
-It knows texts as tokens and audio as codes; `text.py` and `codec.py` know the rest.
+It knows texts as tokens and audio as codes; the rest is in `text.py` and `codec.py`.
 """
 
 from collections.abc import Sequence
@@ -25,16 +25,16 @@ from voiceagent.engines.tts.magpie.recompute import RecomputingDecoder
 from voiceagent.engines.tts.magpie.sampling import Allowed, Sampling
 
 MOST_TOKENS = 384
-"""Tokens of one chunk; at the usual 15 tokens a second more than fills the longest utterance (500 frames, 23 s)."""
+"""Tokens of one chunk; at the usual 15 tokens per second, more than the longest utterance (500 frames, 23 s) needs."""
 MOST_HISTORY = 20
-"""Tokens of the chunk before that a later chunk sees; NeMo's `history_len_heuristic`."""
+"""Tokens of the previous chunk that a later chunk sees; NeMo's `history_len_heuristic`."""
 SPAN = 128
 """On a CPU attention reads the cache up to a multiple of this; in a graph, all of it."""
 
 
 @dataclass(slots=True, eq=False)
 class Context:
-    """What the chunks of one response share: the text before, as it was encoded, and how far it was spoken."""
+    """What the chunks of one response share: the earlier text, as encoded, and how far it was spoken."""
 
     tokens: tuple[int, ...] = ()
     encoded: Tensor | None = None
@@ -43,7 +43,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A text to be spoken at once. `tokens` end with the text's end mark; `more` chunks follow it."""
+    """A text to speak as one utterance. `tokens` end with the text's end mark; `more` if chunks follow it."""
 
     tokens: tuple[int, ...]
     voice: int
@@ -59,29 +59,29 @@ class Row:
     context: Context
     history: int
     limit: int
-    """Steps after which it is ended."""
+    """The most steps it may take."""
     steps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """What a step gave a row: its frames (frames, codebooks), the token of its chunk that is spoken, whether it ended.
+    """A row's result of a step: its frames (frames, codebooks), the token of its chunk being spoken, whether it ended.
 
-    A row that ended, or whose numbers broke down (`finite`), is no longer live.
+    A row that ended, or whose output is not `finite`, is no longer live.
     """
 
     frames: NDArray[np.int64]
     token: int
     ended: bool
     bounded: bool = False
-    """It had to be ended: the model did not."""
+    """Whether it was ended at its limit instead of by the model."""
     finite: bool = True
 
 
 class DecodeLoop:
     """NeMo's Magpie TTS model, decoding up to `rows` utterances together.
 
-    `recompute` computes the past anew at every step, as NeMo's default does: slow, for comparison.
+    `recompute` recomputes the past at every step, as NeMo's default does: slow, for comparison.
     """
 
     def __init__(self, model: Any, sampling: Sampling, rows: int, *, recompute: bool = False) -> None:
@@ -119,24 +119,24 @@ class DecodeLoop:
 
     @property
     def live(self) -> int:
-        """How many rows are live."""
+        """The number of live rows."""
         return len(self._live)
 
     @cached_property
     def buckets(self) -> tuple[int, ...]:
-        """The numbers of rows that a step computes: what is live is rounded up to one of them."""
+        """The numbers of rows that a step can compute: the number of live rows is rounded up to one of them."""
         if self._device.type != "cuda":
             return tuple(range(1, self.rows + 1))
         powers = [2**power for power in range(self.rows.bit_length())]
         return tuple(sorted({*(power for power in powers if power < self.rows), self.rows}))
 
     def bucket(self, rows: int) -> int:
-        """Return how many rows a step computes when so many are live."""
+        """Return how many rows a step computes for `rows` live ones."""
         return next(bucket for bucket in self.buckets if bucket >= rows)
 
     @torch.inference_mode()
     def warm_up(self) -> None:
-        """Run every bucket once, and record its graph, which a GPU needs. No row may be live."""
+        """Run every bucket once, recording its graph on a GPU. No row may be live."""
         assert not self._live
         self._active.zero_()  # so that nothing moves on
         pool = new_pool(self._device)
@@ -145,7 +145,7 @@ class DecodeLoop:
 
     @torch.inference_mode()
     def begin(self, chunk: Chunk, context: Context, limit: int | None = None) -> Row:
-        """Read a chunk and its voice into a free row; at least one must be free. Ends after `limit` steps."""
+        """Read a chunk and its voice into a free row; at least one must be free. It ends after `limit` steps."""
         assert len(self._live) < self.rows
         assert len(chunk.tokens) <= MOST_TOKENS
         current = len(chunk.tokens)
@@ -173,15 +173,15 @@ class DecodeLoop:
 
     @torch.inference_mode()
     def step(self, rows: Sequence[Row]) -> list[Stepped]:
-        """Move these live rows one step on, and return what each of them gave."""
+        """Advance these live rows by one step, and return each one's result."""
         n = len(self._live)
         chosen = np.zeros(self.rows, np.bool_)
         chosen[[row.place for row in rows]] = True
         self._active.copy_(torch.from_numpy(chosen))
         furthest = self._decoder.context + max(row.steps for row in self._live) + 1
         self._run(self.bucket(n), furthest)
-        told = to_host(self._out[:n]).numpy()
-        stepped = [self._stepped(row, told[row.place]) for row in rows]
+        outputs = to_host(self._out[:n]).numpy()
+        stepped = [self._stepped(row, outputs[row.place]) for row in rows]
         for row, outcome in zip(rows, stepped, strict=True):
             if not outcome.finite:
                 self._decoder.clear(row.place)
@@ -191,7 +191,7 @@ class DecodeLoop:
 
     @torch.inference_mode()
     def drop(self, row: Row) -> None:
-        """Free a row; one that is not live any more is left alone."""
+        """Free a row; does nothing if it is no longer live."""
         if row not in self._live:
             return
         last = self._live.pop()
@@ -205,11 +205,11 @@ class DecodeLoop:
         self._rest(source)
 
     def _rest(self, place: int) -> None:
-        """Let an empty row stand where its first step will: buckets compute it, too, and it writes its keys there."""
+        """Put an empty row where its first step will be: buckets compute it too, and it writes its keys there."""
         self._position[place], self._step[place] = self._decoder.context, 0
 
-    def _stepped(self, row: Row, told: NDArray[np.int64]) -> Stepped:
-        *codes, attended, end, cut, finite = (int(value) for value in told)
+    def _stepped(self, row: Row, output: NDArray[np.int64]) -> Stepped:
+        *codes, attended, end, cut, finite = (int(value) for value in output)
         row.steps += 1
         row.context.last = attended
         bounded = end == self.stacking and not cut and row.steps >= row.limit
@@ -224,7 +224,7 @@ class DecodeLoop:
             self._advance(n, min(-(-furthest // SPAN) * SPAN, self._decoder.positions))
 
     def _advance(self, n: int, span: int) -> None:
-        """One step of the first n rows: from the codes of the step before to those of this one."""
+        """Compute one step of the first n rows: from the previous step's codes to this one's."""
         active, step, position = self._active[:n], self._step[:n], self._position[:n]
         last = self._last_codes[:n]
         frames = self._table[last + self._offsets].mean(1)
@@ -244,8 +244,8 @@ class DecodeLoop:
         likeliest = self._allowed.mask(logits, no_end, must_end).argmax(-1)
         end = self._ending.frame(codes, likeliest)
         finite = torch.isfinite(logits).all(2).all(1)
-        told = torch.stack((attended, end, self._alignment.cut(n), finite), 1)
-        self._out[:n] = torch.cat((codes, told.to(torch.int64)), 1)
+        state = torch.stack((attended, end, self._alignment.cut(n), finite), 1)
+        self._out[:n] = torch.cat((codes, state.to(torch.int64)), 1)
         last.copy_(torch.where(active[:, None], codes, last))
         advance = active.to(torch.int64)
         step += advance
@@ -264,7 +264,7 @@ class DecodeLoop:
 
 
 def _one_table(embeddings: Any) -> Tensor:
-    """Put the embeddings of all codes behind each other; the modules keep views of it, so nothing is held twice."""
+    """Return the embeddings of all codes in one table; the modules keep views of it, so nothing is stored twice."""
     table = torch.cat([embedding.weight.data for embedding in embeddings])
     for embedding, part in zip(embeddings, table.split(embeddings[0].num_embeddings), strict=True):
         embedding.weight.data = part

@@ -1,11 +1,11 @@
-"""Magpie's decoder over preallocated caches: a voice and a text are read once, then every step is one position a row.
+"""Magpie's decoder over preallocated caches: a voice and a text are read once, then each step is one position per row.
 
 A row is one utterance. With guidance it is computed twice (`width` 2): with its text, and without any. NeMo gives the
-second no voice and a text of zeros, so that its attention to the text is exactly zero and is left out here, and all
-that comes before its first frame is the same for every utterance and is computed once.
+second no voice and a text of zeros, so that its attention to the text is exactly zero and is omitted here, and
+everything before its first frame is the same for every utterance and is computed once.
 
-Nothing here reads a value back from the device. Source of the arithmetic: NeMo's `transformer_2501` and the forward
-part of `MagpieTTSModel.infer_batch` with its cache on.
+No value is read back from the device. Source of the arithmetic: NeMo's `transformer_2501` and the forward part of
+`MagpieTTSModel.infer_batch` with its cache on.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ class Decoder:
         decoder = model.decoder
         self.width = width
         self.context = int(model._baked_embedding_T)
-        """Positions that a voice takes; the first frame's comes behind them."""
+        """Positions that a voice takes; the first frame's comes after them."""
         self.positions = self.context + steps
         self._position_table = decoder.position_embeddings.weight
         self._norm_out = decoder.norm_out
@@ -32,7 +32,7 @@ class Decoder:
         parameters = model.inference_parameters
         every = range(len(self._layers))
         self._with_prior = frozenset(_or_all(parameters.apply_prior_to_layers, every))
-        self._telling = frozenset(_or_all(parameters.estimate_alignment_from_layers, every))
+        self._alignment_layers = frozenset(_or_all(parameters.estimate_alignment_from_layers, every))
         own, other = self._layers[0][0], self._layers[0][1]
         options = {"dtype": self._final.weight.dtype, "device": self._final.weight.device}
         depth = len(self._layers)
@@ -41,21 +41,21 @@ class Decoder:
         self.text_keys = torch.zeros(depth, rows, other.heads, text, other.d, **options)
         self.text_values = torch.zeros_like(self.text_keys)
         self.text_mask = torch.zeros(rows, 1, 1, text, dtype=torch.bool, device=self.keys.device)
-        self.text_mask[..., 0] = True  # a row that was never used is computed in full buckets, too
+        self.text_mask[..., 0] = True  # a row that was never used is still computed in full buckets
         self._ids = torch.arange(self.positions, device=self.keys.device)
         self._rows = torch.arange(rows, device=self.keys.device)
         for row in range(rows):
             self.clear(row)
 
     def clear(self, row: int) -> None:
-        """Make a row as new: what is masked must be finite all the same, for zero times NaN is NaN."""
+        """Reset a row: masked values must still be finite, because zero times NaN is NaN."""
         for cache in (self.keys, self.values, self.text_keys, self.text_values):
             cache[:, row] = 0
         if self.width == 2:
             self._read_nothing(row)
 
     def _read_nothing(self, row: int) -> None:
-        """Compute what a row's sequence without text and voice has seen before its first frame."""
+        """Compute what a row's unguided sequence (no text, no voice) has seen before its first frame."""
         x = self._position_table[: self.context][None]
         for index, (attention, _, feed_forward) in enumerate(self._layers):
             y, key, value = attention.attend_causally(x)
@@ -67,7 +67,7 @@ class Decoder:
     def read(self, row: int, voice: Tensor, encoded: Tensor, prior: Tensor | None) -> None:
         """Put a voice (context, model width) and an encoded text (text, model width) into a row.
 
-        `prior` (text) bends the attention of this part too, as NeMo has it at the beginning of a later chunk.
+        `prior` (text) changes the attention of this part too, as in NeMo at the start of a later chunk.
         """
         length = len(encoded)
         text = self.text_mask.new_ones(1, 1, 1, length)
@@ -91,7 +91,7 @@ class Decoder:
     def step(self, frames: Tensor, position: Tensor, prior: Tensor, span: int) -> tuple[Tensor, Tensor]:
         """Compute the next position of the first n rows.
 
-        `frames` (n, model width) are the embedded codes of the step before, `position` (n) where each row stands, less
+        `frames` (n, model width) are the embedded codes of the previous step, `position` (n) each row's position, less
         than `span`; `prior` (n, text). Returns the decoder's output, (n * width, model width), and the mean attention
         to the text, (n, text).
         """
@@ -100,7 +100,7 @@ class Decoder:
         x = (frames + self._position_table[position]).repeat_interleave(width, 0).unsqueeze(1)
         seen = (self._ids[:span] <= position[:, None]).repeat_interleave(width, 0)[:, None, None]
         text, bend = self.text_mask[:n], prior[:, None, None]
-        told: list[Tensor] = []
+        alignments: list[Tensor] = []
         for index, (attention, to_text, feed_forward) in enumerate(self._layers):
             query, key, value = attention.project(x)
             keys, values = self.keys[index], self.values[index]
@@ -114,10 +114,10 @@ class Decoder:
             x = x.view(n, width, -1).clone()
             x[:, :1] += y
             x = x.view(n * width, 1, -1)
-            if index in self._telling:
-                told.append(attended.mean(1).squeeze(1))
+            if index in self._alignment_layers:
+                alignments.append(attended.mean(1).squeeze(1))
             x = x + feed_forward(x)
-        return self._norm_out(x.squeeze(1)), torch.stack(told).mean(0)
+        return self._norm_out(x.squeeze(1)), torch.stack(alignments).mean(0)
 
     def rows(self, n: int) -> Tensor:
         """Return the indices of the first n rows."""
@@ -129,7 +129,7 @@ class Decoder:
         return output
 
     def move(self, source: int, target: int, position: int) -> None:
-        """Copy a row that stands at `position` to another place."""
+        """Copy a row that is at `position` to another place."""
         for cache in (self.keys, self.values):
             cache[:, target, :, :, :position] = cache[:, source, :, :, :position]
         for text in (self.text_keys, self.text_values):

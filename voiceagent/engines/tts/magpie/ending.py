@@ -1,4 +1,4 @@
-"""Where speech ends: the end-of-speech code among those that were drawn, or among those that were likeliest.
+"""Where speech ends: the end-of-speech code among the drawn codes, or among the most likely ones.
 
 Source: NeMo's `EOSDetectionMethod` and `MagpieTTSModel.detect_eos`.
 """
@@ -30,7 +30,7 @@ class Ending:
             )
 
     def frame(self, drawn: Tensor, likeliest: Tensor) -> Tensor:
-        """Return the first frame (rows) with the end in it, or `stacking`; both arguments are (rows, codes)."""
+        """Return the first frame (rows) that contains the end, or `stacking`; both arguments are (rows, codes)."""
         ends = self._ends(likeliest)
         if self.method.startswith("argmax_or_multinomial"):
             ends = ends | self._ends(drawn)

@@ -1,8 +1,8 @@
-"""Magpie TTS as a voice: every session's next frames in one step, sound as soon as there are enough of them.
+"""Magpie TTS as a voice: every session's next frames in one step, and sound as soon as there are enough of them.
 
-The event loop owns streams and segments; the lane owns the speaker's rows and places. What must be freed there is
-written down as a chore and done by the next step, so that a cancelled utterance costs the event loop nothing and
-touches no other. Segments of a generation follow each other; those of different ones are decoded together.
+The event loop owns streams and segments; the lane owns the speaker's rows and places. Rows and places to free are
+queued for the next step, so that a cancelled utterance costs the event loop nothing and affects no other. Segments of a
+generation follow each other; those of different generations are decoded together.
 """
 
 import logging
@@ -31,10 +31,10 @@ log = logging.getLogger(__name__)
 SAMPLE_RATE = 22_050
 """NanoCodec's."""
 AHEAD = 2
-"""A segment that nobody waits for is decoded up to so many relaxed pieces ahead of its sound."""
+"""A segment that no caller waits for is decoded up to this many relaxed pieces ahead of its sound."""
 CHARACTERS_PER_SIZE = 100
 STEP_S = 0.02
-"""What a step aims to take at most: audio that is promised needs so much time for each step to it."""
+"""The most that a step should take: promised audio needs this much time for each step towards it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ class TaskWork:
 class MagpieEngine(EngineBase):
     """A NeMo Magpie TTS model.
 
-    `load_model` gives the model, on its device and in evaluation mode. `guidance` is classifier-free guidance;
-    `temperature` None is the checkpoint's own. `max_streams` utterances are decoded at once, more wait. `recompute`
+    `load_model` returns the model, on its device and in evaluation mode. `guidance` is classifier-free guidance;
+    `temperature` None is the checkpoint's own. `max_streams` utterances are decoded at once; more wait. `recompute`
     decodes as NeMo does by default, for comparison: slow.
     """
 
@@ -86,12 +86,12 @@ class MagpieEngine(EngineBase):
 
     @property
     def sample_rate(self) -> int:
-        """Hz of the audio it makes."""
+        """Sample rate of its audio in Hz."""
         return SAMPLE_RATE
 
     @property
     def voices(self) -> tuple[str, ...]:
-        """The voices that a segment may be spoken in, once it is loaded; the first is its own."""
+        """The voices available for a segment, once it is loaded; the first is the default."""
         assert self._speaker is not None, "load() first"
         known = voice_names(self._speaker.voices)
         own = known[voice_index(self._voice, self._speaker.voices)]
@@ -107,7 +107,7 @@ class MagpieEngine(EngineBase):
         language = speaker.reader.require(self._language)
         if speaker.sample_rate != SAMPLE_RATE:
             raise VoiceAgentError(
-                f"This codec makes audio of {speaker.sample_rate} Hz: use nemo-nano-codec-22khz, of {SAMPLE_RATE} Hz."
+                f"This codec's audio has {speaker.sample_rate} Hz: use nemo-nano-codec-22khz, with {SAMPLE_RATE} Hz."
             )
         log.info("warming up the voice: steps of up to %d utterances", self._max_streams)
         speaker.warm_up(self._preset, language, voice)
@@ -119,7 +119,7 @@ class MagpieEngine(EngineBase):
         return MagpieStream(self, next(self._stream_ids), on_event)
 
     def pending(self, now: float) -> Batch | None:
-        """Return the step that the most urgent segment needs next, joined by all that can take it, too."""
+        """Return the step that the most urgent segment needs next, joined by all that can share it."""
         heads = [segment for segment in self._heads() if segment.deadline != HOLD and self._can_go_on(segment)]
         if not heads:
             return None
@@ -131,7 +131,7 @@ class MagpieEngine(EngineBase):
         return Batch(self.lane, key, self._deadline(lead, now), streams, work, lead.need, generation, lead.order)
 
     def shrink(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
-        """Return fewer streams' sound, or a shorter piece of it; all else costs what it costs, whoever takes part."""
+        """Return fewer streams' sound, or a shorter piece; other steps cost the same for any set of streams."""
         work = _work_of(batch)
         if not isinstance(work.task, Sound) or fits(batch.cost_key):
             return batch
@@ -156,7 +156,7 @@ class MagpieEngine(EngineBase):
         return self._speaker.run(work.task)
 
     def deliver(self, batch: Batch, results: Any) -> None:
-        """Let segments take what came of their step, and hand out their audio."""
+        """Give segments the results of their step, and hand out their audio."""
         work = _work_of(batch)
         del self._chore_rows[: len(work.rows)], self._chore_places[: len(work.places)]
         if isinstance(work.task, Begin):
@@ -173,23 +173,23 @@ class MagpieEngine(EngineBase):
                     self._hand_out(segment, result, len(work.task.codes[0]))
 
     def fail(self, batch: Batch, error: Exception) -> None:
-        """Drop the generations whose step raised, and tell their streams. The others know nothing of it."""
+        """Drop the generations whose step raised, and notify their streams. Others are not affected."""
         for segment in _work_of(batch).segments:
             if not segment.gone:
                 self._fail(segment, error)
 
     def discard(self, batch: Batch, results: Any) -> None:
-        """Take back what the step gave: its segments are gone."""
+        """Take back the results of the step: its segments are gone."""
         self.deliver(batch, results)
 
     def close(self) -> None:
-        """Forget every segment and free the model."""
+        """Drop all segments and free the model."""
         for segment in self._queue:
             segment.gone = True
         self._queue.clear()
         self._speaker = None
 
-    # What follows is for the streams.
+    # For the streams:
 
     def style(self, voice: str | None, language: str | None) -> tuple[int, str]:
         """Return a voice's number and a language, the settings' where None. Raises VoiceAgentError."""
@@ -207,7 +207,7 @@ class MagpieEngine(EngineBase):
         self._wake()
 
     def is_queued(self, stream: int, generation: int) -> bool:
-        """Tell whether there is still something to say."""
+        """Return whether there is still something to say."""
         return any(_same(segment, stream, generation) for segment in self._queue)
 
     def reschedule(self, stream: int, generation: int, deadline: float, *, need: Need) -> None:
@@ -218,14 +218,14 @@ class MagpieEngine(EngineBase):
         self._wake()
 
     def cancel(self, stream: int, generation: int | None = None) -> None:
-        """Drop a stream's segments, or those of one generation. A step under way finishes, unheard."""
+        """Drop a stream's segments, or those of one generation. A step under way finishes; its result is dropped."""
         for segment in [queued for queued in self._queue if _same(queued, stream, generation)]:
             self._drop(segment)
 
     # Inside
 
     def _heads(self) -> Iterator[Segment]:
-        """Find the first segment of every generation."""
+        """Yield the first segment of every generation."""
         seen = set()
         for segment in self._queue:
             key = segment.stream, segment.generation
@@ -234,7 +234,7 @@ class MagpieEngine(EngineBase):
                 yield segment
 
     def _can_go_on(self, segment: Segment) -> bool:
-        """Tell whether there is a place for it, if it needs one."""
+        """Return whether there is a place for it, if it needs one."""
         return segment.texts is None or segment.place is not None or bool(self._free)
 
     def _next(self, lead: Segment, heads: list[Segment], now: float) -> tuple[tuple[Segment, ...], Task, CostKey]:
@@ -254,17 +254,17 @@ class MagpieEngine(EngineBase):
         most = AHEAD * self._preset.relaxed
         rest = [s for s in heads if s is not lead and s.row is not None and len(s.frames) < most]
         together = (lead, *rest)
-        live = sum(s.row is not None for s in self._queue)  # all of them are computed, whoever takes part
+        live = sum(s.row is not None for s in self._queue)  # all of them are computed in any case
         rows = tuple(s.row for s in together if s.row is not None)
         return together, Decode(rows), ("tts.decode", self._speaker.loop.bucket(live))
 
     def _urgency(self, segment: Segment, now: float) -> tuple[float, ...]:
-        """Order segments, the least first. Of equally urgent ones those yet to begin: then they share steps."""
+        """Return a sort key, least first. Among equally urgent segments those not begun: then they share steps."""
         deadline = self._deadline(segment, now)
         return (*order(segment.need, deadline, now), segment.row is not None, segment.order)
 
     def _deadline(self, segment: Segment, now: float) -> float:
-        """Return by when a segment's next step must be done, so that its next audio comes in time."""
+        """Return by when a segment's next step must be done for its next audio to be in time."""
         if segment.need is not Need.PROMISED or segment.ended:
             return segment.deadline
         assert self._speaker is not None
@@ -272,7 +272,7 @@ class MagpieEngine(EngineBase):
         return segment.deadline - STEP_S * -(-missing // self._speaker.loop.stacking)
 
     def _wanted(self, segment: Segment, now: float) -> int:
-        """Return how many frames of a segment are to sound together next."""
+        """Return how many frames of a segment should form its next piece."""
         if segment.mode == "batch":
             return self._preset.relaxed
         return self._preset.frames(started=segment.sounded > 0, slack_s=segment.deadline - now)
@@ -280,7 +280,7 @@ class MagpieEngine(EngineBase):
     def _due(self, segment: Segment, now: float) -> int:
         """Return how many frames of a segment should be turned into sound next, 0 for none yet.
 
-        One frame more must be there: then the piece is not the last, and its words' ends are known better.
+        One more frame must exist: then the piece is not the last, and the ends of its words are known better.
         """
         if segment.ended:
             return min(len(segment.frames), self._preset.relaxed)
@@ -305,11 +305,11 @@ class MagpieEngine(EngineBase):
         assert self._speaker is not None
         if not stepped.finite:
             segment.row = None
-            self._fail(segment, VoiceAgentError("The voice's numbers broke down in this utterance; it begins anew."))
+            self._fail(segment, VoiceAgentError("The voice's output is not a number in this utterance; it is dropped."))
             return
         segment.advance(stepped, self._speaker.frame_s)
         if stepped.bounded:
-            log.warning("An utterance of %d characters did not end by itself; it was ended", len(segment.text))
+            log.warning("An utterance of %d characters did not end by itself and was cut off", len(segment.text))
         if segment.ended and not segment.decoded:
             self._drop(segment)
             segment.on_event(segment.silence())
@@ -328,7 +328,7 @@ class MagpieEngine(EngineBase):
         segment.on_event(StreamFailed(segment.generation, error))
 
     def _drop(self, segment: Segment) -> None:
-        """Take a segment out, and give back what it holds."""
+        """Remove a segment, and free what it holds."""
         segment.gone = True
         self._queue.remove(segment)
         if segment.row is not None:
@@ -340,7 +340,7 @@ class MagpieEngine(EngineBase):
 
 
 def _sound(segments: tuple[Segment, ...], size: int) -> Sound:
-    """Return the task that makes sound of the next `size` frames of segments that have a place."""
+    """Return the task that turns the next `size` frames of segments with a place into sound."""
     return Sound(
         tuple(s.place for s in segments if s.place is not None),
         tuple(np.stack(s.frames[:size]) for s in segments),

@@ -1,6 +1,6 @@
 """The local transformer: from the decoder's output at one step to the codes of its frames, one codebook after another.
 
-The keys and values of a step's few positions lie in preallocated memory; no position depends on another step. Knows
+The keys and values of a step's few positions are in preallocated memory; no position depends on another step. Knows
 nothing of utterances.
 """
 
@@ -34,7 +34,7 @@ class LocalTransformer:
         self._cache = torch.zeros(shape, dtype=weight.dtype, device=weight.device)
 
     def sample(self, decoded: Tensor, choose: Choose) -> Tensor:
-        """Return the codes (sequences, codes) that `choose` takes, given decoder outputs (sequences, width)."""
+        """Return the codes (sequences, codes) that `choose` picks, given decoder outputs (sequences, width)."""
         n = len(decoded)
         chosen: list[Tensor] = []
         x = self._into(decoded)

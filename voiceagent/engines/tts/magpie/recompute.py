@@ -1,8 +1,8 @@
-"""Magpie's decoder without a cache of what it computed: for comparison with NeMo's default, never for speed.
+"""Magpie's decoder without a cache of its results: for comparison with NeMo's default, never for speed.
 
-NeMo's default computes the whole past anew at every step, under the prior of the present. A cache cannot do that: it
-holds each position as it was computed, under the prior of its own step. What is kept here is every position's input
-instead, so that a step costs as much as all the steps before it.
+NeMo's default recomputes the whole past at every step, under the present prior. A cache cannot do that: it holds each
+position as computed under the prior of its own step. Here every position's input is kept instead, so that a step costs
+as much as all the steps before it.
 """
 
 from typing import Any
@@ -28,12 +28,12 @@ class RecomputingDecoder(Decoder):
         self._inputs[row, 0, : self.context] = voice + self._position_table[: self.context]
 
     def step(self, frames: Tensor, position: Tensor, prior: Tensor, span: int) -> tuple[Tensor, Tensor]:
-        """Compute the next position of the first n rows, and all before it anew, as `Decoder.step` does."""
+        """Compute the next position of the first n rows, and recompute all before it; see `Decoder.step`."""
         n, width = len(frames), self.width
         rows = self.rows(n)
         self._inputs[rows, :, position] = (frames + self._position_table[position])[:, None]
         x = self._inputs[:n, :, :span].flatten(0, 1)
-        told: list[Tensor] = []
+        alignments: list[Tensor] = []
         for index, (attention, to_text, feed_forward) in enumerate(self._layers):
             x = x + attention.attend_causally(x)[0]
             x = x.view(n, width, span, -1).clone()
@@ -42,13 +42,13 @@ class RecomputingDecoder(Decoder):
             y, attended = to_text.attend(x[:, 0], keys, values, self.text_mask[:n], here)
             x[:, 0] += y
             x = x.flatten(0, 1)
-            if index in self._telling:
-                told.append(attended[rows, :, position].mean(1))
+            if index in self._alignment_layers:
+                alignments.append(attended[rows, :, position].mean(1))
             x = x + feed_forward(x)
         last = x.view(n, width, span, -1)[rows, :, position].flatten(0, 1)
-        return self._norm_out(last), torch.stack(told).mean(0)
+        return self._norm_out(last), torch.stack(alignments).mean(0)
 
     def move(self, source: int, target: int, position: int) -> None:
-        """Copy a row that stands at `position` to another place."""
+        """Copy a row that is at `position` to another place."""
         super().move(source, target, position)
         self._inputs[target] = self._inputs[source]

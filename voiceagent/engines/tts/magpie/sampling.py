@@ -1,7 +1,7 @@
-"""Choosing a code from its logits: guidance, what may not be said, temperature and top-k, and the draw itself.
+"""Choosing a code from its logits: guidance, forbidden codes, temperature and top-k, and the draw itself.
 
-A draw is a number in [0, 1) that the caller brings along, so that a row's choices depend on its own seed alone, not on
-who shares its batch.
+A draw is a number in [0, 1) passed in, so that a row's choices depend only on its own seed, not on the rest of its
+batch.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 SPECIAL_TOKENS = 8
-"""NeMo puts so many behind the codec's own codes; only end-of-speech among them may be said."""
+"""NeMo adds this many after the codec's own codes; only end-of-speech among them may be chosen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How codes are chosen: `guidance` None is without classifier-free guidance, `temperature` 0 the likeliest."""
+    """How codes are chosen: `guidance` None is no classifier-free guidance, `temperature` 0 takes the most likely."""
 
     temperature: float
     top_k: int
@@ -26,7 +26,7 @@ class Sampling:
     def of_model(
         cls, model: Any, *, guidance: bool = True, temperature: float | None = None, top_k: int | None = None
     ) -> "Sampling":
-        """Return what the checkpoint recommends, or what is given instead."""
+        """Return the checkpoint's recommendations, or the values given instead."""
         recommended = model.inference_parameters
         return cls(
             recommended.temperature if temperature is None else temperature,
@@ -36,11 +36,11 @@ class Sampling:
 
     @property
     def width(self) -> int:
-        """Sequences computed for each utterance: with guidance, one without any text beside the one with it."""
+        """Sequences computed per utterance: with guidance two, with and without the text."""
         return 1 if self.guidance is None else 2
 
     def guide(self, logits: Tensor) -> Tensor:
-        """Return float32 logits (rows, tokens) of those of every sequence, (rows * width, tokens)."""
+        """Return float32 logits (rows, tokens), combined from those of all sequences, (rows * width, tokens)."""
         if self.guidance is None:
             return logits.float()
         conditional, unconditional = logits.view(-1, 2, logits.shape[-1]).float().unbind(1)
@@ -57,7 +57,7 @@ class Sampling:
 
 
 class Allowed:
-    """Which codes may be said."""
+    """Which codes may be chosen."""
 
     def __init__(self, codebook_size: int, tokens: int, end: int, device: torch.device) -> None:
         ids = torch.arange(tokens, device=device)
@@ -67,7 +67,7 @@ class Allowed:
     def mask(self, logits: Tensor, no_end: Tensor, must_end: Tensor) -> Tensor:
         """Return logits (rows, ..., tokens) in which the others are -inf.
 
-        Rows marked in `no_end` may not end, those in `must_end` can do nothing else (unless they may not end).
+        Rows marked in `no_end` may not end; those in `must_end` can only end (unless they may not).
         """
         shape = (-1, *[1] * (logits.ndim - 1))
         no_end, must_end = no_end.view(shape), must_end.view(shape)

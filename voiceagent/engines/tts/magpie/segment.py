@@ -1,4 +1,4 @@
-"""One segment on its way from text to sound. Belongs to the event loop; the lane is handed copies of what it needs."""
+"""One segment on its way from text to sound. Belongs to the event loop; the lane gets copies of what it needs."""
 
 from bisect import bisect_right
 from collections.abc import Callable
@@ -18,17 +18,17 @@ from voiceagent.engines.tts.magpie.text import TextChunk
 from voiceagent.engines.tts.magpie.word_times import WordTimes
 
 Mode = Literal["stream", "batch"]
-"""Sound as early as possible, or all of it at once."""
+"""Sound as early as possible, or all at once."""
 
 BASE_FRAMES, FRAMES_PER_TOKEN = 32, 3
-"""An utterance that has not ended after so many frames is ended: twice as slow as a slow speaker, and a second more."""
+"""An utterance that has not ended after this many frames is cut off: twice a slow speaker's time, plus a second."""
 SEED_STEP = 1_000
-"""Chunks of a segment have seeds side by side, segments are so far apart."""
+"""The distance between the seeds of two segments; chunks of a segment have consecutive seeds."""
 
 
 @dataclass(slots=True, eq=False)
 class Segment:
-    """A queued segment. `texts` is None until its text was read."""
+    """A queued segment. `texts` is None until its text has been read."""
 
     stream: int
     generation: int
@@ -44,38 +44,38 @@ class Segment:
     context: Context
     order: int = field(default_factory=places.__next__)
     gone: bool = False
-    """Cancelled or failed: what still comes of it is dropped."""
+    """Cancelled or failed: further results are dropped."""
     place: int | None = None
     """Its place in the codec."""
     row: Row | None = None
     """Its row in the decode loop, while a chunk is being decoded."""
     texts: tuple[TextChunk, ...] | None = None
     chunk: int = 0
-    """The chunk being decoded, or to be next."""
+    """The chunk being decoded, or the next one."""
     frames: list[NDArray[np.int64]] = field(default_factory=list)
-    """Decoded, not yet turned into sound: (codebooks) each."""
+    """Decoded frames not yet turned into sound: (codebooks) each."""
     decoded: int = 0
     """Frames decoded so far."""
     sounded: int = 0
     """Frames turned into sound so far."""
     bounded: bool = False
-    """The model did not end by itself."""
+    """Whether it was cut off because the model did not end by itself."""
     words: WordTimes = field(default_factory=lambda: WordTimes(()))
     held: list[Pcm] = field(default_factory=list)
-    """Sound of a `batch` segment that is not whole yet."""
+    """Sound of a `batch` segment that is not complete yet."""
 
     @property
     def ended(self) -> bool:
-        """Whether all that it says has been decoded."""
+        """Whether all of it has been decoded."""
         return self.texts is not None and self.chunk >= len(self.texts)
 
     def understood(self, texts: tuple[TextChunk, ...]) -> None:
-        """Take what its text was read as."""
+        """Take the chunks of its text."""
         self.texts = texts
         self.words = WordTimes([word for text in texts for word in text.words])
 
     def next_chunk(self) -> tuple[Chunk, int]:
-        """Return what is to be decoded next, and how many frames it may have."""
+        """Return the chunk to decode next, and how many frames it may have."""
         assert self.texts is not None
         tokens = self.texts[self.chunk].tokens
         seed = self.seed + SEED_STEP * self.number + self.chunk
@@ -83,7 +83,7 @@ class Segment:
         return Chunk(tokens, self.voice, seed, more), BASE_FRAMES + FRAMES_PER_TOKEN * len(tokens)
 
     def advance(self, stepped: Stepped, frame_s: float) -> None:
-        """Take what a step gave."""
+        """Take the result of a step."""
         assert self.texts is not None
         text = self.texts[self.chunk]
         before = self.decoded
@@ -99,7 +99,7 @@ class Segment:
             self.bounded |= stepped.bounded
 
     def sound(self, pcm: Pcm, count: int, frame_s: float) -> SpeechAudio | None:
-        """Take the audio of the next `count` frames; return it as an event, or None while all of it is waited for."""
+        """Take the audio of the next `count` frames; return it as an event, or None while a batch is incomplete."""
         del self.frames[:count]
         from_s = self.sounded * frame_s
         self.sounded += count
@@ -116,6 +116,6 @@ class Segment:
         return SpeechAudio(self.generation, self.number, pcm, words, final)
 
     def silence(self) -> SpeechAudio:
-        """Return the event of a segment that has nothing to say."""
+        """Return the event of a segment with nothing to say."""
         words = tuple(Word(word, 0.0, 0.0) for word in self.text.split())
         return SpeechAudio(self.generation, self.number, np.zeros(0, np.float32), words, final=True)

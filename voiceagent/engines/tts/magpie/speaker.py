@@ -1,4 +1,4 @@
-"""What of Magpie lives on the lane: the model's decode loop, its codec and its texts, and the steps made of them."""
+"""Magpie's side on the lane: the model's decode loop, codec and text reader, and the steps made of them."""
 
 import logging
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 WARM_UP = "Good evening! On 12 May 2024, 3 foxes paid $15.50 to jump over the lazy dog's fence, and nobody knows why."
 FADE_MS = 50
-"""Speech that had to be ended is faded out over its last 50 ms."""
+"""Speech that is cut off is faded out over its last 50 ms."""
 MOST_SOUND_ROWS = 16
 """Streams whose frames a GPU decodes to sound together."""
 
@@ -35,7 +35,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Begin to decode a chunk, of up to `frames` frames."""
+    """Begin to decode a chunk of up to `frames` frames."""
 
     chunk: Chunk
     context: Context
@@ -44,14 +44,14 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Decode:
-    """Move rows one step on."""
+    """Advance rows by one step."""
 
     rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """Turn equally many frames of some streams into sound; a `faded` one ends here, not by itself."""
+    """Turn the same number of frames of some streams into sound; a `faded` one is cut off here."""
 
     places: tuple[int, ...]
     codes: tuple[NDArray[np.int64], ...]
@@ -76,7 +76,7 @@ class Speaker:
         self.most_sound_rows = min(MOST_SOUND_ROWS, rows) if self._device.type == "cuda" else 1
 
     def warm_up(self, preset: Preset, language: str, voice: int) -> None:
-        """Run everything once, the longest first: grammars are built, memory is taken, graphs are recorded."""
+        """Run everything once, the longest first: builds grammars, allocates memory, records graphs."""
         settle(self._device)
         with self._stream:
             self._warm_up(preset, language, voice)
@@ -94,7 +94,7 @@ class Speaker:
         self._codec.forget(0)
 
     def free(self, rows: Sequence[Row], places: Sequence[int]) -> None:
-        """Drop rows, and let codec places begin anew."""
+        """Drop rows, and reset codec places."""
         with self._stream:
             for row in rows:
                 self.loop.drop(row)
@@ -102,7 +102,7 @@ class Speaker:
                 self._codec.forget(place)
 
     def run(self, task: Task) -> tuple[TextChunk, ...] | Row | list[Stepped] | list[Pcm]:
-        """Do one step."""
+        """Run one step."""
         if isinstance(task, Read):
             return self.reader.read(task.text, task.language)
         with self._stream:

@@ -1,4 +1,4 @@
-"""What is known of Magpie TTS without loading it."""
+"""What is known about Magpie TTS without loading it."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -29,17 +29,17 @@ class MagpieSettings(TtsSettings, NemoSettings):
     model: Name = "magpie-tts-multilingual-v2607"
     """The model's name in the weights manifest, the path of a .nemo file, or org/name@revision."""
     codec: Name = "nemo-nano-codec-22khz"
-    """Likewise for the codec, which is a checkpoint of its own."""
+    """The same for the codec, which is a separate checkpoint."""
     language: Name = "en"
     """The code of the language spoken."""
     preset: Literal["aggressive", "balanced", "conservative"] = "balanced"
-    """How much is decoded before it sounds: the first audio after 4, 6 or 8 frames of 46 ms."""
+    """How much is decoded before it is played: the first audio comes after 4, 6 or 8 frames of 46 ms."""
     guidance: bool = True
-    """Classifier-free guidance: follows the text more closely, at twice the computation."""
+    """Classifier-free guidance: follows the text more closely, at twice the cost."""
     temperature: float | None = Field(default=None, ge=0, le=2)
-    """Randomness of the voice; 0 always takes the likeliest, null what the checkpoint recommends."""
+    """Randomness of the voice; 0 always takes the most likely code, null uses the checkpoint's recommendation."""
     normalize: bool = True
-    """Whether numbers, dates and the like are put into words by NeMo's grammars first."""
+    """Whether NeMo's grammars first put numbers, dates and the like into words."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """The seed of the random choices: the same text sounds the same."""
 
@@ -48,7 +48,7 @@ class MagpieSpec(NemoSpec):
     """Describes the backend."""
 
     def build(self, settings: MagpieSettings, context: BuildContext) -> Any:
-        """Return the engine. Raises VoiceAgentError where NeMo is not installed."""
+        """Return the engine. Raises VoiceAgentError if NeMo is not installed."""
         from voiceagent.engines.nemo.runtime import require_nemo
 
         require_nemo()
@@ -85,15 +85,15 @@ class MagpieSpec(NemoSpec):
         )
 
     def model(self, settings: MagpieSettings) -> str:
-        """Return engine and voice."""
+        """Return the names of the engine and the voice."""
         return f"magpie ({settings.voice})"
 
     def files(self, settings: MagpieSettings) -> tuple[str, ...]:
-        """Return model and codec."""
+        """Return the model and the codec."""
         return (settings.model, settings.codec)
 
     def memory(self, settings: MagpieSettings, context: BuildContext) -> tuple[MemoryUse, ...]:
-        """Return the checkpoints' sizes, and the caches of an utterance for every stream."""
+        """Return the checkpoints' sizes, and an utterance's caches for every stream."""
         return self.uses(
             settings,
             context,
@@ -104,7 +104,7 @@ class MagpieSpec(NemoSpec):
         )
 
     def steps(self, settings: MagpieSettings, talk: Talk) -> TtsSteps:
-        """Return frames decoded one by one, all callers' together, and the codec's pieces."""
+        """Return frames decoded one by one, for all callers together, and the codec's pieces."""
         preset = PRESETS[settings.preset]
 
         def decoding(frames: int) -> Any:

@@ -1,4 +1,4 @@
-"""One session's voice, as `engines/tts/contract.py` has it, with voice, language and mode to choose for a segment."""
+"""One session's voice, as in `engines/tts/contract.py`, with a choice of voice, language and mode per segment."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -59,11 +59,11 @@ class MagpieStream:
         )
 
     def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
-        """Say anew by when the generation's next audio is needed."""
+        """Move the deadline of the generation's next audio."""
         self._engine.reschedule(self.number, generation, deadline, need=need)
 
     def cancel(self, generation: int) -> None:
-        """Drop the generation's segments; no event of it comes after this call."""
+        """Drop the generation's segments; they send no event after this call."""
         self._contexts.pop(generation, None)
         self._engine.cancel(self.number, generation)
 

@@ -1,8 +1,8 @@
-"""From a segment's text to chunks of tokens: cleaned, normalised, divided by NeMo's rules, each token's word known.
+"""From a segment's text to chunks of tokens: cleaned, normalised, divided by NeMo's rules, with each token's word.
 
-Words are those of the text as it was given, for that is what the listener's page shows. Normalisation may say a word in
-several ("$5"); where counts differ, words share the spoken ones in proportion. Runs on the lane: phonemes and grammars
-take milliseconds.
+Words are those of the original text, because the page shows that. Normalisation may expand a word to several ("$5");
+where counts differ, words share the spoken ones in proportion. Runs on the lane: phonemes and grammars take
+milliseconds.
 """
 
 import re
@@ -19,7 +19,7 @@ from voiceagent.errors import VoiceAgentError
 from voiceagent.text.spellout import spell_out
 
 REMEMBERED = 256
-"""Texts whose tokens are kept: greetings and apologies come again."""
+"""Texts whose tokens are cached: greetings and apologies recur."""
 REPLACED = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "…": "...", "—": ", ", "–": ", "})
 UNSPOKEN = {"Cc", "Cf", "Co", "Cs", "Cn", "So", "Sk"}
 """Unicode's categories of control characters, emoji and the like."""
@@ -27,7 +27,7 @@ UNSPOKEN = {"Cc", "Cf", "Co", "Cs", "Cn", "So", "Sk"}
 
 @dataclass(frozen=True, slots=True)
 class TextChunk:
-    """What is spoken at once: its tokens, end mark included, and where each of its words begins among them."""
+    """A text spoken as one utterance: its tokens, end mark included, and where each word begins among them."""
 
     tokens: tuple[int, ...]
     words: tuple[str, ...]
@@ -52,20 +52,20 @@ class TextReader:
         self.read = lru_cache(REMEMBERED)(self._read)
 
     def require(self, language: str) -> str:
-        """Return the language. Raises VoiceAgentError that lists the known ones for any other."""
+        """Return the language. Raises VoiceAgentError, with the known ones, for any other."""
         if language not in self.languages:
             known = ", ".join(sorted(self.languages))
             raise VoiceAgentError(f"This checkpoint does not speak {language!r}. Set tts.language to one of {known}.")
         return language
 
     def _read(self, text: str, language: str) -> tuple[TextChunk, ...]:
-        """Return the chunks of a text; none if there is nothing to say in it."""
+        """Return the chunks of a text; none if it has nothing to say."""
         cleaned = clean(text)
         if language == "ja":  # as in NeMo's do_tts: the normaliser does not expect spaces
             cleaned = "".join(cleaned.split())
         if not any(character.isalnum() for character in cleaned):
             return ()
-        with quiet():  # NeMo warns of every character that it skips
+        with quiet():  # NeMo warns about every character that it skips
             if self._normalize:
                 cleaned = self._model._get_normalized_text(cleaned, language)
             chunks = self._chunks(cleaned, language)
@@ -83,7 +83,7 @@ class TextReader:
         return chunks
 
     def _halves(self, text: str, language: str) -> list[tuple[int, ...]]:
-        """Divide what NeMo's rules leave too long, between two words if it has any."""
+        """Divide a chunk that NeMo's rules leave too long, between two words if possible."""
         middle = text.find(" ", len(text) // 2)
         middle = middle if middle > 0 else len(text) // 2
         chunks: list[tuple[int, ...]] = []
@@ -101,14 +101,14 @@ class TextReader:
 
 
 def clean(text: str) -> str:
-    """Return a text without what cannot be spoken, with plain quotes and dashes."""
+    """Return a text without unspeakable characters, with plain quotes and dashes."""
     plain = unicodedata.normalize("NFC", text).translate(REPLACED)
     kept = (" " if c.isspace() else c for c in plain if c.isspace() or unicodedata.category(c) not in UNSPOKEN)
     return re.sub(r" +", " ", "".join(kept)).strip()
 
 
 def _with_words(chunks: Sequence[tuple[int, ...]], words: Sequence[str], space: int | None) -> tuple[TextChunk, ...]:
-    """Find where the words begin among the groups of tokens that spaces separate."""
+    """Return the chunks with where their words begin among the groups of tokens that spaces separate."""
     groups = [
         (number, at)
         for number, tokens in enumerate(chunks)

@@ -8,14 +8,14 @@ DEFAULT = "aria"
 
 
 def voice_names(count: int) -> tuple[str, ...]:
-    """Return the names of the `count` voices that a checkpoint holds; those beyond the known ones are numbers."""
+    """Return the names of a checkpoint's `count` voices; those beyond the known ones are numbers."""
     return (*NAMES[:count], *map(str, range(len(NAMES), count)))
 
 
 def voice_index(name: str | None, count: int) -> int:
-    """Return the number of a voice among the `count` that a checkpoint holds; None is the default.
+    """Return the number of a voice among a checkpoint's `count`; None is the default.
 
-    Raises VoiceAgentError that names them.
+    Raises VoiceAgentError, with their names, for any other.
     """
     known = voice_names(count)
     wanted = (name or DEFAULT).lower()

@@ -1,4 +1,4 @@
-"""A voice without a model: a soft tone for every word, of a length that is known beforehand."""
+"""A voice without a model: a soft tone for every word, of a known length."""
 
 import time
 from collections.abc import Callable, Generator
@@ -17,10 +17,10 @@ SEGMENT: CostKey = ("tts.segment", 1)
 PITCH_HZ = 220.0
 VOICES = {"low": PITCH_HZ, "high": 2 * PITCH_HZ}
 PITCH_STEP_HZ = 12.0
-"""A longer word sounds a little higher: one hears (and a test can see) where a word ends."""
+"""A longer word sounds a little higher, so that a listener can hear (and a test can see) where a word ends."""
 AMPLITUDE = 0.2
 FADE_S = 0.005
-"""Each word's tone swells and fades this long, so that nothing clicks."""
+"""Each word's tone fades in and out this long, so that nothing clicks."""
 
 
 def tone(word: str, samples: int, sample_rate: int, pitch_hz: float = PITCH_HZ) -> NDArray[np.float32]:
@@ -36,9 +36,9 @@ def tone(word: str, samples: int, sample_rate: int, pitch_hz: float = PITCH_HZ) 
 
 
 class ScriptedTts(SegmentQueue, ScriptedEngine):
-    """Speaks every word for `word_s` seconds, one word a step.
+    """Speaks every word for `word_s` seconds, one word per step.
 
-    The word `fail_at` (counted from 1) of every segment raises; set it to None to be well again.
+    The word `fail_at` (counted from 1) of every segment raises; set it to None to recover.
     """
 
     first_step = SEGMENT
@@ -59,16 +59,16 @@ class ScriptedTts(SegmentQueue, ScriptedEngine):
 
     @property
     def sample_rate(self) -> int:
-        """Hz of the audio it makes."""
+        """Sample rate of its audio in Hz."""
         return self._sample_rate
 
     @property
     def voices(self) -> tuple[str, ...]:
-        """The voices that a segment may be spoken in; the first is its own."""
+        """The voices available for a segment; the first is the default."""
         return tuple(VOICES)
 
     def speak(self, generation: int, segment: int, text: str, voice: str) -> Generator[ScriptedStep, None, None]:
-        """Return one step for every word."""
+        """Yield one step per word."""
         words = text.split()
         rate, word_s = self._sample_rate, self.word_s
         if not words:

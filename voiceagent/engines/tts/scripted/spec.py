@@ -1,4 +1,4 @@
-"""What is known of the scripted voice."""
+"""What is known about the scripted voice."""
 
 from typing import Any, Literal
 

@@ -1,4 +1,4 @@
-"""A turn detector without a model: its probabilities are written down beforehand."""
+"""A turn detector without a model: its probabilities come from a script."""
 
 import time
 from collections.abc import Callable, Generator
@@ -36,7 +36,7 @@ class ScriptedTurn(ScriptedEngine):
 
 
 class ScriptedTurnStream:
-    """One session's judge."""
+    """One session's predictions."""
 
     def __init__(self, engine: ScriptedTurn, stream: int, on_event: Callable[[TurnEvent], None]) -> None:
         self._engine = engine
@@ -45,7 +45,7 @@ class ScriptedTurnStream:
         self._questions = count()
 
     def predict(self, fork: int, pcm: NDArray[np.float32], deadline: float) -> None:
-        """Judge the turn, whatever the audio. Drops an older question."""
+        """Judge the turn, whatever the audio. Replaces an older request."""
         self._engine.cancel(self.number)
         steps = self._judge(fork, next(self._questions))
         self._engine.submit(Job(self.number, fork, deadline, PREDICT, steps, self._on_event))

@@ -1,4 +1,4 @@
-"""What is known of the scripted turn detector."""
+"""What is known about the scripted turn detector."""
 
 from typing import Any, Literal
 

@@ -1,4 +1,4 @@
-"""What is known of deciding by silence alone: there is no engine."""
+"""Turns ended by silence alone: there is no engine."""
 
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ class SilenceSpec(EngineSpec[SilenceSettings]):
     """Describes the lack of a backend."""
 
     def build(self, settings: SilenceSettings, context: BuildContext) -> Any:
-        """Return nothing: the session's own clock is enough."""
+        """Return None: the session's own clock is enough."""
         return None
 
     def steps(self, settings: SilenceSettings, talk: Talk) -> TurnSteps:

@@ -1,4 +1,4 @@
-"""Smart Turn v3 through onnxruntime: two steps, the features (`log_mel.py`) and the model."""
+"""Smart Turn v3 through onnxruntime, in two steps: the features (`log_mel.py`) and the model."""
 
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -46,13 +46,13 @@ class SmartTurnEngine(QueueEngine):
         return TurnPrediction(fork, float(probabilities[0, 0]))
 
     def close(self) -> None:
-        """Forget every question and free the model."""
+        """Drop all requests and free the model."""
         super().close()
         self._session = None
 
 
 class SmartTurnStream:
-    """One session's judge."""
+    """One session's predictions."""
 
     def __init__(self, engine: SmartTurnEngine, stream: int, on_event: Callable[[TurnEvent], None]) -> None:
         self._engine = engine
@@ -60,7 +60,7 @@ class SmartTurnStream:
         self._on_event = on_event
 
     def predict(self, fork: int, pcm: NDArray[np.float32], deadline: float) -> None:
-        """Judge the turn that ends with `pcm` (16 kHz mono float32). Drops an older question."""
+        """Judge the turn that ends with `pcm` (16 kHz mono float32). Replaces an older request."""
         self._engine.cancel(self.number)
         steps = self._engine.judge(fork, pcm)
         self._engine.submit(Job(self.number, fork, deadline, FEATURES, steps, self._on_event))

@@ -1,8 +1,8 @@
 """Whisper's log-mel features, as Smart Turn was trained on them: 8 s of audio, shape (80, 800), float32.
 
-The audio is padded with zeros on the left, then brought to zero mean and unit variance, padding included. All frames
-within the padding are alike, so that one of them is computed for all. Formulas: Radford et al. 2022 (arXiv:2212.04356)
-and the mel scale of Slaney's Auditory Toolbox (1998).
+The audio is padded with zeros on the left, then normalised to zero mean and unit variance, padding included. All frames
+within the padding are equal, so one of them is computed for all. Formulas: Radford et al. 2022 (arXiv:2212.04356) and
+the mel scale of Slaney's Auditory Toolbox (1998).
 """
 
 import numpy as np
@@ -16,13 +16,13 @@ SAMPLES = int(WINDOW_S * SAMPLE_RATE)
 VARIANCE_FLOOR = 1e-7
 POWER_FLOOR = 1e-10
 DYNAMIC_RANGE = 8.0
-"""Powers of ten below the loudest value that are told apart."""
+"""Powers of ten below the loudest value that are kept; the rest is clipped."""
 
 Array = NDArray[np.float32]
 
 
 def log_mel(pcm: Array) -> Array:
-    """Return the features of the last 8 s of 16 kHz mono audio. Samples that are no numbers count as silence."""
+    """Return the features of the last 8 s of 16 kHz mono audio. NaN samples count as silence."""
     audio = np.nan_to_num(pcm[-SAMPLES:])
     silent = SAMPLES - len(audio)
     mean = audio.sum(dtype=np.float64) / SAMPLES

@@ -1,4 +1,4 @@
-"""What is known of Smart Turn without loading it."""
+"""What is known about Smart Turn without loading it."""
 
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from voiceagent.engines.spec import BuildContext, EngineSpec
 from voiceagent.engines.steps import Talk, TurnSteps, steps
 
 WORKSPACE = 36 * MIB
-"""Measured, as Moonshine's."""
+"""Measured as for Moonshine."""
 
 
 class SmartTurnSettings(TurnDetectorSettings):
@@ -41,7 +41,7 @@ class SmartTurnSpec(EngineSpec[SmartTurnSettings]):
         return (settings.model,)
 
     def memory(self, settings: SmartTurnSettings, context: BuildContext) -> tuple[MemoryUse, ...]:
-        """Return the weights and what was measured."""
+        """Return the weights and the measured workspace."""
         weights = size_of(context.store, settings.model)
         return (MemoryUse(engine="turn", model=settings.model, weights=weights, workspace=WORKSPACE),)
 

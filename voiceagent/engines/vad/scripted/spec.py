@@ -1,4 +1,4 @@
-"""What is known of the scripted voice activity detector."""
+"""What is known about the scripted voice activity detector."""
 
 from typing import Any, Literal
 

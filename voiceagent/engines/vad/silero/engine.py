@@ -1,7 +1,7 @@
-"""Silero VAD through onnxruntime: one batch over all streams that have a frame due.
+"""Silero VAD through onnxruntime: one batch over all streams with a frame due.
 
-A frame is judged with the 64 samples before it and a recurrent state. Both belong to the stream and change on the
-event loop only: a step gets copies and gives back new ones.
+A frame is judged with the 64 samples before it and a recurrent state. Both belong to the stream and change only on the
+event loop: a step gets copies and returns new ones.
 """
 
 from collections import deque
@@ -39,7 +39,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What became of a task."""
+    """The result of a task."""
 
     probabilities: list[float]
     state: Array
@@ -78,7 +78,7 @@ class SileroEngine(EngineBase):
         return Batch(self.lane, key, deadline, tuple(tasks), tasks, Need.PROMISED)
 
     def run(self, batch: Batch) -> object:
-        """Judge the frames: first the first of every stream, then the second of those that have one."""
+        """Judge the frames: the first of every stream, then the second of those that have one, and so on."""
         tasks = batch.work
         assert isinstance(tasks, dict)
         judged = {id_: Judged([], task.state) for id_, task in tasks.items()}
@@ -100,7 +100,7 @@ class SileroEngine(EngineBase):
                 stream.take(judged)
 
     def fail(self, batch: Batch, error: Exception) -> None:
-        """Drop the frames of the step, and tell their streams."""
+        """Drop the frames of the step and notify their streams."""
         tasks = batch.work
         assert isinstance(tasks, dict)
         for id_, task in tasks.items():
@@ -108,7 +108,7 @@ class SileroEngine(EngineBase):
                 stream.lose(len(task.frames), error)
 
     def close(self) -> None:
-        """Forget every stream and free the model."""
+        """Drop all streams and free the model."""
         self._streams.clear()
         self._session = None
 
@@ -120,7 +120,7 @@ class SileroEngine(EngineBase):
 
 
 class SileroStream:
-    """One session's audio, its recurrent state, and when each sample came."""
+    """One session's audio, its recurrent state, and when each sample arrived."""
 
     def __init__(
         self, number: int, wake: Callable[[], None], on_event: Callable[[VadEvent], None], end: Callable[[], object]
@@ -152,30 +152,30 @@ class SileroStream:
 
     @property
     def due(self) -> bool:
-        """Whether a frame is whole."""
+        """Whether a frame is complete."""
         return len(self._audio) >= FRAME_SAMPLES
 
     def heard_at(self) -> float:
-        """Return when the last sample of the first frame came."""
+        """Return when the last sample of the first frame arrived."""
         return next(at for end, at in self._arrivals if end >= self._taken + FRAME_SAMPLES)
 
     def task(self) -> Task:
-        """Return the next frames and what goes with them."""
+        """Return the next frames with their context and state."""
         frames = min(len(self._audio) // FRAME_SAMPLES, FRAMES_PER_STEP)
         return Task(self._audio[: frames * FRAME_SAMPLES].reshape(frames, FRAME_SAMPLES), self._context, self._state)
 
     def take(self, judged: Judged) -> None:
-        """Report the judgement of the first frames, which are done with."""
+        """Report the probabilities of the first frames, which are then dropped."""
         self._state = judged.state
         for probability in judged.probabilities:
-            if self._closed:  # by the owner, upon the frame before
+            if self._closed:  # by the owner, on the event of the frame before
                 return
             heard_at = self.heard_at()
             self._advance()
             self._on_event(VadFrame(probability, self._taken, heard_at))
 
     def lose(self, frames: int, error: Exception) -> None:
-        """Go on after frames that will never be judged."""
+        """Skip frames that will never be judged."""
         for _ in range(frames):
             self._advance()
         self._on_event(StreamFailed(NO_TAG, error))
@@ -189,7 +189,7 @@ class SileroStream:
 
 
 def with_context(task: Task) -> Array:
-    """Return the task's frames, each after the 64 samples before it: (n, 576). What is no number becomes silence."""
+    """Return the task's frames, each after the 64 samples before it: (n, 576). NaN becomes silence."""
     ends = task.frames[:-1, -CONTEXT_SAMPLES:]
     rows = np.hstack((np.vstack((task.context[np.newaxis], ends)), task.frames))
     return np.clip(np.nan_to_num(rows), -1.0, 1.0)

@@ -1,4 +1,4 @@
-"""What is known of Silero VAD without loading it."""
+"""What is known about Silero VAD without loading it."""
 
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from voiceagent.engines.vad.contract import FRAME_S
 
 MODEL = "silero-vad-6.2"
 WORKSPACE = 24 * MIB
-"""Measured, as Moonshine's."""
+"""Measured as for Moonshine."""
 
 
 class SileroSettings(VadSettings):
