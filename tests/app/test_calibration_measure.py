@@ -49,7 +49,7 @@ def test_every_kind_of_step_is_measured_and_every_two_lanes_are_run_at_once(hous
     ]
     assert all(measured.steps > 0 for sizes in calibration.costs.values() for measured in sizes.values())
     assert list(calibration.slowdowns) == ["asr", "llm", "tts", "vad", "turn"]
-    assert len([text for text in said if " beside " in text]) == 10
+    assert len([text for text in said if " while " in text]) == 10
     assert said.index("loading turn") < said.index("measuring asr alone") < said.index("measuring vad while turn runs")
 
 

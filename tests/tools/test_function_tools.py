@@ -78,7 +78,7 @@ def test_what_a_function_declares_of_itself_is_kept():
         (weather.undocumented, "undocumented needs a docstring"),
         (weather.untyped, "untyped needs a type hint for city"),
         (weather.variadic, r"variadic takes \*cities"),
-        (weather.untold, "untold has an argument whose type cannot be told"),
+        (weather.untold, "untold has an argument whose type cannot be described"),
         (weather.unheard_of, "unheard_of has a type hint that cannot be resolved"),
     ],
 )
