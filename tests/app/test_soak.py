@@ -1,4 +1,4 @@
-"""Minutes of several callers, and call after call, leave nothing behind."""
+"""Turn after turn, call after call, and minutes of several callers leave nothing behind."""
 
 import asyncio
 import gc
@@ -108,6 +108,32 @@ def test_callers_who_talk_and_interrupt_for_minutes_leave_memory_flat_and_miss_n
             assert talker.call.session.playout.underruns == 0
         assert objects[1] - objects[0] < 300, "more minutes of three people cost a few traces at most"
         assert blocks[1] - blocks[0] < 2_000
+
+    run_virtual(main())
+
+
+@pytest.mark.exhaustive(quick=360, full=1_000)
+def test_turn_after_turn_leaves_no_task_and_no_memory(size):
+    """The last quarter of the turns: before it, what is remembered of steps and their costs still fills."""
+
+    async def main():
+        crowd = Crowd(llm=ScriptedLlm(lambda messages: "Fine.", **REAL))
+        call = crowd.call()
+        objects, blocks = [], []
+        for turn in range(size):
+            call.session.type("hello there")
+            await call.listens(0.3)
+            if turn % 7 == 0:
+                call.session.stop_speaking()
+            await call.listens(0.72)
+            call.clear()
+            if turn in (3 * size // 4, size - 1):
+                count_memory(objects, blocks)
+                assert asyncio.all_tasks() == {asyncio.current_task()}
+        turns = size // 4
+        assert crowd.count("turns_total", outcome="completed") > 0.8 * size
+        assert objects[1] - objects[0] < 0.1 * turns, "of what a turn makes, no object stays"
+        assert blocks[1] - blocks[0] < 4 * turns, "a turn must not cost 250 bytes"
 
     run_virtual(main())
 

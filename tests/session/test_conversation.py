@@ -1,8 +1,6 @@
 """Whole conversations in virtual time: real coordinator, scheduler, playout and machine; scripted models."""
 
 import asyncio
-import gc
-import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -282,28 +280,3 @@ def test_the_prompt_stays_within_its_budget_and_keeps_the_system_prompt():
         assert len(prompts[-1]) > 3
 
     rehearse(scene, "llm.session_tokens=240", "llm.max_tokens=40", llm=llm)
-
-
-@pytest.mark.exhaustive(quick=360, full=1_000)
-def test_turn_after_turn_leaks_no_task_and_no_memory(size):
-    """The last quarter of the turns: before it, what is remembered of steps and their costs still fills."""
-
-    async def scene(talk):
-        objects, blocks = [], []
-        for turn in range(size):
-            talk.session.type("hello there")
-            await talk.listens(0.3)
-            if turn % 7 == 0:
-                talk.session.stop_speaking()
-            await talk.listens(0.7)
-            talk.clear()
-            if turn in (3 * size // 4, size - 1):
-                gc.collect()
-                objects.append(len(gc.get_objects()))
-                blocks.append(sys.getallocatedblocks())
-                assert len(asyncio.all_tasks()) == 1
-        turns = size // 4
-        assert objects[1] - objects[0] < 0.1 * turns, "of what a turn makes, no object stays"
-        assert blocks[1] - blocks[0] < 4 * turns, "a turn must not cost 250 bytes"
-
-    rehearse(scene, llm=lambda messages: "Fine.")
