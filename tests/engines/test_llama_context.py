@@ -60,7 +60,7 @@ def test_a_full_memory_is_said_and_leaves_everything_as_it_was(model: LlamaModel
     for start in range(0, 256, 64):
         assert context.decode([Rows(0, start, token * 64, False)]) is not None
     assert context.decode([Rows(1, 0, token, True)]) is None
-    with pytest.raises(LlamaError, match="not to be sampled"):
+    with pytest.raises(LlamaError, match="no output to sample"):
         context.sample(Sampler(model, GREEDY), 0)
     context.drop(0)
     assert context.decode([Rows(1, 0, token, True)]) is not None
@@ -101,7 +101,7 @@ def test_a_row_that_was_not_to_be_sampled_is_refused(model: LlamaModel, context:
     sampler = Sampler(model, GREEDY)
     context.sample(sampler, 1)
     for row in (0, 3, 99):
-        with pytest.raises(LlamaError, match="not to be sampled"):
+        with pytest.raises(LlamaError, match="no output to sample"):
             context.sample(sampler, row)
 
 

@@ -33,7 +33,7 @@ def test_a_file_of_another_kind(tmp_path: Path) -> None:
 def test_a_truncated_file(tmp_path: Path, kept: int, capfd: pytest.CaptureFixture[str]) -> None:
     path = tiny(tmp_path, "plain")
     path.write_bytes(path.read_bytes()[:kept])
-    assert "cannot be loaded: damaged" in refusal(path)
+    assert "cannot be loaded: it is damaged" in refusal(path)
     assert capfd.readouterr() == ("", "")
 
 

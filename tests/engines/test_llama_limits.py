@@ -226,7 +226,7 @@ def test_each_reply_follows_the_grammar_from_its_beginning(path: Path) -> None:
 
 
 def test_a_grammar_that_is_none_is_refused_when_the_model_loads(path: Path) -> None:
-    with pytest.raises(VoiceAgentError, match="no GBNF"):
+    with pytest.raises(VoiceAgentError, match="not GBNF"):
         loaded(path, sampling=Sampling(grammar="root ::= ("))
 
 

@@ -25,7 +25,7 @@ def read_header(path: Path) -> dict[str, Any]:
             return _Reader(data).metadata()
         except (struct.error, KeyError) as error:
             raise VoiceAgentError(
-                f"The language model {path} cannot be loaded: its header is truncated. "
+                f"The language model {path} cannot be loaded: it is damaged (incomplete header). "
                 "Check it with `voiceagent weights verify`, fetch it again with `voiceagent weights pull`."
             ) from error
 
