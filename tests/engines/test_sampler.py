@@ -81,5 +81,5 @@ def test_a_grammar_decides_what_may_be_said(draw: Draws) -> None:
 
 def test_a_grammar_that_is_none_is_refused(draw: Draws, capfd: pytest.CaptureFixture[str]) -> None:
     for grammar in ("root ::= (", 'greeting ::= "hi"', "hello"):
-        with pytest.raises(LlamaError, match="no GBNF with a rule named root"):
+        with pytest.raises(LlamaError, match="not GBNF with a rule named root"):
             draw(Sampling(grammar=grammar))

@@ -115,7 +115,7 @@ def test_a_multilingual_model_takes_a_language(saved: dict[str, Any]) -> None:
 def test_an_english_model_takes_no_other_language(saved: dict[str, Any]) -> None:
     path = str(saved["english"][1])
     load(path, language="en-US")
-    with pytest.raises(VoiceAgentError, match="choose a multilingual one"):
+    with pytest.raises(VoiceAgentError, match="use a multilingual one"):
         load(path, language="de-DE")
 
 
