@@ -11,9 +11,10 @@ from pydantic import Field, model_validator
 from voiceagent.config.settings import LlmSettings
 from voiceagent.config.values import FilePath, Name, Probability, Threads, Tokens
 from voiceagent.engines.files import file_of, only_file, size_of
-from voiceagent.engines.finding import Finding, problem
+from voiceagent.engines.finding import Finding, ok, problem
 from voiceagent.engines.llm.llama.context_shape import ContextShape
 from voiceagent.engines.llm.llama.gguf_memory import MemoryNeed
+from voiceagent.engines.llm.llama.library import WrongLibrary, check_library, probe
 from voiceagent.engines.memory import DEVICE_RUNTIME, MemoryUse, Place
 from voiceagent.engines.spec import BuildContext, Device, EngineSpec, Remedy
 from voiceagent.engines.steps import BATCH, LlmSteps, Talk, Works, steps
@@ -75,6 +76,7 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
 
     def build(self, settings: LlamaSettings, context: BuildContext) -> Any:
         """Return the engine. Raises VoiceAgentError for a model or a grammar that does not exist."""
+        check_library()
         from voiceagent.engines.llm.llama.engine import LlamaEngine, Sampling
 
         return LlamaEngine(
@@ -162,7 +164,11 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
         )
 
     def findings(self, settings: LlamaSettings, context: BuildContext) -> Iterator[Finding]:
-        """Yield a problem if layers should run on a GPU and llama.cpp was compiled without GPU support."""
+        """Yield which llama.cpp this is, and a problem if it does not run or should use a GPU and cannot."""
+        try:
+            yield ok("llm", probe())
+        except WrongLibrary as error:
+            yield problem("llm", error.what, error.remedy)
         if settings.gpu_layers and not _has_gpu_library():
             yield problem(
                 "llm",
