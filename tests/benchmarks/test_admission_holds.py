@@ -12,6 +12,7 @@ from benchmarks.cost_tables import CHUNK_S, RTX_5090, SPARK, WORD_S, Device, mea
 from benchmarks.schedule import PROMISE_MS
 from benchmarks.simulated_engines import HOUSES
 from benchmarks.simulation import LATE_FACTOR, simulate
+from voiceagent.engines.asr.scripted.spec import WORDS_PER_S
 from voiceagent.engines.timing import CostTable
 from voiceagent.scheduler.admission import Demand, Listening, Work, Works
 from voiceagent.scheduler.admission.search import Question, max_callers
@@ -21,7 +22,7 @@ from voiceagent.session.response import SYNTHESIS_MARGIN_S, TEXT_MARGIN_S
 OURS = HOUSES[0]
 SENTENCE_WORDS = 11
 FRAME_S = 0.032
-TALK_S = 60.0
+TALK_S, DAYS = 60.0, 2
 
 
 def demand(device: Device) -> Demand:
@@ -30,9 +31,12 @@ def demand(device: Device) -> Demand:
     def steps(kind: str, times: int = 1) -> Works:
         return (Work((kind, 1), times, device.table.batch_limit(kind)),)
 
-    chunks = (Listening(steps("asr.chunk"), CHUNK_S, always=True),) if device.streaming else ()
+    if device.streaming:
+        heard = Listening(steps("asr.chunk"), CHUNK_S, always=True)
+    else:
+        heard = Listening(steps("asr.partial"), 1 / WORDS_PER_S, always=False)
     return Demand(
-        listening=(Listening(steps("vad.frame"), FRAME_S, always=True), *chunks),
+        listening=(Listening(steps("vad.frame"), FRAME_S, always=True), heard),
         transcript=steps("asr.final"),
         judgement=steps("turn.predict"),
         prompt=steps("llm.prefill"),
@@ -81,7 +85,7 @@ def capacity(device: Device, most: int) -> int:
 def test_whom_admission_lets_in_the_simulation_carries(device, most) -> None:
     callers = capacity(device, most)
     assert callers
-    heard = simulate(OURS, device, callers, TALK_S)
+    heard = simulate(OURS, device, callers, TALK_S, DAYS)
     late = sum(wait_ms > PROMISE_MS for wait_ms in heard.v2v_ms) + heard.unanswered
     assert late <= 0.06 * len(heard.v2v_ms)
     assert len(heard.silences_ms) <= 0.01 * len(heard.v2v_ms)
