@@ -10,11 +10,8 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint con
 # pip knows this machine's own sources of wheels, and so perhaps a build of torch without CUDA; uv takes what is there.
 TORCH := torch==2.13.0
 GPU_PYTHON := 3.12
-# llama.cpp without what an in-process engine never uses: less to compile.
-export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF \
-	-DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TESTS=OFF
 
-.PHONY: serve test test-nemo test-all coverage lint format bench gpu-check gpu-wheels weights pins clean
+.PHONY: serve test test-nemo test-all coverage lint format bench gpu-check gpu-wheels llama-wheel weights pins clean
 
 serve: weights
 	$(BIN)/voiceagent serve --config $(CONFIG)
@@ -63,6 +60,10 @@ gpu-wheels: .venv-nemo/ready
 		--platform manylinux1_x86_64 --constraint constraints-nemo.txt --requirement scripts/gpu-packages.txt --dest .whl
 	$(NEMO)/python -m pip wheel --quiet --no-deps --constraint constraints-nemo.txt --wheel-dir .whl antlr4-python3-runtime
 
+# The wheel of llama-cpp-python that goes with a release: dist/.
+llama-wheel:
+	PYTHON=$(PYTHON) scripts/build-wheel
+
 pins: .venv/ready-dev
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --upgrade --quiet --no-header --no-annotate \
 		--no-emit-index-url --output-file constraints.txt
@@ -77,11 +78,9 @@ clean:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
-# The compiled llama.cpp is kept outside the checkout, so that the next one (and CI) need not compile it again.
+# A wheel of llama.cpp, compiled unless pip finds one; kept outside the checkout, so that the next one (and CI) has it.
 $(LLAMA): constraints.txt | .venv/bin/uv
-	@ls $(WHEELS)/$$(sed -n 's/^llama-cpp-python==/llama_cpp_python-/p' constraints.txt)-*.whl >/dev/null 2>&1 || { \
-		echo "Compiling llama.cpp, once: 5 to 20 minutes on two cores"; \
-		$(BIN)/python -m pip wheel --quiet --no-deps --constraint constraints.txt --wheel-dir $(WHEELS) llama-cpp-python; }
+	@$(BIN)/python scripts/build-llama --wheel-dir $(WHEELS)
 	@touch $@
 
 .venv/ready: pyproject.toml constraints.txt $(LLAMA) | .venv/bin/uv

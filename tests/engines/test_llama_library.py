@@ -1,4 +1,4 @@
-"""A llama.cpp that is not the one the bindings describe, or not for this processor, is found out before it does harm."""
+"""A llama.cpp that the bindings do not describe, or for another processor, is found out before it does harm."""
 
 import ctypes
 import os
@@ -13,15 +13,23 @@ from llama_talk import tiny
 
 from voiceagent.engines.finding import Verdict
 from voiceagent.engines.llm.llama import library
-from voiceagent.engines.llm.llama.library import CONTEXT, MODEL, WrongLibrary, check_layout, check_library, defaults, probe
+from voiceagent.engines.llm.llama.library import (
+    CONTEXT,
+    MODEL,
+    LibraryError,
+    check_layout,
+    check_library,
+    defaults,
+    probe,
+)
 from voiceagent.engines.llm.llama.spec import SPEC, LlamaSettings
 from voiceagent.engines.spec import BuildContext
 from voiceagent.weights import Store
 
-DESCRIPTIONS = [
-    (lib.llama_model_default_params, MODEL),
-    (lib.llama_context_default_params, CONTEXT),
-]
+FILLED_IN_BY = {
+    lib.llama_model_params: lib.llama_model_default_params,
+    lib.llama_context_params: lib.llama_context_default_params,
+}
 
 
 def without(structure: type[ctypes.Structure], left_out: str) -> type[ctypes.Structure]:
@@ -34,7 +42,7 @@ def read_as(structure: type[ctypes.Structure], other: type[ctypes.Structure]) ->
     """Return what bindings of another version make of what this llama.cpp fills in."""
     size = max(ctypes.sizeof(structure), ctypes.sizeof(other))
     memory = ctypes.create_string_buffer(size)
-    real = defaults({lib.llama_model_params: DESCRIPTIONS[0][0], lib.llama_context_params: DESCRIPTIONS[1][0]}[structure])
+    real = defaults(FILLED_IN_BY[structure])
     ctypes.memmove(memory, ctypes.addressof(real), ctypes.sizeof(structure))
     return other.from_buffer(memory)
 
@@ -59,7 +67,7 @@ def test_a_field_more_or_less_gives_another_version_away(
     structure: type[ctypes.Structure], field: str, expected: dict[str, object]
 ) -> None:
     check_layout("it", read_as(structure, structure), expected)
-    with pytest.raises(WrongLibrary, match=r"another version than its Python bindings \(in it, "):
+    with pytest.raises(LibraryError, match=r"another version than its Python bindings \(in it, "):
         check_layout("it", read_as(structure, without(structure, field)), expected)
 
 
@@ -67,14 +75,14 @@ def test_a_folder_without_the_library_is_told(tmp_path: Path) -> None:
     script = "from voiceagent.engines.llm.llama.library import check_library; check_library()"
     environment = {**os.environ, "LLAMA_CPP_LIB_PATH": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
-    assert "WrongLibrary: llama.cpp does not load" in done.stderr
+    assert "LibraryError: llama.cpp does not load" in done.stderr
     assert "unset LLAMA_CPP_LIB_PATH" in done.stderr
 
 
 def test_no_engine_is_built_on_the_wrong_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CONTEXT, "n_ctx", -1)
     check_library.cache_clear()
-    with pytest.raises(WrongLibrary, match="n_ctx is 512"):
+    with pytest.raises(LibraryError, match="n_ctx is 512"):
         SPEC.build(LlamaSettings(model=str(tiny(tmp_path, "plain"))), BuildContext(Store(tmp_path), max_streams=1))
     monkeypatch.undo()
     check_library()
@@ -98,16 +106,16 @@ def test_the_doctor_says_what_mends_a_library_that_does_not_load(
 
 def test_one_for_a_newer_processor_is_found_out_in_another_process() -> None:
     stopped = f"import os; os.kill(os.getpid(), {signal.SIGILL:d})"
-    with pytest.raises(WrongLibrary, match="compiled for a newer processor than this one: pip install"):
+    with pytest.raises(LibraryError, match="compiled for a newer processor than this one: pip install"):
         probe([sys.executable, "-c", stopped])
 
 
 def test_one_that_crashes_without_a_word_is_a_problem_too() -> None:
-    with pytest.raises(WrongLibrary, match="does not load: unset"):
+    with pytest.raises(LibraryError, match="does not load: unset"):
         probe([sys.executable, "-c", "import os; os.abort()"])
 
 
 def test_one_that_does_not_come_back_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "PROBE_WITHIN_S", 0.05)
-    with pytest.raises(WrongLibrary, match="does not load within"):
+    with pytest.raises(LibraryError, match="does not load within"):
         probe([sys.executable, "-c", "import threading; threading.Event().wait()"])

@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+import zipfile
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -65,7 +66,9 @@ def compiled(out: io.StringIO, steps: int, log: io.StringIO | None = None) -> st
 
 def test_elsewhere_there_is_a_line_every_ten_percent() -> None:
     lines = compiled(io.StringIO(), 80).splitlines()
-    assert [line.split(" (")[0] for line in lines] == [f"Compiling llama.cpp: {share} %" for share in range(10, 101, 10)]
+    assert [line.split(" (")[0] for line in lines] == [
+        f"Compiling llama.cpp: {share} %" for share in range(10, 101, 10)
+    ]
 
 
 def test_the_time_left_is_what_the_rest_takes_at_the_pace_so_far() -> None:
@@ -119,7 +122,12 @@ def test_an_unknown_failure_shows_the_end_of_the_log(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("status", "steps"), [(0, 20), (3, 7)])
 def test_a_process_is_followed_to_its_end(status: int, steps: int, tmp_path: Path) -> None:
-    child = f"import sys\nfor n in range({steps}): print(f'[{{n + 1}}/20] x', flush=True)\nprint('end', file=sys.stderr)\nsys.exit({status})"
+    child = f"""import sys
+for number in range({steps}):
+    print(f'[{{number + 1}}/20] x', flush=True)
+print('end', file=sys.stderr)
+sys.exit({status})
+"""
     log, out = tmp_path / "build.log", io.StringIO()
     progress = script.Progress(out)
     assert script.build([sys.executable, "-c", child], dict(os.environ), log, progress) == status
@@ -127,9 +135,14 @@ def test_a_process_is_followed_to_its_end(status: int, steps: int, tmp_path: Pat
     assert f"Compiling llama.cpp: {5 * steps // 10 * 10} %" in out.getvalue()
 
 
-def run(folder: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+def run(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the script where pip finds no index, only what is in `folder`."""
-    closed = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder), "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1"}
+    closed = {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(folder),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_NO_CACHE_DIR": "1",
+    }
     command = [sys.executable, str(SCRIPT), "--wheel-dir", str(folder / "wheels")]
     return subprocess.run(
         command, env={**os.environ, **closed, **environment}, capture_output=True, text=True, check=False
@@ -138,8 +151,6 @@ def run(folder: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
 
 def wheel(folder: Path) -> Path:
     """Make a wheel of the pinned version with nothing in it."""
-    import zipfile
-
     version = script.pinned()
     path = folder / f"llama_cpp_python-{version}-py3-none-any.whl"
     info = f"llama_cpp_python-{version}.dist-info"

@@ -1,9 +1,9 @@
 """Whether the llama.cpp that is loaded is the one that its Python bindings describe, and runs on this processor.
 
 The bindings (`llama_cpp`) repeat llama.cpp's C structures field by field. A library of another version, which
-LLAMA_CPP_LIB_PATH or a wheel from elsewhere may bring, can lay them out differently; then each call reads and writes the
-wrong memory. The defaults that llama.cpp fills in give it away. A library that was compiled on a machine with a newer
-processor is stopped by the first instruction that this one lacks; `probe` finds that out in a process of its own.
+LLAMA_CPP_LIB_PATH or a wheel from elsewhere may bring, can lay them out differently; then each call reads and writes
+the wrong memory. The defaults that llama.cpp fills in give it away. A library compiled for a newer processor is stopped
+by the first instruction that this one lacks; `probe` finds that out in a process of its own.
 """
 
 import ctypes
@@ -40,7 +40,7 @@ CONTEXT = {
 """The same of `llama_context_default_params`."""
 
 
-class WrongLibrary(VoiceAgentError):
+class LibraryError(VoiceAgentError):
     """This llama.cpp is of no use here."""
 
     def __init__(self, what: str, remedy: str) -> None:
@@ -52,13 +52,12 @@ class WrongLibrary(VoiceAgentError):
 
 @cache
 def check_library() -> None:
-    """Raise WrongLibrary where llama.cpp does not load, or its structures are not as the bindings declare them."""
+    """Raise LibraryError where llama.cpp does not load, or its structures are not as the bindings declare them."""
     try:
-        import voiceagent.engines.llm.llama.model  # prepares what must be before llama.cpp is loaded
         from llama_cpp import llama_cpp as lib
     except (AttributeError, OSError, RuntimeError) as error:
         remedy = "apt install libgomp1" if "libgomp" in str(error) else ANOTHER
-        raise WrongLibrary(f"llama.cpp does not load ({error})", remedy) from error
+        raise LibraryError(f"llama.cpp does not load ({error})", remedy) from error
     check_layout("llama_model_params", defaults(lib.llama_model_default_params), MODEL)
     check_layout("llama_context_params", defaults(lib.llama_context_default_params), CONTEXT)
 
@@ -70,36 +69,37 @@ def defaults(function: Any) -> Any:
         _fields_ = [("declared", function.restype), ("room", ctypes.c_char * ROOM)]
 
     address = ctypes.cast(function, ctypes.c_void_p).value
+    assert address
     return ctypes.CFUNCTYPE(Roomy)(address)().declared
 
 
 def check_layout(name: str, structure: Any, expected: Mapping[str, object]) -> None:
-    """Raise WrongLibrary where fields of a structure with llama.cpp's defaults are not `expected`."""
+    """Raise LibraryError where fields of a structure with llama.cpp's defaults are not `expected`."""
     found = {field: getattr(structure, field, None) for field in expected}
     if wrong := [f"{field} is {found[field]}" for field in expected if found[field] != expected[field]]:
         what = f"This llama.cpp is of another version than its Python bindings (in {name}, {', '.join(wrong)})"
-        raise WrongLibrary(what, ANOTHER)
+        raise LibraryError(what, ANOTHER)
 
 
 def probe(command: Sequence[str] = (sys.executable, "-m", "voiceagent.engines.llm.llama.library")) -> str:
     """Load llama.cpp in a process of its own and return its version and the instruction sets that it uses.
 
-    Raises WrongLibrary when it does not come so far.
+    Raises LibraryError when it does not come so far.
     """
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_WITHIN_S, check=False)
     except subprocess.TimeoutExpired as error:
-        raise WrongLibrary(f"llama.cpp does not load within {PROBE_WITHIN_S} s", "try again") from error
+        raise LibraryError(f"llama.cpp does not load within {PROBE_WITHIN_S} s", "try again") from error
     if done.returncode == -signal.SIGILL:
-        raise WrongLibrary("llama.cpp was compiled for a newer processor than this one", COMPILE_AGAIN)
+        raise LibraryError("llama.cpp was compiled for a newer processor than this one", COMPILE_AGAIN)
     if done.returncode:
         *_, what, remedy = ["llama.cpp does not load", ANOTHER, *done.stderr.strip().splitlines()]
-        raise WrongLibrary(what, remedy)
+        raise LibraryError(what, remedy)
     return done.stdout.strip()
 
 
 def describe() -> str:
-    """Return llama.cpp's version and the instruction sets that it uses. Raises WrongLibrary as check_library does."""
+    """Return llama.cpp's version and the instruction sets that it uses. Raises LibraryError as check_library does."""
     check_library()
     from llama_cpp import llama_cpp as lib
 
@@ -111,5 +111,5 @@ def describe() -> str:
 if __name__ == "__main__":
     try:
         print(describe())
-    except WrongLibrary as error:
+    except LibraryError as error:
         sys.exit(f"{error.what}\n{error.remedy}")

@@ -14,7 +14,7 @@ from voiceagent.engines.files import file_of, only_file, size_of
 from voiceagent.engines.finding import Finding, ok, problem
 from voiceagent.engines.llm.llama.context_shape import ContextShape
 from voiceagent.engines.llm.llama.gguf_memory import MemoryNeed
-from voiceagent.engines.llm.llama.library import WrongLibrary, check_library, probe
+from voiceagent.engines.llm.llama.library import LibraryError, check_library, probe
 from voiceagent.engines.memory import DEVICE_RUNTIME, MemoryUse, Place
 from voiceagent.engines.spec import BuildContext, Device, EngineSpec, Remedy
 from voiceagent.engines.steps import BATCH, LlmSteps, Talk, Works, steps
@@ -167,7 +167,7 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
         """Yield which llama.cpp this is, and a problem if it does not run or should use a GPU and cannot."""
         try:
             yield ok("llm", probe())
-        except WrongLibrary as error:
+        except LibraryError as error:
             yield problem("llm", error.what, error.remedy)
         if settings.gpu_layers and not _has_gpu_library():
             yield problem(
