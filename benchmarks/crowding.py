@@ -32,7 +32,7 @@ class ConversationConfig:
     """Answers are heard to their end."""
     greeted: bool
     """The agent begins the call."""
-    turn_wait_s: float = 0.0
+    patience_s: float = 0.0
     """How long they keep trying again, as the server asks, while it is too busy for them."""
     endless: bool = False
     """They keep asking until they are stopped."""
@@ -62,7 +62,7 @@ class CallerProcess:
     def __init__(self, url: str, config: ConversationConfig, number: int) -> None:
         self.report = Report()
         arguments = [url, "--number", number, "--questions", config.questions, "--longest", config.longest_s]
-        arguments += ["--patience", config.turn_wait_s]
+        arguments += ["--patience", config.patience_s]
         switches = [f"--{name}" for name in ("whole", "greeted", "endless") if getattr(config, name)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.one_caller", *map(str, arguments), *switches],

@@ -119,11 +119,11 @@ def summarise(levels: list[dict[str, Any]]) -> dict[str, float | int | None]:
 def _config(*, quick: bool, greets: bool, endless: bool = False) -> ConversationConfig:
     if quick:
         return ConversationConfig(
-            questions=2, longest_s=2.5, whole=False, greeted=greets, turn_wait_s=12.0, endless=endless
+            questions=2, longest_s=2.5, whole=False, greeted=greets, patience_s=12.0, endless=endless
         )
     longest_s = corpus.LONGEST_S
     return ConversationConfig(
-        questions=24, longest_s=longest_s, whole=True, greeted=greets, turn_wait_s=45.0, endless=endless
+        questions=24, longest_s=longest_s, whole=True, greeted=greets, patience_s=45.0, endless=endless
     )
 
 
