@@ -100,6 +100,13 @@ def test_an_agent_is_started_once_and_says_so() -> None:
 
 def test_an_engine_that_cannot_be_loaded_stops_the_start_with_its_words(tmp_path) -> None:
     async def main() -> None:
+        voice = ScriptedTts()
+        voice.load = lambda: 1 / 0
+        agent = Agent("scripted.yaml", tts=voice)
+        with pytest.raises(ZeroDivisionError):
+            async with agent:
+                raise AssertionError("it started without a voice")
+        assert not any(agent.readiness().values()), "what was loaded is closed"
         with pytest.raises(VoiceAgentError, match="voiceagent weights pull"):
             async with Agent("cpu.yaml", settings={"weights.dir": str(tmp_path)}):
                 raise AssertionError("it started without models")

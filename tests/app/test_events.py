@@ -127,6 +127,7 @@ def test_a_handler_that_hangs_holds_up_nobody_else_and_misses_events_in_the_end(
         asyncio.run(main())
     assert got == [str(n) for n in range(MOST_WAITING + 5)]
     assert "is too slow or hangs: it misses events" in caplog.text
+    assert len(caplog.records) == 2, "once for each, not for every event"
     assert {record.handler.rpartition(".")[2] for record in caplog.records} == {"hangs", "hangs_in_a_thread"}
 
 

@@ -100,6 +100,7 @@ class Agent:
         self.events = Events()
         """The handlers, and what waits for them."""
         self._turn_file: TurnFile | None = None
+        self._started = False
         self._engines: Engines | None = None
         self._lanes: dict[str, ThreadLane] = {}
         self._ready = dict.fromkeys([*lanes(self.settings), *([TOOLS] if self.settings.mcp else [])], False)
@@ -149,8 +150,12 @@ class Agent:
         return asgi_app(self)
 
     async def __aenter__(self) -> Self:
-        """Load the models."""
-        await self.start()
+        """Load the models; free what was loaded where one cannot be. Raises what `start` raises."""
+        try:
+            await self.start()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -164,10 +169,12 @@ class Agent:
         Raises VoiceAgentError for missing packages or model files, for unavailable tools, and when called twice;
         and what an engine's load raises.
         """
-        if self._engines is not None:
+        if self._started:
             raise VoiceAgentError("This agent has already been started: create another one.")
-        gpus = gpus_for(self.settings) if gpus is None else gpus
-        self._engines = build_engines(self.settings, gpus)
+        self._started = True
+        # Asking the driver, looking for files and importing runtimes take seconds: the event loop serves the page.
+        gpus = await asyncio.to_thread(gpus_for, self.settings) if gpus is None else gpus
+        self._engines = await asyncio.to_thread(build_engines, self.settings, gpus)
         self._costs = costs_for(self.settings, device_name(gpus))
         if self.settings.trace.jsonl:
             self._turn_file = TurnFile(self.settings.trace.jsonl, log_text=self.settings.trace.log_text)

@@ -1,11 +1,15 @@
 """The agent as an ASGI application: `uvicorn my_agent:app`, or mounted by any ASGI host."""
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
+from voiceagent.app.capacity.memory_plan import require_room
+from voiceagent.app.specs import gpus_for
 from voiceagent.doors.http import create_app
 
 if TYPE_CHECKING:
@@ -19,8 +23,22 @@ def asgi_app(agent: "Agent") -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with agent, close_connections(app):
-            yield
+        gpus = await asyncio.to_thread(gpus_for, agent.settings)
+        require_room(agent.settings, gpus)
+        try:
+            await agent.start(gpus)
+            spare_what_stays()
+            async with close_connections(app):
+                yield
+        finally:
+            agent.close()
 
     app.router.lifespan_context = lifespan
     return app
+
+
+def spare_what_stays() -> None:
+    """Leave the models and modules out of every later garbage collection: scanning them all blocked the event loop for
+    50 ms, and every caller heard it."""
+    gc.collect()
+    gc.freeze()

@@ -165,16 +165,21 @@ class _Worker:
         self._name = name
         self._handler = handler
         self._waiting: list[Event] = []
+        self._misses = False
+        """Whether the last event was lost, which is logged once."""
         self._task: asyncio.Task[None] | None = None
 
     def put(self, event: Event) -> None:
         if len(self._waiting) >= MOST_WAITING:
-            log.warning(
-                "a handler of %s events is too slow or hangs: it misses events",
-                self._name,
-                extra={"handler": _title(self._handler)},
-            )
+            if not self._misses:
+                log.warning(
+                    "a handler of %s events is too slow or hangs: it misses events",
+                    self._name,
+                    extra={"handler": _title(self._handler)},
+                )
+            self._misses = True
             return
+        self._misses = False
         self._waiting.append(event)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._work())

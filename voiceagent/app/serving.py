@@ -2,7 +2,6 @@
 
 import asyncio
 import atexit
-import gc
 import logging
 import os
 import socket
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from voiceagent.app.asgi import spare_what_stays
 from voiceagent.app.capacity.memory_plan import require_room
 from voiceagent.app.specs import gpus_for
 from voiceagent.doors.http import create_app
@@ -58,7 +58,7 @@ async def _serve(agent: "Agent", gpus: tuple[Gpu, ...], listener: socket.socket)
         await asyncio.wait({loading, serving}, return_when=asyncio.FIRST_COMPLETED)
         if loading.done():
             loading.result()
-            _spare_what_stays()
+            spare_what_stays()
             host, port = listener.getsockname()[:2]
             shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host
             print(f"Ready. Talk to the agent at http://{shown}:{port} (stop with Ctrl-C).", flush=True)
@@ -77,10 +77,3 @@ def _leave() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(1)
-
-
-def _spare_what_stays() -> None:
-    """Leave the models and modules out of every later garbage collection: scanning them all blocked the event loop for
-    50 ms, and every caller heard it."""
-    gc.collect()
-    gc.freeze()

@@ -3,9 +3,7 @@
 Steps and seconds of sound only. How long a step takes is in the cost model.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 from voiceagent.engines.contract import CostKey, Need
 
@@ -120,8 +118,3 @@ class TurnSteps:
 
 
 Steps = AsrSteps | LlmSteps | TtsSteps | VadSteps | TurnSteps
-
-
-def in_order(*stages: Works) -> Iterator[Work]:
-    """Return the steps of some stages, one after the other."""
-    return chain(*stages)
