@@ -112,7 +112,7 @@ class FakeServer:
 
     def send(self, *messages: Message) -> None:
         """Sends to the newest connection; waits until it is open."""
-        assert self._open.wait(WAIT_S), "no page has connected"
+        self._await_channel()
         for message in messages:
             self._loop.call_soon_threadsafe(self._send, message)
 
@@ -134,8 +134,13 @@ class FakeServer:
 
     def close_channel(self) -> None:
         """Closes the data channel alone: sound could go on, but nothing can be said any more."""
+        channel = self._await_channel()
+        self._loop.call_soon_threadsafe(channel.close)
+
+    def _await_channel(self) -> RTCDataChannel:
+        assert self._open.wait(WAIT_S), "no page has connected"
         assert self._channel
-        self._loop.call_soon_threadsafe(self._channel.close)
+        return self._channel
 
     def _run(self) -> None:
         with self._runner as runner:
