@@ -1,6 +1,6 @@
 """From settings to the config of a session."""
 
-from voiceagent.config.settings import Settings, TurnDetectorSettings
+from voiceagent.config.settings import Settings, TurnDetectorSettings, TurnSilenceSettings
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.endpointing import Thresholds
 from voiceagent.session.rules import Rules
@@ -17,7 +17,7 @@ def conversation_config(settings: Settings) -> ConversationConfig:
             preemptive=llm.preemptive,
             threshold=detector.threshold,
             stop_s=vad.stop_ms / 1000,
-            silence_s=getattr(turn, "silence_ms", 0) / 1000,
+            silence_s=turn.silence_ms / 1000 if isinstance(turn, TurnSilenceSettings) else 0.0,
             min_wait_s=detector.min_wait_ms / 1000,
             max_wait_s=detector.max_wait_ms / 1000,
             min_speech_s=session.min_speech_ms / 1000,

@@ -150,6 +150,13 @@ class TurnSettings(EngineSettings):
     """Deciding that the user's turn is over."""
 
 
+class TurnSilenceSettings(TurnSettings):
+    """By silence alone."""
+
+    silence_ms: Milliseconds = 600
+    """Silence this long ends the turn."""
+
+
 class TurnDetectorSettings(TurnSettings):
     """By a model: what all turn detectors have in common."""
 

@@ -5,7 +5,7 @@ agent that is prompted to answer in a few short sentences.
 """
 
 from voiceagent.app.specs import chosen
-from voiceagent.config.settings import LlmSettings, Settings
+from voiceagent.config.settings import LlmSettings, Settings, TurnSilenceSettings
 from voiceagent.engines.steps import AsrSteps, LlmSteps, Steps, Talk, TtsSteps, TurnSteps, VadSteps
 from voiceagent.engines.vad.contract import FRAME_S
 from voiceagent.scheduler.admission.demand import Demand
@@ -33,7 +33,7 @@ def demand(settings: Settings) -> Demand:
     voice = said["tts"] if isinstance(said["tts"], TtsSteps) else whole
     frames = said["vad"] if isinstance(said["vad"], VadSteps) else VadSteps()
     turn = said["turn"] if isinstance(said["turn"], TurnSteps) else TurnSteps()
-    stop_ms = getattr(settings.turn, "silence_ms", vad.stop_ms)
+    stop_ms = settings.turn.silence_ms if isinstance(settings.turn, TurnSilenceSettings) else vad.stop_ms
     return Demand(
         listening=(*frames.listening, *asr.listening),
         transcript=asr.transcript,

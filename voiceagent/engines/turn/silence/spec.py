@@ -2,18 +2,15 @@
 
 from typing import Any, Literal
 
-from voiceagent.config.settings import TurnSettings
-from voiceagent.config.values import Milliseconds
+from voiceagent.config.settings import TurnSilenceSettings
 from voiceagent.engines.spec import BuildContext, EngineSpec
 from voiceagent.engines.steps import Talk, TurnSteps
 
 
-class SilenceSettings(TurnSettings):
+class SilenceSettings(TurnSilenceSettings):
     """Silence alone ends a turn."""
 
     engine: Literal["silence"] = "silence"
-    silence_ms: Milliseconds = 600
-    """Silence this long ends the turn."""
 
 
 class SilenceSpec(EngineSpec[SilenceSettings]):
