@@ -4,6 +4,8 @@
 # Chat parsers, a command line, an HTTP client: half of the work, and llama-cpp-python, which asks for it, loads none of it.
 set(LLAMA_BUILD_COMMON OFF)
 
+include("${CMAKE_CURRENT_LIST_DIR}/no_amx.cmake")
+
 # libllama reads files and builds graphs; the arithmetic, at -O3, is ggml's. Its samplers go through every token there is.
 cmake_language(DEFER CALL target_compile_options llama PRIVATE -O1)
 cmake_language(DEFER CALL set_source_files_properties "${CMAKE_CURRENT_SOURCE_DIR}/src/llama-sampler.cpp"
