@@ -23,6 +23,7 @@ def conversation_config(settings: Settings) -> ConversationConfig:
             min_speech_s=session.min_speech_ms / 1000,
             interrupt_after_s=session.interrupt_after_ms / 1000,
             idle_s=session.idle_s,
+            min_confidence=session.min_confidence,
             greet=True,
         ),
         thresholds=Thresholds(
@@ -34,6 +35,7 @@ def conversation_config(settings: Settings) -> ConversationConfig:
         ),
         greeting=session.greeting,
         idle_prompt=session.idle_prompt,
+        ask_back=session.ask_back,
         failure_message=session.failure_message,
         system_prompt=llm.system_prompt,
         context_tokens=llm.session_tokens,

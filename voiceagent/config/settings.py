@@ -196,6 +196,10 @@ class SessionSettings(Section):
     """What the agent says when a tool keeps the user waiting; empty: nothing."""
     tool_filler_after_ms: Milliseconds = 1500
     """How long a silence that a tool causes may last before that is said."""
+    ask_back: str = "Sorry, I didn't catch that. Could you say it again?"
+    """What the agent says when it has probably misheard the user; empty: it answers what it understood."""
+    min_confidence: Probability = 0.5
+    """A transcript of which the recogniser is less sure than this is asked back, once; 0: none is."""
     failure_message: str = "Sorry, something went wrong on my side. Could you say that again?"
     """What the agent says when a model has failed."""
 

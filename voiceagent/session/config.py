@@ -24,6 +24,8 @@ class ConversationConfig:
     """What the agent says first; "" for nothing."""
     idle_prompt: str
     """What the agent says after `rules.idle_s` without speech; "" for nothing."""
+    ask_back: str
+    """What the agent says when it has probably misheard; "" for answering all the same."""
     failure_message: str
     """What the agent says when a model has failed."""
     context_tokens: int
@@ -59,12 +61,15 @@ class ConversationConfig:
     def rules_in_effect(self) -> Rules:
         """The rules, without those that would speak a text that is empty."""
         idle_s = self.rules.idle_s if self.idle_prompt else 0.0
-        return replace(self.rules, greet=self.rules.greet and bool(self.greeting), idle_s=idle_s)
+        min_confidence = self.rules.min_confidence if self.ask_back else 0.0
+        greet = self.rules.greet and bool(self.greeting)
+        return replace(self.rules, greet=greet, idle_s=idle_s, min_confidence=min_confidence)
 
     def script(self, kind: ResponseKind) -> str:
         """Return what the agent says unprompted."""
         return {
             ResponseKind.GREETING: self.greeting,
             ResponseKind.IDLE: self.idle_prompt,
+            ResponseKind.ASK_BACK: self.ask_back,
             ResponseKind.APOLOGY: self.failure_message,
         }[kind]

@@ -34,6 +34,7 @@ from voiceagent.session.heard import HeardWords
 from voiceagent.session.history import History
 from voiceagent.session.machine import step
 from voiceagent.session.possible import require_possible
+from voiceagent.session.repetition import SaidBefore
 from voiceagent.session.reports import (
     AgentPaused,
     AgentResumed,
@@ -110,6 +111,7 @@ class Session:
             config.system_prompt, config.budget_tokens, config.max_turns, engines.llm.count_tokens, chosen.specs
         )
         self._heard = HeardWords(self.playout, self._history)
+        self._said = SaidBefore()
         with ExitStack() as opened:  # an engine has no place left: free what the others gave
             self._input = UserInput(
                 engines.asr, engines.vad, engines.turn, config.thresholds, turns, self._post, self._engine_failed
@@ -337,19 +339,23 @@ class Session:
         self._response = run
         match effect.kind:
             case fx.ResponseKind.REPLY:
-                run.think(self._history.with_user(effect.text))
+                run.think(self._history.with_user(effect.text), self._said.against(effect.text))
             case fx.ResponseKind.PROMPTED:
                 run.think(self._history.with_user(effect.text or GO_ON))
             case fx.ResponseKind.SAID:
                 run.say(effect.text)
+            case fx.ResponseKind.ASK_BACK:
+                run.say(self._config.ask_back, remembered=False)
             case script:
                 run.say(self._config.script(script))
 
     def _release(self, generation: int) -> None:
         assert self._response is not None
         response = self._state.response
-        if response is not None and response.kind is fx.ResponseKind.REPLY:
-            self._history.add_user(response.text)
+        if response is not None and response.kind in (fx.ResponseKind.REPLY, fx.ResponseKind.ASK_BACK):
+            if response.kind is fx.ResponseKind.REPLY:
+                self._history.add_user(response.text)
+                self._said.note_user(response.text)
             conversation("user", response.text, session=self.id)
             self._turns.released(self._state.turn - 1, self._response, response.text, self._now)
         elif response is not None and response.kind is fx.ResponseKind.PROMPTED:
@@ -365,6 +371,7 @@ class Session:
             self._turns.dropped()
             return
         text, words = self._heard.remember(run)
+        self._said.note_agent(text)
         conversation("agent", text, session=self.id)
         self._report(ResponseEnded(generation, outcome, words, text))
         if (trace := self._turns.ended(run, outcome, text, self._loop.time())) is not None:

@@ -135,10 +135,12 @@ class Draft:
         if response is not None and normalise(response.text) != normalise(transcript):
             self.end(Outcome.CANCELLED)
         if self.state.response is None and (self.state.rules.preemptive or self.state.complete):
-            self.respond(ResponseKind.REPLY, transcript)
+            ask = self.state.doubtful and not self.state.asked_back
+            self.respond(ResponseKind.ASK_BACK if ask else ResponseKind.REPLY, transcript)
         if self.state.complete:
             self.release()
-            self.set(turn=self.state.turn + 1)
+            asked_back = self.state.response is not None and self.state.response.kind is ResponseKind.ASK_BACK
+            self.set(turn=self.state.turn + 1, asked_back=asked_back)
             self.forget_turn()
 
     def apologise(self) -> None:

@@ -8,6 +8,7 @@ that.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -19,12 +20,15 @@ from voiceagent.engines.tts.contract import SpeechAudio, TtsEvent, TtsStream
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.call_round import CallRound, StartCall
 from voiceagent.session.config import ConversationConfig
+from voiceagent.session.repetition import Opening, is_repeated, without
 from voiceagent.session.reply import Reply
 from voiceagent.session.reports import Report, SegmentAnnounced, ToolUsed
 from voiceagent.session.segment import Segment, heard_of
 from voiceagent.text import ends_sentence, speakable
 from voiceagent.trace.tools import ToolUse
 from voiceagent.trace.turn import Mark
+
+log = logging.getLogger(__name__)
 
 SPECULATIVE_HORIZON_S = 1.0
 """A speculative response is wanted about when the turn may be judged complete; only its order matters."""
@@ -77,20 +81,29 @@ class ResponseRun:
         self._messages: tuple[Message, ...] = ()
         self._rounds: list[CallRound] = []
         """The replies that called tools; the one under way comes after them."""
+        self._said: tuple[str, ...] = ()
+        """Earlier replies, which should not come again."""
+        self._opening: Opening | None = None
+        """Holds back the beginning of the reply until it is known to be new."""
+        self._draw = 0
         self._nudged = False
         self._filler: asyncio.TimerHandle | None = None
         self._text_complete = False
         self._reply = Reply(config.segmenter())
 
-    def think(self, messages: tuple[Message, ...]) -> None:
-        """Let the language model reply to `messages`."""
+    def think(self, messages: tuple[Message, ...], said: tuple[str, ...] = ()) -> None:
+        """Let the language model reply to `messages`, in other words than those of `said`, its earlier replies."""
         self._messages = messages
+        self._said = said
+        self._opening = Opening(said) if said else None
         self._generate()
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, *, remembered: bool = True) -> None:
         """Speak a given text."""
         segmenter = self._config.segmenter()
-        self._take(segmenter.push(text) + segmenter.flush())
+        for part in segmenter.push(text) + segmenter.flush():
+            if spoken := speakable(part):
+                self._speak(part, spoken, 0 if remembered else None)
         self._complete_text()
 
     def release(self) -> None:
@@ -118,7 +131,7 @@ class ResponseRun:
         match event:
             case Token():
                 self.marks.setdefault("first_token", self._loop.time())
-                self._take(self._reply.push(event.text))
+                self._take_reply(self._reply.push(event.text))
             case ToolCalls():
                 self._reply.add_calls(event.calls)
             case Completed(_, reason):
@@ -164,12 +177,31 @@ class ResponseRun:
         deadline = self._audio_deadline() if self.released else self._loop.time() + SPECULATIVE_HORIZON_S
         self._reply = Reply(self._config.segmenter())
         need = self._need(begun=bool(self.segments))
-        self._streams.llm.generate(
-            self.generation, (*messages, last), deadline, need=need, options=self._config.reply_options
-        )
+        options = replace(self._config.reply_options, said=self._said, draw=self._draw)
+        self._streams.llm.generate(self.generation, (*messages, last), deadline, need=need, options=options)
+
+    def _take_reply(self, texts: list[str], *, whole: bool = False) -> bool:
+        """Speak more of the reply; return False if it repeats an earlier one, and is made again."""
+        if (opening := self._opening) is not None:
+            texts = opening.judge(texts, whole=whole)
+            if opening.culprit:
+                self._begin_again(opening.culprit)
+                return False
+            if texts:
+                self._opening = None
+        self._take(texts)
+        return True
+
+    def _begin_again(self, culprit: str) -> None:
+        log.info("a reply that repeats an earlier one is made again: %.60s", culprit)
+        self._opening = None
+        self._draw += 1
+        self._messages = without(self._messages, culprit)
+        self._generate()
 
     def _complete_reply(self, *, cut: bool) -> None:
-        self._take(self._reply.finish(cut=cut and self._has_spoken))
+        if not self._take_reply(self._reply.finish(cut=cut and self._has_spoken), whole=True):
+            return
         if calls := self._reply.calls:
             self._call(calls)
         elif self._has_spoken:
@@ -251,6 +283,8 @@ class ResponseRun:
 
     def _take(self, texts: list[str]) -> None:
         for text in texts:
+            if self._has_spoken and is_repeated(text, self._said):
+                continue  # a closing sentence that was heard before is noise
             spoken = speakable(text)
             if spoken:
                 self._speak(text, spoken, len(self._rounds))

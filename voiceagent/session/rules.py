@@ -25,5 +25,7 @@ class Rules:
     """Speech this long interrupts the agent even before a word of it is understood."""
     idle_s: float
     """Silence after which the agent asks whether the user is still there; 0 for never."""
+    min_confidence: float
+    """A transcript of which the recogniser is less sure than this (0 to 1) is asked back, once; 0 for never."""
     greet: bool
     """Say something first, when the door opens."""

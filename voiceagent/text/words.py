@@ -97,3 +97,14 @@ def looks_finished(text: str) -> bool:
         return False
     question = text.rstrip().rstrip("'\"”’»)]」』").endswith(("?", "？", "؟"))
     return spoken[-1] not in _HANGING and (question or spoken[-1] not in _HANGING_IN_STATEMENT)
+
+
+_ASKS_AGAIN = re.compile(
+    r"\b(?:say (?:that|it)|repeat|again|once more|one more time|come again|what (?:did|was it) you sa(?:y|id)"
+    r"|what was that|pardon|(?:did not|didn t|didnt|can t|cant|could not|couldn t|couldnt) (?:hear|catch|get))\b"
+)
+
+
+def asks_again(text: str) -> bool:
+    """Return whether the user wants to hear something once more ("Could you repeat that?")."""
+    return _ASKS_AGAIN.search(normalise(text)) is not None

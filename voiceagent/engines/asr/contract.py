@@ -22,6 +22,9 @@ class Transcript:
     fork: int | None = None
     words: tuple[Word, ...] = ()
     """When each word was heard, in seconds since the stream was opened; empty if the backend does not know."""
+    confidence: float | None = None
+    """How sure the backend is of a final transcript, 0 to 1: its tokens' mean probability (geometric); None if it does
+    not say."""
 
 
 AsrEvent = Transcript | StreamFailed

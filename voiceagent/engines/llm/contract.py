@@ -54,6 +54,10 @@ class ReplyOptions:
     """Randomness of the choice of tokens; 0 always takes the most likely."""
     max_tokens: int | None = None
     """The longest reply; one that reaches it is `Completed` with the reason "length"."""
+    said: tuple[str, ...] = ()
+    """Earlier replies, whose runs of words should not come again; an engine without means against it ignores them."""
+    draw: int = 0
+    """The number of the attempt: another one draws other words, where the engine draws."""
 
 
 ENGINES_OWN = ReplyOptions()

@@ -48,6 +48,8 @@ class ScriptedAsr(ScriptedEngine):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__("asr", timing, sleep)
+        self.confidence: float | None = None
+        """How sure it says it is of its final transcripts."""
         self._texts = texts
         self._words_per_frame = words_per_second * FRAME_SAMPLES / SAMPLE_RATE
         self._streams: dict[int, ScriptedAsrStream] = {}
@@ -175,4 +177,5 @@ class ScriptedAsrStream:
         return self._read(fork, self._turn, words, said)
 
     def _read(self, fork: int | None, turn: int, words: int, said: str | None) -> Generator[ScriptedStep, None, None]:
-        yield ScriptedStep(Transcript(self._engine.text(turn, words) if said is None else said, fork))
+        text = self._engine.text(turn, words) if said is None else said
+        yield ScriptedStep(Transcript(text, fork, confidence=None if fork is None else self._engine.confidence))

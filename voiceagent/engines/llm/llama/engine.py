@@ -31,7 +31,7 @@ from voiceagent.engines.llm.llama.gguf_memory import KvType
 from voiceagent.engines.llm.llama.memory import check_fit
 from voiceagent.engines.llm.llama.model import LlamaModel
 from voiceagent.engines.llm.llama.plan import Piece, Plan, Sequence, Slot, plan, smaller_sizes, step_key
-from voiceagent.engines.llm.llama.sampler import Sampler, Sampling
+from voiceagent.engines.llm.llama.sampler import Dry, Sampler, Sampling
 from voiceagent.engines.llm.llama.stream import Common, Drawn, LlamaStream, Reply
 from voiceagent.engines.llm.llama.template import ChatTemplate
 from voiceagent.errors import VoiceAgentError
@@ -161,6 +161,7 @@ class LlamaEngine(EngineBase):
             model,
             template,
             self._sampling,
+            Dry(model, self._sampling) if self._sampling.dry_multiplier else None,
             self._session_tokens,
             self._max_tokens,
             self._stops,

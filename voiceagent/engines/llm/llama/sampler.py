@@ -3,7 +3,9 @@
 All of it runs in C over the logits in place; Python sees one integer.
 """
 
+import ctypes
 import weakref
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +14,12 @@ from llama_cpp import llama_cpp as lib
 from voiceagent.engines.llm.llama.model import LlamaError, LlamaModel, forget_complaints
 
 _RANDOM_SEED = 0xFFFFFFFF  # llama.cpp's LLAMA_DEFAULT_SEED: a seed from the system
+DRY_LIKELIEST = 64
+"""DRY looks at this many of the likeliest tokens: at all of them it takes as long as a small model's arithmetic."""
+DRY_WINDOW = 4096
+"""Tokens of earlier replies that DRY remembers."""
+BREAKERS = ("\n", ".", "?", "!", ":", '"', "*")
+"""No repeated run of words reaches across these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +36,54 @@ class Sampling:
     repeat_penalty: float = 1.1
     """Divides the logit of each token said in the last `repeat_window`; 1 for none."""
     repeat_window: int = 64
+    dry_multiplier: float = 0.0
+    """Strength of DRY ("don't repeat yourself"), which lowers the token that would make a run of words said before
+    longer; 0 for none."""
+    dry_base: float = 1.75
+    """Each token of the run beyond the allowed ones multiplies the effect by this."""
+    dry_allowed_length: int = 6
+    """Runs of this many tokens may occur again."""
     seed: int | None = None
     """Makes replies repeatable; None draws a new seed for each."""
     grammar: str = ""
     """GBNF that the reply must follow, from a rule named root; empty for none. Slow: tries every token at each step."""
 
 
+class Dry:
+    """llama.cpp's DRY sampler for one vocabulary: it takes long to make (it looks for the breakers in every token), and
+    little to copy. Source: github.com/oobabooga/text-generation-webui, pull request 5677."""
+
+    def __init__(self, model: LlamaModel, sampling: Sampling) -> None:
+        texts = (ctypes.c_char_p * len(BREAKERS))(*(text.encode() for text in BREAKERS))
+        self._link = lib.llama_sampler_init_dry(
+            model.vocabulary,
+            model.trained_tokens,
+            sampling.dry_multiplier,
+            sampling.dry_base,
+            sampling.dry_allowed_length,
+            DRY_WINDOW,
+            texts,
+            len(BREAKERS),
+        )
+        self._end = model.tokenize("\n")
+        weakref.finalize(self, lib.llama_sampler_free, self._link)
+
+    def after(self, said: Iterable[Sequence[int]]) -> Any:
+        """Return a link for a reply after these replies, given as tokens."""
+        link = lib.llama_sampler_clone(self._link)
+        for reply in said:
+            for token in (*reply, *self._end):
+                lib.llama_sampler_accept(link, token)
+        return link
+
+
 class Sampler:
     """A chain with the state of one reply (its tokens, its random numbers)."""
 
-    def __init__(self, model: LlamaModel, sampling: Sampling) -> None:
-        """Raises LlamaError for an invalid grammar."""
+    def __init__(
+        self, model: LlamaModel, sampling: Sampling, dry: Dry | None = None, said: Iterable[Sequence[int]] = ()
+    ) -> None:
+        """`dry` keeps it from repeating `said`, the tokens of earlier replies. Raises LlamaError for a bad grammar."""
         chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
         # The chain owns its links. A step under way keeps a reference, so this cannot run during it.
         weakref.finalize(self, lib.llama_sampler_free, chain)
@@ -50,6 +95,8 @@ class Sampler:
                     model.n_vocab, sampling.repeat_window, sampling.repeat_penalty, 0.0, 0.0
                 )
             )
+        if dry is not None:
+            links += [lib.llama_sampler_init_top_k(max(sampling.top_k, DRY_LIKELIEST)), dry.after(said)]
         if sampling.temperature <= 0.0:
             links.append(lib.llama_sampler_init_greedy())
         else:

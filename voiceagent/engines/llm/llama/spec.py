@@ -57,6 +57,12 @@ class LlamaSettings(LlmSettings):
     """Drop tokens less likely than this share of the most likely one's probability; 0 is off."""
     repeat_penalty: float = Field(default=1.1, ge=1, le=2)
     """How much a token loses for having been said before; 1 is off."""
+    dry_multiplier: float = Field(default=0.8, ge=0, le=10)
+    """How strongly the model is kept from saying again, word by word, what it has said in this call; 0 is off."""
+    dry_base: float = Field(default=1.75, ge=1, le=4)
+    """How much stronger with each further token of the repeated run."""
+    dry_allowed_length: int = Field(default=6, ge=1, le=100)
+    """Runs of this many tokens may be said again; fewer for a small model."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """The seed of the random choices."""
     stop: tuple[Name, ...] = Field(default=(), strict=False)
@@ -99,6 +105,9 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
                 top_k=settings.top_k,
                 min_p=settings.min_p,
                 repeat_penalty=settings.repeat_penalty,
+                dry_multiplier=settings.dry_multiplier,
+                dry_base=settings.dry_base,
+                dry_allowed_length=settings.dry_allowed_length,
                 seed=settings.seed,
                 grammar=read_grammar(settings.grammar) if settings.grammar else "",
             ),

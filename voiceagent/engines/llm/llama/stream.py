@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
+from zlib import crc32
 
 from voiceagent.engines.contract import HOLD, Need, StreamFailed
 from voiceagent.engines.llm.contract import ENGINES_OWN, Completed, LlmEvent, Message, ReplyOptions, Token
 from voiceagent.engines.llm.llama.model import LlamaModel
 from voiceagent.engines.llm.llama.plan import Sequence, Slot, StreamWork
-from voiceagent.engines.llm.llama.sampler import Sampler, Sampling
+from voiceagent.engines.llm.llama.sampler import Dry, Sampler, Sampling
 from voiceagent.engines.llm.llama.template import ChatTemplate, Prompt
 from voiceagent.engines.llm.reply_text import ReplyText, is_loop
 from voiceagent.errors import VoiceAgentError
@@ -32,6 +33,7 @@ class Common:
     model: LlamaModel
     template: ChatTemplate
     sampling: Sampling
+    dry: Dry | None
     session_tokens: int
     max_tokens: int
     stops: tuple[str, ...]
@@ -202,9 +204,10 @@ class LlamaStream:
         heads = [(common.system, common.template.system_head(messages)), (self.slot.question, prompt.tokens)]
         if self._preparation is not None:
             heads.insert(1, (self.slot.history, self._preparation.tokens))
-        sampling = common.sampling
+        sampling = replace(common.sampling, seed=_seed(common.sampling.seed, prompt.tokens, options.draw))
         if options.temperature is not None:
             sampling = replace(sampling, temperature=options.temperature)
+        said = [common.model.tokenize(text) for text in options.said] if common.dry else []
         reply = Reply(
             stream=self.number,
             sequence=self.slot.reply,
@@ -212,7 +215,7 @@ class LlamaStream:
             shared=common.system,
             tokens=list(prompt.tokens),
             heads=tuple(heads),
-            sampler=(sampler := Sampler(common.model, sampling)),
+            sampler=(sampler := Sampler(common.model, sampling, common.dry, said)),
             deadline=deadline,
             need=need,
             generation=generation,
@@ -255,3 +258,11 @@ class LlamaStream:
             return "stop"
         full = len(said) >= reply.max_tokens or len(reply.tokens) >= self._common.session_tokens
         return "length" if full else None
+
+
+def _seed(seed: int | None, prompt: list[int], draw: int) -> int | None:
+    """Return the seed of a reply: with one for all, replies that begin with the same chances begin with the same words.
+
+    The same prompt has the same one, so that what was drawn for it ahead of time counts.
+    """
+    return None if seed is None else crc32(b" ".join(b"%d" % token for token in prompt), seed + draw) & 0xFFFFFFFE

@@ -8,7 +8,6 @@ ahead), and a dropped reply closes its stream, which ends the work at the server
 import asyncio
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import openai
@@ -91,8 +90,9 @@ class OpenAiEngine(QueueEngine):
         self, messages: tuple[Message, ...], options: ReplyOptions
     ) -> "openai.AsyncStream[ChatCompletionChunk]":
         """Request a reply and return its stream."""
-        chosen = {name: value for name, value in asdict(options).items() if value is not None}
-        request = self._request | chosen | {"messages": [as_chat(message) for message in messages]}
+        chosen = {"temperature": options.temperature, "max_tokens": options.max_tokens, "seed": options.draw or None}
+        given = {name: value for name, value in chosen.items() if value is not None}
+        request = self._request | given | {"messages": [as_chat(message) for message in messages]}
         if functions := as_functions(tools_of(messages)):
             request["tools"] = functions
         stream: Any = await self._client.chat.completions.create(**request)

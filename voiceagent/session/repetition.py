@@ -1,0 +1,102 @@
+"""Noticing that the agent repeats itself: a reply that begins like an earlier one, before any of it is heard. Pure.
+
+A small model, and a large one with a poor history, may answer a new question with an old answer; once it has, the
+history shows it that this is how answers look, and it goes on so. Samplers (DRY) make it rarer where an engine has
+them; this works with any engine.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from voiceagent.engines.llm.contract import Message
+from voiceagent.text import asks_again, normalise
+
+RUN = 6
+"""Words in a row that two replies do not share by chance."""
+PHRASE = 3
+"""A whole reply of fewer words ("Yes, please.") may be said as often as it is true."""
+REMEMBERED = 64
+"""Replies and questions of a call that are compared."""
+
+
+class SaidBefore:
+    """What was said in one session, also what has fallen out of its history."""
+
+    def __init__(self) -> None:
+        self._replies: deque[str] = deque(maxlen=REMEMBERED)
+        self._questions: deque[str] = deque(maxlen=REMEMBERED)
+
+    def note_agent(self, text: str) -> None:
+        """Record what was heard of a reply."""
+        if text:
+            self._replies.append(text)
+
+    def note_user(self, text: str) -> None:
+        """Record what the user said."""
+        self._questions.append(normalise(text))
+
+    def against(self, question: str) -> tuple[str, ...]:
+        """Return the replies that should not come again in answer to this; none if the user wants to hear one again."""
+        if asks_again(question) or normalise(question) in self._questions:
+            return ()
+        return tuple(self._replies)
+
+
+class Opening:
+    """Holds back how a reply begins until it is known not to be an earlier one."""
+
+    def __init__(self, earlier: tuple[str, ...]) -> None:
+        self._earlier = [(text, normalise(text).split()) for text in earlier]
+        self._held: list[str] = []
+        self.culprit = ""
+        """The earlier reply that this one repeats."""
+
+    def judge(self, segments: list[str], *, whole: bool) -> list[str]:
+        """Take more of the reply and return what may be spoken: nothing while in doubt, or if it has a `culprit`."""
+        self._held += segments
+        words = normalise(" ".join(self._held)).split()
+        doubtful = False
+        for text, said in self._earlier:
+            if _share_a_run(words, said) or (whole and words == said and len(words) >= PHRASE):
+                self.culprit = text
+                return []
+            doubtful |= len(words) < RUN and said[: len(words)] == words
+        if doubtful and not whole:
+            return []
+        passed, self._held = self._held, []
+        return passed
+
+
+def is_repeated(segment: str, earlier: Iterable[str]) -> bool:
+    """Return whether a sentence was said in one of these texts, word by word."""
+    words = normalise(segment).split()
+    said = f" {' '.join(words)} "
+    return len(words) >= RUN and any(said in f" {normalise(text)} " for text in earlier)
+
+
+def without(messages: tuple[Message, ...], culprit: str) -> tuple[Message, ...]:
+    """Return a conversation without the turns in which this was said; its last turn stays."""
+    *turns, last = _turns(messages)
+    words = normalise(culprit)
+    kept = [turn for turn in turns if not any(_is_said(message, words) for message in turn)]
+    return tuple(message for turn in (*kept, last) for message in turn)
+
+
+def _is_said(message: Message, words: str) -> bool:
+    return message.role == "assistant" and f" {words} " in f" {normalise(message.content)} "
+
+
+def _turns(messages: tuple[Message, ...]) -> Iterator[list[Message]]:
+    """Split before each user message; what comes before the first one is a turn that nothing is said in."""
+    turn: list[Message] = []
+    for message in messages:
+        if message.role == "user" and turn:
+            yield turn
+            turn = []
+        turn.append(message)
+    yield turn
+
+
+def _share_a_run(one: list[str], other: list[str]) -> bool:
+    runs = {tuple(other[at : at + RUN]) for at in range(len(other) - RUN + 1)}
+    return any(tuple(one[at : at + RUN]) in runs for at in range(len(one) - RUN + 1))
