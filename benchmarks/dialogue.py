@@ -22,10 +22,8 @@ from benchmarks.playback import Playback
 from benchmarks.served import serving
 from voiceagent.app.settings import load_settings
 from voiceagent.errors import VoiceAgentError
-from voiceagent.weights import Store
 
 NAME = "dialogue"
-JUDGE = "smollm2-135m-instruct-q4_1", "SmolLM2-135M-Instruct.Q4_1.gguf"
 TARGETS = (
     form.Target("distinct_replies_percent", 95, at_least=True),
     form.Target("replies_sharing_a_run_max", 2),
@@ -54,8 +52,7 @@ def main(arguments: Sequence[str]) -> int:
             call(url, clips, greets=bool(settings.session.greeting), typed=options.typed)
         )
     exchanges = [(sample["heard"], sample["reply"]) for sample in report.samples["questions"]]
-    judge = replies.Judge(str(Store().path(*JUDGE)))
-    verdicts = judge.on_topic(exchanges)
+    verdicts = replies.judge().on_topic(exchanges)
     for sample, verdict in zip(report.samples["questions"], verdicts, strict=True):
         sample["on_topic"] = verdict
     times = [sample["v2v_ms"] for sample in report.samples["questions"] if sample["v2v_ms"] is not None]
@@ -90,11 +87,7 @@ async def call(url: str, clips: Sequence[Clip], *, greets: bool, typed: bool) ->
 
 def show(report: form.Report) -> str:
     """Lay out the dialogue and the results for people."""
-    lines = [
-        f"{'' if sample['on_topic'] else '?'}\t{sample['heard']}\n\t{sample['reply']}"
-        for sample in report.samples["questions"]
-    ]
-    return "\n".join([*lines, "", form.results(report.summary, TARGETS)])
+    return f"\n{replies.show(report.samples['questions'])}\n\n{form.results(report.summary, TARGETS)}"
 
 
 if __name__ == "__main__":

@@ -7,12 +7,14 @@ questions of the call: a reply that fits every question fits none. No judgement 
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from llama_cpp import Llama
 
 from benchmarks.form import ratio
 from voiceagent.text import normalise
+from voiceagent.weights import Store
 
 RUN = 6
 """Words in a row that two different replies seldom share."""
@@ -21,6 +23,7 @@ OTHERS = 7
 BEST = 2
 """A reply is on the topic if its own question is among so many likeliest: one reply in four by chance."""
 CONTEXT = 512
+JUDGE = "smollm2-135m-instruct-q4_1", "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 def summary(replies: Sequence[str], on_topic: Sequence[bool]) -> dict[str, float | int | None]:
@@ -40,6 +43,23 @@ def most_sharing(replies: Sequence[str]) -> int:
         words = normalise(reply).split()
         counts.update({tuple(words[at : at + RUN]) for at in range(len(words) - RUN + 1)})
     return max(counts.values(), default=0)
+
+
+def exchanges(asked: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return (question as heard, reply as heard) of the voice-to-voice benchmark's samples that were answered."""
+    return [(sample["understood"], sample["trace"]["agent_text"]) for sample in asked if sample["trace"]]
+
+
+def show(samples: Sequence[dict[str, Any]]) -> str:
+    """Lay out a dialogue to be read; a question mark stands before replies that are off the topic."""
+    return "\n".join(
+        f"{' ' if sample['on_topic'] else '?'} {sample['heard']}\n      {sample['reply']}" for sample in samples
+    )
+
+
+def judge() -> "Judge":
+    """Return a judge with the embedded model."""
+    return Judge(str(Store().path(*JUDGE)))
 
 
 class Judge:
