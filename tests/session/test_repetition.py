@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiceagent.engines.llm.contract import Message
-from voiceagent.session.repetition import Opening, SaidBefore, is_repeated, without
+from voiceagent.session.repetition import Opening, Said, SaidBefore, is_repeated, without
 
 TEA = "The best way to make a cup of green tea is to heat the water first."
 CATS = "Cats like fish and meat, and now and then some grass."
@@ -15,7 +15,7 @@ CATS = "Cats like fish and meat, and now and then some grass."
 
 def judged(earlier: tuple[str, ...], *parts: str) -> tuple[list[str], str]:
     """What of a reply in parts may be spoken, and what it repeats."""
-    opening, passed = Opening(earlier), list[str]()
+    opening, passed = Opening(tuple(map(Said, earlier))), list[str]()
     for number, part in enumerate(parts, 1):
         passed += opening.judge([part], whole=number == len(parts))
         if opening.culprit:
@@ -32,13 +32,13 @@ def test_the_repeated_run_may_stand_later_in_the_earlier_reply() -> None:
 
 
 def test_a_new_reply_passes_at_once() -> None:
-    opening = Opening((TEA, CATS))
+    opening = Opening((Said(TEA), Said(CATS)))
     assert opening.judge(["Elephants are large."], whole=False) == ["Elephants are large."]
     assert not opening.culprit
 
 
 def test_a_short_beginning_that_may_become_the_same_waits_for_more() -> None:
-    opening = Opening((TEA,))
+    opening = Opening((Said(TEA),))
     assert opening.judge(["The best way"], whole=False) == []
     assert not opening.culprit
     assert opening.judge([" is to walk."], whole=False) == ["The best way", " is to walk."]
@@ -67,7 +67,7 @@ def test_asked_the_same_again_or_to_repeat_it_the_agent_may() -> None:
     said = SaidBefore()
     said.note_user("How do I make tea?")
     said.note_agent(TEA)
-    assert said.against("What do cats like?") == (TEA,)
+    assert said.against("What do cats like?") == (Said(TEA),)
     assert said.against("how do I make tea") == ()
     assert said.against("Sorry, could you say that again?") == ()
 
@@ -81,6 +81,6 @@ def test_the_turn_with_the_culprit_goes_and_the_question_stays() -> None:
 
 def test_a_sentence_heard_in_an_earlier_reply_is_known_again() -> None:
     closing = "Let me know if you need anything else."
-    assert is_repeated(closing, (f"{CATS} {closing}",))
-    assert not is_repeated(closing, (CATS,))
-    assert not is_repeated("Have fun.", ("Have fun.",))
+    assert is_repeated(closing, (Said(f"{CATS} {closing}"),))
+    assert not is_repeated(closing, (Said(CATS),))
+    assert not is_repeated("Have fun.", (Said("Have fun."),))

@@ -7,6 +7,8 @@ them; this works with any engine.
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 from voiceagent.engines.llm.contract import Message
 from voiceagent.text import asks_again, normalise
@@ -19,23 +21,40 @@ REMEMBERED = 64
 """Replies and questions of a call that are compared."""
 
 
+@dataclass(frozen=True)
+class Said:
+    """An earlier reply, as it was heard."""
+
+    text: str
+
+    @cached_property
+    def words(self) -> list[str]:
+        """Its words, for comparison."""
+        return normalise(self.text).split()
+
+    @cached_property
+    def runs(self) -> frozenset[tuple[str, ...]]:
+        """All runs of RUN words in it."""
+        return frozenset(_runs(self.words))
+
+
 class SaidBefore:
     """What was said in one session, also what has fallen out of its history."""
 
     def __init__(self) -> None:
-        self._replies: deque[str] = deque(maxlen=REMEMBERED)
+        self._replies: deque[Said] = deque(maxlen=REMEMBERED)
         self._questions: deque[str] = deque(maxlen=REMEMBERED)
 
     def note_agent(self, text: str) -> None:
         """Record what was heard of a reply."""
         if text:
-            self._replies.append(text)
+            self._replies.append(Said(text))
 
     def note_user(self, text: str) -> None:
         """Record what the user said."""
         self._questions.append(normalise(text))
 
-    def against(self, question: str) -> tuple[str, ...]:
+    def against(self, question: str) -> tuple[Said, ...]:
         """Return the replies that should not come again in answer to this; none if the user wants to hear one again."""
         if asks_again(question) or normalise(question) in self._questions:
             return ()
@@ -45,8 +64,8 @@ class SaidBefore:
 class Opening:
     """Holds back how a reply begins until it is known not to be an earlier one."""
 
-    def __init__(self, earlier: tuple[str, ...]) -> None:
-        self._earlier = [(text, normalise(text).split()) for text in earlier]
+    def __init__(self, earlier: tuple[Said, ...]) -> None:
+        self._earlier = earlier
         self._held: list[str] = []
         self.culprit = ""
         """The earlier reply that this one repeats."""
@@ -55,34 +74,35 @@ class Opening:
         """Take more of the reply and return what may be spoken: nothing while in doubt, or if it has a `culprit`."""
         self._held += segments
         words = normalise(" ".join(self._held)).split()
-        doubtful = False
-        for text, said in self._earlier:
-            if _share_a_run(words, said) or (whole and words == said and len(words) >= PHRASE):
-                self.culprit = text
+        runs, doubtful = set(_runs(words)), False
+        for said in self._earlier:
+            if not runs.isdisjoint(said.runs) or (whole and words == said.words and len(words) >= PHRASE):
+                self.culprit = said.text
                 return []
-            doubtful |= len(words) < RUN and said[: len(words)] == words
+            doubtful |= len(words) < RUN and said.words[: len(words)] == words
         if doubtful and not whole:
             return []
         passed, self._held = self._held, []
         return passed
 
 
-def is_repeated(segment: str, earlier: Iterable[str]) -> bool:
-    """Return whether a sentence was said in one of these texts, word by word."""
+def is_repeated(segment: str, earlier: Iterable[Said]) -> bool:
+    """Return whether a sentence was said in one of these replies, word by word."""
     words = normalise(segment).split()
-    said = f" {' '.join(words)} "
-    return len(words) >= RUN and any(said in f" {normalise(text)} " for text in earlier)
+    runs = set(_runs(words))
+    sentence = f" {' '.join(words)} "
+    return bool(runs) and any(runs <= said.runs and sentence in f" {' '.join(said.words)} " for said in earlier)
 
 
 def without(messages: tuple[Message, ...], culprit: str) -> tuple[Message, ...]:
     """Return a conversation without the turns in which this was said; its last turn stays."""
     *turns, last = _turns(messages)
     words = normalise(culprit)
-    kept = [turn for turn in turns if not any(_is_said(message, words) for message in turn)]
+    kept = [turn for turn in turns if not any(_has(message, words) for message in turn)]
     return tuple(message for turn in (*kept, last) for message in turn)
 
 
-def _is_said(message: Message, words: str) -> bool:
+def _has(message: Message, words: str) -> bool:
     return message.role == "assistant" and f" {words} " in f" {normalise(message.content)} "
 
 
@@ -97,6 +117,5 @@ def _turns(messages: tuple[Message, ...]) -> Iterator[list[Message]]:
     yield turn
 
 
-def _share_a_run(one: list[str], other: list[str]) -> bool:
-    runs = {tuple(other[at : at + RUN]) for at in range(len(other) - RUN + 1)}
-    return any(tuple(one[at : at + RUN]) in runs for at in range(len(one) - RUN + 1))
+def _runs(words: list[str]) -> Iterator[tuple[str, ...]]:
+    return (tuple(words[at : at + RUN]) for at in range(len(words) - RUN + 1))

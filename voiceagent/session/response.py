@@ -20,7 +20,7 @@ from voiceagent.engines.tts.contract import SpeechAudio, TtsEvent, TtsStream
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.call_round import CallRound, StartCall
 from voiceagent.session.config import ConversationConfig
-from voiceagent.session.repetition import Opening, is_repeated, without
+from voiceagent.session.repetition import Opening, Said, is_repeated, without
 from voiceagent.session.reply import Reply
 from voiceagent.session.reports import Report, SegmentAnnounced, ToolUsed
 from voiceagent.session.segment import Segment, heard_of
@@ -81,7 +81,7 @@ class ResponseRun:
         self._messages: tuple[Message, ...] = ()
         self._rounds: list[CallRound] = []
         """The replies that called tools; the one under way comes after them."""
-        self._said: tuple[str, ...] = ()
+        self._said: tuple[Said, ...] = ()
         """Earlier replies, which should not come again."""
         self._opening: Opening | None = None
         """Holds back the beginning of the reply until it is known to be new."""
@@ -91,7 +91,7 @@ class ResponseRun:
         self._text_complete = False
         self._reply = Reply(config.segmenter())
 
-    def think(self, messages: tuple[Message, ...], said: tuple[str, ...] = ()) -> None:
+    def think(self, messages: tuple[Message, ...], said: tuple[Said, ...] = ()) -> None:
         """Let the language model reply to `messages`, in other words than those of `said`, its earlier replies."""
         self._messages = messages
         self._said = said
@@ -177,7 +177,7 @@ class ResponseRun:
         deadline = self._audio_deadline() if self.released else self._loop.time() + SPECULATIVE_HORIZON_S
         self._reply = Reply(self._config.segmenter())
         need = self._need(begun=bool(self.segments))
-        options = replace(self._config.reply_options, said=self._said, draw=self._draw)
+        options = replace(self._config.reply_options, said=tuple(past.text for past in self._said), draw=self._draw)
         self._streams.llm.generate(self.generation, (*messages, last), deadline, need=need, options=options)
 
     def _take_reply(self, texts: list[str], *, whole: bool = False) -> bool:
