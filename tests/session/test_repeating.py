@@ -1,4 +1,4 @@
-"""A model that falls back into an earlier answer is asked again, with that answer out of its sight, before it is heard."""
+"""A model that falls back into an earlier answer is asked again, without that answer in sight, before it is heard."""
 
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.testing import Callers, run_virtual

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-
 SCORE = 1e-4
 """The unit of log probabilities."""
 

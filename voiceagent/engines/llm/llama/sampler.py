@@ -5,8 +5,9 @@ All of it runs in C over the logits in place; Python sees one integer.
 
 import ctypes
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from llama_cpp import llama_cpp as lib
@@ -16,7 +17,7 @@ from voiceagent.engines.llm.llama.model import LlamaError, LlamaModel, forget_co
 _RANDOM_SEED = 0xFFFFFFFF  # llama.cpp's LLAMA_DEFAULT_SEED: a seed from the system
 DRY_LIKELIEST = 64
 """DRY looks at this many of the likeliest tokens: at all of them it takes as long as a small model's arithmetic."""
-DRY_WINDOW = 4096
+DRY_WINDOW = 1024
 """Tokens of earlier replies that DRY remembers."""
 BREAKERS = ("\n", ".", "?", "!", ":", '"', "*")
 """No repeated run of words reaches across these."""
@@ -65,25 +66,27 @@ class Dry:
             texts,
             len(BREAKERS),
         )
-        self._end = model.tokenize("\n")
+        self._tokenize = lru_cache(maxsize=256)(model.tokenize)
         weakref.finalize(self, lib.llama_sampler_free, self._link)
 
-    def after(self, said: Iterable[Sequence[int]]) -> Any:
-        """Return a link for a reply after these replies, given as tokens."""
+    def after(self, said: Sequence[str]) -> Any:
+        """Return a link for the reply after these replies, of which it knows the last DRY_WINDOW tokens."""
         link = lib.llama_sampler_clone(self._link)
-        for reply in said:
-            for token in (*reply, *self._end):
-                lib.llama_sampler_accept(link, token)
+        tokens: list[int] = []
+        for reply in reversed(said):
+            if len(tokens) >= DRY_WINDOW:
+                break
+            tokens = [*self._tokenize(f"{reply}\n"), *tokens]
+        for token in tokens[-DRY_WINDOW:]:
+            lib.llama_sampler_accept(link, token)
         return link
 
 
 class Sampler:
     """A chain with the state of one reply (its tokens, its random numbers)."""
 
-    def __init__(
-        self, model: LlamaModel, sampling: Sampling, dry: Dry | None = None, said: Iterable[Sequence[int]] = ()
-    ) -> None:
-        """`dry` keeps it from repeating `said`, the tokens of earlier replies. Raises LlamaError for a bad grammar."""
+    def __init__(self, model: LlamaModel, sampling: Sampling, dry: Dry | None = None, said: Sequence[str] = ()) -> None:
+        """`dry` keeps it from repeating `said`, earlier replies. Raises LlamaError for an invalid grammar."""
         chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
         # The chain owns its links. A step under way keeps a reference, so this cannot run during it.
         weakref.finalize(self, lib.llama_sampler_free, chain)

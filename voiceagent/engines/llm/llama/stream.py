@@ -207,7 +207,6 @@ class LlamaStream:
         sampling = replace(common.sampling, seed=_seed(common.sampling.seed, prompt.tokens, options.draw))
         if options.temperature is not None:
             sampling = replace(sampling, temperature=options.temperature)
-        said = [common.model.tokenize(text) for text in options.said] if common.dry else []
         reply = Reply(
             stream=self.number,
             sequence=self.slot.reply,
@@ -215,7 +214,7 @@ class LlamaStream:
             shared=common.system,
             tokens=list(prompt.tokens),
             heads=tuple(heads),
-            sampler=(sampler := Sampler(common.model, sampling, common.dry, said)),
+            sampler=(sampler := Sampler(common.model, sampling, common.dry, options.said)),
             deadline=deadline,
             need=need,
             generation=generation,
