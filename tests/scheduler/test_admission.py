@@ -8,7 +8,7 @@ from test_forecast import DECODE, SOUND, costs, demand
 
 from voiceagent.scheduler.admission import Admission
 from voiceagent.scheduler.admission import admission as module
-from voiceagent.scheduler.admission.admission import HOLD_S, SETTLE_S
+from voiceagent.scheduler.admission.admission import HOLD_S, REST, SETTLE_S
 from voiceagent.scheduler.costs import CostModel
 from voiceagent.scheduler.window import ENOUGH
 
@@ -259,3 +259,17 @@ def test_it_looks_again_and_again_until_it_is_closed(asked, monkeypatch) -> None
         assert asked.cancelled == 1
 
     asyncio.run(main())
+
+
+def test_after_a_forecast_the_cores_are_left_to_the_lanes_for_a_while(asked) -> None:
+    house = House(asked, capacity=2)
+    house.arrive()
+    house.slow_down()
+    house.look(0.0)
+    house.now += 4.0
+    asked.take(2)
+    house.slow_down()
+    house.look(REST * 4.0 - 0.1)
+    assert len(asked.questions) == 2
+    house.look(0.2)
+    assert len(asked.questions) == 3

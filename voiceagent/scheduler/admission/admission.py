@@ -34,6 +34,9 @@ LOOK_EVERY_S = 5.0
 HOLD_S = 30.0
 """How long a number is valid; it is then recomputed while callers are present. A lucky moment admits no caller, and an
 unlucky one does not turn callers away for long."""
+REST = 3.0
+"""No forecast begins within this many times as long as the last one took, at most HOLD_S: on two cores it takes one from
+the lanes, and answers came twice as late while one was under way."""
 SETTLE_S = 10.0
 """How long after a caller joins the costs reflect it: the first question is asked, and its answer under way."""
 
@@ -71,6 +74,7 @@ class Admission:
         self._rests_on: dict[CostKey, float] = {}
         """The costs that `capacity` was computed from."""
         self._process: ForecastProcess | None = None
+        self._rest_until = -inf
         self._asked_at = -inf
         """When the costs of the forecast under way were seen."""
         self._computed: deque[tuple[float, int]] = deque()
@@ -101,7 +105,7 @@ class Admission:
             return
         self._update()
         contention = self._contention.estimate(self._costs, self._present())
-        if self._process is not None:
+        if self._process is not None or self._now() < self._rest_until:
             return
         times = contention.times(self.capacity or 1)
         costs = {key: times * self._costs.predict(key) for key in self._keys}
@@ -134,6 +138,7 @@ class Admission:
 
     def _take(self, number: int | None) -> None:
         self._process = None
+        self._rest_until = self._now() + min(HOLD_S, REST * (self._now() - self._asked_at))
         if number is not None:
             self._computed.append((self._asked_at, number))
             self._settled_at = self._asked_at
