@@ -40,8 +40,9 @@ def test_the_second_answer_is_not_the_first_again():
     model = Looping(TEA, "Cats like fish.", "Elephants are large.")
     said = call(model, "how do I make tea", "what do cats like", "and elephants")
     assert said == [TEA, "Cats like fish.", "Elephants are large."]
-    retry = model.prompts[2]
+    retry, last_resort = model.prompts[2], model.prompts[-1]
     assert [message.content for message in retry if message.role != "system"] == ["what do cats like"]
+    assert [message.content for message in last_resort if message.role != "system"] == ["and elephants"]
 
 
 def test_a_question_asked_again_may_have_the_same_answer():
@@ -49,8 +50,25 @@ def test_a_question_asked_again_may_have_the_same_answer():
     assert call(model, "how do I make tea", "how do I make tea", "please say that again") == [TEA] * 3
 
 
-def test_it_is_made_again_once_and_then_said_as_it_is():
-    assert call(lambda messages: TEA, "how do I make tea", "what do cats like") == [TEA, TEA]
+def test_it_is_made_again_twice_and_then_said_as_it_is():
+    asked = []
+    said = call(lambda messages: asked.append(messages) or TEA, "how do I make tea", "what do cats like")
+    assert said == [TEA, TEA]
+    assert len(asked) == 4
+
+
+def test_what_was_broken_off_may_be_begun_again():
+    async def scene():
+        with Callers("scripted.yaml", SETTINGS, llm=lambda messages: TEA) as callers:
+            talk = callers.call()
+            talk.session.type("how do I make tea")
+            await talk.listens(2.0)
+            talk.session.type("sorry, but go on")
+            await talk.listens(12.0)
+            assert [turn.outcome for turn in talk.turns] == ["interrupted", "completed"]
+            assert talk.turns[1].agent_text == TEA
+
+    run_virtual(scene())
 
 
 def test_a_short_beginning_in_common_costs_no_word():

@@ -77,6 +77,7 @@ def test_the_turn_with_the_culprit_goes_and_the_question_stays() -> None:
     asked = (system, tea, Message("assistant", TEA), cats, Message("assistant", CATS), Message("user", "Dogs?"))
     assert without(asked, TEA) == (system, cats, Message("assistant", CATS), Message("user", "Dogs?"))
     assert without(asked, "Never said before.") == asked
+    assert without(asked, None) == (system, Message("user", "Dogs?"))
 
 
 def test_a_sentence_heard_in_an_earlier_reply_is_known_again() -> None:

@@ -371,7 +371,8 @@ class Session:
             self._turns.dropped()
             return
         text, words = self._heard.remember(run)
-        self._said.note_agent(text)
+        if outcome is ev.Outcome.COMPLETED:
+            self._said.note_agent(text)
         conversation("agent", text, session=self.id)
         self._report(ResponseEnded(generation, outcome, words, text))
         if (trace := self._turns.ended(run, outcome, text, self._loop.time())) is not None:

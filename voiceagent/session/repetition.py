@@ -94,16 +94,16 @@ def is_repeated(segment: str, earlier: Iterable[Said]) -> bool:
     return bool(runs) and any(runs <= said.runs and sentence in f" {' '.join(said.words)} " for said in earlier)
 
 
-def without(messages: tuple[Message, ...], culprit: str) -> tuple[Message, ...]:
-    """Return a conversation without the turns in which this was said; its last turn stays."""
+def without(messages: tuple[Message, ...], culprit: str | None) -> tuple[Message, ...]:
+    """Return a conversation without the turns in which this was said, or without any; its last turn stays."""
     *turns, last = _turns(messages)
-    words = normalise(culprit)
+    words = None if culprit is None else normalise(culprit)
     kept = [turn for turn in turns if not any(_has(message, words) for message in turn)]
     return tuple(message for turn in (*kept, last) for message in turn)
 
 
-def _has(message: Message, words: str) -> bool:
-    return message.role == "assistant" and f" {words} " in f" {normalise(message.content)} "
+def _has(message: Message, words: str | None) -> bool:
+    return message.role == "assistant" and (words is None or f" {words} " in f" {normalise(message.content)} ")
 
 
 def _turns(messages: tuple[Message, ...]) -> Iterator[list[Message]]:

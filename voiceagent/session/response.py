@@ -41,6 +41,8 @@ SPEECH_CHARS_PER_S = 15.0
 """Usual rate of English speech, for text whose audio is not made yet."""
 MAX_ROUNDS = 4
 """Replies in a row that call tools: a model that wants more has lost its way, and the user is waiting."""
+ATTEMPTS = 2
+"""How often a reply that repeats an earlier one is made again: without that one in the history, then without any."""
 NUDGE = "(Answer in one or two spoken sentences.)"
 """Added when the model said nothing, so that its second attempt differs even with greedy sampling."""
 
@@ -194,9 +196,9 @@ class ResponseRun:
 
     def _begin_again(self, culprit: str) -> None:
         log.info("a reply that repeats an earlier one is made again: %.60s", culprit)
-        self._opening = None
         self._draw += 1
-        self._messages = without(self._messages, culprit)
+        self._opening = Opening(self._said) if self._draw < ATTEMPTS else None
+        self._messages = without(self._messages, culprit if self._opening else None)
         self._generate()
 
     def _complete_reply(self, *, cut: bool) -> None:
