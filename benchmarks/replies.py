@@ -18,10 +18,10 @@ from voiceagent.weights import Store
 
 RUN = 6
 """Words in a row that two different replies seldom share."""
-OTHERS = 7
+OTHERS = 3
 """Other questions of the call that a reply is tried with."""
-BEST = 2
-"""A reply is on the topic if its own question is among so many likeliest: one reply in four by chance."""
+BEST = 1
+"""A reply is on the topic if its own question is among so many likeliest: one reply in four is so by chance."""
 CONTEXT = 512
 JUDGE = "smollm2-135m-instruct-q4_1", "SmolLM2-135M-Instruct.Q4_1.gguf"
 

@@ -58,7 +58,6 @@ class Dry:
         texts = (ctypes.c_char_p * len(BREAKERS))(*(text.encode() for text in BREAKERS))
         self._link = lib.llama_sampler_init_dry(
             model.vocabulary,
-            model.trained_tokens,
             sampling.dry_multiplier,
             sampling.dry_base,
             sampling.dry_allowed_length,
