@@ -157,3 +157,67 @@ def test_another_prompt_and_other_tools_leave_what_was_said_as_it_was():
     kept.configure("be rude", 100, 2, ())
     assert kept.trim()
     assert len(kept.messages) == 1 + 2
+
+
+def system(kept):
+    return kept.messages[0].content
+
+
+def said(kept):
+    return [message.content for message in kept.messages[1:] if message.role == "user"]
+
+
+def test_a_summary_takes_the_place_of_what_is_dropped_and_not_before():
+    kept = history(turns=4)
+    talk(kept, 4)
+    kept.summarise("They spoke.")
+    assert system(kept) == "be nice"
+    talk(kept, 1)
+    assert system(kept) == "be nice\n\nEarlier in this conversation: They spoke."
+    assert said(kept) == ["question 3", "question 0"]
+
+
+def test_a_summary_is_due_once_there_is_as_much_as_will_be_dropped():
+    kept = history(turns=4)
+    due = []
+    for number in range(8):
+        kept.add_user(f"question {number}")
+        kept.trim()
+        due.append(kept.summary_due)
+        if kept.summary_due and number > 3:
+            kept.summarise("They spoke.")
+            assert not kept.summary_due
+    assert due == [False, False, True, True, False, True, False, False]
+
+
+def test_what_is_in_no_summary_stays_while_there_is_room():
+    kept = history(turns=4, budget=100)
+    talk(kept, 1)
+    kept.summarise("One question.")
+    talk(kept, 4)
+    assert said(kept) == [f"question {number}" for number in range(4)], "half of them would have gone"
+    kept = history(turns=4, budget=100)
+    talk(kept, 1)
+    kept.summarise("One question.")
+    talk(kept, 3)
+    kept.add_user("word " * 92)
+    kept.trim()
+    assert len(said(kept)) == 1, "there is no room for it"
+
+
+def test_a_summary_that_would_fill_the_prompt_is_forgotten():
+    kept = history(turns=2, budget=40)
+    talk(kept, 2)
+    kept.summarise("word " * 20)
+    talk(kept, 1)
+    assert system(kept) == "be nice"
+    assert words(kept.messages) <= 40
+
+
+def test_facts_stand_in_the_system_message_and_count():
+    kept = history(budget=40, turns=100)
+    kept.facts = ("The user is Anna.", "She likes tea.")
+    talk(kept, 30)
+    assert system(kept) == "be nice\n\nKeep in mind:\n- The user is Anna.\n- She likes tea."
+    assert words(kept.messages) <= 40
+    assert len(said(kept)) < 6
