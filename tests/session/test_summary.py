@@ -138,7 +138,7 @@ def test_it_is_written_while_nobody_speaks_and_nothing_else_waits():
     assert len(steps) > 100
     assert all(is_idle(state) for state, _, _ in steps)
     assert {need for _, need, _ in steps} == {Need.SPECULATIVE}
-    assert all(WITHIN_S / 2 < left <= WITHIN_S for _, _, left in steps)
+    assert all(WITHIN_S - 5 < left < WITHIN_S + 1e-6 for _, _, left in steps)
 
 
 def test_a_user_who_speaks_ends_it_and_is_answered_as_soon_as_ever_and_it_is_taken_up_again():
@@ -208,8 +208,7 @@ def test_a_summary_that_fails_changes_nothing(summary):
         assert talk.said.count("Fine.") == 8
         assert not talk.of(EngineFailed)
         assert len(set(model.systems)) == 1
-        tried = [messages[-2] for messages in model.summarised], [messages[1:] for messages in model.summarised]
-        assert len(tried[1]) == len(set(tried[1])) > 1, "once for what was said by then"
+        assert len(model.summarised) == len(set(model.summarised)) > 1, "once for what was said by then"
 
     rehearse(scene, model, ON)
 
@@ -290,10 +289,10 @@ def test_a_fact_for_which_there_is_no_room_is_refused():
 
     async def scene(talk):
         talk.session.pin(FACT)
-        with pytest.raises(VoiceAgentError, match="pinned facts .* 904 plus a reply.*pin fewer facts"):
+        with pytest.raises(VoiceAgentError, match=r"pinned facts .* 936 plus a reply.*pin fewer facts"):
             talk.session.pin("word " * 900)
         with pytest.raises(VoiceAgentError, match="pinned facts"):
-            talk.session.configure(replace(talk.session.config, context_tokens=110))
+            talk.session.configure(replace(talk.session.config, context_tokens=105))
         with pytest.raises(VoiceAgentError, match="without words"):
             talk.session.pin(" ")
         with pytest.raises(VoiceAgentError, match=f"Pinned: '{FACT}'"):
