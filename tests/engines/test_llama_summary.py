@@ -10,6 +10,7 @@ from voiceagent.engines.contract import Need
 from voiceagent.engines.llm.contract import ReplyOptions
 from voiceagent.engines.llm.llama.engine import LlamaEngine
 from voiceagent.session.summary import INSTRUCTION, SUMMARY
+from voiceagent.testing import Conversation, run_virtual
 
 HISTORY = (SYSTEM, user("My name is Anna."), agent("Hello Anna."), user("Why?"), agent("Because."))
 NEXT = (*HISTORY, user("And then?"))
@@ -79,3 +80,31 @@ def test_it_takes_no_place_of_a_caller_and_gives_its_sequences_back(engine: Llam
     assert {slot.history.id for slot in engine._free} == places
     third = Caller(engine)
     assert reply(engine, third, 1, *NEXT) == oracle.reply(*NEXT)
+
+
+@pytest.mark.parametrize("hang_up_after", [0.05, 5.0], ids=["in the midst of it", "when it is written"])
+def test_a_session_reads_only_the_question_more_than_without(path: Path, oracle: Oracle, hang_up_after: float) -> None:
+    def read(*sets: str) -> int:
+        engine = loaded(path, max_streams=1, session_tokens=1024)
+        quiet = ("session.greeting=''", "session.idle_s=0", "session.history_turns=4")
+
+        async def main() -> None:
+            talking = Conversation("scripted.yaml", (*quiet, *sets), llm=engine, step_s=lambda batch: 0.01)
+            async with talking as talk:
+                for word in ("One", "Two", "Three"):
+                    await talk.types(f"{word} thing to say.", wait=0.0)
+                    while talk.session.state.response is not None:
+                        await talk.listens(0.02)
+                    await talk.listens(0.1)
+                await talk.listens(hang_up_after)
+
+        try:
+            run_virtual(main())
+            assert len(engine._free) == 1
+            return engine.prefilled_tokens
+        finally:
+            engine.close()
+
+    question = oracle.length(f"{INSTRUCTION}<|im_end|>\n<|im_start|>assistant\n")
+    more = read("session.summarise=true") - read()
+    assert more == question if hang_up_after > 1 else 0 < more < question
