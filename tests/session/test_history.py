@@ -1,7 +1,7 @@
 """What the language model is told of the conversation."""
 
 from voiceagent.engines.llm.contract import Message, ToolCall, ToolSpec
-from voiceagent.session.history import History
+from voiceagent.session.history import MOST_LOST, History
 
 
 def words(messages):
@@ -211,6 +211,42 @@ def test_a_summary_that_would_fill_the_prompt_is_forgotten():
     talk(kept, 1)
     assert system(kept) == "be nice"
     assert words(kept.messages) <= 40
+
+
+def test_dropped_turns_that_are_in_no_summary_are_asked_about_as_far_as_there_is_room():
+    kept = history(turns=2)
+    talk(kept, 6)
+    *_, asked = kept.with_question("Well?", 100)
+    assert asked.content.startswith("(Before all that, this was said:)\nUser: question 0\nYou: answer 0\n")
+    assert asked.content.endswith("\nWell?")
+    *rest, asked = kept.with_question("Well?", words(kept.messages) + 20)
+    assert "question 0" not in asked.content
+    assert "answer" in asked.content
+    assert words((*rest, asked)) <= words(kept.messages) + 20
+    assert kept.with_question("Well?", words(kept.messages) + 1)[-1] == Message("user", "Well?")
+    assert kept.with_question("Well?", words(kept.messages)) is None
+    kept.summarise("They spoke.")
+    assert kept.with_question("Well?", 100)[-1] == Message("user", "Well?")
+
+
+def test_what_a_summary_holds_is_not_asked_about_again():
+    kept = history(turns=4)
+    talk(kept, 4)
+    kept.summarise("They spoke.")
+    talk(kept, 1)
+    assert len(said(kept)) == 2
+    assert kept.with_question("Well?", 100)[-1] == Message("user", "Well?")
+
+
+def test_of_dropped_turns_what_was_said_is_asked_about_the_latest_of_it():
+    kept = history(turns=2, budget=10_000)
+    kept.add_user("what is the time")
+    kept.add_agent(exchange("noon"))
+    talk(kept, 2)
+    assert kept.with_question("Well?", 100)[-1].content.splitlines()[1:3] == ["User: what is the time", "You: so"]
+    talk(kept, 500)
+    lines = kept.with_question("Well?", 10_000)[-1].content.splitlines()
+    assert len(lines) == 1 + MOST_LOST + 1
 
 
 def test_facts_stand_in_the_system_message_and_count():

@@ -47,9 +47,9 @@ class Secretary:
         return [messages[0].content for messages in self.prompts]
 
 
-def rehearse(scene, model, *sets, **device):
+def rehearse(scene, model, *sets):
     async def main():
-        talking = Conversation("scripted.yaml", (*SETS, *sets), llm=model, **device)
+        talking = Conversation("scripted.yaml", (*SETS, *sets), llm=model, frame_s=0.06)
         async with talking as talk:
             await scene(talk)
         assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -103,6 +103,22 @@ def test_the_beginning_of_the_prompt_changes_only_when_turns_are_dropped():
             dropped = before[1] != after[1]
             assert (before[0] != after[0]) == dropped
         assert len(set(model.systems)) > 2
+
+    rehearse(scene, model, ON)
+
+
+def test_who_never_pauses_is_remembered_from_the_first_pause_on():
+    model = Secretary(lambda messages: f"{Secretary.names(messages)} {LONG}")
+
+    async def scene(talk):
+        await chat(talk, "my name is Anna", *questions(12), pause_s=0.0)
+        assert EARLIER not in model.systems[-1], "nothing could be written yet"
+        assert not any("Anna" in message.content for message in model.prompts[-1])
+        await talk.listens(PAUSE_S)
+        (asked,) = model.summarised[-1:]
+        assert "\nUser: my name is Anna\nYou: Fine.\nUser: question number 0\n" in asked[-1].content
+        await chat(talk, *questions(4), pause_s=0.0)
+        assert f"{EARLIER} The user is called Anna. " in model.systems[-1]
 
     rehearse(scene, model, ON)
 
@@ -197,20 +213,54 @@ def broken(messages):
 
 @pytest.mark.parametrize(
     "summary",
-    [broken, lambda _: "", lambda _: "...", lambda _: tool_call("weather", city="Rome"), lambda _: "no end " * 60],
+    [broken, lambda _: "", lambda _: "...", lambda _: "I look. " + tool_call("weather"), lambda _: "no end " * 60],
     ids=["fails", "nothing", "no words", "a call", "endless"],
 )
 def test_a_summary_that_fails_changes_nothing(summary):
     model = Secretary(summary)
 
     async def scene(talk):
-        await chat(talk, *questions(8))
+        for question in questions(8):
+            await chat(talk, question)
+            talk.session.type(" ")  # something happens, and changes nothing
+            await talk.listens(PAUSE_S)
         assert talk.said.count("Fine.") == 8
         assert not talk.of(EngineFailed)
         assert len(set(model.systems)) == 1
         assert len(model.summarised) == len(set(model.summarised)) > 1, "once for what was said by then"
 
     rehearse(scene, model, ON)
+
+
+def test_an_engine_that_refuses_it_harms_nobody():
+    asked = []
+
+    async def scene(talk):
+        generate = talk.session._llm.generate
+
+        def refuse(generation, *args, **kwargs):
+            if generation == SUMMARY:
+                asked.append(args)
+                raise RuntimeError("no")
+            generate(generation, *args, **kwargs)
+
+        talk.session._llm.generate = refuse
+        await chat(talk, *questions(8))
+        assert talk.said.count("Fine.") == 8
+        assert asked
+
+    rehearse(scene, Secretary(), ON)
+
+
+def test_it_is_not_asked_for_where_there_is_no_room():
+    model = Secretary()
+
+    async def scene(talk):
+        await chat(talk, *questions(8))
+        assert talk.said.count("Fine.") == 8
+        assert model.summarised == []
+
+    rehearse(scene, model, ON, "llm.session_tokens=160")
 
 
 def test_two_callers_have_summaries_of_their_own():

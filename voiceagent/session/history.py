@@ -20,6 +20,10 @@ from voiceagent.errors import VoiceAgentError
 TRIM_TO = 0.5
 FACTS = "Keep in mind:"
 EARLIER = "Earlier in this conversation:"
+BEFORE = "(Before all that, this was said:)"
+MOST_LOST = 100
+"""Messages of dropped turns that are kept for a summary to come."""
+_SPEAKERS = {"user": "User", "assistant": "You"}
 
 
 def system_message(prompt: str, tools: tuple[ToolSpec, ...], facts: tuple[str, ...] = (), summary: str = "") -> Message:
@@ -62,13 +66,14 @@ class History:
         self._tools = tools
         self._budget = budget_tokens
         self._max_turns = max_turns
-        self.count_tokens = count_tokens
-        """Returns how many tokens some messages take."""
+        self._count_tokens = count_tokens
         self._messages: list[Message] = []
         self._summary = ""
         """Of turns that were dropped."""
         self._ahead: tuple[str, int] | None = None
         """The next summary, and how many of the oldest turns it holds besides what the present one does."""
+        self._lost: list[Message] = []
+        """Dropped turns that are in no summary yet."""
         self._half_full = False
         """Whether there are as many turns, or tokens, as the next trim will drop; as of the last `trim`."""
 
@@ -135,13 +140,29 @@ class History:
         """Whether turns that the next trim will drop are in no summary yet."""
         return self._half_full and self._ahead is None
 
+    def with_question(self, question: str, room: int) -> tuple[Message, ...] | None:
+        """Return the conversation, and as the user's next words the dropped turns in no summary, and a question.
+
+        The oldest of those turns are left out where all would take more than `room` tokens; None if that is not enough.
+        """
+        lost = [
+            f"{_SPEAKERS[each.role]}: {each.content}" for each in self._lost if each.content and each.role in _SPEAKERS
+        ]
+        while True:
+            messages = self.with_user("\n".join((BEFORE, *lost, question)) if lost else question)
+            if self._count_tokens(messages) <= room:
+                return messages
+            if not lost:
+                return None
+            lost = lost[(len(lost) + 1) // 2 :]
+
     def summarise(self, summary: str) -> None:
         """Take a summary of the whole conversation so far; the next trim puts it in the place of what it drops."""
-        self._ahead = summary, len(self._turns())
+        self._ahead, self._lost = (summary, len(self._turns())), []
 
     def trim(self) -> bool:
         """Drop the oldest turns if the budget is exceeded; return whether anything was dropped. Call between turns."""
-        turns, tokens = self._turns(), self.count_tokens(self.messages)
+        turns, tokens = self._turns(), self._count_tokens(self.messages)
         keep_turns = max(1, int(self._max_turns * TRIM_TO))
         keep_tokens = int(self._budget * TRIM_TO)
         drop_turns = max(1, self._max_turns + 1 - keep_turns)
@@ -156,8 +177,10 @@ class History:
         required = len(turns) - self._max_turns
         if in_summary and required <= in_summary < drop and self._fits(turns, self._budget, in_summary):
             drop = in_summary  # what no summary holds may stay while there is room
+        self._lost += _flat(turns[in_summary:drop])
+        del self._lost[:-MOST_LOST]
         turns = turns[drop:]
-        if self.count_tokens((self._system, *_flat(turns))) > self._budget:
+        if self._count_tokens((self._system, *_flat(turns))) > self._budget:
             turns = [_without_tools(turn) for turn in turns]  # what was said weighs more than what was looked up
         self._messages = _flat(turns)
         return True
@@ -168,12 +191,12 @@ class History:
         in_summary = 0
         if self._ahead is not None:
             (self._summary, in_summary), self._ahead = self._ahead, None
-        if self._summary and self.count_tokens((self._system, Message("user", ""))) > most_tokens:
+        if self._summary and self._count_tokens((self._system, Message("user", ""))) > most_tokens:
             self._summary, in_summary = "", 0
         return in_summary
 
     def _fits(self, turns: list[list[Message]], tokens: int, dropped: int) -> bool:
-        return self.count_tokens((self._system, *_flat(turns[dropped:]))) <= tokens
+        return self._count_tokens((self._system, *_flat(turns[dropped:]))) <= tokens
 
     def _turns(self) -> list[list[Message]]:
         """Split before each user message; what the agent said before the first one is a turn of its own."""

@@ -39,27 +39,22 @@ class Summariser:
         self._history = history
         self._session = session
         self._loop = asyncio.get_running_loop()
-        self._prompt: tuple[Message, ...] | None = None
-        """What the summary under way replies to."""
+        self._asked: tuple[Message, ...] | None = None
+        """The history that the summary under way is of."""
         self._failed: tuple[Message, ...] | None = None
-        """A prompt that is not worth a second try."""
+        """A history that is not worth a second try."""
         self._written, self._text = ToolText(), ""
 
     def proceed(self, config: ConversationConfig, *, quiet: bool) -> None:
         """Begin the summary that is due while it is quiet; drop the one under way when it no longer is."""
         if not quiet:
             self._drop()
-        elif config.summarise and self._prompt is None and self._history.summary_due:
-            prompt = self._history.with_user(INSTRUCTION)
-            if prompt != self._failed:
-                try:
-                    self._begin(prompt, config)
-                except Exception as error:  # an engine that refuses: the caller is anything that can happen
-                    self._fail(str(error))
+        elif config.summarise and self._asked is None and self._history.summary_due:
+            self._begin(self._history.messages, config)
 
     def take(self, event: LlmEvent) -> None:
         """Take what the language model made of it."""
-        if self._prompt is None:
+        if self._asked is None:
             return
         match event:
             case Token():
@@ -71,14 +66,19 @@ class Summariser:
             case StreamFailed():
                 self._fail(str(event.error))
 
-    def _begin(self, prompt: tuple[Message, ...], config: ConversationConfig) -> None:
-        self._prompt, self._written, self._text = prompt, ToolText(), ""
-        if self._history.count_tokens(prompt) + SUMMARY_TOKENS > config.context_tokens:
-            self._fail("there is no room for the question")
+    def _begin(self, history: tuple[Message, ...], config: ConversationConfig) -> None:
+        if history == self._failed:
             return
-        options = ReplyOptions(config.temperature, SUMMARY_TOKENS)
-        deadline = self._loop.time() + WITHIN_S
-        self._stream.generate(SUMMARY, prompt, deadline, need=Need.SPECULATIVE, options=options)
+        self._asked, self._written, self._text = history, ToolText(), ""
+        deadline, options = self._loop.time() + WITHIN_S, ReplyOptions(config.temperature, SUMMARY_TOKENS)
+        try:
+            prompt = self._history.with_question(INSTRUCTION, config.context_tokens - SUMMARY_TOKENS)
+            if prompt is None:
+                self._fail("there is no room for the question")
+            else:
+                self._stream.generate(SUMMARY, prompt, deadline, need=Need.SPECULATIVE, options=options)
+        except Exception as error:  # an engine that refuses must not end what called: a frame of audio, say
+            self._fail(str(error))
 
     def _complete(self, *, cut: bool) -> None:
         text = self._text + self._written.finish()
@@ -88,17 +88,17 @@ class Summariser:
         elif not words(summary):
             self._fail("it is empty")
         else:
-            self._prompt = None
+            self._asked = None
             self._history.summarise(summary)
             log.debug("the conversation is summarised", extra={"session": self._session})
 
     def _fail(self, why: str) -> None:
-        self._drop(failed=self._prompt)
+        self._drop(failed=self._asked)
         log.debug("no summary: %s", why, extra={"session": self._session})
 
     def _drop(self, failed: tuple[Message, ...] | None = None) -> None:
-        if self._prompt is not None:
-            self._prompt, self._failed = None, failed
+        if self._asked is not None:
+            self._asked, self._failed = None, failed
             self._stream.cancel(SUMMARY)
 
 
