@@ -210,7 +210,9 @@ class Session:
 
         Raises VoiceAgentError if prompt, tools and facts leave no room for a conversation; then it is not pinned.
         """
-        self._keep(pinned(self._history.facts, fact))
+        facts = pinned(self._history.facts, fact)
+        self._require(self.config, facts=facts)
+        self._keep(facts)
 
     def unpin(self, fact: str) -> None:
         """No longer tell a fact that was pinned. Raises VoiceAgentError for another, listing those that are."""
@@ -377,7 +379,6 @@ class Session:
             self._llm.prepare(self._history.messages)
 
     def _keep(self, facts: tuple[str, ...]) -> None:
-        self._require(self.config, facts=facts)
         self._history.facts = facts
         if self._response is None:
             self._history.trim()
