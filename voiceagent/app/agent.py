@@ -41,7 +41,8 @@ from voiceagent.scheduler.costs import CostModel
 from voiceagent.scheduler.lane import INTERPRETER_TURN_S, ThreadLane, close_all
 from voiceagent.scheduler.scheduler import Scheduler, Step
 from voiceagent.session.config import ConversationConfig
-from voiceagent.session.coordinator import Engines, Session
+from voiceagent.session.coordinator import Session
+from voiceagent.session.engines import Engines
 from voiceagent.session.reports import Report
 from voiceagent.session.turns import TurnLog
 from voiceagent.trace.jsonl import TurnFile

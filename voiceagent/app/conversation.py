@@ -41,6 +41,7 @@ def conversation_config(settings: Settings) -> ConversationConfig:
         context_tokens=llm.session_tokens,
         max_tokens=llm.max_tokens,
         max_turns=session.history_turns,
+        summarise=session.summarise,
         sentence_pause_s=session.sentence_pause_ms / 1000,
         segmenter=lambda: Segmenter(llm.first_segment_min_tokens, llm.first_segment_max_tokens),
         tool_filler=session.tool_filler,

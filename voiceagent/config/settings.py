@@ -184,6 +184,8 @@ class SessionSettings(Section):
     """The silence before the idle prompt, in seconds; 0 is off."""
     history_turns: int = Field(default=6, ge=0, le=1000)
     """How many past turns the language model is shown."""
+    summarise: bool = False
+    """Whether it is also shown a summary of older turns, written by itself while nobody speaks; small models invent."""
     sentence_pause_ms: Milliseconds = 250
     """The pause between two sentences of a response."""
     interrupt_after_ms: Milliseconds = 500

@@ -40,6 +40,8 @@ class ConversationConfig:
     tool_filler: str
     """What the agent says when tools keep the user waiting for `tool_filler_after_s`; "" for nothing."""
     tool_filler_after_s: float
+    summarise: bool = False
+    """Whether turns that are dropped are kept as a summary, which the model writes while nobody speaks."""
     tools: tuple[str | Tool, ...] | None = None
     """What the model may call: the agent's tools by name, and tools of this session's own. None: all of the agent's."""
     voice: str | None = None

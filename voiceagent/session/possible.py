@@ -6,15 +6,24 @@ from voiceagent.engines.tts.voices import voice_among
 from voiceagent.engines.turn.contract import TurnEngine
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.config import ConversationConfig
+from voiceagent.session.history import system_message
 from voiceagent.tools.toolbox import Chosen, Toolbox
 
 MAX_TEMPERATURE = 2.0
 
 
 def require_possible(
-    config: ConversationConfig, llm: LlmEngine, tts: TtsEngine, turn: TurnEngine | None, toolbox: Toolbox
+    config: ConversationConfig,
+    llm: LlmEngine,
+    tts: TtsEngine,
+    turn: TurnEngine | None,
+    toolbox: Toolbox,
+    facts: tuple[str, ...] = (),
 ) -> Chosen:
-    """Return the tools it asks for. Raises VoiceAgentError, listing what is available, for what is not."""
+    """Return the tools it asks for. Raises VoiceAgentError, listing what is available, for what is not.
+
+    `facts` are those that are pinned: they need room as the prompt does.
+    """
     if config.voice is not None:
         voice_among(tts.voices, config.voice)
     if config.temperature is not None and not 0 <= config.temperature <= MAX_TEMPERATURE:
@@ -29,11 +38,12 @@ def require_possible(
             "There is no turn detector: let silence end a turn (rules.judge=False), or load one (turn.engine)."
         )
     chosen = toolbox.choose(config.tools)
-    system = Message("system", config.system_prompt, tools=chosen.specs)
+    system = system_message(config.system_prompt, chosen.specs, facts)
     needed = llm.count_tokens((system, Message("user", "")))
     if needed >= config.budget_tokens:
         raise VoiceAgentError(
-            f"The system prompt and the tools take {needed} tokens, and the context leaves room for "
-            f"{config.budget_tokens} plus a reply: shorten them, choose fewer tools, or raise llm.session_tokens."
+            f"The system prompt{', the pinned facts' if facts else ''} and the tools take {needed} tokens, and the "
+            f"context leaves room for {config.budget_tokens} plus a reply: shorten them, "
+            f"{'pin fewer facts, ' if facts else ''}choose fewer tools, or raise llm.session_tokens."
         )
     return chosen
