@@ -65,7 +65,7 @@ def judge() -> "Judge":
 class Judge:
     """Says which replies are about their questions, with a GGUF model."""
 
-    def __init__(self, model: str, threads: int = 2) -> None:
+    def __init__(self, model: str, threads: int = 1) -> None:
         self._model = Llama(model, n_ctx=CONTEXT, n_threads=threads, logits_all=True, verbose=False)
 
     def on_topic(self, exchanges: Sequence[tuple[str, str]]) -> list[bool]:
