@@ -14,7 +14,7 @@ from voiceagent.engines.files import file_of, only_file, size_of
 from voiceagent.engines.finding import Finding, ok, problem
 from voiceagent.engines.llm.llama.context_shape import ContextShape
 from voiceagent.engines.llm.llama.gguf_memory import MemoryNeed
-from voiceagent.engines.llm.llama.library import LibraryError, check_library, probe
+from voiceagent.engines.llm.llama.library import LibraryError, check_library, check_tiles, probe
 from voiceagent.engines.memory import DEVICE_RUNTIME, MemoryUse, Place
 from voiceagent.engines.spec import BuildContext, Device, EngineSpec, Remedy
 from voiceagent.engines.steps import BATCH, LlmSteps, Talk, Works, steps
@@ -77,6 +77,7 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
     def build(self, settings: LlamaSettings, context: BuildContext) -> Any:
         """Return the engine. Raises VoiceAgentError for a model or a grammar that does not exist."""
         check_library()
+        check_tiles()
         from voiceagent.engines.llm.llama.engine import LlamaEngine, Sampling
 
         return LlamaEngine(

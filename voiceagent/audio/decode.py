@@ -1,0 +1,196 @@
+"""Sound files, decoded by FFmpeg as far as they can be: what a damaged place costs is that place.
+
+A file is read packet by packet. What does not decode is left out, and silence stands in its place as the times of the next
+packet say, so that later words keep theirs. The channels are added up; `powers` tells whether they cancelled each other.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from numpy.typing import NDArray
+
+from voiceagent.audio.pcm import AudioError, Pcm
+
+SHORTEST_GAP_S = 0.015
+"""Below the length of a codec's frame, above the rounding of times in a container."""
+LONGEST_GAP_S = 600.0
+"""A time further ahead than this is damaged itself, and is not believed."""
+FUTILE_READS = 100
+"""After this many failures in a row nothing more is expected of a file."""
+EXACT_LENGTHS = ("wav", "flac", "mov")
+"""Containers whose header tells the length itself; elsewhere FFmpeg estimates it."""
+RIFF_REST_BYTES = 4096
+"""A WAV file has less than this behind its last chunk, if anything."""
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What was read of a file."""
+
+    pcm: Pcm
+    """All channels added up, or the one that was asked for."""
+    powers: NDArray[np.float64]
+    """The energy of each channel."""
+    gaps: list[tuple[float, float]]
+    """From when to when nothing could be read, in seconds."""
+    declared_s: float | None
+    """How long the file says it is."""
+    length_is_wrong: bool
+    """Whether its header gives a length that ends amid the sound; what follows was read too."""
+
+
+def decode(path: Path, rate: int, channel: int | None = None) -> Decoded:
+    """Decode a file at `rate` Hz: its channels added up, or one of them.
+
+    Raises AudioError when it has no sound that can be read, OSError or av.FFmpegError when it is no such file.
+    """
+    length_is_wrong = _ends_amid_sound(path)
+    with av.open(str(path), options={"ignore_length": "1"} if length_is_wrong else {}) as container:
+        if not container.streams.audio:
+            raise AudioError(f"{path} has no audio in it; give a recording (wav, flac, mp3, ogg, g722, ...).")
+        stream = container.streams.audio[0]
+        # A frame whose checksum is wrong decodes to noise.
+        stream.codec_context.options = {"err_detect": "crccheck"}
+        exact = container.format.name.startswith(EXACT_LENGTHS) and stream.duration and stream.time_base
+        declared_s = float(stream.duration * stream.time_base) if exact else None  # type: ignore[operator]
+        track = _Track(rate, channel)
+        damaged = _read(container, stream, track)
+    if not track.pieces and damaged:
+        raise AudioError(f"{path} is damaged, and nothing of it can be read; record it again, or use another copy.")
+    return Decoded(track.joined(), track.powers, track.gaps, declared_s, length_is_wrong)
+
+
+def _read(container: InputContainer, stream: AudioStream, track: "_Track") -> bool:
+    """Decode all packets into the track; return whether some could not be."""
+    damaged = False
+    for packet in _packets(container, stream):
+        if packet is None:
+            damaged = True
+            continue
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            damaged = True
+        else:
+            for frame in frames:
+                assert isinstance(frame, av.AudioFrame)
+                track.add(frame)
+            if frames or packet.pts is None:
+                continue
+        if packet.pts is not None and packet.duration:
+            track.until = float((packet.pts + packet.duration) * packet.time_base)
+    track.end()
+    return damaged
+
+
+def _packets(container: InputContainer, stream: AudioStream) -> Iterator["av.Packet | None"]:
+    """Yield the packets, the empty one that ends the stream included; None for what is no packet."""
+    failures = 0
+    while failures < FUTILE_READS:
+        try:
+            for packet in container.demux(stream):
+                failures = 0
+                yield packet
+            return
+        except av.FFmpegError:
+            failures += 1
+            yield None
+
+
+@dataclass(slots=True)
+class _Track:
+    """Decoded sound on its way to one channel at one rate."""
+
+    rate: int
+    channel: int | None
+    pieces: list[Pcm] = field(default_factory=list)
+    powers: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    gaps: list[tuple[float, float]] = field(default_factory=list)
+    until: float = 0.0
+    """The end of packets that gave nothing, in seconds of the file's own clock."""
+    _start_s: float | None = None
+    _length_s: Fraction = Fraction(0)
+    _kind: tuple[str, str, int] | None = None
+    _resampler: av.AudioResampler | None = None
+
+    def add(self, frame: av.AudioFrame) -> None:
+        """Take the next frame, after silence for what is missing before it."""
+        if frame.is_corrupt or not frame.samples or not frame.sample_rate:
+            return
+        if frame.pts is not None and frame.time_base is not None:
+            at_s = float(frame.pts * frame.time_base)
+            if self._start_s is None:
+                self._start_s = at_s
+            self._fill(at_s)
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if kind != self._kind:
+            self._flush()
+            self._kind = kind
+            self._resampler = av.AudioResampler(format="fltp", layout=frame.layout, rate=self.rate)
+        assert self._resampler
+        self._length_s += Fraction(frame.samples, frame.sample_rate)
+        frame.pts = None  # the resampler would fill gaps by itself
+        self._keep(self._resampler.resample(frame))
+
+    def end(self) -> None:
+        """Take what the resampler holds, and silence for what is missing at the end."""
+        if self.pieces:
+            self._fill(self.until)
+        self._flush()
+
+    def joined(self) -> Pcm:
+        """Return all of it."""
+        return np.concatenate(self.pieces) if self.pieces else np.zeros(0, np.float32)
+
+    def _fill(self, at_s: float) -> None:
+        position_s = float(self._length_s)
+        missing_s = at_s - (self._start_s or 0.0) - position_s
+        if not SHORTEST_GAP_S < missing_s < LONGEST_GAP_S:
+            return
+        self._flush()
+        self._kind = None
+        self.pieces.append(np.zeros(round(missing_s * self.rate), np.float32))
+        self._length_s += Fraction(missing_s)
+        self.gaps.append((position_s, position_s + missing_s))
+
+    def _flush(self) -> None:
+        if self._resampler:
+            self._keep(self._resampler.resample(None))
+        self._resampler = None
+
+    def _keep(self, frames: list[av.AudioFrame]) -> None:
+        for frame in frames:
+            channels = frame.to_ndarray().astype(np.float32, copy=False)
+            self._count(np.einsum("ij,ij->i", channels, channels, dtype=np.float64))
+            if self.channel is None:
+                self.pieces.append(channels.sum(axis=0))
+            elif self.channel < len(channels):
+                self.pieces.append(channels[self.channel].copy())
+            else:
+                self.pieces.append(np.zeros(channels.shape[1], np.float32))
+
+    def _count(self, powers: NDArray[np.float64]) -> None:
+        if len(powers) > len(self.powers):
+            self.powers = np.pad(self.powers, (0, len(powers) - len(self.powers)))
+        self.powers[: len(powers)] += powers
+
+
+def _ends_amid_sound(path: Path) -> bool:
+    """Return whether what follows a chunk of a WAV file is no chunk: its length is wrong."""
+    with path.open("rb") as file:
+        riff = file.read(12)
+        if riff[:4] not in (b"RIFF", b"RF64") or riff[8:] != b"WAVE":
+            return False
+        size = path.stat().st_size
+        while len(head := file.read(8)) == 8 and size - file.tell() > RIFF_REST_BYTES:
+            if not all(0x20 <= byte < 0x7F for byte in head[:4]):
+                return True
+            length = int.from_bytes(head[4:], "little")
+            file.seek(length + length % 2, 1)
+    return False
