@@ -1,9 +1,11 @@
 """Sound files, decoded by FFmpeg as far as they can be: what a damaged place costs is that place.
 
-A file is read packet by packet. What does not decode is left out, and silence stands in its place as the times of the next
-packet say, so that later words keep theirs. The channels are added up; `powers` tells whether they cancelled each other.
+A file is read packet by packet. What does not decode is left out, and silence stands in its place as the times of the
+next packet say, so that later words keep theirs. The channels are added up; their powers tell whether they cancelled
+each other.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -23,8 +25,18 @@ LONGEST_GAP_S = 600.0
 """A time further ahead than this is damaged itself, and is not believed."""
 FUTILE_READS = 100
 """After this many failures in a row nothing more is expected of a file."""
-EXACT_LENGTHS = ("wav", "flac", "mov")
-"""Containers whose header tells the length itself; elsewhere FFmpeg estimates it."""
+EXACT_LENGTHS = ("flac", "mov", "matroska")
+"""Containers whose header tells the length itself; elsewhere FFmpeg may estimate it."""
+COUNTED_TIMES = ("mp3", "aac")
+"""Formats without times: FFmpeg counts frames, and takes what lies between two that it knows for one."""
+LOUDEST = 4.0
+"""A frame that is louder than 12 dB above full scale is damaged: it decodes to a bang."""
+OGG_PAGE_BYTES = 65_307
+"""The largest page of an Ogg file."""
+MP3_HEADER_BYTES = 1 << 16
+"""Within which an mp3 file counts its frames, if it does, unless it begins with a large picture."""
+UNKNOWN_LENGTHS = (0, 0xFFFFFFFF)
+"""Of a WAV file that was written to a pipe, or whose recorder died; FFmpeg reads it to its end."""
 RIFF_REST_BYTES = 4096
 """A WAV file has less than this behind its last chunk, if anything."""
 
@@ -50,15 +62,14 @@ def decode(path: Path, rate: int, channel: int | None = None) -> Decoded:
 
     Raises AudioError when it has no sound that can be read, OSError or av.FFmpegError when it is no such file.
     """
-    length_is_wrong = _ends_amid_sound(path)
+    length_is_wrong, wav_s = _wav_length(path)
     with av.open(str(path), options={"ignore_length": "1"} if length_is_wrong else {}) as container:
         if not container.streams.audio:
             raise AudioError(f"{path} has no audio in it; give a recording (wav, flac, mp3, ogg, g722, ...).")
         stream = container.streams.audio[0]
         # A frame whose checksum is wrong decodes to noise.
         stream.codec_context.options = {"err_detect": "crccheck"}
-        exact = container.format.name.startswith(EXACT_LENGTHS) and stream.duration and stream.time_base
-        declared_s = float(stream.duration * stream.time_base) if exact else None  # type: ignore[operator]
+        declared_s = wav_s or _declared_s(path, container, stream)
         track = _Track(rate, channel)
         damaged = _read(container, stream, track)
     if not track.pieces and damaged:
@@ -69,27 +80,32 @@ def decode(path: Path, rate: int, channel: int | None = None) -> Decoded:
 def _read(container: InputContainer, stream: AudioStream, track: "_Track") -> bool:
     """Decode all packets into the track; return whether some could not be."""
     damaged = False
+    counted = container.format.name in COUNTED_TIMES
+    size, length_s = 0, 0.0  # of the packets that were sound
+    end = None  # of the last packet, in the file
     for packet in _packets(container, stream):
         if packet is None:
             damaged = True
             continue
+        lasts_s = float((packet.duration or 0) * packet.time_base)
+        if counted and size and end is not None and packet.pos is not None:
+            track.late_s += max(0, packet.pos - end) * length_s / size
+        end = packet.pos and packet.pos + packet.size
         try:
-            frames = packet.decode()
+            for frame in packet.decode():
+                track.add(frame)
+            size, length_s = size + packet.size, length_s + lasts_s
         except av.FFmpegError:
             damaged = True
-        else:
-            for frame in frames:
-                assert isinstance(frame, av.AudioFrame)
-                track.add(frame)
-            if frames or packet.pts is None:
-                continue
-        if packet.pts is not None and packet.duration:
-            track.until = float((packet.pts + packet.duration) * packet.time_base)
+            if counted and size:
+                track.late_s += max(0.0, packet.size * length_s / size - lasts_s)
+            if packet.pts is not None:
+                track.until_s = float(packet.pts * packet.time_base) + lasts_s
     track.end()
     return damaged
 
 
-def _packets(container: InputContainer, stream: AudioStream) -> Iterator["av.Packet | None"]:
+def _packets(container: InputContainer, stream: AudioStream) -> Iterator["av.Packet[AudioStream] | None"]:
     """Yield the packets, the empty one that ends the stream included; None for what is no packet."""
     failures = 0
     while failures < FUTILE_READS:
@@ -103,6 +119,24 @@ def _packets(container: InputContainer, stream: AudioStream) -> Iterator["av.Pac
             yield None
 
 
+def _declared_s(path: Path, container: InputContainer, stream: AudioStream) -> float | None:
+    """Return the length that a file with nothing but this stream states itself, in seconds."""
+    if len(container.streams) > 1:
+        return None
+    if (
+        container.format.name == "ogg"
+    ):  # the last page counts the samples up to it; FFmpeg does not look at damaged ones
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - OGG_PAGE_BYTES))
+            last = file.read().rpartition(b"OggS")[2]
+        return int.from_bytes(last[2:10], "little", signed=True) / stream.rate
+    exact = container.format.name.startswith(EXACT_LENGTHS)
+    if container.format.name == "mp3":
+        with path.open("rb") as file:
+            exact = bool(re.search(b"Xing|Info", file.read(MP3_HEADER_BYTES)))
+    return container.duration / av.time_base if exact and container.duration else None
+
+
 @dataclass(slots=True)
 class _Track:
     """Decoded sound on its way to one channel at one rate."""
@@ -112,8 +146,10 @@ class _Track:
     pieces: list[Pcm] = field(default_factory=list)
     powers: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     gaps: list[tuple[float, float]] = field(default_factory=list)
-    until: float = 0.0
-    """The end of packets that gave nothing, in seconds of the file's own clock."""
+    until_s: float = 0.0
+    """The end of the last packet that gave nothing, by the file's own times."""
+    late_s: float = 0.0
+    """By how much the file's own times are behind, since they do not count all that is damaged."""
     _start_s: float | None = None
     _length_s: Fraction = Fraction(0)
     _kind: tuple[str, str, int] | None = None
@@ -121,7 +157,7 @@ class _Track:
 
     def add(self, frame: av.AudioFrame) -> None:
         """Take the next frame, after silence for what is missing before it."""
-        if frame.is_corrupt or not frame.samples or not frame.sample_rate:
+        if frame.is_corrupt or not frame.samples or not frame.sample_rate or _is_bang(frame):
             return
         if frame.pts is not None and frame.time_base is not None:
             at_s = float(frame.pts * frame.time_base)
@@ -141,7 +177,7 @@ class _Track:
     def end(self) -> None:
         """Take what the resampler holds, and silence for what is missing at the end."""
         if self.pieces:
-            self._fill(self.until)
+            self._fill(self.until_s)
         self._flush()
 
     def joined(self) -> Pcm:
@@ -150,7 +186,7 @@ class _Track:
 
     def _fill(self, at_s: float) -> None:
         position_s = float(self._length_s)
-        missing_s = at_s - (self._start_s or 0.0) - position_s
+        missing_s = at_s + self.late_s - (self._start_s or 0.0) - position_s
         if not SHORTEST_GAP_S < missing_s < LONGEST_GAP_S:
             return
         self._flush()
@@ -181,16 +217,30 @@ class _Track:
         self.powers[: len(powers)] += powers
 
 
-def _ends_amid_sound(path: Path) -> bool:
-    """Return whether what follows a chunk of a WAV file is no chunk: its length is wrong."""
+def _is_bang(frame: av.AudioFrame) -> bool:
+    return frame.format.name.startswith("flt") and float(np.abs(frame.to_ndarray()).max()) > LOUDEST
+
+
+def _wav_length(path: Path) -> tuple[bool, float | None]:
+    """Return whether the length in a WAV file's header ends amid the sound: what follows is no chunk; and the seconds
+    that it gives, where the file is shorter.
+    """
     with path.open("rb") as file:
         riff = file.read(12)
         if riff[:4] not in (b"RIFF", b"RF64") or riff[8:] != b"WAVE":
-            return False
-        size = path.stat().st_size
-        while len(head := file.read(8)) == 8 and size - file.tell() > RIFF_REST_BYTES:
-            if not all(0x20 <= byte < 0x7F for byte in head[:4]):
-                return True
+            return False, None
+        size, bytes_per_s = path.stat().st_size, 0
+        while len(head := file.read(8)) == 8:
+            rest = size - file.tell()
             length = int.from_bytes(head[4:], "little")
+            if not all(0x20 <= byte < 0x7F for byte in head[:4]):
+                return rest > RIFF_REST_BYTES, None
+            if head[:4] == b"data" and length in UNKNOWN_LENGTHS:
+                break
+            if head[:4] == b"data" and length > rest and bytes_per_s:
+                return False, length / bytes_per_s
+            if head[:4] == b"fmt ":
+                bytes_per_s = int.from_bytes(file.read(12)[8:], "little")
+                length -= 12
             file.seek(length + length % 2, 1)
-    return False
+    return False, None

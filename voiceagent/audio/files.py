@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 CANCELLED = 10**-1.2
 """The share of the channels' energies that their sum has at least (-12 dB); 1 where they have nothing in common."""
 MISSING_END_S = 0.2
+LONGEST_S = 86_400.0
+"""A file that is said to miss more than a day is damaged where it says so."""
 GAPS_NAMED = 5
 
 
@@ -55,7 +57,7 @@ def read_audio(path: str | Path, rate: int = 16_000, warn: Callable[[str], objec
     """Read an audio file of any kind as mono float32 at `rate` Hz, as loud as its loudest channel.
 
     Where it is damaged there is silence, and `warn` is told; so it is of channels that cancel each other, of which the
-    louder one alone is taken. Raises AudioError when the file is missing, is not audio, is empty, or cannot be read at all.
+    louder one alone is taken. Raises AudioError when the file is missing, empty, no audio, or damaged all over.
     """
     path = Path(path)
     try:
@@ -76,7 +78,7 @@ def read_audio(path: str | Path, rate: int = 16_000, warn: Callable[[str], objec
         raise AudioError(f"{path} is an audio file with nothing in it; record it again.")
     for complaint in _complaints(decoded, len(pcm) / rate):
         warn(f"{path} {complaint}")
-    return pcm
+    return np.clip(pcm, -1.0, 1.0, out=pcm)
 
 
 def _balanced(decoded: Decoded) -> Pcm | None:
@@ -84,7 +86,7 @@ def _balanced(decoded: Decoded) -> Pcm | None:
     powers, pcm = decoded.powers, decoded.pcm
     if len(powers) < 2 or not powers.any():
         return pcm
-    mixed = float(np.dot(pcm, pcm.astype(np.float64)))
+    mixed = float(np.einsum("i,i->", pcm, pcm, dtype=np.float64))
     if mixed < CANCELLED * powers.sum():
         return None
     return pcm * np.float32(np.sqrt(powers.max() / mixed))
@@ -94,12 +96,12 @@ def _complaints(decoded: Decoded, length_s: float) -> Iterator[str]:
     """Yield what is wrong with a file that was read."""
     if gaps := decoded.gaps:
         places = ", ".join(f"{start:.2f}-{end:.2f} s" for start, end in gaps[:GAPS_NAMED])
-        more = f" and {len(gaps) - GAPS_NAMED} more places" if len(gaps) > GAPS_NAMED else ""
+        more = f" and {len(gaps) - GAPS_NAMED} more" if len(gaps) > GAPS_NAMED else ""
         yield f"is damaged: nothing could be read at {places}{more}; silence stands there."
     if decoded.length_is_wrong:
         yield "has a wrong length in its header; it was read to its end."
-    elif decoded.declared_s and decoded.declared_s - length_s > MISSING_END_S:
-        yield f"is cut off: it ends after {length_s:.1f} s, and its header says {decoded.declared_s:.1f} s."
+    elif decoded.declared_s and MISSING_END_S < decoded.declared_s - length_s < LONGEST_S:
+        yield f"is damaged or cut off: it can be read for {length_s:.1f} s, and should have {decoded.declared_s:.1f} s."
 
 
 def write_wav(path: str | Path, pcm: Pcm, rate: int) -> None:

@@ -20,7 +20,7 @@ BYTES = {F32: (1, 4), Q8_0: (32, 34)}
 """Values of a block, and its bytes."""
 ALIGNMENT = 32
 
-METADATA = {
+METADATA: dict[str, str | int | float] = {
     "general.architecture": "llama",
     "llama.block_count": 1,
     "llama.context_length": 64,
@@ -63,7 +63,7 @@ def model_of_zeros() -> bytes:
     """Return a transformer of one layer in Q8_0 as a GGUF file."""
     norms = {f"{name}.weight": ((WIDTH,), F32) for name in ("blk.0.attn_norm", "blk.0.ffn_norm", "output_norm")}
     names = ("token_embd.weight", "output.weight", *(f"blk.0.{name}.weight" for name in MATRICES))
-    tensors = norms | {name: ((WIDTH, WIDTH), Q8_0) for name in names}
+    tensors = norms | dict.fromkeys(names, ((WIDTH, WIDTH), Q8_0))
     head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(METADATA))
     head += b"".join(_text(key) + _value(value) for key, value in METADATA.items())
     offset = 0

@@ -3,8 +3,8 @@
 The bindings (`llama_cpp`) repeat llama.cpp's C structures field by field. A library of another version, which
 LLAMA_CPP_LIB_PATH or a wheel from elsewhere may bring, can lay them out differently; then each call reads and writes
 the wrong memory. The defaults that llama.cpp fills in give it away. A library compiled for a newer processor is stopped
-by the first instruction that this one lacks, and so is one that believes a virtual machine which announces what it cannot
-run; `probe` finds that out by a small computation in a process of its own.
+by the first instruction that this one lacks, and so is one that believes a virtual machine which announces what it
+cannot run; `probe` finds that out by a small computation in a process of its own.
 """
 
 import ctypes
@@ -112,7 +112,7 @@ def probe(command: Sequence[str] = (sys.executable, "-m", "voiceagent.engines.ll
 
 
 def check_tiles() -> None:
-    """Raise LibraryError where llama.cpp uses AMX, and dies of it here. It is asked only then: asking takes a process."""
+    """Raise LibraryError where llama.cpp uses AMX and dies of it. It is tried only then: that takes another process."""
     if any(name.startswith(TILES) for name in instruction_sets()):
         probe()
 
