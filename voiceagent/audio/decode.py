@@ -27,6 +27,8 @@ FUTILE_READS = 100
 """After this many failures in a row nothing more is expected of a file."""
 EXACT_LENGTHS = ("flac", "mov", "matroska")
 """Containers whose header tells the length itself; elsewhere FFmpeg may estimate it."""
+FROM_ZERO = ("flac", "ogg")
+"""Formats whose times begin at zero, so that a damaged beginning shows; but not those of a recorded broadcast."""
 COUNTED_TIMES = ("mp3", "aac")
 """Formats without times: FFmpeg counts frames, and takes what lies between two that it knows for one."""
 LOUDEST = 4.0
@@ -69,8 +71,13 @@ def decode(path: Path, rate: int, channel: int | None = None) -> Decoded:
         stream = container.streams.audio[0]
         # A frame whose checksum is wrong decodes to noise.
         stream.codec_context.options = {"err_detect": "crccheck"}
-        declared_s = wav_s or _declared_s(path, container, stream)
-        track = _Track(rate, channel)
+        begin_s = _seconds(stream.start_time, stream.time_base)
+        if container.format.name in FROM_ZERO and SHORTEST_GAP_S < begin_s < LONGEST_GAP_S:
+            begin_s = 0.0
+        declared_s = wav_s or _declared_s(path, container, stream, begin_s)
+        # A frame that is louder than possible is damaged, unless it was stored as it is.
+        loudest = float("inf") if stream.codec_context.name.startswith("pcm") else LOUDEST
+        track = _Track(rate, channel, begin_s, loudest)
         damaged = _read(container, stream, track)
     if not track.pieces and damaged:
         raise AudioError(f"{path} is damaged, and nothing of it can be read; record it again, or use another copy.")
@@ -87,10 +94,10 @@ def _read(container: InputContainer, stream: AudioStream, track: "_Track") -> bo
         if packet is None:
             damaged = True
             continue
-        lasts_s = float((packet.duration or 0) * packet.time_base)
+        lasts_s = _seconds(packet.duration, packet.time_base)
         if counted and size and end is not None and packet.pos is not None:
             track.late_s += max(0, packet.pos - end) * length_s / size
-        end = packet.pos and packet.pos + packet.size
+        end = None if packet.pos is None else packet.pos + packet.size
         try:
             for frame in packet.decode():
                 track.add(frame)
@@ -100,7 +107,7 @@ def _read(container: InputContainer, stream: AudioStream, track: "_Track") -> bo
             if counted and size:
                 track.late_s += max(0.0, packet.size * length_s / size - lasts_s)
             if packet.pts is not None:
-                track.until_s = float(packet.pts * packet.time_base) + lasts_s
+                track.until_s = _seconds(packet.pts, packet.time_base) + lasts_s
     track.end()
     return damaged
 
@@ -119,17 +126,20 @@ def _packets(container: InputContainer, stream: AudioStream) -> Iterator["av.Pac
             yield None
 
 
-def _declared_s(path: Path, container: InputContainer, stream: AudioStream) -> float | None:
+def _seconds(ticks: int | None, base: Fraction | None) -> float:
+    return float(ticks * base) if ticks and base else 0.0
+
+
+def _declared_s(path: Path, container: InputContainer, stream: AudioStream, begin_s: float) -> float | None:
     """Return the length that a file with nothing but this stream states itself, in seconds."""
     if len(container.streams) > 1:
         return None
-    if (
-        container.format.name == "ogg"
-    ):  # the last page counts the samples up to it; FFmpeg does not look at damaged ones
+    if container.format.name == "ogg":
+        # The last page counts the samples up to it; FFmpeg does not look at damaged ones.
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - OGG_PAGE_BYTES))
             last = file.read().rpartition(b"OggS")[2]
-        return int.from_bytes(last[2:10], "little", signed=True) / stream.rate
+        return int.from_bytes(last[2:10], "little", signed=True) / stream.rate - begin_s
     exact = container.format.name.startswith(EXACT_LENGTHS)
     if container.format.name == "mp3":
         with path.open("rb") as file:
@@ -143,6 +153,9 @@ class _Track:
 
     rate: int
     channel: int | None
+    begin_s: float
+    """When the file begins, by its own times."""
+    loudest: float
     pieces: list[Pcm] = field(default_factory=list)
     powers: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     gaps: list[tuple[float, float]] = field(default_factory=list)
@@ -150,20 +163,18 @@ class _Track:
     """The end of the last packet that gave nothing, by the file's own times."""
     late_s: float = 0.0
     """By how much the file's own times are behind, since they do not count all that is damaged."""
-    _start_s: float | None = None
     _length_s: Fraction = Fraction(0)
     _kind: tuple[str, str, int] | None = None
     _resampler: av.AudioResampler | None = None
 
     def add(self, frame: av.AudioFrame) -> None:
         """Take the next frame, after silence for what is missing before it."""
-        if frame.is_corrupt or not frame.samples or not frame.sample_rate or _is_bang(frame):
+        if frame.is_corrupt or not frame.samples or not frame.sample_rate:
             return
-        if frame.pts is not None and frame.time_base is not None:
-            at_s = float(frame.pts * frame.time_base)
-            if self._start_s is None:
-                self._start_s = at_s
-            self._fill(at_s)
+        if frame.format.name.startswith("flt") and np.abs(frame.to_ndarray()).max() > self.loudest:
+            return
+        if frame.pts is not None:
+            self._fill(_seconds(frame.pts, frame.time_base))
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
         if kind != self._kind:
             self._flush()
@@ -186,7 +197,7 @@ class _Track:
 
     def _fill(self, at_s: float) -> None:
         position_s = float(self._length_s)
-        missing_s = at_s + self.late_s - (self._start_s or 0.0) - position_s
+        missing_s = at_s + self.late_s - self.begin_s - position_s
         if not SHORTEST_GAP_S < missing_s < LONGEST_GAP_S:
             return
         self._flush()
@@ -202,7 +213,7 @@ class _Track:
 
     def _keep(self, frames: list[av.AudioFrame]) -> None:
         for frame in frames:
-            channels = frame.to_ndarray().astype(np.float32, copy=False)
+            channels: NDArray[np.float32] = np.nan_to_num(frame.to_ndarray(), posinf=1.0, neginf=-1.0)
             self._count(np.einsum("ij,ij->i", channels, channels, dtype=np.float64))
             if self.channel is None:
                 self.pieces.append(channels.sum(axis=0))
@@ -215,10 +226,6 @@ class _Track:
         if len(powers) > len(self.powers):
             self.powers = np.pad(self.powers, (0, len(powers) - len(self.powers)))
         self.powers[: len(powers)] += powers
-
-
-def _is_bang(frame: av.AudioFrame) -> bool:
-    return frame.format.name.startswith("flt") and float(np.abs(frame.to_ndarray()).max()) > LOUDEST
 
 
 def _wav_length(path: Path) -> tuple[bool, float | None]:
