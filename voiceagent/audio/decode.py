@@ -33,6 +33,8 @@ COUNTED_TIMES = ("mp3", "aac")
 """Formats without times: FFmpeg counts frames, and takes what lies between two that it knows for one."""
 LOUDEST = 4.0
 """A frame that is louder than 12 dB above full scale is damaged: it decodes to a bang."""
+MOST_PLANES = 8
+"""PyAV reads beyond the memory of a frame that has more planes."""
 OGG_PAGE_BYTES = 65_307
 """The largest page of an Ogg file."""
 MP3_HEADER_BYTES = 1 << 16
@@ -69,6 +71,8 @@ def decode(path: Path, rate: int, channel: int | None = None) -> Decoded:
         if not container.streams.audio:
             raise AudioError(f"{path} has no audio in it; give a recording (wav, flac, mp3, ogg, g722, ...).")
         stream = container.streams.audio[0]
+        if getattr(stream, "codec_context", None) is None:
+            raise AudioError(f"{path} is in a codec that FFmpeg does not know; convert it to wav.")
         # A frame whose checksum is wrong decodes to noise.
         stream.codec_context.options = {"err_detect": "crccheck"}
         begin_s = _seconds(stream.start_time, stream.time_base)
@@ -77,7 +81,7 @@ def decode(path: Path, rate: int, channel: int | None = None) -> Decoded:
         declared_s = wav_s or _declared_s(path, container, stream, begin_s)
         # A frame that is louder than possible is damaged, unless it was stored as it is.
         loudest = float("inf") if stream.codec_context.name.startswith("pcm") else LOUDEST
-        track = _Track(rate, channel, begin_s, loudest)
+        track = _Track(rate, channel, begin_s, declared_s or float("inf"), loudest)
         damaged = _read(container, stream, track)
     if not track.pieces and damaged:
         raise AudioError(f"{path} is damaged, and nothing of it can be read; record it again, or use another copy.")
@@ -155,6 +159,8 @@ class _Track:
     channel: int | None
     begin_s: float
     """When the file begins, by its own times."""
+    most_s: float
+    """How long it can be: a time behind that is damaged itself."""
     loudest: float
     pieces: list[Pcm] = field(default_factory=list)
     powers: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
@@ -171,7 +177,7 @@ class _Track:
         """Take the next frame, after silence for what is missing before it."""
         if frame.is_corrupt or not frame.samples or not frame.sample_rate:
             return
-        if frame.format.name.startswith("flt") and np.abs(frame.to_ndarray()).max() > self.loudest:
+        if self._is_bang(frame):
             return
         if frame.pts is not None:
             self._fill(_seconds(frame.pts, frame.time_base))
@@ -179,7 +185,7 @@ class _Track:
         if kind != self._kind:
             self._flush()
             self._kind = kind
-            self._resampler = av.AudioResampler(format="fltp", layout=frame.layout, rate=self.rate)
+            self._resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=self.rate)
         assert self._resampler
         self._length_s += Fraction(frame.samples, frame.sample_rate)
         frame.pts = None  # the resampler would fill gaps by itself
@@ -195,10 +201,16 @@ class _Track:
         """Return all of it."""
         return np.concatenate(self.pieces) if self.pieces else np.zeros(0, np.float32)
 
+    def _is_bang(self, frame: av.AudioFrame) -> bool:
+        if not frame.format.name.startswith("flt") or frame.layout.nb_channels > MOST_PLANES:
+            return False
+        return float(np.abs(frame.to_ndarray()).max()) > self.loudest
+
     def _fill(self, at_s: float) -> None:
         position_s = float(self._length_s)
         missing_s = at_s + self.late_s - self.begin_s - position_s
-        if not SHORTEST_GAP_S < missing_s < LONGEST_GAP_S:
+        believed = missing_s < LONGEST_GAP_S and position_s + missing_s < self.most_s + SHORTEST_GAP_S
+        if missing_s <= SHORTEST_GAP_S or not believed:
             return
         self._flush()
         self._kind = None
@@ -213,14 +225,15 @@ class _Track:
 
     def _keep(self, frames: list[av.AudioFrame]) -> None:
         for frame in frames:
-            channels: NDArray[np.float32] = np.nan_to_num(frame.to_ndarray(), posinf=1.0, neginf=-1.0)
-            self._count(np.einsum("ij,ij->i", channels, channels, dtype=np.float64))
+            samples = frame.to_ndarray().reshape(-1, frame.layout.nb_channels)
+            channels: NDArray[np.float32] = np.nan_to_num(samples, posinf=1.0, neginf=-1.0)
+            self._count(np.einsum("ij,ij->j", channels, channels, dtype=np.float64))
             if self.channel is None:
-                self.pieces.append(channels.sum(axis=0))
-            elif self.channel < len(channels):
-                self.pieces.append(channels[self.channel].copy())
+                self.pieces.append(channels.sum(axis=1))
+            elif self.channel < channels.shape[1]:
+                self.pieces.append(channels[:, self.channel].copy())
             else:
-                self.pieces.append(np.zeros(channels.shape[1], np.float32))
+                self.pieces.append(np.zeros(len(channels), np.float32))
 
     def _count(self, powers: NDArray[np.float64]) -> None:
         if len(powers) > len(self.powers):
