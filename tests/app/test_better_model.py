@@ -73,6 +73,13 @@ def test_the_configurations_stand_in_the_order_of_their_models() -> None:
     assert all(manifest.model(load_settings(name, [], {}).settings.llm.model).parameters for name in ON_CPU)
 
 
+def test_the_better_models_for_a_cpu_are_pinned_and_under_a_permissive_licence() -> None:
+    for name in ("qwen.yaml", "qwen-small.yaml"):
+        model = load_manifest().model(load_settings(name, [], {}).settings.llm.model)
+        assert model.licence == "Apache-2.0"
+        assert all(file.exact and file.sha256 for file in model.files)
+
+
 def test_the_estimate_gives_back_what_it_was_made_from_and_never_outruns_the_memory() -> None:
     smollm2 = load_manifest().model("smollm2-135m-instruct-q4_1")
     assert smollm2.parameters

@@ -10,6 +10,9 @@ import pytest
 from voiceagent.engines.llm.llama import library
 from voiceagent.engines.llm.llama.first_decode import MATRICES, WIDTH, decode, model_of_zeros
 from voiceagent.engines.llm.llama.library import LibraryError, check_tiles, probe
+from voiceagent.engines.llm.llama.spec import SPEC, LlamaSettings
+from voiceagent.engines.spec import BuildContext
+from voiceagent.weights import Store
 
 
 def dies(after: str, of: int) -> list[str]:
@@ -74,3 +77,13 @@ def test_at_the_start_only_a_library_with_tiles_is_tried(
     monkeypatch.setattr(library, "probe", lambda: probes.append(None))
     check_tiles()
     assert len(probes) == asked
+
+
+def test_no_engine_is_built_on_a_library_that_dies_of_its_tiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = dies("llama.cpp 1: AVX512, AMX_INT8", signal.SIGILL)
+    monkeypatch.setattr(library, "instruction_sets", lambda: ["AMX_INT8"])
+    monkeypatch.setattr(library, "probe", lambda: probe(dead))
+    with pytest.raises(LibraryError, match="announces AMX and cannot run it"):
+        SPEC.build(LlamaSettings(model=str(tmp_path / "any.gguf")), BuildContext(Store(tmp_path), max_streams=1))
