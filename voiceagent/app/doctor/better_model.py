@@ -10,9 +10,9 @@ from voiceagent.app.settings import changed, load_settings
 from voiceagent.app.specs import chosen
 from voiceagent.config.settings import Settings
 from voiceagent.engines.finding import Finding, Verdict
-from voiceagent.engines.llm.llama.spec import LlamaSettings
-from voiceagent.engines.llm.llama.speed import Speed, cpu_speed
 from voiceagent.engines.memory import GIB
+from voiceagent.engines.registry import spec_of
+from voiceagent.engines.speed import Speed
 from voiceagent.engines.steps import Talk
 from voiceagent.scheduler.memory import Free
 from voiceagent.weights import Model, Store
@@ -32,27 +32,29 @@ MOST_THREADS = 8
 def better_model(settings: Settings, cores: int, free: Free) -> Iterator[Finding]:
     """Yield the command for a better language model than the one that is set, if this machine carries one."""
     store = Store(settings.weights.dir)
-    models, now = store.manifest.models, settings.llm
-    if not isinstance(now, LlamaSettings) or now.model not in models:
+    models = store.manifest.models
+    now = models.get(spec_of("llm", settings.llm).model(settings.llm))
+    if now is None:
         return  # of others nobody knows how good they are
     for name, change in _candidates(cores, free):
         shipped = load_settings(name, [], {}).settings
         there = changed(shipped, "llm", change)
-        assert isinstance(there.llm, LlamaSettings)
-        model = models[there.llm.model]
-        if model.size <= models[now.model].size:
+        spec = spec_of("llm", there.llm)
+        model = models[spec.model(there.llm)]
+        if model.size <= now.size:
             return
         needed = dict.fromkeys(file for one in chosen(there) for file in one.spec.files(one.settings))
         files = [models[file] for file in needed]
-        speed = None if there.llm.gpu_layers else _speed(model, there.llm.threads)
-        if _fits(files, free, on_gpu=speed is None) and (speed is None or speed.first_words_s(Talk()) <= PATIENCE_S):
-            told = f", about {speed.reply_tokens_per_s:.0f} tokens/s by estimate" if speed else ", on the GPU"
-            text = f"a better language model fits this machine: {model.name} ({model.size / 1e9:.1f} GB{told})"
-            sets = [f" --set llm.{key}={change[key]}" for key in change if change[key] != getattr(shipped.llm, key)]
-            absent = [one.name for one in files if not all(store.own(one, file).is_file() for file in one.files)]
-            pull = f"voiceagent weights pull {' '.join(absent)} && " if absent else ""
-            yield Finding("better llm", Verdict.OK, text, f"{pull}voiceagent serve --config {name}{''.join(sets)}")
-            return
+        on_gpu, speed = spec.device(there.llm) == "gpu", spec.speed(there.llm, store)
+        if not _fits(files, free, on_gpu=on_gpu) or not (on_gpu or _is_fast(speed)):
+            continue
+        told = f"about {speed.reply_tokens_per_s:.0f} tokens/s by estimate" if speed else "on the GPU"
+        text = f"a better language model fits this machine: {model.name} ({model.size / 1e9:.1f} GB, {told})"
+        sets = [f" --set llm.{key}={change[key]}" for key in change if change[key] != getattr(shipped.llm, key)]
+        absent = [one.name for one in files if not all(store.own(one, file).is_file() for file in one.files)]
+        pull = f"voiceagent weights pull {' '.join(absent)} && " if absent else ""
+        yield Finding("better llm", Verdict.OK, text, f"{pull}voiceagent serve --config {name}{''.join(sets)}")
+        return
 
 
 def _candidates(cores: int, free: Free) -> Iterator[tuple[str, dict[str, int]]]:
@@ -70,6 +72,5 @@ def _fits(models: Sequence[Model], free: Free, *, on_gpu: bool) -> bool:
     return there is None or sum(model.size for model in models) + (ROOM_ON_GPU if on_gpu else ROOM) <= there
 
 
-def _speed(model: Model, threads: int) -> Speed:
-    assert model.parameters, f"{model.name} has no parameters in the manifest"
-    return cpu_speed(model.parameters, model.size, threads)
+def _is_fast(speed: Speed | None) -> bool:
+    return speed is not None and speed.first_words_s(Talk()) <= PATIENCE_S

@@ -4,9 +4,7 @@ A prompt is read in pieces, so arithmetic decides. A token of a reply is compute
 decides for one thread, and for many the memory that the weights come from.
 """
 
-from dataclasses import dataclass
-
-from voiceagent.engines.steps import Talk
+from voiceagent.engines.speed import Speed
 
 PROMPT_PARAMETERS_PER_S = 24 * 134.5e6 / 0.074
 """Parameters times tokens that a thread computes of a prompt: 24 tokens of SmolLM2 take 74 ms (`fast_copy.py`)."""
@@ -14,18 +12,6 @@ REPLY_PARAMETERS_PER_S = 134.5e6 / 0.0085
 """The same of a reply: a token takes 8.5 ms."""
 MEMORY_BYTES_PER_S = 40e9
 """What all threads together read: four fifths of the 51 GB/s of two channels of DDR4-3200."""
-
-
-@dataclass(frozen=True, slots=True)
-class Speed:
-    """An estimate, for one caller and nothing else on the machine."""
-
-    prompt_tokens_per_s: float
-    reply_tokens_per_s: float
-
-    def first_words_s(self, talk: Talk) -> float:
-        """Return the seconds from a turn's text to the first piece of the reply that can be spoken."""
-        return talk.prompt_tokens / self.prompt_tokens_per_s + talk.first_segment_tokens / self.reply_tokens_per_s
 
 
 def cpu_speed(parameters: int, size: int, threads: int) -> Speed:
