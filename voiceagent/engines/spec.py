@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, TypeVar
 from voiceagent.config.settings import EngineSettings
 from voiceagent.engines.finding import Finding
 from voiceagent.engines.memory import MemoryUse
+from voiceagent.engines.speed import Speed
 from voiceagent.engines.steps import Steps, Talk
 from voiceagent.weights import Store
 
@@ -91,6 +92,10 @@ class EngineSpec(Generic[S]):
 
     def steps(self, settings: S, talk: Talk) -> Steps | None:
         """Return the steps that a conversation asks of it; None if it declares none: admission then counts none."""
+        return None
+
+    def speed(self, settings: S, store: Store) -> Speed | None:
+        """Return an estimate of a language model's speed on a CPU; None if there is none."""
         return None
 
     def findings(self, settings: S, context: BuildContext) -> Iterator[Finding]:

@@ -14,9 +14,11 @@ from voiceagent.engines.files import file_of, only_file, size_of
 from voiceagent.engines.finding import Finding, ok, problem
 from voiceagent.engines.llm.llama.context_shape import ContextShape
 from voiceagent.engines.llm.llama.gguf_memory import MemoryNeed
-from voiceagent.engines.llm.llama.library import LibraryError, check_library, probe
+from voiceagent.engines.llm.llama.library import LibraryError, check_library, check_tiles, probe
+from voiceagent.engines.llm.llama.speed import cpu_speed
 from voiceagent.engines.memory import DEVICE_RUNTIME, MemoryUse, Place
 from voiceagent.engines.spec import BuildContext, Device, EngineSpec, Remedy
+from voiceagent.engines.speed import Speed
 from voiceagent.engines.steps import BATCH, LlmSteps, Talk, Works, steps
 from voiceagent.errors import VoiceAgentError
 from voiceagent.weights import Store
@@ -83,6 +85,7 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
     def build(self, settings: LlamaSettings, context: BuildContext) -> Any:
         """Return the engine. Raises VoiceAgentError for a model or a grammar that does not exist."""
         check_library()
+        check_tiles()
         from voiceagent.engines.llm.llama.engine import LlamaEngine, Sampling
 
         return LlamaEngine(
@@ -171,6 +174,13 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
             first_text=steps("llm.step", 1, talk.first_segment_tokens, together),
             text=steps("llm.step", 1, talk.segment_tokens, together),
         )
+
+    def speed(self, settings: LlamaSettings, store: Store) -> Speed | None:
+        """Return an estimate for a model of the manifest whose layers are all on the CPU."""
+        model = store.manifest.models.get(settings.model)
+        if settings.gpu_layers or model is None or model.parameters is None:
+            return None
+        return cpu_speed(model.parameters, model.size, settings.threads)
 
     def findings(self, settings: LlamaSettings, context: BuildContext) -> Iterator[Finding]:
         """Yield which llama.cpp this is, and a problem if it does not run or should use a GPU and cannot."""
