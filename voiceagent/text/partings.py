@@ -20,18 +20,28 @@ _NUMERIC = re.compile(r"[^\w\s]*(?:\d|$)|[^\w\s]*[$€£¥₹]|[IVXLC]{2,}\b")
 _ABBREVIATED = re.compile(r"(?<!\.)\.[\"'”’)\]]*$")
 _DASH = re.compile(r"\s[-–—]\s*$")
 _OPEN_FORMULA = re.compile(r"(?<![\w$])\$(?:[^\s$\d]|\d[^\s$]*[\\^_=+])[^$]*$|\\[(\[](?:(?!\\[)\]]).)*$|\{[^{}]*$")
-_NUMBER = " 4471982."
+# What may follow, and be said otherwise for what stands before it.
+_NUMBER = " 47119."
 _NOUN = " loan."
+_NUMERAL = " LVIII."
 _AFTER_DASH = (" Friday.", " June 5.", " IX.")
 
 
-def parts_well(text: str, cut: int, language: Language) -> bool:
-    """Return whether text[:cut] and text[cut:] are said as text is, whatever comes after it."""
+def parts_well(text: str, cut: int, language: Language, *, strict: bool = True) -> bool:
+    """Return whether text[:cut] and text[cut:] are said as text is, whatever comes after it.
+
+    Unless `strict`, a number may begin the second part, if it is not said otherwise as far as it is known.
+    """
     left, right = text[max(0, cut - _REACH) : cut], text[cut : cut + _REACH]
     left = left if cut <= _REACH else left.partition(" ")[2] or left
-    if not _looks_free(left, right):
+    following = _free_follower(left, right, strict=strict)
+    if following is None:
         return False
     followers = [right, _NUMBER]
+    if following.isalpha():
+        followers.append(f" {following}{_NUMBER}")
+        if following.istitle():
+            followers.append(f" {following}{_NUMERAL}")
     if any(character.isdigit() for character in left[-30:]):
         followers.append(_NOUN)
     if _DASH.search(left):
@@ -39,18 +49,20 @@ def parts_well(text: str, cut: int, language: Language) -> bool:
     return all(_said(left + after, language) == _said(left, language) + _said(after, language) for after in followers)
 
 
-def _looks_free(left: str, right: str) -> bool:
+def _free_follower(left: str, right: str, *, strict: bool) -> str | None:
+    """Return the word after the cut ("": not yet known), None if it or the one before must keep its neighbour."""
     before, after = _WORD_BEFORE.search(left), _WORD_AFTER.match(right)
     if before is None or after is None or _OPEN_FORMULA.search(left):
-        return False
+        return None
     last, following = before[1], after[1]
     marked = _CLAUSE_MARK.search(last) is not None
     if _ABBREVIATED.search(last) or (_NUMERIC.match(last) and not marked):
-        return False
+        return None
     if not following:
-        return marked
+        return "" if marked else None
     known = bool(after[2]) or marked or following[0].islower() or not following[0].isascii()
-    return known and not _NUMERIC.match(following)
+    bound = _NUMERIC.match(following) and (strict or not (marked or last.isalpha()))
+    return following if known and not bound else None
 
 
 @lru_cache(64)

@@ -4,7 +4,7 @@ The first segment is short, because the user is waiting in silence: it ends at t
 words before it, else at the first clause end after `first_min_tokens`, else at a word boundary at
 `first_max_tokens`. Later segments are sentences or lines; audio is playing by then, so there is time to be right.
 No cut in mid-sentence parts what is said as one ("9 a.m.", a telephone number), if there is any other place for it
-(`partings.py`); for that, the first segment may wait for as many tokens again.
+(`partings.py`); for that, the first segment may wait for a few tokens more.
 
 Latency against error: a mark at the very end of the text so far can only be judged by the next token, which costs
 about 15 ms on a laptop. The first segment does not wait where the mark is nearly certain ("!", "?", a full stop
@@ -29,6 +29,8 @@ FIRST_MIN_WORDS = 2
 MAX_CHARACTERS = 320
 # Text beyond that limit that is awaited, so that a sentence end just within it can still be judged.
 LOOK_AHEAD = 40
+# Tokens that the first segment waits for a good place to end: as many as a telephone number is long.
+_LONGEST_UNIT = 24
 _MOST_TRIED = 30
 
 _WORD_END = re.compile(rf"(?<=\S)(?=\s)|(?<=[{UNSPACED}])(?=\w)")
@@ -44,7 +46,7 @@ class Segmenter:
             raise ValueError(
                 f"need 1 <= first_min_tokens ({first_min_tokens}) <= first_max_tokens ({first_max_tokens})"
             )
-        self._limits = (first_min_tokens, first_max_tokens, 2 * first_max_tokens)
+        self._limits = (first_min_tokens, first_max_tokens, first_max_tokens + _LONGEST_UNIT)
         self._language = find(language)
         self._tokens = 0
         self._marks: dict[int, int] = {}
@@ -109,25 +111,30 @@ class Segmenter:
             return self._cut_anywhere(window)
         cut = self._good_break(window, longest) or self._next_good_break(window, longest)
         if not cut and at_last is not None:
-            cut = _last_break(window[:longest]) or _last_break(window[:MAX_CHARACTERS])
+            cut = self._good_break(window, longest, strict=False)
+            cut = cut or _last_break(window[:longest]) or _last_break(window[:MAX_CHARACTERS])
         return cut or self._cut_anywhere(window)
 
     def _cut_anywhere(self, window: str) -> int:
         """Return where to cut text that is too long, 0 if it is not: at a break within the limit, else at the limit."""
         if len(window) <= MAX_CHARACTERS + LOOK_AHEAD:
             return 0
-        return self._good_break(window, MAX_CHARACTERS) or _last_break(window[:MAX_CHARACTERS]) or MAX_CHARACTERS
+        for strict in (True, False):
+            if cut := self._good_break(window, MAX_CHARACTERS, strict=strict):
+                return cut
+        return _last_break(window[:MAX_CHARACTERS]) or MAX_CHARACTERS
 
-    def _good_break(self, window: str, limit: int) -> int:
+    def _good_break(self, window: str, limit: int, *, strict: bool = True) -> int:
         """Return the last clause end in the second half before the limit, else the last word's end, that parts well."""
-        clauses = [end for end in clause_ends(window, self._language) if limit < 2 * end <= 2 * limit]
-        return self._first_good(window, [*clauses[::-1], *_word_ends(window[: limit + 1])[::-1]])
+        clauses = [end for end in clause_ends(window, self._language) if limit < 2 * end < 2 * limit]
+        return self._first_good(window, [*clauses[::-1], *_word_ends(window[:limit])[::-1]], strict=strict)
 
     def _next_good_break(self, window: str, limit: int) -> int:
         return self._first_good(window, [end for end in _word_ends(window[:MAX_CHARACTERS]) if end > limit])
 
-    def _first_good(self, window: str, breaks: Iterable[int]) -> int:
-        good = (end for end in islice(breaks, _MOST_TRIED) if parts_well(window, end, self._language))
+    def _first_good(self, window: str, breaks: Iterable[int], *, strict: bool = True) -> int:
+        tried = islice(breaks, _MOST_TRIED)
+        good = (end for end in tried if parts_well(window, end, self._language, strict=strict))
         return next(good, 0)
 
 
