@@ -126,7 +126,7 @@ class Segmenter:
 
     def _good_break(self, window: str, limit: int, *, strict: bool = True) -> int:
         """Return the last clause end in the second half before the limit, else the last word's end, that parts well."""
-        clauses = [end for end in clause_ends(window, self._language) if limit < 2 * end < 2 * limit]
+        clauses = [end for end in clause_ends(window[:limit], self._language) if 2 * end > limit]
         return self._first_good(window, [*clauses[::-1], *_word_ends(window[:limit])[::-1]], strict=strict)
 
     def _next_good_break(self, window: str, limit: int) -> int:
