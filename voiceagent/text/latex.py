@@ -17,6 +17,8 @@ _OPERATOR = re.compile(r"[=+*/<>|-]")
 _LONG_WORD = re.compile(r"[A-Za-z]{4}")
 _SIMPLE = re.compile(r"[A-Za-z]{1,3}'?|[A-Za-z](?:,? [A-Za-z]){1,8}|-?[0-9.,]*[A-Za-z]?|[A-Za-z]{1,2}\([^()]{1,40}\)")
 
+# "x^2y" is x squared times y.
+_ONE_SIGN = re.compile(r"([\^_])\s?(\w)(?=[\w^])")
 _LIMITS = re.compile(r"\\(sum|prod|int)(?:\\limits)?\s?_(?:\{([^{}]{1,80})\}|(\w))\s?\^(?:\{([^{}]{1,80})\}|(\\?\w+))")
 _SCRIPT = re.compile(r"([\^_])\{([^{}]{0,200})\}")
 _WRAPPED = re.compile(
@@ -89,8 +91,8 @@ def _formula(match: re.Match[str]) -> str:
     if match[4] is not None and not _is_formula(formula):
         return match[0]
     text = re.sub(r"\\\\|\n\s*\n", ", ", _SPACE.sub(" ", formula))
-    text = _commands(text.replace("&", " "), known_only=False)
-    text = re.sub(r"_\s?(\w)", r" \1", re.sub(r"\^\s?([*'′]|(\w)(?=\w))", r"^\2 ", text)).replace("^ ", " ")
+    text = _commands(_ONE_SIGN.sub(r"\1{\2}", text.replace("&", " ")), known_only=False)
+    text = re.sub(r"\^\s?[*'′]|_(?!\()", " ", text)
     text = re.sub(r"[{}\\]", "", text).replace("*", "×")
     text = re.sub(r"(?<=[0-9])(?=[A-Za-z])", " ", re.sub(r"(?<![0-9])/|/(?![0-9])", " ÷ ", text))
     text = re.sub("-", " − ", re.sub(r"([=<>+≤≥≠×])", r" \1 ", text))

@@ -118,6 +118,7 @@ NAMES = Rules(
 )
 NUMERIC = Rules(
     (
+        (r"(?<![\w/])([0-9]{4})/([01]?[0-9])/([0-3]?[0-9])(?![\w/])", r"\1-\2-\3"),
         (
             rf"(?<![\w-])([0-9]{{4}})-([01]?[0-9])-([0-3]?[0-9])(?![\w-])({RANGE}(?=[0-9]{{4}}-[01]?[0-9]-[0-3]?[0-9]))?",
             _iso,
@@ -131,6 +132,15 @@ NUMERIC = Rules(
     ),
     needs=r"[0-9][-/.][0-9]{1,2}[-/.][0-9]",
 )
+WEEKDAYS = Rules(
+    (
+        (
+            rf"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:\.(?=,? (?:{_ANY_MONTH}|[0-9]|at\b))|(?=,? {_ANY_MONTH} [0-9]))",
+            _weekday,
+        ),
+    ),
+    needs=tuple(_DAYS),
+)
 RULES = Rules(
     (
         # "June 5 – July 7, 2024": each date is then read by itself.
@@ -138,10 +148,6 @@ RULES = Rules(
         (
             rf"({ALONE}{_DAY} {_ANY_MONTH}(?: [12][0-9]{{3}})?){RANGE}(?={_DAY} {_ANY_MONTH})",
             r"\1 to ",
-        ),
-        (
-            rf"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:\.(?=,? (?:{_ANY_MONTH}|[0-9]|at\b))|(?=,? {_ANY_MONTH} [0-9]))",
-            _weekday,
         ),
         (rf"\b{_MONTH} {_DAY}{_TO}{_DAY}\b{WHOLE}{_NO_TIME}(?! {_ANY_MONTH}){_YEAR}", _days_of_month),
         (rf"{ALONE}(?:the )?{_DAY}{_TO}(?:the )?{_DAY} (?:of )?{_MONTH}{_YEAR}", _days_before_month),

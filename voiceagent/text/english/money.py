@@ -73,6 +73,7 @@ COMMAS = Rules(
 RULES = Rules(
     (
         (rf"(?<!\w)({_SIGN})-(?=[0-9])", r"-\1"),
+        (rf"({_SIGN})\.(?=[0-9]{{2}}\b)", r"\g<1>0."),
         (
             rf"((?<!\w)-)?({_SIGN})\s?({NUMBER}){_MULTIPLE}(?:{RANGE}(?:{_SIGN})?({NUMBER}){_MULTIPLE})?+"
             rf"(?:\s?(USD|AUD|CAD|NZD|HKD|SGD)\b)?+(?:/({any_of(PER)})\b|(/)(?=[A-Za-z]))?+",

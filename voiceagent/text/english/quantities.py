@@ -56,6 +56,11 @@ def _ends_sentence(match: Match) -> bool:
     return not following or not following[1] or following[1][0].isupper()
 
 
+def _seconds(match: Match) -> str:
+    """ "9.58 s" -> "nine point five eight seconds"; "5s" may be a name."""
+    return f"{number(match[1])} {'second' if match[1] == '1' else 'seconds'}"
+
+
 def _height(match: Match) -> str:
     """5'10" -> "five foot ten"."""
     return f"{cardinal(int(match[1]))} foot {cardinal(int(match[2]))}"
@@ -86,7 +91,10 @@ def _plain(match: Match) -> str:
 
 
 _START = r"(?<![\w.,+)-])(?<![0-9] )"
-_UNIT_AHEAD = rf"\s?(?:{_UNIT})(?!\w)"
+_UNIT_WORD = (
+    "(?:kilo|centi|milli)?(?:met|lit)(?:er|re)s|kilos|(?:kilo)?grams|[mb]illion|hours|years|percent|degrees|times"
+)
+_UNIT_AHEAD = rf"\s?(?:{_UNIT}|{_UNIT_WORD})(?!\w)"
 _END = r"(?![\w]|[.,][0-9])"
 # Other countries' separators, brought into one form before anything else is read.
 GROUPINGS = Rules(
@@ -112,7 +120,9 @@ RULES = Rules(
         (rf"{ALONE}([0-9]{{1,9}}(?:st|nd|rd|th)){RANGE}(?=[0-9]{{1,9}}(?:st|nd|rd|th)\b)", r"\1 to "),
         (r"(?<![\w.,])([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:st|nd|rd|th)\b", _rank),
         (r"(?<![\w.])([0-9])' ?([0-9]{1,2})\"", _height),
+        (r"(?<![\w/.,])([0-9]{1,3})/([0-9]{1,3})(?= (?:stars|points|rating|score)\b)", r"\1 out of \2"),
         (r"(?<![\w/.,])(?:([0-9]{1,9}) )?([0-9]{1,4})/([0-9]{1,4})(?![\w/])", _fraction),
+        (r"(?<![\w/.,])([0-9]{1,3}\.[0-9])/([0-9]{1,3})(?![\w/])", r"\1 out of \2"),
         # "20%-30%", "5 km – 10 km"
         (rf"{ALONE}({NUMBER})\s?(%){RANGE}(?={NUMBER}\s?%)", r"\1 to "),
         (rf"{ALONE}({NUMBER}\s?(?:{_UNIT})){RANGE}(?={NUMBER}\s?(?:{_UNIT})(?!\w))", r"\1 to "),
@@ -121,11 +131,13 @@ RULES = Rules(
         (r"(?<=[0-9])x(?=[0-9])", " by "),
         (r"(?<=[0-9)]) - (?=[0-9(])", " minus "),
         (r"(?<![\w)\]-])-(?=[0-9.])", "minus "),
+        (r"((?:ft|feet|foot)\.?,? [0-9]{1,2}(?:\.[0-9])?) in\b\.?", r"\1 inches"),
         (
             rf"{ALONE}({NUMBER})(?:\s|(-))?({_UNIT})(?!\w)(?:/({any_of(PER)})\b|(/)(?=[A-Za-z])|\.(?!\w))?",
             _measure,
         ),
         (rf"{ALONE}({NUMBER})\s?in\.(?=,?\s[a-z0-9])", _inches),
+        (rf"{ALONE}({NUMBER}) s(?=[\s,.;:)]|$)", _seconds),
         (rf"{ALONE}({NUMBER})(k|M|bn|(?<=[0-9]{{2}})K)\b", _multiple),
         (rf"{ALONE}({NUMBER})x\b", r"\1 times"),
     ),

@@ -86,6 +86,7 @@ _NUMBERS = _compiled(
     money.COMMAS,
     quantities.GROUPINGS,
     money.RULES,
+    dates.WEEKDAYS,
     dates.RULES,
     dates.DECADES,
     times.RULES,

@@ -11,12 +11,13 @@ _OFFSET = r"([+-])([01]?[0-9]):?([0-5][0-9])?"
 
 def _stamp(match: Match) -> str:
     """ "2024-05-12T14:30:00Z" -> "May twelfth, twenty twenty-four, at fourteen thirty UTC"."""
-    at, written_year, month, day, _, hour, minute, second, zone, *offset = match.groups()
+    at, written_year, month, day, _, hour, minute, second, zone, *offset, until = match.groups()
     on = date(int(month), int(day), written_year)
     if on is None or int(hour) > 24:
         return match[0]
     said = f"{'on ' if at else ''}{on}, at {_clock(hour, minute, second if second and second != '00' else None)}"
-    return f"{said} UTC" if zone else f"{said} {_zone('UTC', *offset)}" if offset[0] else said
+    said = f"{said} UTC" if zone else f"{said} {_zone('UTC', *offset)}" if offset[0] else said
+    return f"{said} to " if until else said
 
 
 def _zone(name: str, sign: str, hours: str, minutes: str | None) -> str:
@@ -68,7 +69,7 @@ STAMPS = Rules(
         (
             r"(\bat )?(?<![\w-])([0-9]{4})-([01][0-9])-([0-3][0-9])(?:(T)| )([0-2][0-9]):([0-5][0-9])(?::([0-5][0-9]))?"
             # "2024-05-12 09:30-11:00" is a range.
-            rf"(?:[.,][0-9]{{1,9}})?(?:\s?(Z|UTC)\b|(?(5)|(?!-)){_OFFSET}\b)?(?!\w|:[0-9])",
+            rf"(?:[.,][0-9]{{1,9}})?(?:\s?(Z|UTC)\b|(?(5)|(?!-)){_OFFSET}\b)?(?!\w|:[0-9])({RANGE}(?=[0-9]{{1,2}}:[0-9]{{2}}\b))?",
             _stamp,
         ),
     ),
