@@ -85,7 +85,7 @@ class Judge:
         head = f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
         prompt = model.tokenize(head.encode(), add_bos=False, special=True)
         said = model.tokenize(reply.encode(), add_bos=False)[: CONTEXT - len(prompt)]
-        model.reset()
+        model.reset()  # type: ignore[no-untyped-call]
         model.eval([*prompt, *said])
         scores = np.asarray(model.scores[len(prompt) - 1 : len(prompt) + len(said) - 1], np.float64)
         top = scores.max(axis=1, keepdims=True)

@@ -24,6 +24,7 @@ from voiceagent.app.capacity.device import shared_device
 from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import build_engines, lanes_of, model_names
 from voiceagent.app.events import Events
+from voiceagent.app.languages import require_language
 from voiceagent.app.settings import agent_settings
 from voiceagent.app.specs import gpus_for, lanes, remote_lanes
 from voiceagent.app.speech_streams import LentRecogniser, LentVoice, SpeechStreams
@@ -92,6 +93,7 @@ class Agent:
             {**{name: value for name, value in changes.items() if value is not None}, **(settings or {})},
             {section: engine for section, engine in given.items() if engine is not None},
         )
+        require_language(self.settings)
         self.models = model_names(self.settings)
         self.metrics = Metrics()
         self.steps = StepLog()

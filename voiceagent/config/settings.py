@@ -176,10 +176,12 @@ class TurnDetectorSettings(TurnSettings):
 class SessionSettings(Section):
     """The conduct of one conversation."""
 
+    language: Annotated[str, Field(pattern="^[a-z]{2,3}$")] = "en"
+    """What is spoken, as an ISO 639-1 code such as de; recogniser and voice must know it."""
     greeting: str = ""
     """What the agent says first; empty: it waits for the user."""
-    idle_prompt: str = "Are you still there?"
-    """What the agent says after a long silence."""
+    idle_prompt: str | None = None
+    """What the agent says after a long silence; empty: nothing, null: a phrase of the language."""
     idle_s: float = Field(default=20, ge=0, le=86_400)
     """The silence before the idle prompt, in seconds; 0 is off."""
     history_turns: int = Field(default=6, ge=0, le=1000)
@@ -194,16 +196,16 @@ class SessionSettings(Section):
     """A shorter sound never interrupts the agent."""
     tool_timeout_s: float = Field(default=10, gt=0, le=3600)
     """How long a tool may take that declares no limit of its own."""
-    tool_filler: str = "One moment, please."
-    """What the agent says when a tool keeps the user waiting; empty: nothing."""
+    tool_filler: str | None = None
+    """What the agent says when a tool keeps the user waiting; empty: nothing, null: a phrase of the language."""
     tool_filler_after_ms: Milliseconds = 1500
     """How long a silence that a tool causes may last before that is said."""
-    ask_back: str = "Sorry, I didn't catch that. Could you say it again?"
-    """What the agent says when it has probably misheard the user; empty: it answers what it understood."""
+    ask_back: str | None = None
+    """What the agent says when it has probably misheard; empty: it answers anyway, null: a phrase of the language."""
     min_confidence: Probability = 0.5
     """A transcript of which the recogniser is less sure than this is asked back, once; 0: none is."""
-    failure_message: str = "Sorry, something went wrong on my side. Could you say that again?"
-    """What the agent says when a model has failed."""
+    failure_message: str | None = None
+    """What the agent says when a model has failed; null: a phrase of the language."""
 
     @model_validator(mode="after")
     def _orders(self) -> Self:

@@ -35,6 +35,8 @@ class BuildContext:
     """How much of the GPU's memory all models that run in torch may take together; None: all of it."""
     speech_streams: int = 0
     """The most additional streams of recognisers and voices that belong to no conversation."""
+    language: str = "en"
+    """What conversations are held in (ISO 639-1), unless a session is configured otherwise."""
 
     @property
     def max_speech_streams(self) -> int:
@@ -77,6 +79,10 @@ class EngineSpec(Generic[S]):
     def model(self, settings: S) -> str:
         """Return the name shown to users."""
         return self.name
+
+    def languages(self, settings: S) -> tuple[str, ...]:
+        """Return what it hears or speaks, as ISO 639-1 codes; none if any, or known only once it is loaded."""
+        return ()
 
     def files(self, settings: S) -> tuple[str, ...]:
         """Return the models it reads: names in the weights manifest, paths, or org/name@revision."""

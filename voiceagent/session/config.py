@@ -20,6 +20,8 @@ class ConversationConfig:
     """When a turn is over, what interrupts the agent, and how long it may be silent."""
     thresholds: Thresholds
     """When the user speaks."""
+    language: str
+    """What is spoken (ISO 639-1); recogniser and voice must know it."""
     greeting: str
     """What the agent says first; "" for nothing."""
     idle_prompt: str
@@ -35,8 +37,8 @@ class ConversationConfig:
     max_turns: int
     """How many past turns the language model is shown."""
     sentence_pause_s: float
-    segmenter: Callable[[], Segmenter]
-    """Cuts a reply into what is spoken at once."""
+    segmenter: Callable[[str], Segmenter]
+    """Makes what cuts a reply in a language into what is spoken at once."""
     tool_filler: str
     """What the agent says when tools keep the user waiting for `tool_filler_after_s`; "" for nothing."""
     tool_filler_after_s: float
@@ -65,7 +67,7 @@ class ConversationConfig:
         idle_s = self.rules.idle_s if self.idle_prompt else 0.0
         min_confidence = self.rules.min_confidence if self.ask_back else 0.0
         greet = self.rules.greet and bool(self.greeting)
-        return replace(self.rules, greet=greet, idle_s=idle_s, min_confidence=min_confidence)
+        return replace(self.rules, language=self.language, greet=greet, idle_s=idle_s, min_confidence=min_confidence)
 
     def script(self, kind: ResponseKind) -> str:
         """Return what the agent says unprompted."""

@@ -79,7 +79,7 @@ class Session:
     ) -> None:
         self.id = session_id
         self.playout = Playout(engines.tts.sample_rate)
-        self._require = partial(require_possible, llm=engines.llm, tts=engines.tts, turn=engines.turn, toolbox=tools)
+        self._require = partial(require_possible, engines=engines, toolbox=tools)
         chosen = self._require(config)
         self._config = config
         self._next: tuple[ConversationConfig, Chosen] | None = None
@@ -344,7 +344,7 @@ class Session:
         self._response = run
         match effect.kind:
             case fx.ResponseKind.REPLY:
-                run.think(self._history.with_user(effect.text), self._said.against(effect.text))
+                run.think(self._history.with_user(effect.text), self._said.against(effect.text, self._config.language))
             case fx.ResponseKind.PROMPTED:
                 run.think(self._history.with_user(effect.text or GO_ON))
             case fx.ResponseKind.SAID:

@@ -54,9 +54,9 @@ class SaidBefore:
         """Record what the user said."""
         self._questions.append(normalise(text))
 
-    def against(self, question: str) -> tuple[Said, ...]:
+    def against(self, question: str, language: str) -> tuple[Said, ...]:
         """Return the replies that should not come again in answer to this; none if the user wants to hear one again."""
-        if asks_again(question) or normalise(question) in self._questions:
+        if asks_again(question, language) or normalise(question) in self._questions:
             return ()
         return tuple(self._replies)
 

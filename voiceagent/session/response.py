@@ -91,7 +91,7 @@ class ResponseRun:
         self._nudged = False
         self._filler: asyncio.TimerHandle | None = None
         self._text_complete = False
-        self._reply = Reply(config.segmenter())
+        self._reply = Reply(config.segmenter(config.language))
 
     def think(self, messages: tuple[Message, ...], said: tuple[Said, ...] = ()) -> None:
         """Let the language model reply to `messages`, in other words than those of `said`, its earlier replies."""
@@ -102,9 +102,9 @@ class ResponseRun:
 
     def say(self, text: str, *, remembered: bool = True) -> None:
         """Speak a given text."""
-        segmenter = self._config.segmenter()
+        segmenter = self._config.segmenter(self._config.language)
         for part in segmenter.push(text) + segmenter.flush():
-            if spoken := speakable(part):
+            if spoken := speakable(part, self._config.language):
                 self._speak(part, spoken, 0 if remembered else None)
         self._complete_text()
 
@@ -177,7 +177,7 @@ class ResponseRun:
         if nudge:
             last = replace(last, content=f"{last.content} {nudge}")
         deadline = self._audio_deadline() if self.released else self._loop.time() + SPECULATIVE_HORIZON_S
-        self._reply = Reply(self._config.segmenter())
+        self._reply = Reply(self._config.segmenter(self._config.language))
         need = self._need(begun=bool(self.segments))
         options = replace(self._config.reply_options, said=tuple(past.text for past in self._said), draw=self._draw)
         self._streams.llm.generate(self.generation, (*messages, last), deadline, need=need, options=options)
@@ -287,7 +287,7 @@ class ResponseRun:
         for text in texts:
             if self._has_spoken and is_repeated(text, self._said):
                 continue  # a closing sentence that was heard before is noise
-            spoken = speakable(text)
+            spoken = speakable(text, self._config.language)
             if spoken:
                 self._speak(text, spoken, len(self._rounds))
             elif self._has_spoken:
@@ -303,7 +303,13 @@ class ResponseRun:
             self._announce(index)
         need = self._need(begun="first_audio" in self.marks)
         self._streams.tts.speak(
-            self.generation, index, spoken, self._audio_deadline(), need=need, voice=self._config.voice
+            self.generation,
+            index,
+            spoken,
+            self._audio_deadline(),
+            need=need,
+            voice=self._config.voice,
+            language=self._config.language,
         )
 
     def _announce(self, index: int) -> None:
@@ -318,7 +324,9 @@ class ResponseRun:
     def _enqueue(self, audio: SpeechAudio) -> None:
         segment = self.segments[audio.segment]
         segment.audio_done = audio.final
-        pause_s = self._config.sentence_pause_s if audio.final and ends_sentence(segment.text) else 0.0
+        pause_s = (
+            self._config.sentence_pause_s if audio.final and ends_sentence(segment.text, self._config.language) else 0.0
+        )
         self._streams.playout.enqueue(
             SpeechChunk(self.generation, audio.segment, audio.pcm, audio.words, audio.final, pause_s)
         )

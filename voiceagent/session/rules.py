@@ -7,6 +7,8 @@ from dataclasses import dataclass
 class Rules:
     """The numbers of the conversation. Durations in seconds."""
 
+    language: str
+    """What the user speaks (ISO 639-1): which words mean "go on", and which end no sentence."""
     judge: bool
     """Ask a turn detector; otherwise a turn ends after `silence_s` of silence."""
     preemptive: bool

@@ -58,5 +58,9 @@ class AsrStream(Protocol):
 class AsrEngine(Engine, Protocol):
     """A loaded recogniser."""
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """What it hears, once it is loaded, as ISO 639-1 codes; none where the language makes no difference."""
+
     def open(self, on_event: Callable[[AsrEvent], None]) -> AsrStream:
         """Start listening for one session."""

@@ -64,6 +64,11 @@ class MoonshineEngine(QueueEngine):
             for _ in self._hear(hiss[: int(seconds * SAMPLE_RATE)], Draft()):
                 pass
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """English."""
+        return ("en",)
+
     def open(self, on_event: Callable[[AsrEvent], None]) -> "MoonshineStream":
         """Start listening for one session."""
         return MoonshineStream(self, next(self._stream_ids), on_event)

@@ -30,8 +30,6 @@ class MagpieSettings(TtsSettings, NemoSettings):
     """The model's name in the weights manifest, the path of a .nemo file, or org/name@revision."""
     codec: Name = "nemo-nano-codec-22khz"
     """The same for the codec, which is a separate checkpoint."""
-    language: Name = "en"
-    """The code of the language spoken."""
     preset: Literal["aggressive", "balanced", "conservative"] = "balanced"
     """How much is decoded before it is played: the first audio comes after 4, 6 or 8 frames of 46 ms."""
     guidance: bool = True
@@ -75,7 +73,7 @@ class MagpieSpec(NemoSpec):
         return MagpieEngine(
             load_model,
             voice=settings.voice,
-            language=settings.language,
+            language=context.language,
             preset=settings.preset,
             guidance=settings.guidance,
             temperature=settings.temperature,

@@ -55,7 +55,9 @@ class TextReader:
         """Return the language. Raises VoiceAgentError, with the known ones, for any other."""
         if language not in self.languages:
             known = ", ".join(sorted(self.languages))
-            raise VoiceAgentError(f"This checkpoint does not speak {language!r}. Set tts.language to one of {known}.")
+            raise VoiceAgentError(
+                f"This checkpoint does not speak {language!r}. Set session.language to one of {known}."
+            )
         return language
 
     def _read(self, text: str, language: str) -> tuple[TextChunk, ...]:
