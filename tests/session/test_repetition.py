@@ -67,9 +67,9 @@ def test_asked_the_same_again_or_to_repeat_it_the_agent_may() -> None:
     said = SaidBefore()
     said.note_user("How do I make tea?")
     said.note_agent(TEA)
-    assert said.against("What do cats like?") == (Said(TEA),)
-    assert said.against("how do I make tea") == ()
-    assert said.against("Sorry, could you say that again?") == ()
+    assert said.against("What do cats like?", "en") == (Said(TEA),)
+    assert said.against("how do I make tea", "en") == ()
+    assert said.against("Sorry, could you say that again?", "en") == ()
 
 
 def test_the_turn_with_the_culprit_goes_and_the_question_stays() -> None:
