@@ -38,6 +38,7 @@ def conversation_config(settings: Settings) -> ConversationConfig:
         system_prompt=llm.system_prompt,
         context_tokens=llm.session_tokens,
         max_tokens=llm.max_tokens,
+        stop=llm.stop,
         max_turns=session.history_turns,
         sentence_pause_s=session.sentence_pause_ms / 1000,
         segmenter=lambda: Segmenter(llm.first_segment_min_tokens, llm.first_segment_max_tokens),

@@ -119,6 +119,9 @@ class ResponseRun:
             case Token():
                 self.marks.setdefault("first_token", self._loop.time())
                 self._take(self._reply.push(event.text))
+                if self._reply.over:
+                    self._streams.llm.cancel(self.generation)
+                    self._complete_reply(cut=False)
             case ToolCalls():
                 self._reply.add_calls(event.calls)
             case Completed(_, reason):
@@ -162,7 +165,7 @@ class ResponseRun:
         if nudge:
             last = replace(last, content=f"{last.content} {nudge}")
         deadline = self._audio_deadline() if self.released else self._loop.time() + SPECULATIVE_HORIZON_S
-        self._reply = Reply(self._config.segmenter())
+        self._reply = Reply(self._config.segmenter(), self._messages, self._config.stop)
         need = self._need(begun=bool(self.segments))
         self._streams.llm.generate(
             self.generation, (*messages, last), deadline, need=need, options=self._config.reply_options

@@ -59,8 +59,6 @@ class LlamaSettings(LlmSettings):
     """How much a token loses for having been said before; 1 is off."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """The seed of the random choices."""
-    stop: tuple[Name, ...] = Field(default=(), strict=False)
-    """Texts that end a response when the model writes them; they are not spoken."""
     grammar: FilePath | None = None
     """A file in llama.cpp's GBNF that every response must follow, from its rule `root`; null: none."""
 
@@ -91,7 +89,6 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
             gpu_layers=settings.gpu_layers,
             flash_attention=settings.flash_attention,
             kv_type=settings.kv_type,
-            stops=settings.stop,
             copies=context.store.root / COPIES,
             sampling=Sampling(
                 temperature=settings.temperature,

@@ -1,0 +1,60 @@
+"""What a model may write at the beginning of a line that is no speech: labels of roles, headings, calls. Pure."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from string import ascii_uppercase
+
+from voiceagent.engines.llm.contract import Message
+from voiceagent.engines.llm.marks import Kind, Mark
+
+_OTHERS = ("User", "USER", "Human", "HUMAN")
+_HEADINGS_OF_OTHERS = (*_OTHERS, "Instruction", "Input", "System")
+_OWN = ("Assistant", "ASSISTANT")
+_OWN_AT_FIRST = ("AI", "Bot", "Agent", "Model", "Answer", "Response", "Reply")
+_HEADINGS_OF_OWN = (*_OWN, "Response", "Answer")
+_OPENS_THOUGHT = (
+    "thought\n",
+    "thoughts\n",
+    "thinking\n",
+    "Here is my thought process:",
+    "Here's my thought process:",
+    "Here are my reasoning steps:",
+)
+_NAMED = re.compile(r"\b(?:[Yy]ou are|[Yy]ou're|[Yy]our name is|named|called) ([A-Z][\w'-]+(?: [A-Z][\w'-]+)?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The beginning of a line, and what it means."""
+
+    text: str
+    mark: Mark
+    first: bool = False
+    """Only before anything has been said."""
+
+
+def begins_of_line(messages: Sequence[Message], tools: Sequence[str]) -> list[Line]:
+    """Return what to look for in a reply to `messages`, where the agent is named and has these tools."""
+    names = [name for message in messages[:1] if message.role == "system" for name in _NAMED.findall(message.content)]
+    own, others = Mark(Kind.NOTHING, "label"), Mark(Kind.OTHERS, "label")
+    lines = [Line(text, others) for text in (*_labels(_OTHERS), *_headings(_HEADINGS_OF_OTHERS))]
+    lines += [Line(text, own) for text in (*_labels(_OWN), *_headings(_HEADINGS_OF_OWN))]
+    lines += [Line(text, own, first=True) for text in _labels((*_OWN_AT_FIRST, *names))]
+    lines += [Line(text, Mark(Kind.THOUGHT, "line"), first=True) for text in _OPENS_THOUGHT]
+    # harmony where its tokens are not shown: "analysisThe user ...assistantfinalHello".
+    lines += [Line(f"analysis{letter}", Mark(Kind.THOUGHT, "harmony"), first=True) for letter in ascii_uppercase]
+    lines += [Line("functools[", Mark(Kind.CALL, "functools"))]
+    lines += [Line(f"{tool}(", Mark(Kind.CALL, tool, of_template=False)) for tool in tools]
+    return lines
+
+
+def _labels(roles: Sequence[str]) -> Iterator[str]:
+    for role in roles:
+        yield from (f"{role}:", f"**{role}:**", f"**{role}**:", f"[{role}]:")
+
+
+def _headings(roles: Sequence[str]) -> Iterator[str]:
+    for role in roles:
+        for level in ("#", "##", "###", "####"):
+            yield from (f"{level} {role}:", f"{level} {role}\n")
