@@ -52,7 +52,7 @@ class LoopCut:
                 word, self._word = self._word, ""
                 if self._words.add(word):
                     self.found = True
-                    return text[:index]
+                    return text[: index + (not apart and not char.isspace())]  # with the mark after the word
             self._word += char if within else ""
             if (apart and self._words.add(char)) or self._signs.add(char):
                 self.found = True

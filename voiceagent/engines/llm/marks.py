@@ -79,8 +79,8 @@ _TAGS = _TEMPLATE_TAGS | _named(
         "internal_thought analysis seed:think mm:think antml:thinking longcat_think ling_think unused94",
         Kind.ANSWER: "unused95",
         Kind.CALL: "tool_call tool_calls toolcall toolcalls tool_use tool_code tool function function_call "
-        "function_calls functioncall functioncalls invoke start_function_call seed:tool_call minimax:tool_call longcat_tool_call "
-        "antml:function_calls antml:invoke",
+        "function_calls functioncall functioncalls invoke start_function_call seed:tool_call minimax:tool_call "
+        "longcat_tool_call antml:function_calls antml:invoke",
         Kind.OTHERS: "user human tool_response tool_responses tool_result tool_results tool_output function_response "
         "function_result function_results start_function_response",
         Kind.BREAK: "br p /p li /li div /div tr /tr h1 /h1 h2 /h2 h3 /h3 h4 /h4 h5 /h5 h6 /h6 hr ul /ul ol /ol table "

@@ -2,8 +2,8 @@
 
 One place for every engine. Taken out: thoughts, tool calls, the marks of chat templates, HTML, entities, terminal
 codes, stage directions, code and JSON. The reply is over where it repeats itself, where a stop string comes, and where
-the model begins to speak for somebody else. How the text is cut into pieces changes nothing; only what may become such a
-mark is held back.
+the model begins to speak for somebody else. How the text is cut into pieces changes nothing; only what may become such
+a mark is held back.
 
 - A thought that is never closed is not spoken. A closing mark alone means that all before it was a thought.
 - A call in a notation of its own is one even if there is no such tool, so that the model is told. JSON, code and Python

@@ -26,7 +26,7 @@ _FUNCTION = re.compile(
 )
 _PARAMETER = re.compile(r"""<parameter(?:=|\s+name=)["']?([^<>"']*)["']?[^<>]*>\n?(.*?)\n?</parameter>""", re.DOTALL)
 _PAIR = re.compile(r"<arg_key>\s*(.*?)\s*</arg_key>\s*<arg_value>\n?(.*?)\n?</arg_value>", re.DOTALL)
-_PAIRS = re.compile(rf"<\w*tool_call>\s*([\w.-]+)\s*((?:{_PAIR.pattern}\s*)*)</\w*tool_call>", re.DOTALL)
+_PAIRS = re.compile(rf"<\w*tool_call>\s*([A-Za-z_][\w.-]*)\s*((?:{_PAIR.pattern}\s*)*)</\w*tool_call>", re.DOTALL)
 _GEMMA = re.compile(r"\bcall:([\w.-]+)\{(.*?)\}(?=\s*(?:<|\Z))", re.DOTALL)
 _GEMMA_VALUE = re.compile(r'([\w-]+):(?:<escape>(.*?)<escape>|<\|"\|>(.*?)<\|"\|>|([^,}]*))', re.DOTALL)
 _BETWEEN = re.compile(r"\[CALL_ID\]\w*|\[[A-Z_]+\]|<[^<>]*>|```\w*|:\d+\b|Action Input:")
