@@ -24,9 +24,7 @@ class Heard:
     calls: tuple[tuple[str, dict[str, object]], ...]
 
 
-def heard(
-    pieces: str | Iterable[str], messages: tuple[Message, ...] = ASKED, stops: tuple[str, ...] = ()
-) -> Heard:
+def heard(pieces: str | Iterable[str], messages: tuple[Message, ...] = ASKED, stops: tuple[str, ...] = ()) -> Heard:
     reply, text = ReplyText(messages, stops), ""
     for piece in (pieces,) if isinstance(pieces, str) else pieces:
         more = reply.feed(piece)

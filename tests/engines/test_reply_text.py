@@ -13,8 +13,8 @@ from voiceagent.engines.llm.reply_text import ReplyText
 WORDS = (
     "<think>|</think>|<thinking>|<|channel|>|analysis|final|<|message|>|<|end|>|<|start|>assistant|<|im_end|>|[THINK]|"
     "[/THINK]|User:|Assistant:|\n|### |thought\n|*smiles*|**|*|[laughs]|(|)|[|]|&amp;|&|&nbsp;|\x1b[1m|[0m|<b>|<br>|</s>|"
-    "```|json\n|{|}|\"|\"name\": \"now\"|<tool_call>|</tool_call>|[TOOL_CALLS]|get_weather(|[now(|\u200b|\ud83d|stop|st|"
-    "a| |Yes. |no |<|>|he |softly |clears his throat|<0x0A>|<|\"|>|to=functions.now|[1]|<a href=|\"x\"|◁think▷|_|1|;"
+    '```|json\n|{|}|"|"name": "now"|<tool_call>|</tool_call>|[TOOL_CALLS]|get_weather(|[now(|\u200b|\ud83d|stop|st|'
+    'a| |Yes. |no |<|>|he |softly |clears his throat|<0x0A>|<|"|>|to=functions.now|[1]|<a href=|"x"|◁think▷|_|1|;'
 )
 
 
@@ -108,7 +108,7 @@ def test_ordinary_text_is_held_back_only_while_it_may_become_a_mark(text: str, m
         "<|channel|>analysis<|message|>Hm.<|channel|>final<|message|>Yes.<|end|>",
         "<|start|>assistant<|channel|>final <|constrain|>text<|message|>Yes.",
         "analysisWe should agree.assistantfinalYes.",
-        "<think>User: no\n<user> <b> *laughs* {\"a\": 1} ```\n</think>Yes.",
+        '<think>User: no\n<user> <b> *laughs* {"a": 1} ```\n</think>Yes.',
         "<think>Hm.</think><answer>Yes.</answer>",
         "Hm, the user wants a yes.\n</think>\n\nYes.",
         "Hm. I should agree.[/THINK]Yes.",
@@ -119,7 +119,9 @@ def test_only_the_answer_is_heard(reply: str) -> None:
     assert said(reply) == "Yes."
 
 
-@pytest.mark.parametrize("reply", ["<think>Hm", "<think>Hm </thin", "thought\nThe user greets me.", "[THINK]Hm", "<thi"])
+@pytest.mark.parametrize(
+    "reply", ["<think>Hm", "<think>Hm </thin", "thought\nThe user greets me.", "[THINK]Hm", "<thi"]
+)
 def test_a_thought_that_never_ends_is_silence(reply: str) -> None:
     assert said(reply) == ""
 
@@ -194,7 +196,16 @@ def test_a_reply_ends_where_the_model_speaks_for_somebody_else(part: str) -> Non
 
 @pytest.mark.parametrize(
     "label",
-    ["Assistant: ", "**Assistant:** ", "### Assistant:\n", "### Response\n", "AI: ", "Ada: ", "\n[Assistant]: ", "Answer: "]
+    [
+        "Assistant: ",
+        "**Assistant:** ",
+        "### Assistant:\n",
+        "### Response\n",
+        "AI: ",
+        "Ada: ",
+        "\n[Assistant]: ",
+        "Answer: ",
+    ]
     + ["<|im_start|>assistant\n", "<|start_header_id|>assistant<|end_header_id|>\n\n", "<start_of_turn>model\n", "<s>"]
     + ["<|assistant|>", "[/INST] ", "<bos>", "</s>", "<|im_end|>\n<|im_start|>assistant\n", "<|turn>model\n"],
 )
@@ -221,7 +232,7 @@ def test_other_marks_of_templates_are_left_out() -> None:
         ("Ten&nbsp;euros &amp; more &lt;3 &#39;so&#x27; &unknown; &", "Ten euros & more <3 'so' &unknown; &"),
         ("\x1b[1mHello\x1b[0m \x1b]8;;http://a\x07you\x9b31m!", "Hello you!"),
         ("[1mHello[0m [38;5;12myou", "Hello you"),
-        ("One<br>two<br/>three</p><b>four</b> <span class=\"x\">five</span><!-- no -->", "One\ntwo\nthree\nfour five"),
+        ('One<br>two<br/>three</p><b>four</b> <span class="x">five</span><!-- no -->', "One\ntwo\nthree\nfour five"),
         ("a\u200bb\u2060c\ufeffd\u00ade\u202ef\x00g\x07h\rj", "abcdefghj"),
         ("so\ud83d ok \ud800", "so ok "),
         ("می\u200cخواهم", "می\u200cخواهم"),
@@ -234,9 +245,31 @@ def test_markup_and_invisible_characters_are_not_heard(written: str, words: str)
 
 @pytest.mark.parametrize(
     "direction",
-    "*smiles*|**smiles**|_smiles_|[laughs]|(chuckles)|(pauses)|*She smiles softly*|[laughs nervously]|(clears throat)|"
-    "*clears his throat*|*takes a deep breath*|[laughter]|(long pause)|*grinning*|(sighs deeply)|*Sigh*|[soft chuckle]|"
-    "*smiles warmly and nods at you*|(waves goodbye)|*rolls her eyes*|(smiling)|[pause]|*winks!*".split("|"),
+    [
+        "*smiles*",
+        "**smiles**",
+        "_smiles_",
+        "[laughs]",
+        "(chuckles)",
+        "(pauses)",
+        "*She smiles softly*",
+        "[laughs nervously]",
+        "(clears throat)",
+        "*clears his throat*",
+        "*takes a deep breath*",
+        "[laughter]",
+        "(long pause)",
+        "*grinning*",
+        "(sighs deeply)",
+        "*Sigh*",
+        "[soft chuckle]",
+        "*smiles warmly and nods at you*",
+        "(waves goodbye)",
+        "*rolls her eyes*",
+        "(smiling)",
+        "[pause]",
+        "*winks!*",
+    ],
 )
 def test_stage_directions_are_not_heard(direction: str) -> None:
     assert said(f"{direction} Hello.") == "Hello."

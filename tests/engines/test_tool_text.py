@@ -19,7 +19,10 @@ ARGUMENTS = '{"city": "New York", "days": 3}'
 CALL = f'{{"name": "get_weather", "arguments": {ARGUMENTS}}}'
 GIVEN = {"city": "New York", "days": 3}
 DEEPSEEK = "<\uff5ctool\u2581calls\u2581begin\uff5c><\uff5ctool\u2581call\u2581begin\uff5c>"
-SEP, DEEPSEEK_END = "<\uff5ctool\u2581sep\uff5c>", "<\uff5ctool\u2581call\u2581end\uff5c><\uff5ctool\u2581calls\u2581end\uff5c>"
+SEP, DEEPSEEK_END = (
+    "<\uff5ctool\u2581sep\uff5c>",
+    "<\uff5ctool\u2581call\u2581end\uff5c><\uff5ctool\u2581calls\u2581end\uff5c>",
+)
 
 
 def read(text, size=1, messages=ASKED):
@@ -101,7 +104,9 @@ def test_what_is_said_before_a_call_is_heard():
     assert read(f"Say {CALL}") == ("Say ", [("get_weather", GIVEN)])
 
 
-@pytest.mark.parametrize("call", [NEMOTRON, HERMES, CALL, "<|python_tag|>" + CALL, '[get_weather("a"), get_weather("b")]'])
+@pytest.mark.parametrize(
+    "call", [NEMOTRON, HERMES, CALL, "<|python_tag|>" + CALL, '[get_weather("a"), get_weather("b")]']
+)
 def test_several_calls_are_all_read(call):
     assert [name for name, _ in read(call + call + call)[1]][:3] == ["get_weather"] * 3
 

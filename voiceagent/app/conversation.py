@@ -39,6 +39,7 @@ def conversation_config(settings: Settings) -> ConversationConfig:
         context_tokens=llm.session_tokens,
         max_tokens=llm.max_tokens,
         stop=llm.stop,
+        temperature=llm.temperature,
         max_turns=session.history_turns,
         sentence_pause_s=session.sentence_pause_ms / 1000,
         segmenter=lambda: Segmenter(llm.first_segment_min_tokens, llm.first_segment_max_tokens),
