@@ -1,4 +1,4 @@
-"""No setting of an engine is accepted and ignored: what builds the engine reads it, or what configures conversations."""
+"""No setting of an engine is accepted and ignored: what builds the engine reads it, or what sets up conversations."""
 
 import ast
 import inspect

@@ -11,10 +11,11 @@ from voiceagent.engines.llm.marks import opened_thought
 from voiceagent.engines.llm.reply_text import ReplyText
 
 WORDS = (
-    "<think>|</think>|<thinking>|<|channel|>|analysis|final|<|message|>|<|end|>|<|start|>assistant|<|im_end|>|[THINK]|"
-    "[/THINK]|User:|Assistant:|\n|### |thought\n|*smiles*|**|*|[laughs]|(|)|[|]|&amp;|&|&nbsp;|\x1b[1m|[0m|<b>|<br>|</s>|"
-    '```|json\n|{|}|"|"name": "now"|<tool_call>|</tool_call>|[TOOL_CALLS]|get_weather(|[now(|\u200b|\ud83d|stop|st|'
-    'a| |Yes. |no |<|>|he |softly |clears his throat|<0x0A>|<|"|>|to=functions.now|[1]|<a href=|"x"|◁think▷|_|1|;'
+    "<think>|</think>|<thinking>|<|channel|>|analysis|final|<|message|>|<|end|>|<|start|>assistant|<|im_end|>|"
+    "[THINK]|[/THINK]|User:|Assistant:|\n|### |thought\n|*smiles*|**|*|[laughs]|(|)|[|]|&amp;|&|&nbsp;|\x1b[1m|[0m|"
+    '<b>|<br>|</s>|```|json\n|{|}|"|"name": "now"|<tool_call>|</tool_call>|[TOOL_CALLS]|get_weather(|[now(|\u200b|'
+    "\ud83d|stop|st|a| |Yes. |no |<|>|he |softly |clears his throat|<0x0A>|to=functions.now|[1]|◁think▷|_|1|;"
+    '<|"|>|<a href=|"x"'
 )
 
 
@@ -197,17 +198,11 @@ def test_a_reply_ends_where_the_model_speaks_for_somebody_else(part: str) -> Non
 @pytest.mark.parametrize(
     "label",
     [
-        "Assistant: ",
-        "**Assistant:** ",
-        "### Assistant:\n",
-        "### Response\n",
-        "AI: ",
-        "Ada: ",
-        "\n[Assistant]: ",
-        "Answer: ",
-    ]
-    + ["<|im_start|>assistant\n", "<|start_header_id|>assistant<|end_header_id|>\n\n", "<start_of_turn>model\n", "<s>"]
-    + ["<|assistant|>", "[/INST] ", "<bos>", "</s>", "<|im_end|>\n<|im_start|>assistant\n", "<|turn>model\n"],
+        *("Assistant: ", "**Assistant:** ", "### Assistant:\n", "### Response\n", "AI: ", "Ada: ", "\n[Assistant]: "),
+        *("Answer: ", "<|im_start|>assistant\n", "<|start_header_id|>assistant<|end_header_id|>\n\n", "<s>", "<bos>"),
+        *("<start_of_turn>model\n", "<|assistant|>", "[/INST] ", "</s>", "<|im_end|>\n<|im_start|>assistant\n"),
+        "<|turn>model\n",
+    ],
 )
 def test_a_label_of_the_agent_itself_is_not_heard(label: str) -> None:
     assert said(f"{label}I am fine.") == "I am fine."
