@@ -14,6 +14,8 @@ from voiceagent.text import Segmenter
 
 pytest.importorskip("openai")
 from voiceagent.engines.llm.openai.engine import OpenAiEngine
+from voiceagent.engines.llm.openai.spec import SPEC, OpenAiSettings
+from voiceagent.engines.spec import BuildContext
 
 SAMPLING = {"temperature": 0.0, "max_tokens": 64}
 HELLO = (Message("system", "Be brief."), Message("user", "Hello?"))
@@ -80,6 +82,22 @@ def test_a_reply_is_streamed():
                 "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello?"}],
             }
         ]
+
+    talk(scene)
+
+
+def test_what_is_set_is_asked_for():
+    settings = OpenAiSettings(top_p=0.5, seed=7, max_tokens=9, frequency_penalty=0.5, temperature=0.1)
+
+    async def scene(talk, server):
+        engine = SPEC.build(settings.model_copy(update={"base_url": server.url}), BuildContext(None, 1))
+        remote = Talk(engine)
+        remote.stream.generate(1, HELLO, 0.0)
+        await remote.until(Completed)
+        engine.close()
+        await asyncio.gather(engine._keeper, return_exceptions=True)
+        asked = {name: value for name, value in server.requests[0].items() if name not in ("messages", "stream", "model")}
+        assert asked == {"top_p": 0.5, "seed": 7, "max_tokens": 9, "frequency_penalty": 0.5, "temperature": 0.1}
 
     talk(scene)
 

@@ -53,6 +53,7 @@ def test_what_holds_no_sign_of_a_mark_is_heard_as_it_is(text: str) -> None:
         "I think\nthoughts are free.",
         "Symptoms are (coughing, sneezing) or (about laughs) and *smile*.",
         "The time now (it is late) is *now*.",
+        "A line ends with\nusers\nand with the user\nhere.",
         "- *one*\n- *two*\n* three\n# Head\n",
         "ha " * 12 + "stop",
     ],
@@ -186,6 +187,8 @@ def test_the_prompt_tells_whether_it_opens_a_thought() -> None:
         "<|im_user|>user<|im_middle|>And you?",
         "<eos>More",
         "<tool_response>\n12 degrees",
+        "\nuser\nAnd you?",
+        "\n<user>And you?</user>",
         "[TOOL_RESULTS]12 degrees",
     ],
 )
@@ -201,7 +204,7 @@ def test_a_reply_ends_where_the_model_speaks_for_somebody_else(part: str) -> Non
         *("Assistant: ", "**Assistant:** ", "### Assistant:\n", "### Response\n", "AI: ", "Ada: ", "\n[Assistant]: "),
         *("Answer: ", "<|im_start|>assistant\n", "<|start_header_id|>assistant<|end_header_id|>\n\n", "<s>", "<bos>"),
         *("<start_of_turn>model\n", "<|assistant|>", "[/INST] ", "</s>", "<|im_end|>\n<|im_start|>assistant\n"),
-        "<|turn>model\n",
+        *("<|turn>model\n", "assistant\n\n"),
     ],
 )
 def test_a_label_of_the_agent_itself_is_not_heard(label: str) -> None:

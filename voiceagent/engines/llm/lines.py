@@ -13,6 +13,8 @@ _HEADINGS_OF_OTHERS = (*_OTHERS, "Instruction", "Input", "System")
 _OWN = ("Assistant", "ASSISTANT")
 _OWN_AT_FIRST = ("AI", "Bot", "Agent", "Model", "Answer", "Response", "Reply")
 _HEADINGS_OF_OWN = (*_OWN, "Response", "Answer")
+_BARE_OTHERS, _BARE_OWN = ("<user>", "<human>", "user\n", "human\n"), ("assistant\n",)
+"""Also what is left of a chat template where its tokens are not shown."""
 _OPENS_THOUGHT = (
     "thought\n",
     "thoughts\n",
@@ -38,8 +40,8 @@ def begins_of_line(messages: Sequence[Message], tools: Sequence[str]) -> list[Li
     """Return what to look for in a reply to `messages`, where the agent is named and has these tools."""
     names = [name for message in messages[:1] if message.role == "system" for name in _NAMED.findall(message.content)]
     own, others = Mark(Kind.NOTHING, "label"), Mark(Kind.OTHERS, "label")
-    lines = [Line(text, others) for text in (*_labels(_OTHERS), *_headings(_HEADINGS_OF_OTHERS))]
-    lines += [Line(text, own) for text in (*_labels(_OWN), *_headings(_HEADINGS_OF_OWN))]
+    lines = [Line(text, others) for text in (*_labels(_OTHERS), *_headings(_HEADINGS_OF_OTHERS), *_BARE_OTHERS)]
+    lines += [Line(text, own) for text in (*_labels(_OWN), *_headings(_HEADINGS_OF_OWN), *_BARE_OWN)]
     lines += [Line(text, own, first=True) for text in _labels((*_OWN_AT_FIRST, *names))]
     lines += [Line(text, Mark(Kind.THOUGHT, "line"), first=True) for text in _OPENS_THOUGHT]
     # harmony where its tokens are not shown: "analysisThe user ...assistantfinalHello".

@@ -81,14 +81,15 @@ _TAGS = _TEMPLATE_TAGS | _named(
         Kind.CALL: "tool_call tool_calls toolcall toolcalls tool_use tool_code tool function function_call "
         "function_calls functioncall functioncalls invoke start_function_call seed:tool_call minimax:tool_call "
         "longcat_tool_call antml:function_calls antml:invoke",
-        Kind.OTHERS: "user human tool_response tool_responses tool_result tool_results tool_output function_response "
+        Kind.OTHERS: "tool_response tool_responses tool_result tool_results tool_output function_response "
         "function_result function_results start_function_response",
         Kind.BREAK: "br p /p li /li div /div tr /tr h1 /h1 h2 /h2 h3 /h3 h4 /h4 h5 /h5 h6 /h6 hr ul /ul ol /ol table "
         "/table blockquote /blockquote pre /pre section /section",
         Kind.NOTHING: "a abbr article b big body button center cite code dd del details dl dt em figure font footer "
         "header html i img input ins kbd label main nav q small span strike strong style sub summary sup tbody td th "
         "thead tt u var wbr video svg speak audio break prosody emphasis say-as voice phoneme mark answer response "
-        "output final final_answer solution message result reply assistant bot model escape",
+        "output final final_answer solution message result reply assistant user human bot model "
+        "escape",
     }
 )
 _BYTE = re.compile(r"0x([0-9a-f]{2})")
