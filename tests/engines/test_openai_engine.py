@@ -96,7 +96,9 @@ def test_what_is_set_is_asked_for():
         await remote.until(Completed)
         engine.close()
         await asyncio.gather(engine._keeper, return_exceptions=True)
-        asked = {name: value for name, value in server.requests[0].items() if name not in ("messages", "stream", "model")}
+        asked = {
+            name: value for name, value in server.requests[0].items() if name not in ("messages", "stream", "model")
+        }
         assert asked == {"top_p": 0.5, "seed": 7, "max_tokens": 9, "frequency_penalty": 0.5, "temperature": 0.1}
 
     talk(scene)

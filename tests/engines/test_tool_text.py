@@ -133,6 +133,12 @@ def test_a_call_without_its_outer_tag_or_its_end_is_understood():
     assert read(NEMOTRON.removesuffix("</tool_call>\n"))[1] == read(NEMOTRON)[1]
 
 
+def test_a_call_without_arguments_is_read():
+    for written in ("<tool_call>now\n</tool_call>", "<function=now></function>", "[now()]", '{"name": "now"}'):
+        assert read(written) == ("", [("now", {})])
+    assert read("<|channel|>commentary to=functions.now<|message|>{}<|call|>") == ("", [("now", {})])
+
+
 def test_in_a_notation_of_its_own_a_call_is_one_of_a_tool_that_there_is_not_as_well():
     assert read('<tool_call>{"name": "fly", "arguments": {}}</tool_call>') == ("", [("fly", {})])
     assert read("<function=fly></function>", messages=WITHOUT_TOOLS) == ("", [("fly", {})])
@@ -182,6 +188,7 @@ def test_what_follows_a_call_is_not_heard(call):
         '{"name": "now"',
         "<tool_call>" + "[" * 50_000,
         "<tool_call>" + '{"a":[' * 20_000,
+        "<tool_call>now" + "<arg_key>a</arg_key><arg_value>b</arg_value>" * 200,
         "<tool",
         "<|tool_ca",
     ],

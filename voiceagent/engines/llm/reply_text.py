@@ -298,7 +298,7 @@ class ReplyText:
         self._thoughts, self._written, self._tagged, self._read = [], written, True, self._read_call
 
     def _read_call(self, final: bool) -> bool:
-        at = self._text.find("<", self._at)
+        at, before = self._text.find("<", self._at), len(self._written)
         if at != self._at:
             part = self._text[self._at : at if at >= 0 else len(self._text)]
             self._written += part
@@ -314,7 +314,7 @@ class ReplyText:
             else:
                 self._written += self._text[at : at + (length or 1)]
                 self._at += length or 1
-        if prose := _PROSE_AFTER_CALL.search(self._written, max(0, len(self._written) - len(self._text) - 32)):
+        if prose := _PROSE_AFTER_CALL.search(self._written, max(0, before - 32)):
             self._written, self.over = self._written[: prose.end()], True
         return True
 

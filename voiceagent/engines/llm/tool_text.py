@@ -26,7 +26,7 @@ _FUNCTION = re.compile(
 )
 _PARAMETER = re.compile(r"""<parameter(?:=|\s+name=)["']?([^<>"']*)["']?[^<>]*>\n?(.*?)\n?</parameter>""", re.DOTALL)
 _PAIR = re.compile(r"<arg_key>\s*(.*?)\s*</arg_key>\s*<arg_value>\n?(.*?)\n?</arg_value>", re.DOTALL)
-_PAIRS = re.compile(rf"<\w*tool_call>\s*([A-Za-z_][\w.-]*)\s*((?:{_PAIR.pattern}\s*)*)</\w*tool_call>", re.DOTALL)
+_PAIRS = re.compile(r"<\w*tool_call>\s*([A-Za-z_][\w.-]*)\s*(<arg_key>.*?)?</\w*tool_call>", re.DOTALL)
 _GEMMA = re.compile(r"\bcall:([\w.-]+)\{(.*?)\}(?=\s*(?:<|\Z))", re.DOTALL)
 _GEMMA_VALUE = re.compile(r'([\w-]+):(?:<escape>(.*?)<escape>|<\|"\|>(.*?)<\|"\|>|([^,}]*))', re.DOTALL)
 _BETWEEN = re.compile(r"\[CALL_ID\]\w*|\[[A-Z_]+\]|<[^<>]*>|```\w*|:\d+\b|Action Input:")
@@ -68,7 +68,7 @@ def _in_xml(text: str) -> list[ToolCall]:
 
 
 def _in_pairs(text: str) -> list[ToolCall]:
-    return [_call(found[1], dict(_PAIR.findall(found[2]))) for found in _PAIRS.finditer(text)]
+    return [_call(found[1], dict(_PAIR.findall(found[2] or ""))) for found in _PAIRS.finditer(text)]
 
 
 def _in_gemma(text: str) -> list[ToolCall]:
