@@ -15,7 +15,7 @@ WORDS = (
     "[THINK]|[/THINK]|User:|Assistant:|\n|### |thought\n|*smiles*|**|*|[laughs]|(|)|[|]|&amp;|&|&nbsp;|\x1b[1m|[0m|"
     '<b>|<br>|</s>|```|json\n|{|}|"|"name": "now"|<tool_call>|</tool_call>|[TOOL_CALLS]|get_weather(|[now(|\u200b|'
     "\ud83d|stop|st|a| |Yes. |no |<|>|he |softly |clears his throat|<0x0A>|to=functions.now|[1]|◁think▷|_|1|;"
-    '<|"|>|<a href=|"x"'
+    '<|"|>|<a href=|"x"|Action: |Final Answer:|Thought:|Observation:'
 )
 
 
@@ -109,6 +109,7 @@ def test_ordinary_text_is_held_back_only_while_it_may_become_a_mark(text: str, m
         "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.<|return|>",
         "<|channel|>analysis<|message|>Hm.<|channel|>final<|message|>Yes.<|end|>",
         "<|start|>assistant<|channel|>final <|constrain|>text<|message|>Yes.",
+        "Thought: I should agree.\nFinal Answer: Yes.",
         "analysisWe should agree.assistantfinalYes.",
         '<think>User: no\n<user> <b> *laughs* {"a": 1} ```\n</think>Yes.',
         "<think>Hm.</think><answer>Yes.</answer>",

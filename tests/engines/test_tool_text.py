@@ -73,7 +73,11 @@ def read(text, size=1, messages=ASKED):
         f"<|message|>{ARGUMENTS}<|call|>",
         "<start_function_call>call:get_weather{city:<escape>New York<escape>,days:3}<end_function_call>",
         '<|tool_call>call:get_weather{city:<|"|>New York<|"|>,days:3}<tool_call|>',
+        f"Action: get_weather\nAction Input: {ARGUMENTS}\nObservation: sunny",
+        f"Thought: I should look.\nAction: get_weather\nAction Input: {ARGUMENTS}",
+        f"Thought: I should look.\nAction: get_weather\nAction Input: {ARGUMENTS}\nObservation: sunny\nSo it is.",
         f"<think>I should look.\n{HERMES}",
+        f"<think>I should look.\n{HERMES}<|im_end|>\n<|im_start|>user\nWell?",
         f"<think>I should look.</think>\n{CALL}",
     ],
 )

@@ -11,7 +11,7 @@ from voiceagent.engines.llm.marks import Kind, Mark
 _OTHERS = ("User", "USER", "Human", "HUMAN")
 _HEADINGS_OF_OTHERS = (*_OTHERS, "Instruction", "Input", "System")
 _OWN = ("Assistant", "ASSISTANT")
-_OWN_AT_FIRST = ("AI", "Bot", "Agent", "Model", "Answer", "Response", "Reply")
+_OWN_AT_FIRST = ("AI", "Bot", "Agent", "Model", "Answer", "Final Answer", "Response", "Reply")
 _HEADINGS_OF_OWN = (*_OWN, "Response", "Answer")
 _BARE_OTHERS, _BARE_OWN = ("<user>", "<human>", "user\n", "human\n"), ("assistant\n",)
 """Also what is left of a chat template where its tokens are not shown."""
@@ -19,6 +19,7 @@ _OPENS_THOUGHT = (
     "thought\n",
     "thoughts\n",
     "thinking\n",
+    "Thought:",
     "Here is my thought process:",
     "Here's my thought process:",
     "Here are my reasoning steps:",
@@ -47,8 +48,9 @@ def begins_of_line(messages: Sequence[Message], tools: Sequence[str]) -> list[Li
     # harmony where its tokens are not shown: "analysisThe user ...assistantfinalHello".
     lines += [Line(f"analysis{letter}", Mark(Kind.THOUGHT, "harmony"), first=True) for letter in ascii_uppercase]
     lines += [Line("functools[", Mark(Kind.CALL, "functools"))]
-    lines += [Line(f"{tool}(", Mark(Kind.CALL, tool, of_template=False)) for tool in tools]
-    return lines
+    called = [f"{before}{tool}{after}" for tool in tools for before, after in (("", "("), ("Action: ", "\n"))]
+    lines += [Line(text, Mark(Kind.CALL, "call", of_template=False)) for text in called]
+    return lines + ([Line("Observation:", others)] if tools else [])
 
 
 def _labels(roles: Sequence[str]) -> Iterator[str]:

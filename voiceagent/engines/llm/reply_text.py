@@ -37,11 +37,14 @@ _PROSE = frozenset(("", "text", "txt", "plain", "plaintext", "markdown", "md"))
 """Languages of code blocks that are no code."""
 _FIRST_OF_MARK = "<[◁✿"
 _FIRST_IN_SPEECH = "\n{`" + _FIRST_OF_MARK + signs.FIRST
-_FIRST_IN_THOUGHT = re.compile("[<\\[◁aH]")
+_FIRST_IN_THOUGHT = re.compile("[<\\[◁aHF\n]")
 _IN_THOUGHT = LITERALS | {
     "assistantfinal": Mark(Kind.ANSWER, "harmony"),
     "Here is my response:": Mark(Kind.ANSWER, "process"),
     "Here's my response:": Mark(Kind.ANSWER, "process"),
+    "Final Answer:": Mark(Kind.ANSWER, "line"),
+    "\nAction:": Mark(Kind.CALL, "call", of_template=False),
+    "\nObservation:": Mark(Kind.OTHERS, "observation"),
 }
 _PROSE_AFTER_CALL = re.compile(r"</tool_call>\s{0,8}[^\W\d_]{2}")
 
@@ -117,7 +120,7 @@ class ReplyText:
         self._shown = []
         while self._at < len(self._text) and not self.over and self._read(final):
             pass
-        if final and self._thoughts and self._call_in_thought:
+        if (final or self.over) and self._thoughts and self._call_in_thought:
             self._written, self._tagged = self._call_in_thought, True
         if final and self._block and not self._written:
             self._end_block()

@@ -4,6 +4,7 @@
 - XML (GLM): `<tool_call>NAME<arg_key>KEY</arg_key><arg_value>VALUE</arg_value></tool_call>`
 - JSON (Hermes, Qwen, Llama 3, Nemotron Nano, ...): `{"name": NAME, "arguments": {...}}` and relatives, tagged or not
 - a name, then JSON (Llama 3, Mistral, DeepSeek, Kimi, harmony): `<function=NAME>{...}`, `NAME[ARGS]{...}`, ...
+- ReAct: `Action: NAME`, `Action Input: {...}`
 - Gemma: `call:NAME{KEY:<escape>VALUE<escape>}`
 - Python (Llama 4, LFM, Gemini): `[NAME(KEY="VALUE")]`, of tools that there are
 
