@@ -44,6 +44,8 @@ def conversation_config(settings: Settings) -> ConversationConfig:
         system_prompt=llm.system_prompt,
         context_tokens=llm.session_tokens,
         max_tokens=llm.max_tokens,
+        stop=llm.stop,
+        temperature=llm.temperature,
         max_turns=session.history_turns,
         summarise=session.summarise,
         sentence_pause_s=session.sentence_pause_ms / 1000,

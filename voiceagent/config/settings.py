@@ -107,6 +107,8 @@ class LlmSettings(EngineSettings):
     """The longest response."""
     temperature: float = Field(default=0.2, ge=0, le=2)
     """Randomness of the choice of tokens; 0 always takes the likeliest."""
+    stop: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=(), strict=False)
+    """Texts that end a response when the model writes them; they are not spoken."""
     first_segment_min_tokens: Tokens = 10
     """The fewest tokens after which the first piece of a response may be spoken."""
     first_segment_max_tokens: Tokens = 24

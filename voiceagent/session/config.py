@@ -46,6 +46,8 @@ class ConversationConfig:
     """Whether turns that are dropped are kept as a summary, which the model writes while nobody speaks."""
     tools: tuple[str | Tool, ...] | None = None
     """What the model may call: the agent's tools by name, and tools of this session's own. None: all of the agent's."""
+    stop: tuple[str, ...] = ()
+    """Texts that end a reply of the language model; they are not spoken."""
     voice: str | None = None
     """One of the voices that the engine has; None for its own."""
     temperature: float | None = None

@@ -133,7 +133,9 @@ class ResponseRun:
         match event:
             case Token():
                 self.marks.setdefault("first_token", self._loop.time())
-                self._take_reply(self._reply.push(event.text))
+                if self._take_reply(self._reply.push(event.text)) and self._reply.over:
+                    self._streams.llm.cancel(self.generation)
+                    self._complete_reply(cut=False)
             case ToolCalls():
                 self._reply.add_calls(event.calls)
             case Completed(_, reason):
@@ -177,7 +179,7 @@ class ResponseRun:
         if nudge:
             last = replace(last, content=f"{last.content} {nudge}")
         deadline = self._audio_deadline() if self.released else self._loop.time() + SPECULATIVE_HORIZON_S
-        self._reply = Reply(self._config.segmenter(self._config.language))
+        self._reply = Reply(self._config.segmenter(self._config.language), self._messages, self._config.stop)
         need = self._need(begun=bool(self.segments))
         options = replace(self._config.reply_options, said=tuple(past.text for past in self._said), draw=self._draw)
         self._streams.llm.generate(self.generation, (*messages, last), deadline, need=need, options=options)

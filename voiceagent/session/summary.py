@@ -10,7 +10,7 @@ import logging
 
 from voiceagent.engines.contract import Need, StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEvent, LlmStream, Message, ReplyOptions, Token, ToolCalls
-from voiceagent.engines.llm.tool_text import ToolText
+from voiceagent.engines.llm.reply_text import ReplyText
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.history import History
 from voiceagent.text import ends_sentence, words
@@ -43,7 +43,7 @@ class Summariser:
         """The history that the summary under way is of."""
         self._failed: tuple[Message, ...] | None = None
         """A history that is not worth a second try."""
-        self._written, self._text = ToolText(), ""
+        self._written, self._text = ReplyText(), ""
 
     def proceed(self, config: ConversationConfig, *, quiet: bool) -> None:
         """Begin the summary that is due while it is quiet; drop the one under way when it no longer is."""
@@ -59,6 +59,9 @@ class Summariser:
         match event:
             case Token():
                 self._text += self._written.feed(event.text)
+                if self._written.over:
+                    self._stream.cancel(SUMMARY)
+                    self._complete(cut=True)
             case ToolCalls():
                 self._fail("it calls tools")
             case Completed(_, reason):
@@ -69,7 +72,7 @@ class Summariser:
     def _begin(self, history: tuple[Message, ...], config: ConversationConfig) -> None:
         if history == self._failed:
             return
-        self._asked, self._written, self._text = history, ToolText(), ""
+        self._asked, self._written, self._text = history, ReplyText(history), ""
         deadline, options = self._loop.time() + WITHIN_S, ReplyOptions(config.temperature, SUMMARY_TOKENS)
         try:
             prompt = self._history.with_question(INSTRUCTION, config.context_tokens - SUMMARY_TOKENS)

@@ -71,7 +71,7 @@ class Loaded:
 class LlamaEngine(EngineBase):
     """A GGUF model.
 
-    `session_tokens` limits a stream's prompt and reply, `max_tokens` a reply; `stops` end a reply that contains one.
+    `session_tokens` limits a stream's prompt and reply, `max_tokens` a reply.
     There is memory for all streams, or only `context_tokens` for all together; then the conversations of silent callers
     are evicted and read again later. A step serves the most urgent `streams_per_step` (by default all on a GPU, one on
     a CPU) and reads about `prefill_tokens` of prompts. `gpu_layers` layers run on a GPU, all for -1; `flash_attention`
@@ -91,7 +91,6 @@ class LlamaEngine(EngineBase):
         prefill_tokens: int = 24,
         streams_per_step: int | None = None,
         sampling: Sampling | None = None,
-        stops: tuple[str, ...] = (),
         gpu_layers: int = 0,
         flash_attention: bool | None = None,
         kv_type: KvType = "f16",
@@ -116,7 +115,6 @@ class LlamaEngine(EngineBase):
             kv_type=kv_type,
         )
         self._sampling = sampling or Sampling()
-        self._stops = stops
         self._gpu_layers = gpu_layers
         self._loaded: Loaded | None = None
         self._system = Sequence(0)
@@ -164,7 +162,6 @@ class LlamaEngine(EngineBase):
             Dry(model, self._sampling) if self._sampling.dry_multiplier else None,
             self._session_tokens,
             self._max_tokens,
-            self._stops,
             self._system,
             lambda: self._wake(),
         )

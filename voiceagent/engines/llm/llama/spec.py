@@ -67,8 +67,6 @@ class LlamaSettings(LlmSettings):
     """Runs of this many tokens may be said again; fewer for a small model."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """The seed of the random choices."""
-    stop: tuple[Name, ...] = Field(default=(), strict=False)
-    """Texts that end a response when the model writes them; they are not spoken."""
     grammar: FilePath | None = None
     """A file in llama.cpp's GBNF that every response must follow, from its rule `root`; null: none."""
 
@@ -100,7 +98,6 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
             gpu_layers=settings.gpu_layers,
             flash_attention=settings.flash_attention,
             kv_type=settings.kv_type,
-            stops=settings.stop,
             copies=context.store.root / COPIES,
             sampling=Sampling(
                 temperature=settings.temperature,
