@@ -16,7 +16,7 @@ class EngineBase:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """What a recogniser hears or a voice speaks, as ISO 639-1 codes; none where the language makes no difference."""
+        """What a recogniser hears or a voice speaks, in ISO 639-1; none where the language makes no difference."""
         return ()
 
     @property

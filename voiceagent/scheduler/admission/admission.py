@@ -35,8 +35,8 @@ HOLD_S = 30.0
 """How long a number is valid; it is then recomputed while callers are present. A lucky moment admits no caller, and an
 unlucky one does not turn callers away for long."""
 REST = 3.0
-"""No forecast begins within this many times as long as the last one took, at most HOLD_S: of two cores it takes one, and
-answers came twice as late while one was under way."""
+"""No forecast begins within this many times as long as the last one took, at most HOLD_S: of two cores it takes one,
+and answers came twice as late while one was under way."""
 SETTLE_S = 10.0
 """How long after a caller joins the costs reflect it: the first question is asked, and its answer under way."""
 
