@@ -38,7 +38,7 @@ def read_by_conversations(spec: EngineSpec[Any]) -> set[str]:
 
     engine = Recording()
     read.clear()
-    conversation_config(default_settings().model_copy(update={spec.kind: engine})).segmenter()
+    conversation_config(default_settings().model_copy(update={spec.kind: engine})).segmenter("en")
     return read
 
 

@@ -135,7 +135,7 @@ def test_a_summary_holds_every_turn_that_is_dropped_with_it():
     rehearse(scene, model, ON)
 
 
-LONG = "The user asked many things. " * 15
+LONG = " ".join(f"The user asked for the {letter}{other}s." for letter in "bcdfg" for other in ("at", "un", "ig"))
 
 
 def test_it_is_written_while_nobody_speaks_and_nothing_else_waits():
