@@ -159,7 +159,7 @@ class LlamaEngine(EngineBase):
             model,
             template,
             self._sampling,
-            Dry(model, self._sampling) if self._sampling.dry_multiplier else None,
+            Dry(model, self._sampling) if self._sampling.dry_multiplier or self._sampling.opening_penalty else None,
             self._session_tokens,
             self._max_tokens,
             self._system,

@@ -65,6 +65,8 @@ class LlamaSettings(LlmSettings):
     """How much stronger with each further token of the repeated run."""
     dry_allowed_length: int = Field(default=6, ge=1, le=100)
     """Runs of this many tokens may be said again; fewer for a small model."""
+    opening_penalty: float = Field(default=1.0, ge=0, le=10)
+    """How strongly the model is kept from beginning a reply as it has begun earlier ones; 0 is off."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """The seed of the random choices."""
     grammar: FilePath | None = None
@@ -108,6 +110,7 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
                 dry_multiplier=settings.dry_multiplier,
                 dry_base=settings.dry_base,
                 dry_allowed_length=settings.dry_allowed_length,
+                opening_penalty=settings.opening_penalty,
                 seed=settings.seed,
                 grammar=read_grammar(settings.grammar) if settings.grammar else "",
             ),
