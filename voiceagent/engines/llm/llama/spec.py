@@ -65,7 +65,7 @@ class LlamaSettings(LlmSettings):
     """How much stronger with each further token of the repeated run."""
     dry_allowed_length: int = Field(default=6, ge=1, le=100)
     """Runs of this many tokens may be said again; fewer for a small model."""
-    opening_penalty: float = Field(default=1.0, ge=0, le=10)
+    opening_penalty: float = Field(default=0.5, ge=0, le=10)
     """How strongly the model is kept from beginning a reply as it has begun earlier ones; 0 is off."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """The seed of the random choices."""
