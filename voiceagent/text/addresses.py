@@ -17,7 +17,7 @@ _BARE_URL = re.compile(rf"(?<![\w.@/-])(?:[a-z0-9-]{{1,63}}\.){{1,4}}(?:{_DOMAIN
 _HANDLE = re.compile(r"(?<![\w.])@(?=\w)")
 _FILE_NAME = re.compile(r"(?<=[A-Za-z0-9_]{2})\.(?=[a-z]{2,5}\b(?!\.\w)|tar\.[a-z0-9]{2,3}\b)")
 _SCHEME = re.compile(r"(?i)^(?:(?:[a-z]+:/{2,3}|mailto:)*+www\.|(?:[a-z]+:/{2,3}|mailto:)++|)")
-_BARE_SCHEME = re.compile(r"(?i)(?<![a-z])(?:mailto:|(?:tel|sms):(?=\S)|[a-z][a-z0-9+-]{0,15}:/{2,3})")
+_BARE_SCHEME = re.compile(r"(?i)mailto:|(?<![a-z])(?:(?:tel|sms):(?=\S)|[a-z][a-z0-9+-]{0,15}:/{2,3})")
 _TRAILING_MARKS = ".,;:!?*_~-"
 _READABLE_PARTS = 2
 _READABLE_PART = re.compile(r"(?=[a-z_-]*[a-z])[A-Za-z._-]{1,24}|[0-9]{1,4}", re.IGNORECASE)
