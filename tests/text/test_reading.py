@@ -121,6 +121,7 @@ def test_digits_of_every_script(written: str, ascii: str) -> None:
         ("$PATH or $HOME", "$PATH or $HOME"),
         ("pay $5/hour, or 6$.", "pay $5/hour, or 6$."),
         ("$n$", "n"),
+        ("`${a}/${b}`", "`${a}/${b}`"),
         (r"\(a \le b\)", "a ≤ b"),
         (r"$\frac{x^{2}+1}{y}$", "(x^2 + 1) ÷ y"),
         (r"$\frac12 \cdot \sqrt[3]{8}$", "1/2 × ∛ 8"),
