@@ -53,6 +53,9 @@ LEADING = {
     "www": "www",
 }
 
+# Read with the sum after it.
+OTHER_LEADING = frozenset(["Rs"])
+
 # May occur inside a sentence or end one.
 TRAILING = {
     "etc": "et cetera",
@@ -119,7 +122,7 @@ UNLESS_COUNTED = {
 }
 
 # Read by the words around them; here because their full stop may not end a sentence.
-_OTHERS = "St Dr Ln Ct Pl Sq Pkwy al Ph.D Mon Wed Sat Mar Apr Jun Jul hr hrs mins sec secs ft lb lbs oz deg"
+_OTHERS = "St Dr Ln Ct Pl Sq Pkwy Ste Rte al Ph.D Mon Wed Sat Mar Apr Jun Jul hr hrs mins sec secs ft lb lbs oz deg"
 OTHER_TRAILING = frozenset(_OTHERS.split()) | frozenset(UNLESS_COUNTED)
 
 # Words that begin a sentence far more often than they follow an abbreviation.
@@ -148,9 +151,15 @@ def _abbreviation(match: Match) -> str:
     return _ABBREVIATIONS[match[1]] + ("" if match[1] in LEADING else kept_stop(match))
 
 
+def _title(match: Match) -> str:
+    """ "Dr Smith" -> "Doctor Smith", as it is written in Britain."""
+    return f"{LEADING[match[1]]} "
+
+
 RULES = Rules(
     (
         (rf"(?<![\w.])({any_of({**LEADING, **TRAILING})})\.(?!\w)", _abbreviation),
+        (r"(?<![\w.])(Mr|Mrs|Ms|Dr|Prof|Rev|Sgt|Capt) (?=[A-Z][a-z])", _title),
         (rf"(?<![\w.])(?<![0-9] )({any_of(UNLESS_COUNTED)})\.(?!\w)", _abbreviation),
         (r"(?<![\w.])(?:No|Nos|no)\. ?(?=[0-9])|№ ?", "number "),
         (r"(?<![\w.])p\. ?(?=[0-9])", "page "),
@@ -158,5 +167,5 @@ RULES = Rules(
         (r"(?<![\w/])w/ ", "with "),
         (r"\b([CF])#(?!\w)", r"\1 sharp"),
     ),
-    needs=(".", "№", "w/", "#"),
+    needs=(".", "№", "w/", "#", "r ", "rs ", "s ", "f ", "v ", "t "),
 )

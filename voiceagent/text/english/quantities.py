@@ -58,7 +58,7 @@ def _ends_sentence(match: Match) -> bool:
 
 def _seconds(match: Match) -> str:
     """ "9.58 s" -> "nine point five eight seconds"; "5s" may be a name."""
-    return f"{number(match[1])} {'second' if match[1] == '1' else 'seconds'}"
+    return f"{number(match[1])} {'second' if match[1] == '1' or before_noun(match) else 'seconds'}"
 
 
 def _height(match: Match) -> str:
@@ -119,6 +119,7 @@ RULES = Rules(
     (
         (rf"{ALONE}([0-9]{{1,9}}(?:st|nd|rd|th)){RANGE}(?=[0-9]{{1,9}}(?:st|nd|rd|th)\b)", r"\1 to "),
         (r"(?<![\w.,])([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:st|nd|rd|th)\b", _rank),
+        (r"(?<![\w.,/-])50-50(?![\w-])", "50/50"),
         (r"(?<![\w.])([0-9])' ?([0-9]{1,2})\"", _height),
         (r"(?<![\w/.,])([0-9]{1,3})/([0-9]{1,3})(?= (?:stars|points|rating|score)\b)", r"\1 out of \2"),
         (r"(?<![\w/.,])(?:([0-9]{1,9}) )?([0-9]{1,4})/([0-9]{1,4})(?![\w/])", _fraction),
@@ -137,7 +138,7 @@ RULES = Rules(
             _measure,
         ),
         (rf"{ALONE}({NUMBER})\s?in\.(?=,?\s[a-z0-9])", _inches),
-        (rf"{ALONE}({NUMBER}) s(?=[\s,.;:)]|$)", _seconds),
+        (rf"{ALONE}({NUMBER}) s(?![\w'’-])", _seconds),
         (rf"{ALONE}({NUMBER})(k|M|bn|(?<=[0-9]{{2}})K)\b", _multiple),
         (rf"{ALONE}({NUMBER})x\b", r"\1 times"),
     ),
