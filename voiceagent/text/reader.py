@@ -1,0 +1,292 @@
+"""Writing out what is no word, for languages that write numbers with a decimal comma: the rules they share.
+
+A language is a `Reader` with tables of its own, its own number words, and rules for what it writes in its own way
+(dates, times, ordinals, telephones, Roman numerals, fractions). The order is the same for all: addresses and
+abbreviations, which hold full stops and signs; the language's own rules; codes; grouped digits; sums; measures; counted
+nouns; ranges; signs; and every digit that is left.
+
+Each rule passes once over the text, in time linear in its length, and looks no further than a few words around.
+A full stop that ends both an abbreviation and the sentence is kept. A number with one full stop and no group of three
+digits ("3.5") is read with a point.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from voiceagent.text.addresses import AddressWords, read_addresses
+from voiceagent.text.numerals import MOST_DIGITS, Numerals
+
+Match = re.Match[str]
+Rule = tuple[str, str | Callable[[Match], str]]
+
+N = r"[0-9]++(?:[.,][0-9]++)?+"
+"""A number, once its groups are joined."""
+ALONE = r"(?<![\w.,/])"
+WHOLE = r"(?![0-9]|[.,][0-9])"
+LETTER = r"[^\W\d_]"
+DASH = r"\s?[-–]\s?"
+YEAR = re.compile(r"1[1-9][0-9]{2}")
+
+_BLANKS = re.compile("[\u00a0\u2007\u2009\u202f]")
+_VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8", "⅜": "3/8"}
+_VULGAR_FRACTION = re.compile(rf"\s?([{''.join(_VULGAR)}])")
+_SAME_SIGN = {"℃": "°C", "℉": "°F", "−": "-", "‐": "-", "‑": "-", "№": "#", "µ": "μ"}
+_PLAIN_SIGNS = str.maketrans(_SAME_SIGN | dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)))
+_GROUPED = re.compile(
+    r"(?<![\w.,])(?:[1-9][0-9]{0,2}(?:(?:\.[0-9]{3})++|(?:'[0-9]{3})++|(?: [0-9]{3})++|(?:,[0-9]{3}){2,}+|,[0-9]{3}(?=\.[0-9]))"
+    r"|(?<=\$)[1-9][0-9]{0,2},[0-9]{3})(?![0-9]|\.[0-9]{3})"
+)
+_LAST_WORD = re.compile(rf"({LETTER}++)[\s(\"']*$")
+_NEXT_WORD = re.compile(r"[\s\"'”’)\]]{0,8}(\w{1,12}|$)")
+_BLANK_BEFORE_MARK = re.compile(r" (?=[,.](?:\s|$))")
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """What is counted: its forms for one and many, and its gender, "m", "f" or "n"."""
+
+    one: str
+    many: str
+    gender: str = "m"
+
+
+@dataclass(frozen=True, slots=True)
+class Currency:
+    """A currency and its hundredth."""
+
+    unit: Noun
+    hundredth: Noun
+
+
+def any_of(choices: Iterable[str]) -> str:
+    """Return a pattern for any of the strings, longest first."""
+    return "|".join(re.escape(choice) for choice in sorted(choices, key=len, reverse=True))
+
+
+def word_before(match: Match) -> str:
+    """Return the word just before a match, as written; "" where there is none."""
+    found = _LAST_WORD.search(match.string, max(0, match.start() - 30), match.start())
+    return found[1] if found else ""
+
+
+def full_year(written: str) -> int:
+    """Return a year of four digits, or of two: 41-99 are of the last century."""
+    return int(written) + (0 if len(written) == 4 else 1900 if written > "40" else 2000)
+
+
+class Reader:
+    """Reads one language. Subclasses give the tables, the number words and their own rules."""
+
+    code: ClassVar[str]
+    comma: ClassVar[str]
+    point: ClassVar[str]
+    minus: ClassVar[str]
+    to: ClassVar[str]
+    """Between the ends of a range."""
+    per: ClassVar[str]
+    number_sign: ClassVar[str]
+    address: ClassVar[AddressWords]
+    units: ClassVar[Mapping[str, Noun]]
+    currencies: ClassVar[Mapping[str, Currency]]
+    """By sign, code and name."""
+    multiples: ClassVar[Mapping[str, Noun]]
+    """Written after a number: "Mio", "millones"."""
+    signs: ClassVar[Mapping[str, str]]
+    leading: ClassVar[Mapping[str, str]]
+    """Abbreviations without their last full stop, which never end a sentence, and their words."""
+    trailing: ClassVar[Mapping[str, str]]
+    """Those that may."""
+    starters: ClassVar[frozenset[str]]
+    code_words: ClassVar[str]
+    """A pattern for the words whose number is said digit by digit."""
+    fillers: ClassVar[str]
+    """A pattern for what may stand between such a word and its number."""
+
+    def __init__(self) -> None:
+        self.numerals = Numerals(self.code)
+        self._rules = tuple((re.compile(pattern), said) for pattern, said in self._all_rules())
+
+    def read(self, text: str) -> str:
+        """Return the text with everything written in digits, signs and abbreviations as words, blanks collapsed."""
+        text = _BLANKS.sub(" ", text).translate(_PLAIN_SIGNS)
+        text = _VULGAR_FRACTION.sub(lambda match: f" {_VULGAR[match[1]]}", text)
+        text = read_addresses(text, self.address)
+        for pattern, said in self._rules:
+            text = pattern.sub(said, text)
+        return _BLANK_BEFORE_MARK.sub("", " ".join(text.split()))
+
+    # What a language decides
+
+    def own_rules(self) -> tuple[Rule, ...]:
+        """Return the rules for what the language writes in its own way."""
+        raise NotImplementedError
+
+    def cardinal(self, number: int, gender: str = "", before: str = "") -> str:
+        """Return a whole number: counting ("eins") without a gender, else before a noun, after the word `before`."""
+        raise NotImplementedError
+
+    def decimals(self, digits: str) -> str:
+        """Return what is said after the comma."""
+        return self.numerals.digits(digits)
+
+    def is_one(self, amount: str) -> bool:
+        """Return whether a written amount takes the singular."""
+        return amount == "1"
+
+    def linked(self, amount: str, noun: str) -> str:
+        """Return a number's words and its noun put together: "un millón de euros"."""
+        return f"{amount} {noun}"
+
+    def sum_of(self, whole: str, part: str) -> str:
+        """Return whole units and their hundredths put together."""
+        return f"{whole} {part}"
+
+    def counted(self, before: str, noun: str, following: str, number: int) -> str:
+        """Return the gender of what a number counts, by the words around it; "" where it counts nothing."""
+        raise NotImplementedError
+
+    def plain(self, number: int, gender: str, before: str) -> str:
+        """Return a number that nothing is known about: perhaps a year."""
+        return self.cardinal(number, gender, before)
+
+    # What all share
+
+    def number(self, written: str, gender: str = "", before: str = "") -> str:
+        """Return a number as written, its groups joined; leading zeros mean a code."""
+        whole, mark, part = re.fullmatch(r"([0-9]+)([.,]?)([0-9]*)", written).groups()  # type: ignore[union-attr]
+        if self._is_code(whole):
+            spoken = self.numerals.digits(whole)
+        else:
+            spoken = self.cardinal(int(whole), "" if part else gender, before)
+        return f"{spoken} {self.comma if mark == ',' else self.point} {self.decimals(part)}" if part else spoken
+
+    def count(self, amount: str, noun: Noun, before: str = "", low: str | None = None) -> str:
+        """Return an amount, or the range from `low`, of something."""
+        spoken = self.number(amount, noun.gender, before)
+        if low:
+            spoken = f"{self.number(low, noun.gender)} {self.to} {spoken}"
+        return self.linked(spoken, noun.one if self.is_one(amount) and not low else noun.many)
+
+    def kept_stop(self, match: Match) -> str:
+        """Return the match's last full stop where it ends the sentence, too: before a word that begins sentences."""
+        following = _NEXT_WORD.match(match.string, match.end())
+        if following is None or not match[0].endswith("."):
+            return ""
+        word = following[1]
+        return "." if not word or (word.lower() in self.starters and not word.islower()) else ""
+
+    def spaced_digits(self, match: Match) -> str:
+        """Return a telephone number, digit by digit in its groups."""
+        groups = re.findall(r"[0-9]+", match[0])
+        return (f"{self.signs['+']} " if match[0][0] == "+" else "") + ", ".join(map(self.numerals.digits, groups))
+
+    def _all_rules(self) -> tuple[Rule, ...]:
+        symbol = any_of(self.currencies)
+        multiple = rf"(?:\s?({any_of(self.multiples)})\b\.?)?+"
+        ranged = rf"(?:({N})(?:{DASH}|\s{self.to}\s))?+"
+        return (
+            (rf"(?<![\w.])({any_of({**self.leading, **self.trailing})})\.(?![^\W\d_])", self._abbreviation),
+            *self.own_rules(),
+            (rf"(?i)(?<!\w)({self.code_words})({self.fillers})([0-9]{{3,15}})(?![0-9]|[.,][0-9])", self._code),
+            (r"(?<![\w&])#\s?(?=[0-9])", f"{self.number_sign} "),
+            (r"(?<![\w.])(v)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,8})(?!\w)", self._dotted),
+            (_GROUPED.pattern, lambda match: re.sub("[^0-9]", "", match[0])),
+            # Sums.
+            (rf"((?<!\w)-)?(?<!\w)({symbol})\s?()({N})(?![0-9]){multiple}(/(?={LETTER}))?+", self._sum_after_sign),
+            (rf"{ALONE}(-)?{ranged}({N}){multiple}\s?({symbol})(?!\w)(/(?={LETTER}))?+", self._sum_before_sign),
+            # Measures and what is counted.
+            (rf"{ALONE}(-)?{ranged}({N})\s?({any_of(self.units)})(?!\w)(/(?={LETTER}))?+", self._measure),
+            (rf"{ALONE}{ranged}({N})\s?({any_of(self.multiples)})\b\.?", self._multiple),
+            (rf"{ALONE}{ranged}({N})(?=(?: |-(?={LETTER}))({LETTER}++)(?: ({LETTER}++))?+)", self._counted),
+            (rf"{ALONE}({N})(?:-|\s?–\s?)(?=[0-9])", rf"\1 {self.to} "),
+            # Signs.
+            (r"(?<=[0-9)])(?:\s?[*×]\s?|\s[x]\s|x)(?=[0-9(])", f" {self.signs['×']} "),
+            (r"(?<=[0-9)]) - (?=[0-9(])|(?<![\w)\]-])-(?=[0-9])", f" {self.minus} "),
+            (r"~\s?(?=[0-9])", f"{self.signs['≈']} "),
+            (rf"(?<![\w.])@(?={LETTER})", f"{self.address.at} "),
+            (rf"\s<\s|(?<=[\w)])<(?=[0-9])|(?<!\w)<(?=\s?[0-9])", f" {self.signs['<']} "),
+            (rf"\s>\s|(?<=[\w)])>(?=[0-9])|(?<!\w)>(?=\s?[0-9])", f" {self.signs['>']} "),
+            (any_of(sign for sign in self.signs if sign not in "<>"), lambda match: f" {self.signs[match[0]]} "),
+            (any_of(sign for sign in self.currencies if not sign.isalpha()), self._lone_currency),
+            # Any digits that are left.
+            (rf"(?<={LETTER})-?(?=[0-9])|(?<=[0-9])(?={LETTER})", " "),
+            (N, self._left),
+        )
+
+    def _abbreviation(self, match: Match) -> str:
+        words = self.leading.get(match[1])
+        return words if words is not None else self.trailing[match[1]] + self.kept_stop(match)
+
+    def _code(self, match: Match) -> str:
+        return f"{match[1]}{match[2]}{self.numerals.digits(match[3])}"
+
+    def _dotted(self, match: Match) -> str:
+        """A version, or an address of the network: "v2.0.1"."""
+        parts = f" {self.point} ".join(self.number(part) for part in match[2].split("."))
+        return f"Version {parts}" if match[1] else parts
+
+    def _sum_after_sign(self, match: Match) -> str:
+        minus, symbol, low, amount, multiple, per = match.groups()
+        return self._sum(match, minus, low, amount, multiple, symbol, per)
+
+    def _sum_before_sign(self, match: Match) -> str:
+        minus, low, amount, multiple, symbol, per = match.groups()
+        return self._sum(match, minus, low, amount, multiple, symbol, per)
+
+    def _sum(
+        self,
+        match: Match,
+        minus: str | None,
+        low: str | None,
+        amount: str,
+        multiple: str | None,
+        symbol: str,
+        per: str | None,
+    ) -> str:
+        currency, before = self.currencies[symbol], word_before(match)
+        whole, _, part = amount.replace(".", ",").partition(",")
+        if multiple:
+            spoken = self.linked(self.count(amount, self.multiples[multiple], before, low), currency.unit.many)
+        elif low or len(part) != 2:
+            spoken = self.count(amount, currency.unit, before, low)
+        elif part == "00":
+            spoken = self.count(whole, currency.unit, before)
+        elif not whole.strip("0"):
+            spoken = self.count(str(int(part)), currency.hundredth, before)
+        else:
+            spoken = self.sum_of(self.count(whole, currency.unit, before), self.cardinal(int(part)))
+        return (f"{self.minus} " if minus else "") + spoken + (f" {self.per} " if per else "")
+
+    def _measure(self, match: Match) -> str:
+        minus, low, amount, unit, per = match.groups()
+        spoken = self.count(amount, self.units[unit], word_before(match), low)
+        return (f"{self.minus} " if minus else "") + spoken + (f" {self.per} " if per else self.kept_stop(match))
+
+    def _multiple(self, match: Match) -> str:
+        low, amount, multiple = match.groups()
+        return self.count(amount, self.multiples[multiple], word_before(match), low) + self.kept_stop(match)
+
+    def _counted(self, match: Match) -> str:
+        low, amount, noun, following = match.groups(default="")
+        before = word_before(match)
+        number = int(amount) if amount.isdigit() and not self._is_code(amount) else 2
+        gender = self.counted(before, noun, following, number)
+        spoken = self._number(amount, gender, before)
+        return f"{self._number(low, gender, before)} {self.to} {spoken}" if low else spoken
+
+    def _number(self, written: str, gender: str, before: str) -> str:
+        if YEAR.fullmatch(written):
+            return self.plain(int(written), gender, before)
+        return self.number(written, gender, before)
+
+    def _lone_currency(self, match: Match) -> str:
+        return f" {self.currencies[match[0]].unit.many} "
+
+    def _left(self, match: Match) -> str:
+        return self._number(match[0], "", "")
+
+    @staticmethod
+    def _is_code(whole: str) -> bool:
+        return len(whole) > MOST_DIGITS or (len(whole) > 1 and whole[0] == "0")
