@@ -51,7 +51,7 @@ def test_any_text_is_answered(text: str) -> None:
     assert not re.search(r"[*#_~|`\n]|^\s|\s$|  ", said)
     assert not re.search(r"[0-9]", said)
     assert said == "" or any(character.isalnum() for character in said)
-    speakable(text, "fr")
+    speakable(text, "pt")
     normalise(text)
     is_backchannel(text)
     looks_finished(text)

@@ -1,12 +1,16 @@
 """Text: sentence splitting, speech normalisation, and the timing of words."""
 
 from voiceagent.text.boundaries import ends_sentence
+from voiceagent.text.language import Language
+from voiceagent.text.languages import LANGUAGES
 from voiceagent.text.segments import Segmenter
 from voiceagent.text.speakable import speakable
 from voiceagent.text.timing import estimate_word_times
 from voiceagent.text.words import is_backchannel, looks_finished, normalise, word_error_rate, words
 
 __all__ = [
+    "LANGUAGES",
+    "Language",
     "Segmenter",
     "ends_sentence",
     "estimate_word_times",

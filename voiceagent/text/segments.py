@@ -15,6 +15,8 @@ construct, or nothing to be spoken: `speakable` copes with both, and returns "" 
 import re
 
 from voiceagent.text.boundaries import clause_ends, sentence_ends
+from voiceagent.text.language import Language
+from voiceagent.text.languages import language as find
 from voiceagent.text.words import UNSPACED, words
 
 FIRST_MIN_WORDS = 2
@@ -29,12 +31,15 @@ _WORD_END = re.compile(rf"(?<=\S)(?=\s)|(?<=[{UNSPACED}])(?=\w)")
 class Segmenter:
     """Turns the deltas of one reply into segments. One Segmenter for each reply."""
 
-    def __init__(self, first_min_tokens: int = 10, first_max_tokens: int = 24) -> None:
+    def __init__(
+        self, first_min_tokens: int = 10, first_max_tokens: int = 24, language: str | Language = "en"
+    ) -> None:
         if not 1 <= first_min_tokens <= first_max_tokens:
             raise ValueError(
                 f"need 1 <= first_min_tokens ({first_min_tokens}) <= first_max_tokens ({first_max_tokens})"
             )
         self._limits = (first_min_tokens, first_max_tokens)
+        self._language = find(language)
         self._tokens = 0
         self._marks: dict[int, int] = {}
         """Where in the pending text each of the two limits was reached."""
@@ -79,34 +84,34 @@ class Segmenter:
         window = self._pending[: 2 * MAX_CHARACTERS]
         if self._first:
             return self._cut_first(window)
-        end = next(sentence_ends(window), None)
+        end = next(sentence_ends(window, self._language), None)
         if end is not None and end <= MAX_CHARACTERS:
             return end
-        return _cut_anywhere(window) if len(window) > MAX_CHARACTERS + LOOK_AHEAD else 0
+        return self._cut_anywhere(window) if len(window) > MAX_CHARACTERS + LOOK_AHEAD else 0
 
     def _cut_first(self, window: str) -> int:
         at_least, at_most = (self._marks.get(limit) for limit in self._limits)
         longest = MAX_CHARACTERS if at_most is None else min(at_most, MAX_CHARACTERS)
-        for end in sentence_ends(window, eager=True):
+        for end in sentence_ends(window, self._language, eager=True):
             if end <= longest and len(words(window[:end])) >= FIRST_MIN_WORDS:
                 return end
         if at_least is not None:
-            for end in clause_ends(window, eager=True):
+            for end in clause_ends(window, self._language, eager=True):
                 if at_least <= end <= longest:
                     return end
-        if at_most is not None and (cut := _last_break(window[:longest]) or _last_break(window[:MAX_CHARACTERS])):
-            return cut
-        return _cut_anywhere(window) if len(window) > MAX_CHARACTERS + LOOK_AHEAD else 0
+        if at_most is not None:
+            cut = self._last_break(window[:longest]) or self._last_break(window[:MAX_CHARACTERS])
+            if cut:
+                return cut
+        return self._cut_anywhere(window) if len(window) > MAX_CHARACTERS + LOOK_AHEAD else 0
 
+    def _cut_anywhere(self, window: str) -> int:
+        """Return where to cut text that is too long: at its last break within the limit, else at the limit."""
+        return self._last_break(window[:MAX_CHARACTERS]) or MAX_CHARACTERS
 
-def _cut_anywhere(window: str) -> int:
-    """Return where to cut text that is too long: at its last break within the limit, else at the limit."""
-    return _last_break(window[:MAX_CHARACTERS]) or MAX_CHARACTERS
-
-
-def _last_break(window: str) -> int:
-    """Return the last clause end in the window's second half, else the end of its last whole word, else 0."""
-    clause = max(clause_ends(window), default=0)
-    if 2 * clause > len(window):
-        return clause
-    return max((found.start() for found in _WORD_END.finditer(window)), default=0)
+    def _last_break(self, window: str) -> int:
+        """Return the last clause end in the window's second half, else the end of its last whole word, else 0."""
+        clause = max(clause_ends(window, self._language), default=0)
+        if 2 * clause > len(window):
+            return clause
+        return max((found.start() for found in _WORD_END.finditer(window)), default=0)

@@ -16,7 +16,7 @@ from typing import Any
 from voiceagent.engines.nemo.runtime import quiet
 from voiceagent.engines.tts.magpie.decode_loop import MOST_TOKENS
 from voiceagent.errors import VoiceAgentError
-from voiceagent.text.spellout import spell_out
+from voiceagent.text.english.spellout import spell_out
 
 REMEMBERED = 256
 """Texts whose tokens are cached: greetings and apologies recur."""

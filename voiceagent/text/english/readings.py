@@ -2,9 +2,9 @@
 
 import re
 
-from voiceagent.text.abbreviations import LEADING, STARTERS, TRAILING
-from voiceagent.text.number_words import cardinal, digits, number, ordinal, plural, year
-from voiceagent.text.units import CURRENCIES, CURRENCY_CODES, MULTIPLES, SIGNS, UNITS
+from voiceagent.text.english.abbreviations import LEADING, STARTERS, TRAILING
+from voiceagent.text.english.number_words import cardinal, digits, number, ordinal, plural, year
+from voiceagent.text.english.units import CURRENCIES, CURRENCY_CODES, MULTIPLES, SIGNS, UNITS
 
 Match = re.Match[str]
 

@@ -14,9 +14,10 @@ can't be. It does not know context: "1500" is read like a year, "3-2" as "three 
 import re
 from collections.abc import Callable, Iterable
 
-from voiceagent.text import readings
-from voiceagent.text.abbreviations import LEADING, TRAILING
-from voiceagent.text.units import CURRENCIES, MULTIPLES, SIGNS, UNITS
+from voiceagent.text.addresses import read_addresses
+from voiceagent.text.english import readings
+from voiceagent.text.english.abbreviations import LEADING, TRAILING
+from voiceagent.text.english.units import CURRENCIES, MULTIPLES, SIGNS, UNITS
 
 
 def _any_of(choices: Iterable[str]) -> str:
@@ -101,6 +102,7 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (rf"{_N}|(?<![\w.])\.[0-9]++", readings.plain),
 )
 _COMPILED = tuple((re.compile(pattern), replacement) for pattern, replacement in _RULES)
+_ADDRESS_SIGNS = {".": "dot", "-": "dash", "_": "underscore", "+": "plus", "/": "slash", "@": "at"}
 _VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8", "⅜": "3/8"}
 _SAME_SIGN = str.maketrans({"℃": "°C", "℉": "°F", "−": "-"} | dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)))
 _BLANK_BEFORE_MARK = re.compile(r" (?=[,.;:!?](?:\s|$))")
@@ -113,6 +115,7 @@ def spell_out(text: str) -> str:
     Letters and punctuation stay; white space is collapsed. A full stop that ends both an abbreviation and the
     sentence ("at 7 p.m.") is kept.
     """
+    text = read_addresses(text, _ADDRESS_SIGNS)
     text = _VULGAR_FRACTION.sub(lambda match: f" {_VULGAR[match[1]]}", text.translate(_SAME_SIGN))
     for pattern, replacement in _COMPILED:
         text = pattern.sub(replacement, text)
