@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from voiceagent.text.addresses import AddressWords, read_addresses
+from voiceagent.text.addresses import read_addresses
 from voiceagent.text.numerals import MOST_DIGITS, Numerals
 
 Match = re.Match[str]
@@ -87,7 +87,8 @@ class Reader:
     """Between the ends of a range."""
     per: ClassVar[str]
     number_sign: ClassVar[str]
-    address: ClassVar[AddressWords]
+    address: ClassVar[Mapping[str, str]]
+    """The words for . - _ + / and @ in addresses."""
     units: ClassVar[Mapping[str, Noun]]
     currencies: ClassVar[Mapping[str, Currency]]
     """By sign, code and name."""
@@ -128,8 +129,11 @@ class Reader:
         raise NotImplementedError
 
     def decimals(self, digits: str) -> str:
-        """Return what is said after the comma."""
-        return self.numerals.digits(digits)
+        """Return what is said after the comma: up to three digits as a number, its zeros before it."""
+        rest = digits.lstrip("0")
+        if len(digits) > 3 or not rest:
+            return self.numerals.digits(digits)
+        return " ".join([*map(self.numerals.digits, digits[: -len(rest)]), self.cardinal(int(rest))])
 
     def is_one(self, amount: str) -> bool:
         """Return whether a written amount takes the singular."""
@@ -145,6 +149,10 @@ class Reader:
 
     def counted(self, before: str, noun: str, following: str, number: int) -> str:
         """Return the gender of what a number counts, by the words around it; "" where it counts nothing."""
+        raise NotImplementedError
+
+    def fraction(self, whole: str | None, top: int, bottom: int, counted: Noun | None, before: str) -> str:
+        """Return "1/2", with a whole number before it or not, of what is counted."""
         raise NotImplementedError
 
     def plain(self, number: int, gender: str, before: str) -> str:
@@ -184,28 +192,35 @@ class Reader:
 
     def _all_rules(self) -> tuple[Rule, ...]:
         symbol = any_of(self.currencies)
+        sign = any_of(sign for sign in self.currencies if sign.isupper() or not sign.isalpha())
         multiple = rf"(?:\s?({any_of(self.multiples)})\b\.?)?+"
+        abbreviation = any_of({**self.leading, **self.trailing}).replace(r"\.", r"\.\s?")  # "z.B" and "z. B"
         ranged = rf"(?:({N})(?:{DASH}|\s{self.to}\s))?+"
         return (
-            (rf"(?<![\w.])({any_of({**self.leading, **self.trailing})})\.(?![^\W\d_])", self._abbreviation),
+            (rf"(?<![\w.])({abbreviation})\.(?!{LETTER})", self._abbreviation),
             *self.own_rules(),
+            (r"(?<![\w/.,])24/7(?![\w/,.])", "24 7"),
+            (
+                rf"{ALONE}(?:([0-9]{{1,4}}) )?([0-9]{{1,4}})/([0-9]{{1,4}})(?![\w/]|[.,][0-9])"
+                rf"(?: ?({any_of(self.units)})(?!\w)| ({LETTER}++))?",
+                self._fraction,
+            ),
             (rf"(?i)(?<!\w)({self.code_words})({self.fillers})([0-9]{{3,15}})(?![0-9]|[.,][0-9])", self._code),
             (r"(?<![\w&])#\s?(?=[0-9])", f"{self.number_sign} "),
-            (r"(?<![\w.])(v)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,8})(?!\w)", self._dotted),
             (_GROUPED.pattern, lambda match: re.sub("[^0-9]", "", match[0])),
+            (r"(?<![\w.])(v)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,8})(?!\w)", self._dotted),
             # Sums.
-            (rf"((?<!\w)-)?(?<!\w)({symbol})\s?()({N})(?![0-9]){multiple}(/(?={LETTER}))?+", self._sum_after_sign),
+            (rf"((?<!\w)-)?(?<!\w)({sign})\s?(?:({N}){DASH}(?:{sign})?)?+({N}){multiple}(/(?={LETTER}))?+", self._sum_after_sign),
             (rf"{ALONE}(-)?{ranged}({N}){multiple}\s?({symbol})(?!\w)(/(?={LETTER}))?+", self._sum_before_sign),
             # Measures and what is counted.
             (rf"{ALONE}(-)?{ranged}({N})\s?({any_of(self.units)})(?!\w)(/(?={LETTER}))?+", self._measure),
             (rf"{ALONE}{ranged}({N})\s?({any_of(self.multiples)})\b\.?", self._multiple),
-            (rf"{ALONE}{ranged}({N})(?=(?: |-(?={LETTER}))({LETTER}++)(?: ({LETTER}++))?+)", self._counted),
+            (rf"{ALONE}{ranged}({N})( |-)(?=({LETTER}++)(?: ({LETTER}++))?+)", self._counted),
             (rf"{ALONE}({N})(?:-|\s?–\s?)(?=[0-9])", rf"\1 {self.to} "),
             # Signs.
             (r"(?<=[0-9)])(?:\s?[*×]\s?|\s[x]\s|x)(?=[0-9(])", f" {self.signs['×']} "),
             (r"(?<=[0-9)]) - (?=[0-9(])|(?<![\w)\]-])-(?=[0-9])", f" {self.minus} "),
             (r"~\s?(?=[0-9])", f"{self.signs['≈']} "),
-            (rf"(?<![\w.])@(?={LETTER})", f"{self.address.at} "),
             (rf"\s<\s|(?<=[\w)])<(?=[0-9])|(?<!\w)<(?=\s?[0-9])", f" {self.signs['<']} "),
             (rf"\s>\s|(?<=[\w)])>(?=[0-9])|(?<!\w)>(?=\s?[0-9])", f" {self.signs['>']} "),
             (any_of(sign for sign in self.signs if sign not in "<>"), lambda match: f" {self.signs[match[0]]} "),
@@ -216,11 +231,21 @@ class Reader:
         )
 
     def _abbreviation(self, match: Match) -> str:
-        words = self.leading.get(match[1])
-        return words if words is not None else self.trailing[match[1]] + self.kept_stop(match)
+        written = re.sub(r"\s", "", match[1])
+        words = self.leading.get(written)
+        return words if words is not None else self.trailing[written] + self.kept_stop(match)
 
     def _code(self, match: Match) -> str:
         return f"{match[1]}{match[2]}{self.numerals.digits(match[3])}"
+
+    def _fraction(self, match: Match) -> str:
+        whole, over, under, unit, noun = match.groups()
+        counted, rest = (self.units[unit] if unit else None), f" {noun}" if noun else ""
+        if noun and (gender := self.counted("", noun, "", 1)):
+            counted, rest = Noun(noun, noun, gender), ""
+        if len(over) == 4:
+            return f"{self._number(over, '', '')} {self.number(under)}{f' {counted.many}' if counted else rest}"
+        return self.fraction(whole, int(over), int(under), counted, word_before(match)) + rest
 
     def _dotted(self, match: Match) -> str:
         """A version, or an address of the network: "v2.0.1"."""
@@ -269,12 +294,14 @@ class Reader:
         return self.count(amount, self.multiples[multiple], word_before(match), low) + self.kept_stop(match)
 
     def _counted(self, match: Match) -> str:
-        low, amount, noun, following = match.groups(default="")
+        low, amount, gap, noun, following = match.groups(default="")
         before = word_before(match)
         number = int(amount) if amount.isdigit() and not self._is_code(amount) else 2
         gender = self.counted(before, noun, following, number)
         spoken = self._number(amount, gender, before)
-        return f"{self._number(low, gender, before)} {self.to} {spoken}" if low else spoken
+        if low:
+            spoken = f"{self._number(low, gender, before)} {self.to} {spoken}"
+        return self.linked(spoken, noun)[: -len(noun)] if gender and gap == " " else spoken + gap
 
     def _number(self, written: str, gender: str, before: str) -> str:
         if YEAR.fullmatch(written):
