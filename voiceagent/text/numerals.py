@@ -33,7 +33,7 @@ class Numerals:
 
 def roman(letters: str) -> int:
     """Return the value of a Roman numeral in capitals; 0 for letters that are none."""
-    if not _ROMAN_NUMERAL.fullmatch(letters):
+    if not (letters and _ROMAN_NUMERAL.fullmatch(letters)):
         return 0
     values = [_ROMAN_VALUES[letter] for letter in letters]
     return sum(-one if one < following else one for one, following in zip(values, [*values[1:], 0], strict=True))

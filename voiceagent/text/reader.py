@@ -209,17 +209,20 @@ class Reader:
             (r"(?<![\w&])#\s?(?=[0-9])", f"{self.number_sign} "),
             (_GROUPED.pattern, lambda match: re.sub("[^0-9]", "", match[0])),
             (r"(?<![\w.])(v)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,8})(?!\w)", self._dotted),
+            (rf"({N}\s?(?:{any_of(self.units)})){DASH}(?=[0-9])", rf"\1 {self.to} "),
+            (rf"(?<={LETTER})-(?=[0-9])", " "),
+            (rf"(?<![\w)\]-])-(?={sign}\s?[0-9]|[0-9])", f"{self.minus} "),
             # Sums.
-            (rf"((?<!\w)-)?(?<!\w)({sign})\s?(?:({N}){DASH}(?:{sign})?)?+({N}){multiple}(/(?={LETTER}))?+", self._sum_after_sign),
-            (rf"{ALONE}(-)?{ranged}({N}){multiple}\s?({symbol})(?!\w)(/(?={LETTER}))?+", self._sum_before_sign),
+            (rf"(?<!\w)({sign})\s?(?:({N}){DASH}(?:{sign})?)?+({N}){multiple}(/(?={LETTER}))?+", self._sum_after_sign),
+            (rf"{ALONE}{ranged}({N}){multiple}\s?({symbol})(?!\w)(/(?={LETTER}))?+", self._sum_before_sign),
             # Measures and what is counted.
-            (rf"{ALONE}(-)?{ranged}({N})\s?({any_of(self.units)})(?!\w)(/(?={LETTER}))?+", self._measure),
+            (rf"{ALONE}{ranged}({N})\s?({any_of(self.units)})(?!\w)(/(?={LETTER}))?+", self._measure),
             (rf"{ALONE}{ranged}({N})\s?({any_of(self.multiples)})\b\.?", self._multiple),
             (rf"{ALONE}{ranged}({N})( |-)(?=({LETTER}++)(?: ({LETTER}++))?+)", self._counted),
             (rf"{ALONE}({N})(?:-|\s?–\s?)(?=[0-9])", rf"\1 {self.to} "),
             # Signs.
             (r"(?<=[0-9)])(?:\s?[*×]\s?|\s[x]\s|x)(?=[0-9(])", f" {self.signs['×']} "),
-            (r"(?<=[0-9)]) - (?=[0-9(])|(?<![\w)\]-])-(?=[0-9])", f" {self.minus} "),
+            (r"(?<=[0-9)]) - (?=[0-9(])", f" {self.minus} "),
             (r"~\s?(?=[0-9])", f"{self.signs['≈']} "),
             (rf"\s<\s|(?<=[\w)])<(?=[0-9])|(?<!\w)<(?=\s?[0-9])", f" {self.signs['<']} "),
             (rf"\s>\s|(?<=[\w)])>(?=[0-9])|(?<!\w)>(?=\s?[0-9])", f" {self.signs['>']} "),
@@ -253,22 +256,15 @@ class Reader:
         return f"Version {parts}" if match[1] else parts
 
     def _sum_after_sign(self, match: Match) -> str:
-        minus, symbol, low, amount, multiple, per = match.groups()
-        return self._sum(match, minus, low, amount, multiple, symbol, per)
+        symbol, low, amount, multiple, per = match.groups()
+        return self._sum(match, symbol, low, amount, multiple, per)
 
     def _sum_before_sign(self, match: Match) -> str:
-        minus, low, amount, multiple, symbol, per = match.groups()
-        return self._sum(match, minus, low, amount, multiple, symbol, per)
+        low, amount, multiple, symbol, per = match.groups()
+        return self._sum(match, symbol, low, amount, multiple, per)
 
     def _sum(
-        self,
-        match: Match,
-        minus: str | None,
-        low: str | None,
-        amount: str,
-        multiple: str | None,
-        symbol: str,
-        per: str | None,
+        self, match: Match, symbol: str, low: str | None, amount: str, multiple: str | None, per: str | None
     ) -> str:
         currency, before = self.currencies[symbol], word_before(match)
         whole, _, part = amount.replace(".", ",").partition(",")
@@ -282,12 +278,12 @@ class Reader:
             spoken = self.count(str(int(part)), currency.hundredth, before)
         else:
             spoken = self.sum_of(self.count(whole, currency.unit, before), self.cardinal(int(part)))
-        return (f"{self.minus} " if minus else "") + spoken + (f" {self.per} " if per else "")
+        return spoken + (f" {self.per} " if per else "")
 
     def _measure(self, match: Match) -> str:
-        minus, low, amount, unit, per = match.groups()
+        low, amount, unit, per = match.groups()
         spoken = self.count(amount, self.units[unit], word_before(match), low)
-        return (f"{self.minus} " if minus else "") + spoken + (f" {self.per} " if per else self.kept_stop(match))
+        return spoken + (f" {self.per} " if per else self.kept_stop(match))
 
     def _multiple(self, match: Match) -> str:
         low, amount, multiple = match.groups()

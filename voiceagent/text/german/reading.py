@@ -66,7 +66,7 @@ class German(Reader):
         month = any_of(table.MONTHS)
         noun = any_of(_ORDINAL_NOUNS)
         ordinal = r"([0-9]{1,3}|[IVX]{1,6})"
-        # The same number, case and noun, or words that only an ordinal stands before.
+        # A noun that ordinals go with, or a word that only an ordinal stands before.
         following = rf"(?=( (?:{noun})\b| (?:und|oder|bis|des|der|von|vom|im)\b)?)(?=(?:\s[\"']?({LETTER}++))?)"
         return (
             (rf"(?<![\w.])({any_of(table.NUMBERED)})\.\s?(?=[0-9IVX])", lambda match: f"{table.NUMBERED[match[1]]} "),
@@ -87,7 +87,8 @@ class German(Reader):
                 r"|(?<![\w.,/+-])\(?(?=0(?:[ ()/-]{0,3}[0-9]){6,15}(?![0-9]))0[0-9]{1,5}\)?(?:[ /-]{1,3}[0-9]{2,10}){1,6}",
                 self.spaced_digits,
             ),
-            # Ordinals.
+            # Ordinals, also as markdown leaves them at the beginning of a line: "3, Mai".
+            (rf"(?:\A|(?<=[.:!?] ))([0-9]{{1,3}}), (?=(?:{noun})\b)", r"\1. "),
             (rf"(?:\A|(?<=[.:!?] ))([0-9]{{1,2}})[.),] (?=[A-ZÄÖÜ])(?!(?:{noun})\b)", self._item),
             (rf"{ALONE}{ordinal}\.(?:(,? (?:und|oder|bis) |[/,] ?|{DASH}){ordinal}\.)?(?![0-9]){following}", self._ordinal),
             # Decades, compounds and fractions.
