@@ -193,40 +193,45 @@ class Reader:
     def _all_rules(self) -> tuple[Rule, ...]:
         symbol = any_of(self.currencies)
         sign = any_of(sign for sign in self.currencies if sign.isupper() or not sign.isalpha())
+        unit = any_of(self.units)
+        per = rf"(?:/(?:({unit})(?!\w)|(?={LETTER})))?+"
         multiple = rf"(?:\s?({any_of(self.multiples)})\b\.?)?+"
         abbreviation = any_of({**self.leading, **self.trailing}).replace(r"\.", r"\.\s?")  # "z.B" and "z. B"
         ranged = rf"(?:({N})(?:{DASH}|\s{self.to}\s))?+"
         return (
             (rf"(?<![\w.])({abbreviation})\.(?!{LETTER})", self._abbreviation),
+            (r"(?<![\w.,])[0-9]{4}(?: [0-9]{4}){2,8}(?: [0-9]{1,3})?(?![\w.,]?[0-9])", self.spaced_digits),
             *self.own_rules(),
+            (r"(?<![\w.-])[0-9]++(?:-[0-9]++){2,}+(?![\w-])", self.spaced_digits),
             (r"(?<![\w/.,])24/7(?![\w/,.])", "24 7"),
             (
                 rf"{ALONE}(?:([0-9]{{1,4}}) )?([0-9]{{1,4}})/([0-9]{{1,4}})(?![\w/]|[.,][0-9])"
-                rf"(?: ?({any_of(self.units)})(?!\w)| ({LETTER}++))?",
+                rf"(?: ?({unit})(?!\w)| ({LETTER}++))?",
                 self._fraction,
             ),
             (rf"(?i)(?<!\w)({self.code_words})({self.fillers})([0-9]{{3,15}})(?![0-9]|[.,][0-9])", self._code),
             (r"(?<![\w&])#\s?(?=[0-9])", f"{self.number_sign} "),
             (_GROUPED.pattern, lambda match: re.sub("[^0-9]", "", match[0])),
             (r"(?<![\w.])(v)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,8})(?!\w)", self._dotted),
-            (rf"({N}\s?(?:{any_of(self.units)})){DASH}(?=[0-9])", rf"\1 {self.to} "),
+            (rf"({N}\s?(?:{unit})){DASH}(?=[0-9])", rf"\1 {self.to} "),
             (rf"(?<={LETTER})-(?=[0-9])", " "),
             (rf"(?<![\w)\]-])-(?={sign}\s?[0-9]|[0-9])", f"{self.minus} "),
+            (r"(?<=[0-9)])(?:\s?[*×]\s?|\s[x]\s|x)(?=[0-9(])", f" {self.signs['×']} "),
             # Sums.
-            (rf"(?<!\w)({sign})\s?(?:({N}){DASH}(?:{sign})?)?+({N}){multiple}(/(?={LETTER}))?+", self._sum_after_sign),
-            (rf"{ALONE}{ranged}({N}){multiple}\s?({symbol})(?!\w)(/(?={LETTER}))?+", self._sum_before_sign),
+            (rf"(?<!\w)({sign})\s?(?:({N}){DASH}(?:{sign})?)?+({N}){multiple}{per}", self._sum_after_sign),
+            (rf"{ALONE}{ranged}({N}){multiple}\s?({symbol})(?!\w){per}", self._sum_before_sign),
             # Measures and what is counted.
-            (rf"{ALONE}{ranged}({N})\s?({any_of(self.units)})(?!\w)(/(?={LETTER}))?+", self._measure),
+            (rf"{ALONE}{ranged}({N})\s?({unit})(?!\w){per}", self._measure),
             (rf"{ALONE}{ranged}({N})\s?({any_of(self.multiples)})\b\.?", self._multiple),
             (rf"{ALONE}{ranged}({N})( |-)(?=({LETTER}++)(?: ({LETTER}++))?+)", self._counted),
             (rf"{ALONE}({N})(?:-|\s?–\s?)(?=[0-9])", rf"\1 {self.to} "),
             # Signs.
-            (r"(?<=[0-9)])(?:\s?[*×]\s?|\s[x]\s|x)(?=[0-9(])", f" {self.signs['×']} "),
             (r"(?<=[0-9)]) - (?=[0-9(])", f" {self.minus} "),
             (r"~\s?(?=[0-9])", f"{self.signs['≈']} "),
             (rf"\s<\s|(?<=[\w)])<(?=[0-9])|(?<!\w)<(?=\s?[0-9])", f" {self.signs['<']} "),
             (rf"\s>\s|(?<=[\w)])>(?=[0-9])|(?<!\w)>(?=\s?[0-9])", f" {self.signs['>']} "),
-            (any_of(sign for sign in self.signs if sign not in "<>"), lambda match: f" {self.signs[match[0]]} "),
+            (r"\^(?=[\w(-])", f" {self.signs['^']} "),
+            (any_of(sign for sign in self.signs if sign not in "<>^"), lambda match: f" {self.signs[match[0]]} "),
             (any_of(sign for sign in self.currencies if not sign.isalpha()), self._lone_currency),
             # Any digits that are left.
             (rf"(?<={LETTER})-?(?=[0-9])|(?<=[0-9])(?={LETTER})", " "),
@@ -257,33 +262,33 @@ class Reader:
 
     def _sum_after_sign(self, match: Match) -> str:
         symbol, low, amount, multiple, per = match.groups()
-        return self._sum(match, symbol, low, amount, multiple, per)
+        return self._sum(match, symbol, low, amount, multiple) + self._per(match, per)
 
     def _sum_before_sign(self, match: Match) -> str:
         low, amount, multiple, symbol, per = match.groups()
-        return self._sum(match, symbol, low, amount, multiple, per)
+        return self._sum(match, symbol, low, amount, multiple) + self._per(match, per)
 
-    def _sum(
-        self, match: Match, symbol: str, low: str | None, amount: str, multiple: str | None, per: str | None
-    ) -> str:
+    def _sum(self, match: Match, symbol: str, low: str | None, amount: str, multiple: str | None) -> str:
         currency, before = self.currencies[symbol], word_before(match)
         whole, _, part = amount.replace(".", ",").partition(",")
         if multiple:
-            spoken = self.linked(self.count(amount, self.multiples[multiple], before, low), currency.unit.many)
-        elif low or len(part) != 2:
-            spoken = self.count(amount, currency.unit, before, low)
-        elif part == "00":
-            spoken = self.count(whole, currency.unit, before)
-        elif not whole.strip("0"):
-            spoken = self.count(str(int(part)), currency.hundredth, before)
-        else:
-            spoken = self.sum_of(self.count(whole, currency.unit, before), self.cardinal(int(part)))
-        return spoken + (f" {self.per} " if per else "")
+            return self.linked(self.count(amount, self.multiples[multiple], before, low), currency.unit.many)
+        if low or len(part) != 2:
+            return self.count(amount, currency.unit, before, low)
+        if part == "00":
+            return self.count(whole, currency.unit, before)
+        if not whole.strip("0"):
+            return self.count(str(int(part)), currency.hundredth, before)
+        return self.sum_of(self.count(whole, currency.unit, before), self.cardinal(int(part)))
+
+    def _per(self, match: Match, unit: str | None) -> str:
+        """Return what follows a slash: "pro Kilowattstunde"; where it is a word, that one follows in the text."""
+        return f" {self.per} {self.units[unit].one}" if unit else f" {self.per} " if match[0].endswith("/") else ""
 
     def _measure(self, match: Match) -> str:
         low, amount, unit, per = match.groups()
         spoken = self.count(amount, self.units[unit], word_before(match), low)
-        return spoken + (f" {self.per} " if per else self.kept_stop(match))
+        return spoken + self._per(match, per) + self.kept_stop(match)
 
     def _multiple(self, match: Match) -> str:
         low, amount, multiple = match.groups()

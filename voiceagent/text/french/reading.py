@@ -52,14 +52,16 @@ class French(Reader):
             # Dates.
             (r"(?<![\w-])([0-9]{4})-([01]?[0-9])-([0-3]?[0-9])(?![\w-])", self._iso_date),
             (r"(?<![\w/.-])([0-3]?[0-9])([/.-])([01]?[0-9])\2([0-9]{4}|[0-9]{2})(?![\w/-]|\.[0-9])", self._date),
+            (r"(?i)(?<=\ble )([0-3]?[0-9])/(1[0-2]|0?[1-9])(?![\w/]|[.,][0-9])", self._short_date),
             (rf"(?i){ALONE}1 (?={month})", "premier "),
             # Times.
+            (r"\b([Dd])e (?=1 ?h(?:eures?\b|\b|[0-9 ]))", r"\1'"),
             (r"(?<![\w/])24 ?h(?:eures)? ?(?:/|sur) ?24\b", "24 heures sur 24"),
             (r"(?<![\w/])7 ?j(?:ours)? ?(?:/|sur) ?7\b", "7 jours sur 7"),
             (rf"(?<=[0-9][hH])({minute[1:-1]})?{DASH}(?=[0-9])", lambda match: f"{match[1] or ''} {self.to} "),
             (rf"(?<![\w:.,-]){hour} ?[hH](?: ?{minute}(?: ?(?:min|mn)\b)?(?![0-9]|[.,][0-9]))?()(?!{LETTER}|/)", self._time),
             (rf"(?<![\w:.,]){hour}:{minute}(?::{minute})?(?: ?h\b)?(?![\w:])", self._time),
-            (r"(?<![\w:.])([0-9]{1,3}):([0-9]{1,3})(?![\w:])", r"\1 à \2"),
+            (r"(?<![\w:.])([0-9]{1,3}):([0-9]{1,6})(?![\w:])", r"\1 à \2"),
             # Telephones.
             (
                 r"(?<![\w.,+-])0[1-9](?:[ .-]?[0-9]{2}){4}(?![\w.,]?[0-9])"
@@ -137,10 +139,14 @@ class French(Reader):
         number = roman(match[2])
         return f"{match[1]} {self.cardinal(number)}" if number else match[0]
 
-    def _said_date(self, day: int, month: int, year: int) -> str | None:
+    def _said_date(self, day: int, month: int, year: int | None) -> str | None:
         if not (1 <= day <= 31 and 1 <= month <= 12):
             return None
-        return f"{'premier' if day == 1 else self.cardinal(day)} {table.MONTHS[month - 1]} {self.cardinal(year)}"
+        spoken = f"{'premier' if day == 1 else self.cardinal(day)} {table.MONTHS[month - 1]}"
+        return f"{spoken} {self.cardinal(year)}" if year else spoken
+
+    def _short_date(self, match: Match) -> str:
+        return self._said_date(int(match[1]), int(match[2]), None) or match[0]
 
     def _iso_date(self, match: Match) -> str:
         return self._said_date(int(match[3]), int(match[2]), int(match[1])) or match[0]

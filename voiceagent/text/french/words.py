@@ -29,11 +29,11 @@ LEADING = {
     "éd": "édition",
 }
 # Abbreviations only before a number.
-NUMBERED = {"n°": "numéro", "N°": "Numéro", "nº": "numéro", "Nº": "Numéro", "no.": "numéro", "p.": "page", "pp.": "pages"}
+NUMBERED = {"n°": "numéro", "N°": "Numéro", "nº": "numéro", "Nº": "Numéro", "no.": "numéro", "no": "numéro", "p.": "page", "pp.": "pages"}
 NUMBERED |= {"art.": "article", "chap.": "chapitre", "vol.": "volume", "fig.": "figure", "t.": "tome", "ch.": "chapitre"}
 # Written without a full stop.
 BARE = {"Mme": "madame", "Mmes": "mesdames", "Mlle": "mademoiselle", "Mlles": "mesdemoiselles", "Dr": "docteur"}
-BARE |= {"Pr": "professeur", "Mgr": "monseigneur", "Me": "maître", "Cie": "compagnie", "Ste": "sainte", "Vve": "veuve"}
+BARE |= {"Pr": "professeur", "Mgr": "monseigneur", "Me": "maître", "Cie": "compagnie", "Ste": "sainte", "bd": "boulevard"}
 TRAILING = {
     "etc": "et cetera",
     "av.J.-C": "avant Jésus-Christ",
@@ -128,6 +128,7 @@ MULTIPLES = {"M": _MILLION, "million": _MILLION, "millions": _MILLION, "Md": _MI
 MULTIPLES |= {"milliard": _MILLIARD, "milliards": _MILLIARD, "mille": Noun("mille", "mille"), "k": Noun("mille", "mille")}
 
 SIGNS = {
+    "^": "puissance",
     "<=": "au plus",
     ">=": "au moins",
     "!=": "différent de",

@@ -72,6 +72,8 @@ class German(Reader):
             (rf"(?<![\w.])({any_of(table.NUMBERED)})\.\s?(?=[0-9IVX])", lambda match: f"{table.NUMBERED[match[1]]} "),
             (r"(?<=[a-zäöüß])str\.(?!\w)", lambda match: f"straße{self.kept_stop(match)}"),
             (rf"\b({table.KINGS}|{table.QUEENS})(s?) ([IVX]{{1,6}})\b(\.?)", self._ruler),
+            (rf"\b({table.NUMBERED_BY_ROMAN}) ([IVX]{{1,6}})(?![.\w])", self._by_roman),
+            (r"(?<=[0-9]),[-–]{1,2}(?![\w-])", ""),
             # Dates.
             (r"(?<![\w-])([0-9]{4})-([01]?[0-9])-([0-3]?[0-9])(?![\w-])", self._iso_date),
             (rf"(?<![\w.])([0-9]{{1,2}})\.{DASH}([0-9]{{1,2}})\.(?=\s?(?:{month}|[0-9]{{1,2}}\.))", r"\1. bis \2."),
@@ -80,7 +82,7 @@ class German(Reader):
             (rf"(?<![\w:.,]){_TIME}(?:{DASH}| bis ){_TIME} ?Uhr\b", self._times),
             (rf"(?<![\w:.,]){_TIME} ?Uhr\b(?: ([0-5]?[0-9])\b{WHOLE})?", self._clock),
             (r"(?<![\w:.,])([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?(?![\w:])", self._time),
-            (r"(?<![\w:.])([0-9]{1,3}):([0-9]{1,3})(?![\w:])", r"\1 zu \2"),
+            (r"(?<![\w:.])([0-9]{1,3}):([0-9]{1,6})(?![\w:])", r"\1 zu \2"),
             # Telephones.
             (
                 r"\+(?=(?:[ ()/-]{0,2}[0-9]){8,15}(?![0-9]))[0-9]{1,3}(?: ?\(0\))?(?:[ /-]?\(?[0-9]{2,12}\)?){1,7}"
@@ -134,7 +136,7 @@ class German(Reader):
     def _ordinal(self, match: Match) -> str:
         first, link, second, fitting, noun = match.groups(default="")
         before = word_before(match)
-        known = before.lower() in table.DETERMINERS
+        known = before.lower() in table.DETERMINERS or (before == "als" and bool(fitting or noun.islower()))
         if first.isalpha() and not (fitting[1:] in _ORDINAL_NOUNS or (known and len(first) > 1)):
             return match[0]
         if not known and not (fitting[1:] in _ORDINAL_NOUNS or (fitting and before.lower() in table.PREPOSITIONS) or second):
@@ -169,6 +171,10 @@ class German(Reader):
             article = "der" if king else "die"
         rank = self.numerals.say(number, "ordinal" if article == ("der" if king else "die") else "ordinal-n")
         return f"{name}{genitive} {article} {rank.capitalize()}" + (self.kept_stop(match) if stop else "")
+
+    def _by_roman(self, match: Match) -> str:
+        number = roman(match[2])
+        return f"{match[1]} {self.cardinal(number)}" if number else match[0]
 
     def _day(self, match: Match, day: int, month: int, year: str | None) -> str | None:
         if not (1 <= day <= 31 and 1 <= month <= 12):

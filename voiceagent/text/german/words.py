@@ -162,6 +162,7 @@ MULTIPLES |= {"Million": _MILLION, "Millionen": _MILLION, "Milliarde": _MILLIARD
 MULTIPLES |= {"Tausend": _THOUSAND, "tausend": _THOUSAND}
 
 SIGNS = {
+    "^": "hoch",
     "<=": "höchstens",
     ">=": "mindestens",
     "!=": "ungleich",
@@ -249,3 +250,4 @@ KINGS = "Ludwig|Heinrich|Friedrich|Wilhelm|Karl|Otto|Philipp|Georg|Leopold|Ferdi
 KINGS += "|Benedikt|Pius|Napoleon|Alexander|Nikolaus|Peter|Leo|Konrad|Albrecht|Richard|Eduard|Jakob|Gustav|Christian|Joseph"
 KINGS += "|Edward|James|Charles|Ramses|Innozenz|Gregor|Urban|Clemens|Franziskus|Harald|Albert"
 QUEENS = "Elisabeth|Katharina|Maria|Margarethe|Margrethe|Beatrix|Isabella|Elizabeth"
+NUMBERED_BY_ROMAN = "Kapitel|Band|Teil|Akt|Szene|Buch|Abschnitt|Klasse|Stufe|Phase|Typ|Gruppe|Anhang"

@@ -31,7 +31,7 @@ class Spanish(Reader):
     leading, trailing, starters = table.LEADING, table.TRAILING, table.STARTERS
     code_words = (
         "PIN|código|códigos|clave|contraseña|código postal|C\\. ?P\\.|código de (?:acceso|seguridad|verificación|reserva)"
-        "|número de (?:cuenta|pedido|referencia|serie|reserva|teléfono|cliente)|extensión|teléfono"
+        "|número de (?:cuenta|pedido|referencia|serie|reserva|teléfono|cliente)|extensión|teléfono|marque|marca"
     )
     fillers = r"(?:(?: es| el| PIN|:| al| número){0,3}) ?"
 
@@ -44,14 +44,16 @@ class Spanish(Reader):
             (rf"(?<![\w.])({any_of(table.NUMBERED)})\s?(?=[0-9IVX])", lambda match: f"{table.NUMBERED[match[1]]} "),
             (r"(?<!\w)D\. (?=[A-ZÁÉÍÓÚÑ][a-záéíóúñ])", "don "),
             (r"(?<!\w)D\.ª ", "doña "),
+            (r"(?i)&\s?(?=h?i(?!e))", "e "),
             # Roman numerals.
             (rf"\b({table.KINGS}|{table.QUEENS}) {roman_}", self._ruler),
-            (rf"(?i)\b(siglos?|s\.) ([IVX]{{1,6}})(?:{DASH}([IVX]{{1,6}}))?\b", self._century),
+            (rf"(?i)\b(siglos?|s\.) ([IVX]{{1,6}})\b(?:( y | al? |{DASH})([IVX]{{1,6}})\b)?", self._century),
             (rf"(?i:\b({table.NUMBERED_BY_ROMAN})) {roman_}", self._by_roman),
             (rf"(?<!\w)([IVX]{{1,6}}) (?=(?:({table.RANKED_FEMININE})|{table.RANKED_MASCULINE})\b)", self._ranked),
             # Dates.
             (r"(?<![\w-])([0-9]{4})-([01]?[0-9])-([0-3]?[0-9])(?![\w-])", self._iso_date),
             (rf"(?<![\w/.-]){day}([/.-])([01]?[0-9])\2([0-9]{{4}}|[0-9]{{2}})(?![\w/-]|\.[0-9])", self._date),
+            (r"(?i)(?<=\bel )([0-3]?[0-9])/(1[0-2]|0?[1-9])(?![\w/]|[.,][0-9])", self._short_date),
             (rf"(?i){ALONE}(?:{day}{DASH})?{day} de ({month})(?: del? (?:año )?([0-9]{{3,4}})\b)?", self._day),
             # Times.
             (
@@ -63,7 +65,7 @@ class Spanish(Reader):
             (r"(?i)\b(a la) 1(?![\w:]|[.,]?[0-9])", r"\1 una"),
             (r"(?i)\b(a las) 21(?![\w:]|[.,]?[0-9])", r"\1 veintiuna"),
             (r"(?i)(?<=\blas )1?[0-9]-(?=1?[0-9]\b)", lambda match: f"{match[0][:-1]} a "),
-            (r"(?<![\w:.])([0-9]{1,3}):([0-9]{1,3})(?![\w:])", r"\1 a \2"),
+            (r"(?<![\w:.])([0-9]{1,3}):([0-9]{1,6})(?![\w:])", r"\1 a \2"),
             # Telephones.
             (
                 r"\+(?=(?:[ ()-]{0,2}[0-9]){8,15}(?![0-9]))[0-9]{1,3}(?:[ -]?\(?[0-9]{1,12}\)?){1,7}"
@@ -123,12 +125,13 @@ class Spanish(Reader):
         return self.numerals.say(number, f"ordinal-{gender}") if number <= 10 else self.cardinal(number)
 
     def _century(self, match: Match) -> str:
-        first, last = roman(match[2].upper()), roman((match[3] or "").upper())
-        if not first:
+        first, last = roman(match[2].upper()), roman((match[4] or "").upper())
+        if not first or (match[4] and not last):
             return match[0]
         word = "siglo" if match[1].lower().startswith("s.") else match[1]
         spoken = f"{word} {self._up_to_ten(first, 'masculine')}"
-        return spoken + (f" {self.to} {self._up_to_ten(last, 'masculine')}" if last else "")
+        link = (match[3] or "").strip(" -–") or self.to
+        return spoken + (f" {link} {self._up_to_ten(last, 'masculine')}" if last else "")
 
     def _by_roman(self, match: Match) -> str:
         number = roman(match[2])
@@ -144,10 +147,13 @@ class Spanish(Reader):
         rules = "ordinal-feminine" if feminine else "ordinal-masculine-adjective"
         return f"{self.numerals.say(number, rules).capitalize()} "
 
-    def _said_date(self, day: int, month: int, year: int) -> str | None:
+    def _said_date(self, day: int, month: int, year: int | None) -> str | None:
         if not (1 <= day <= 31 and 1 <= month <= 12):
             return None
-        return f"{self.cardinal(day)} de {table.MONTHS[month - 1]} de {self.cardinal(year)}"
+        return f"{self.cardinal(day)} de {table.MONTHS[month - 1]}" + (f" de {self.cardinal(year)}" if year else "")
+
+    def _short_date(self, match: Match) -> str:
+        return self._said_date(int(match[1]), int(match[2]), None) or match[0]
 
     def _iso_date(self, match: Match) -> str:
         return self._said_date(int(match[3]), int(match[2]), int(match[1])) or match[0]
@@ -175,8 +181,11 @@ class Spanish(Reader):
             spoken += f" y {self.count(str(second), self.units['s'])}"
         if not half:
             return spoken
-        part = "mañana" if half == "a" else "tarde" if hour % 12 < 8 else "noche"
-        return f"{spoken} de la {part}{self.kept_stop(match)}"
+        if hour % 12 == 0:
+            part = "del mediodía" if half == "p" else "de la noche"
+        else:
+            part = "de la mañana" if half == "a" else "de la tarde" if hour % 12 < 8 else "de la noche"
+        return f"{spoken} {part}{self.kept_stop(match)}"
 
     def _rank(self, match: Match) -> str:
         """ "1.º" -> "primero", "3.er" -> "tercer", "2ª" -> "segunda"."""

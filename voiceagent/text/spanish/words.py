@@ -148,6 +148,7 @@ MULTIPLES = {"mil": Noun("mil", "mil"), "M": _MILLION, "mill": _MILLION, "milló
 MULTIPLES |= {"billón": _BILLION, "billones": _BILLION}
 
 SIGNS = {
+    "^": "elevado a",
     "<=": "como máximo",
     ">=": "como mínimo",
     "!=": "es distinto de",
@@ -210,7 +211,7 @@ FEMININE_ENDINGS = ("a", "as", "ción", "ciones", "sión", "siones", "dad", "dad
 ADJECTIVES = frozenset("mejores grandes principales primeras últimas primeros últimos nuevas nuevos buenas buenos".split())
 
 KINGS = "Felipe|Alfonso|Carlos|Fernando|Juan|Luis|Enrique|Pedro|Sancho|Jaime|Napoleón|Guillermo|Federico|Jorge|Eduardo"
-KINGS += "|Juan Pablo|Benedicto|Pío|León|Gregorio|Inocencio|Clemente|Ramsés|Alejandro|Nicolás|Ricardo|Jacobo|Maximiliano"
+KINGS += "|Juan Pablo|Benedicto|Pío|León|Gregorio|Inocencio|Clemente|Ramsés|Alejandro|Nicolás|Ricardo|Jacobo|Francisco|Maximiliano"
 QUEENS = "Isabel|Catalina|María|Juana|Cristina|Margarita"
 # Followed by a numeral that counts ("capítulo IV"), or followed by one up to ten as a rank ("siglo V").
 NUMBERED_BY_ROMAN = "capítulo|tomo|volumen|título|libro|acto|escena|parte|fase|tipo|grupo|nivel|anexo|artículo|apartado|unidad"
