@@ -7,13 +7,17 @@ listeners cannot follow it. File names and the like are read with their dot ("No
 import re
 from collections.abc import Mapping
 
-_URL = re.compile(r"(?i)(?<!\w)(?:https?://|www\.)(?:[^\s<>\"'`|\\^{}\[\]()]|\([^\s()]{0,100}\)){1,2000}+")
+_URL = re.compile(
+    r"(?i)(?<!\w)(?:(?:https?|s?ftp|ssh|git|wss?|file)://|www\.)"
+    r"(?:[^\s<>\"'`|\\^{}\[\]()]|\([^\s()]{0,100}\)){1,2000}+"
+)
 _EMAIL = re.compile(r"(?<![\w.+-])([\w.+-]{1,64}+)@([\w-]++(?:\.[\w-]++)++)")
 _DOMAINS = "com|org|net|edu|gov|io|ai|dev|app|co|uk|de|fr|eu|info|me|tv|us|ca|au|in|jp|ch|nl|es|it"
 _BARE_URL = re.compile(rf"(?<![\w.@/-])(?:[a-z0-9-]{{1,63}}\.){{1,4}}(?:{_DOMAINS})\b(?:/[\w./-]{{0,200}})?+(?![\w@-])")
 _HANDLE = re.compile(r"(?<![\w.])@(?=\w)")
 _FILE_NAME = re.compile(r"(?<=[A-Za-z0-9_]{2})\.(?=[a-z]{2,5}\b(?!\.\w))")
-_SCHEME = re.compile(r"(?i)^(?:https?://)?(?:www\.)?")
+_SCHEME = re.compile(r"(?i)^(?:[a-z]+:/{2,3})?(?:www\.)?")
+_BARE_SCHEME = re.compile(r"(?i)(?<![a-z])(?:(?:mailto|tel|sms):(?=\S)|[a-z][a-z0-9+-]{0,15}:/{2,3})")
 _TRAILING_MARKS = ".,;:!?*_~-"
 _READABLE_PARTS = 2
 _READABLE_PART = re.compile(r"(?=[a-z_-]*[a-z])[A-Za-z._-]{1,24}|[0-9]{1,4}", re.IGNORECASE)
@@ -31,6 +35,7 @@ def read_addresses(text: str, signs: Mapping[str, str]) -> str:
 
     text = _EMAIL.sub(lambda match: f"{said(match[1])} {signs['@']} {said(match[2])}", text)
     text = _BARE_URL.sub(said_url, _URL.sub(said_url, text))
+    text = _BARE_SCHEME.sub("", text)
     return _HANDLE.sub(f"{signs['@']} ", _FILE_NAME.sub(f" {signs['.']} ", text))
 
 

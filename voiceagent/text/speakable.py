@@ -14,6 +14,7 @@ import unicodedata
 
 from voiceagent.text.language import Language
 from voiceagent.text.languages import language as find
+from voiceagent.text.latex import plain_formulas
 from voiceagent.text.markdown import plain
 
 _KEPT_SYMBOLS = frozenset("°©®™№℃℉")
@@ -40,7 +41,7 @@ def speakable(text: str, language: str | Language = "en") -> str:
     `language` is a `Language`, or a tag such as "en" or "en-US".
     """
     comma_written = text.rstrip().endswith((",", "，", "、"))
-    text = plain(_EMOTICON.sub(" ", _without_pictures(text)).translate(_PLAIN_QUOTES))
+    text = plain(plain_formulas(_EMOTICON.sub(" ", _without_pictures(text)).translate(_PLAIN_QUOTES)))
     text = find(language).read(text)
     text = _BRACKETS.sub(r", \1,", _PLURAL.sub(r"\1", text))
     text = _SILENT.sub(" ", _DASH.sub(", ", text.replace("|", ", ").replace("…", "...")))

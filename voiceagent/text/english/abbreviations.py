@@ -1,7 +1,11 @@
 """English abbreviations that are written with a full stop: how they are read, and whether they may end a sentence.
 
-Shared by the segmenter (a full stop after one of these does not by itself end a sentence) and by `spell_out`.
+Shared by the segmenter (a full stop after one of these does not by itself end a sentence) and by the readings.
 """
+
+import re
+
+from voiceagent.text.english.patterns import Match, Rule, any_of
 
 # Always followed by what they belong to: a full stop after one never ends a sentence.
 LEADING = {
@@ -39,6 +43,13 @@ LEADING = {
     "Ch": "Chapter",
     "pp": "pages",
     "ca": "circa",
+    "incl": "including",
+    "excl": "excluding",
+    "tel": "telephone",
+    "Tel": "Telephone",
+    "ext": "extension",
+    "Ext": "Extension",
+    "www": "www",
 }
 
 # May occur inside a sentence or end one.
@@ -53,6 +64,30 @@ TRAILING = {
     "Bros": "Brothers",
     "Dept": "Department",
     "dept": "department",
+    "temp": "temperature",
+    "Temp": "Temperature",
+    "avg": "average",
+    "Avg": "Average",
+    "max": "maximum",
+    "qty": "quantity",
+    "Qty": "Quantity",
+    "misc": "miscellaneous",
+    "addr": "address",
+    "acct": "account",
+    "amt": "amount",
+    "assn": "association",
+    "attn": "attention",
+    "intl": "international",
+    "mgr": "manager",
+    "orig": "original",
+    "prob": "probably",
+    "ref": "reference",
+    "Ref": "Reference",
+    "tbsp": "tablespoon",
+    "wk": "week",
+    "yr": "year",
+    "yrs": "years",
+    "mo": "month",
     "Govt": "Government",
     "Univ": "University",
     "Ave": "Avenue",
@@ -78,7 +113,7 @@ TRAILING = {
 }
 
 # Read by the words around them; here because their full stop may not end a sentence.
-_OTHERS = "St al Ph.D Mon Wed Sat Mar Apr Jun Jul hr hrs min mins sec secs ft lb lbs oz"
+_OTHERS = "St Dr Ln Ct Pl Sq Pkwy al Ph.D Mon Wed Sat Mar Apr Jun Jul hr hrs min mins sec secs ft lb lbs oz deg"
 OTHER_TRAILING = frozenset(_OTHERS.split())
 
 # Words that begin a sentence far more often than they follow an abbreviation.
@@ -88,3 +123,29 @@ _STARTERS = (
     "to was we what when where which who why will with would yes yet you your"
 )
 STARTERS = frozenset(_STARTERS.split())
+
+_ABBREVIATIONS = {**LEADING, **TRAILING}
+_NEXT_WORD = re.compile(r"[\s\"'”’)\]]{0,8}(\w{1,12}|$)")
+
+
+def kept_stop(match: Match) -> str:
+    """Return the abbreviation's full stop where it is the sentence's, too: before a word that begins sentences."""
+    following = _NEXT_WORD.match(match.string, match.end())
+    if following is None or not match[0].endswith("."):
+        return ""
+    word = following[1]
+    return "." if not word or (word.lower() in STARTERS and not word.islower()) else ""
+
+
+def _abbreviation(match: Match) -> str:
+    """ "Dr." -> "Doctor", "etc." -> "et cetera"."""
+    return _ABBREVIATIONS[match[1]] + ("" if match[1] in LEADING else kept_stop(match))
+
+
+RULES: tuple[Rule, ...] = (
+    (rf"(?<![\w.])({any_of(_ABBREVIATIONS)})\.(?!\w)", _abbreviation),
+    (r"(?<![\w.])(?:No|Nos|no)\. ?(?=[0-9])|№ ?", "number "),
+    (r"(?<![\w/])w/o\b", "without"),
+    (r"(?<![\w/])w/ ", "with "),
+    (r"\b([CF])#(?!\w)", r"\1 sharp"),
+)

@@ -7,116 +7,85 @@ and left: NeMo's grammars in pure Python (27 ms a phrase, while the user waits f
 ("$5M" is "five molar"; full stops get lost), utterwise (no punctuation is left), verbalis (alpha, C++, loses
 the word "dollars"), num2words (LGPL).
 
-Each rule passes once over the whole text, in time linear in its length. Dates are read month first unless they
-can't be. It does not know context: "1500" is read like a year, "3-2" as "three to two".
+Each kind of reading is a module with a table of rules; here is their order. A rule passes once over the whole text,
+in time linear in its length. Dates are read month first unless they can't be. Of context it knows the words around a
+number ("code", "call", "room", a noun after a sum), not the meaning: "1500" is read like a year.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from voiceagent.text.addresses import read_addresses
-from voiceagent.text.english import readings
-from voiceagent.text.english.abbreviations import LEADING, TRAILING
-from voiceagent.text.english.units import CURRENCIES, MULTIPLES, SIGNS, UNITS
-
-
-def _any_of(choices: Iterable[str]) -> str:
-    return "|".join(re.escape(choice) for choice in sorted(choices, key=len, reverse=True))
-
-
-_N = r"(?:[0-9]{1,3}(?:,[0-9]{3})++(?![0-9])|[0-9]++)(?:\.[0-9]++)?+"
-_ALONE = r"(?<![\w.,/])"
-_WHOLE = r"(?![0-9]|[.,:][0-9]|%)"
-_SYMBOL = f"[{''.join(CURRENCIES)}]"
-_MONTH = (
-    r"(Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
-    r"|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\b\.?"
+from voiceagent.text.digits import ascii_digits
+from voiceagent.text.english import (
+    abbreviations,
+    arithmetic,
+    codes,
+    dates,
+    money,
+    network,
+    quantities,
+    roman,
+    streets,
+    telephones,
+    times,
 )
-_YEAR = r"(?:,? ([12][0-9]{3})\b(?![,.]?[0-9]))?"
-_HALF_DAY = r"[ap]\.?\s?m\b\.?"
+from voiceagent.text.english.patterns import Match, Rule
 
-_RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
-    # Abbreviations and names first: they hold full stops and signs.
-    (rf"(?<![\w.])({_any_of({**LEADING, **TRAILING})})\.(?!\w)", readings.abbreviation),
-    (r"(?<![\w&])#([0-9]{4,15})\b", readings.code),
-    (r"(?<![\w.])(?:No|Nos|no)\. ?(?=[0-9])|№ ?|(?<![\w&])#(?=[0-9])", "number "),
-    (r"\b([A-Z][a-z]+ )St\b\.?(?!\s[A-Z])", readings.street),
-    (r"(?<![\w.])St\. (?=[A-Z])", "Saint "),
-    (r"\b([A-Z][a-z]+) ([IVX]{1,5})\b(?!['’.]\w)", readings.roman),
-    (r"(?<![\w/])w/o\b", "without"),
-    (r"(?<![\w/])w/ ", "with "),
-    (r"\b([CF])#(?!\w)", r"\1 sharp"),
-    # Comparisons before what they compare is in words.
-    (r"\s<\s|(?<=\w)<(?=[0-9$€£])", " less than "),
-    (r"\s>\s|(?<=\w)>(?=[0-9$€£])", " greater than "),
-    (r"~\s?(?=[0-9$€£])", "about "),
-    # Money.
-    (
-        rf"((?<!\w)-)?({_SYMBOL})\s?({_N})(?:\s?[-–]\s?{_SYMBOL}?({_N}))?+"
-        rf"(?:[ -]?({_any_of(MULTIPLES)})\b)?+(/(?=[A-Za-z]))?+",
-        readings.money,
-    ),
-    (rf"{_ALONE}({_N})\s?(USD|EUR|GBP|JPY|INR|KRW|{_SYMBOL})(?!\w)", readings.coded_money),
-    # Dates and times.
-    (r"(?<![\w-])([0-9]{4})-([01]?[0-9])-([0-3]?[0-9])(?![\w-])", readings.iso_date),
-    (r"(?<![\w/])([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}|[0-9]{2})(?![\w/])", readings.slash_date),
-    (rf"\b{_MONTH} ([0-9]{{1,2}})(?:st|nd|rd|th)?\b{_WHOLE}{_YEAR}", readings.month_day),
-    (rf"{_ALONE}(?:the )?([0-9]{{1,2}})(?:st|nd|rd|th)? (?:of )?{_MONTH}{_YEAR}", readings.day_month),
-    (rf"(?i)(?<=[0-9m.])\s?[-–]\s?(?=[0-9]{{1,2}}(?::[0-9]{{2}})?\s?{_HALF_DAY})", " to "),
-    (
-        r"(?i)(?<![\w:.,/$-])([01]?[0-9]|2[0-4])(?::([0-5][0-9])(?::([0-5][0-9]))?)?"
-        rf"(?:\s?([ap])\.?\s?m\b\.?)?{_WHOLE}",
-        readings.time,
-    ),
-    (r"(?<![\w:.])([0-9]{1,3}):([0-9]{1,3})(?![\w:])", r"\1 to \2"),
-    # Numbers that are names: telephones, codes, versions, addresses.
-    (
-        r"(?<![\w.-])(?:\+?[0-9]{1,3}[-. ])?(?:\([0-9]{3}\) ?|[0-9]{3}[-. ])[0-9]{3}[-. ][0-9]{4}(?![\w-])"
-        r"|\+[0-9][0-9 ()-]{6,18}[0-9]|(?<![\w.-])[0-9]{3}-[0-9]{4}(?![\w-])"
-        r"|(?<![\w.-])[0-9]++(?:-[0-9]++){2,}+(?![\w-])",
-        readings.groups,
-    ),
-    (r"(?<![\w.])(v)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,8})(?![\w])", readings.version),
-    (r"\bv(?=[0-9])", "version "),
-    # Quantities.
-    (r"(?<![\w.,])([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:st|nd|rd|th)\b", readings.rank),
-    (r"(?<![\w.,$])['’]?((?:1[1-9]|20)[0-9]0|[2-9]0)['’]?s\b", readings.decade),
-    (r"(?<![\w.])([0-9])' ?([0-9]{1,2})\"", readings.height),
-    (r"(?<![\w/.,])(?:([0-9]{1,9}) )?([0-9]{1,4})/([0-9]{1,4})(?![\w/])", readings.fraction),
-    (rf"(?<![\w.,/-])({_N})(?:-|\s?–\s?)(?=[0-9])", r"\1 to "),
-    (r"(?<=[0-9)])(?:\s[*x]\s|[*])(?=[0-9(])", " times "),
-    (r"(?<=[0-9])x(?=[0-9])", " by "),
-    (r"(?<=[0-9)]) - (?=[0-9(])", " minus "),
-    (r"(?<![\w)\]-])-(?=[0-9.])", "minus "),
-    (rf"{_ALONE}({_N})\s?({_any_of(UNITS)})(?!\w)(?:(/(?=[A-Za-z]))|\.(?!\w))?", readings.measure),
-    (rf"{_ALONE}({_N})(k|M|bn|(?<=[0-9]{{2}})K)\b", readings.multiple),
-    (rf"{_ALONE}({_N})x\b", r"\1 times"),
-    # Signs.
-    (r"\^2\b", " squared"),
-    (r"\^3\b", " cubed"),
-    (r"\^(?=[\w(-])", " to the power of "),
-    (_any_of(SIGNS), readings.sign),
-    (r"\+", " plus "),
-    # Any digits that are left.
-    (r"(?<=[A-Za-z])-?(?=[0-9])|(?<=[0-9])(?=[A-Za-z])", " "),
-    (rf"{_N}|(?<![\w.])\.[0-9]++", readings.plain),
-)
-_COMPILED = tuple((re.compile(pattern), replacement) for pattern, replacement in _RULES)
 _ADDRESS_SIGNS = {".": "dot", "-": "dash", "_": "underscore", "+": "plus", "/": "slash", "@": "at"}
 _VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8", "⅜": "3/8"}
-_SAME_SIGN = str.maketrans({"℃": "°C", "℉": "°F", "−": "-"} | dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)))
-_BLANK_BEFORE_MARK = re.compile(r" (?=[,.;:!?](?:\s|$))")
+_VULGAR |= {"⅖": "2/5", "⅗": "3/5", "⅘": "4/5", "⅙": "1/6", "⅚": "5/6", "⅝": "5/8", "⅞": "7/8"}
+_SAME_SIGN = str.maketrans({"℃": "°C", "℉": "°F"})
 _VULGAR_FRACTION = re.compile(rf"\s?([{''.join(_VULGAR)}])")
+_BLANK_BEFORE_MARK = re.compile(r" (?=[,.;:!?](?:\s|$))")
+_DIGIT = re.compile("[0-9]")
+
+
+Compiled = tuple[tuple[re.Pattern[str], str | Callable[[Match], str]], ...]
+
+
+def _compiled(*tables: tuple[Rule, ...]) -> Compiled:
+    return tuple((re.compile(pattern), said) for table in tables for pattern, said in table)
+
+
+def _apply(rules: Compiled, text: str) -> str:
+    for pattern, said in rules:
+        text = pattern.sub(said, text)
+    return text
+
+
+# Numbers that are names come before numbers that are quantities, and the longer form before what it is made of.
+_NETWORK = _compiled(network.RULES)
+_NAMES = _compiled(streets.RULES, abbreviations.RULES, roman.RULES, arithmetic.COMPARISONS)
+_NUMBERS = _compiled(
+    times.STAMPS,
+    dates.NUMERIC,
+    telephones.RULES,
+    codes.RULES,
+    money.COMMAS,
+    quantities.GROUPINGS,
+    money.RULES,
+    dates.RULES,
+    times.RULES,
+    codes.VERSIONS,
+    quantities.RULES,
+)
+_SIGNS = _compiled(arithmetic.RULES)
+_LEFT = _compiled(quantities.LEFT)
 
 
 def spell_out(text: str) -> str:
-    """Return English text with everything written in digits, signs and abbreviations as words.
+    """Return English text with everything written in digits, signs, addresses and abbreviations as words.
 
     Letters and punctuation stay; white space is collapsed. A full stop that ends both an abbreviation and the
     sentence ("at 7 p.m.") is kept.
     """
-    text = read_addresses(text, _ADDRESS_SIGNS)
     text = _VULGAR_FRACTION.sub(lambda match: f" {_VULGAR[match[1]]}", text.translate(_SAME_SIGN))
-    for pattern, replacement in _COMPILED:
-        text = pattern.sub(replacement, text)
+    text = ascii_digits(text)
+    numeric = _DIGIT.search(text) is not None
+    text = read_addresses(_apply(_NETWORK, text) if numeric else text, _ADDRESS_SIGNS)
+    text = _apply(_NAMES, text)
+    text = _apply(_NUMBERS, text) if numeric else text
+    text = _apply(_SIGNS, text)
+    text = _apply(_LEFT, text) if numeric else text
     return _BLANK_BEFORE_MARK.sub("", " ".join(text.split()))

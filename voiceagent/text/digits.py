@@ -1,0 +1,20 @@
+"""Digits of any script as ASCII ones: "٣", "３", "३" -> "3"; "x⁴" -> "x^4", "H₂O" -> "H2O", "①" -> "1"."""
+
+import re
+import unicodedata
+
+_POWERS = re.compile("[⁰⁴-⁹]+|[²³¹](?=[⁰¹²³⁴-⁹])[⁰¹²³⁴-⁹]+")
+_OTHER_DIGIT = re.compile(r"[^\x00-\x7f²³]")
+
+
+def ascii_digits(text: str) -> str:
+    """Return the text with its decimal digits, subscripts, powers and circled digits in ASCII; ² and ³ stay alone."""
+    if text.isascii():
+        return text
+    text = _POWERS.sub(lambda match: "^" + "".join(str(unicodedata.digit(sign)) for sign in match[0]), text)
+    return _OTHER_DIGIT.sub(_ascii, text)
+
+
+def _ascii(match: re.Match[str]) -> str:
+    value = unicodedata.digit(match[0], None)
+    return match[0] if value is None else str(value)
