@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from voiceagent.text.addresses import read_addresses
+from voiceagent.text.digits import ascii_digits
 from voiceagent.text.numerals import MOST_DIGITS, Numerals
 
 Match = re.Match[str]
@@ -32,10 +33,10 @@ YEAR = re.compile(r"1[1-9][0-9]{2}")
 _BLANKS = re.compile("[\u00a0\u2007\u2009\u202f]")
 _VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8", "⅜": "3/8"}
 _VULGAR_FRACTION = re.compile(rf"\s?([{''.join(_VULGAR)}])")
-_SAME_SIGN = {"℃": "°C", "℉": "°F", "−": "-", "‐": "-", "‑": "-", "№": "#", "µ": "μ"}
-_PLAIN_SIGNS = str.maketrans(_SAME_SIGN | dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)))
+_PLAIN_SIGNS = str.maketrans({"℃": "°C", "℉": "°F", "−": "-", "‐": "-", "‑": "-", "№": "#", "µ": "μ"})
+_GREEK = "αβγδεζηθικλμνξοπρστυφχψω"
 _GROUPED = re.compile(
-    r"(?<![\w.,])(?:[1-9][0-9]{0,2}(?:(?:\.[0-9]{3})++|(?:'[0-9]{3})++|(?: [0-9]{3})++|(?:,[0-9]{3}){2,}+|,[0-9]{3}(?=\.[0-9]))"
+    r"(?<![\w.,])(?:[1-9][0-9]{0,2}(?:(?:\.[0-9]{3}){1,6}+|(?:'[0-9]{3}){1,6}+|(?: [0-9]{3}){1,6}+|(?:,[0-9]{3}){2,6}+|,[0-9]{3}(?=\.[0-9]))"
     r"|(?<=\$)[1-9][0-9]{0,2},[0-9]{3})(?![0-9]|\.[0-9]{3})"
 )
 _LAST_WORD = re.compile(rf"({LETTER}++)[\s(\"']*$")
@@ -95,6 +96,8 @@ class Reader:
     multiples: ClassVar[Mapping[str, Noun]]
     """Written after a number: "Mio", "millones"."""
     signs: ClassVar[Mapping[str, str]]
+    greek: ClassVar[tuple[str, ...]]
+    """The names of the Greek letters, from alpha to omega."""
     leading: ClassVar[Mapping[str, str]]
     """Abbreviations without their last full stop, which never end a sentence, and their words."""
     trailing: ClassVar[Mapping[str, str]]
@@ -111,8 +114,8 @@ class Reader:
 
     def read(self, text: str) -> str:
         """Return the text with everything written in digits, signs and abbreviations as words, blanks collapsed."""
-        text = _BLANKS.sub(" ", text).translate(_PLAIN_SIGNS)
-        text = _VULGAR_FRACTION.sub(lambda match: f" {_VULGAR[match[1]]}", text)
+        text = _VULGAR_FRACTION.sub(lambda match: f" {_VULGAR[match[1]]}", _BLANKS.sub(" ", text))
+        text = ascii_digits(text.translate(_PLAIN_SIGNS))
         text = read_addresses(text, self.address)
         for pattern, said in self._rules:
             text = pattern.sub(said, text)
@@ -213,7 +216,7 @@ class Reader:
             (r"(?<![\w&])#\s?(?=[0-9])", f"{self.number_sign} "),
             (_GROUPED.pattern, lambda match: re.sub("[^0-9]", "", match[0])),
             (r"(?<![\w.])(v)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,8})(?!\w)", self._dotted),
-            (rf"({N}\s?(?:{unit})){DASH}(?=[0-9])", rf"\1 {self.to} "),
+            (rf"{ALONE}({N}\s?(?:{unit})){DASH}(?=[0-9])", rf"\1 {self.to} "),
             (rf"(?<={LETTER})-(?=[0-9])", " "),
             (rf"(?<![\w)\]-])-(?={sign}\s?[0-9]|[0-9])", f"{self.minus} "),
             (r"(?<=[0-9)])(?:\s?[*×]\s?|\s[x]\s|x)(?=[0-9(])", f" {self.signs['×']} "),
@@ -233,6 +236,7 @@ class Reader:
             (r"\^(?=[\w(-])", f" {self.signs['^']} "),
             (any_of(sign for sign in self.signs if sign not in "<>^"), lambda match: f" {self.signs[match[0]]} "),
             (any_of(sign for sign in self.currencies if not sign.isalpha()), self._lone_currency),
+            (rf"(?<![{_GREEK}])[{_GREEK}ΓΔΘΛΞΠΣΦΨΩ](?![{_GREEK}ά-ώ])", self._letter),
             # Any digits that are left.
             (rf"(?<={LETTER})-?(?=[0-9])|(?<=[0-9])(?={LETTER})", " "),
             (N, self._left),
@@ -311,6 +315,9 @@ class Reader:
 
     def _lone_currency(self, match: Match) -> str:
         return f" {self.currencies[match[0]].unit.many} "
+
+    def _letter(self, match: Match) -> str:
+        return f" {self.greek[_GREEK.index(match[0].lower())]} "
 
     def _left(self, match: Match) -> str:
         return self._number(match[0], "", "")

@@ -27,7 +27,7 @@ class French(Reader):
 
     code = "fr"
     comma, point, minus, to, per, number_sign = "virgule", "point", "moins", "à", "par", "numéro"
-    address, signs = table.ADDRESS, table.SIGNS
+    address, signs, greek = table.ADDRESS, table.SIGNS, table.GREEK
     units, currencies, multiples = table.UNITS, table.CURRENCIES, table.MULTIPLES
     leading, trailing, starters = table.LEADING, table.TRAILING, table.STARTERS
     code_words = (

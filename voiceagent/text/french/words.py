@@ -158,6 +158,12 @@ SIGNS = {
     "§": "paragraphe",
     "+": "plus",
 }
+SIGNS |= {"∛": "racine cubique de", "∑": "somme", "∫": "intégrale", "∈": "appartient à"}
+_LETTERS = (
+    "alpha bêta gamma delta epsilon zêta êta thêta iota kappa lambda mu nu xi "
+    "omicron pi rhô sigma tau upsilon phi khi psi oméga"
+)
+GREEK = tuple(_LETTERS.split())
 ADDRESS = {".": "point", "-": "tiret", "_": "tiret bas", "+": "plus", "/": "barre oblique", "@": "arobase"}
 
 # Words that begin a sentence far more often than they follow an abbreviation.

@@ -7,9 +7,9 @@ from voiceagent.text.german.words import LEADING, NUMBERED, STARTERS, TRAILING
 from voiceagent.text.language import Language
 
 # What listeners say to keep the speaker going. "Ja" and "stimmt" are not here: they are as often an answer.
-# No two alternatives match the same words, so that a long text is not tried in every combination of them.
+# Longer alternatives first: the group gives nothing back, so that a long text is not tried in every combination.
 _BACKCHANNELS = re.compile(
-    r"(?:(?:m h+m+|m+h+m+|h+m+|m{2,}|a+h+a+|o+h+|a+h+|ach|ach so|achso|so so|soso|ok|okee|genau|ganz genau|klar|alles klar"
+    r"(?:(?:m h+m+|m+h+m+|h+m+|m{2,}|a+h+a+|o+h+|a+h+|ach so|ach|achso|so so|soso|ok|okee|genau|ganz genau|klar|alles klar"
     r"|na klar|logisch|verstehe|ich verstehe|super|toll|cool|krass|prima|interessant|spannend|wow|echt|wirklich)(?: |$))++"
 )
 _HANGING = (

@@ -52,7 +52,7 @@ class German(Reader):
 
     code = "de"
     comma, point, minus, to, per, number_sign = "Komma", "Punkt", "minus", "bis", "pro", "Nummer"
-    address, signs = table.ADDRESS, table.SIGNS
+    address, signs, greek = table.ADDRESS, table.SIGNS, table.GREEK
     units, currencies, multiples = table.UNITS, table.CURRENCIES, table.MULTIPLES
     leading, trailing, starters = table.LEADING, table.TRAILING, table.STARTERS
     code_words = (

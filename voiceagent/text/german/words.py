@@ -193,6 +193,12 @@ SIGNS = {
     "§": "Paragraf",
     "+": "plus",
 }
+SIGNS |= {"∛": "dritte Wurzel aus", "∑": "Summe", "∫": "Integral", "∈": "Element von"}
+_LETTERS = (
+    "Alpha Beta Gamma Delta Epsilon Zeta Eta Theta Jota Kappa Lambda My Ny Xi "
+    "Omikron Pi Rho Sigma Tau Ypsilon Phi Chi Psi Omega"
+)
+GREEK = tuple(_LETTERS.split())
 ADDRESS = {".": "Punkt", "-": "minus", "_": "Unterstrich", "+": "plus", "/": "Schrägstrich", "@": "ät"}
 
 # Words that begin a sentence far more often than they follow an abbreviation or an ordinal.

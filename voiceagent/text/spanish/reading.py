@@ -26,7 +26,7 @@ class Spanish(Reader):
 
     code = "es"
     comma, point, minus, to, per, number_sign = "coma", "punto", "menos", "a", "por", "número"
-    address, signs = table.ADDRESS, table.SIGNS
+    address, signs, greek = table.ADDRESS, table.SIGNS, table.GREEK
     units, currencies, multiples = table.UNITS, table.CURRENCIES, table.MULTIPLES
     leading, trailing, starters = table.LEADING, table.TRAILING, table.STARTERS
     code_words = (

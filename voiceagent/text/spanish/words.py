@@ -178,6 +178,12 @@ SIGNS = {
     "§": "sección",
     "+": "más",
 }
+SIGNS |= {"∛": "raíz cúbica de", "∑": "suma", "∫": "integral", "∈": "pertenece a"}
+_LETTERS = (
+    "alfa beta gamma delta épsilon zeta eta theta iota kappa lambda mi ni xi "
+    "ómicron pi ro sigma tau ípsilon fi ji psi omega"
+)
+GREEK = tuple(_LETTERS.split())
 ADDRESS = {".": "punto", "-": "guion", "_": "guion bajo", "+": "más", "/": "barra", "@": "arroba"}
 
 # Words that begin a sentence far more often than they follow an abbreviation.
