@@ -8,14 +8,49 @@ from hypothesis import strategies as st
 from reading_cases import reading_cases
 
 from voiceagent.text import Segmenter, is_backchannel, looks_finished, normalise, speakable
-from voiceagent.text.languages import LANGUAGES, language
+from voiceagent.text.languages import language
 
 READ = {"de": "german", "es": "spanish", "fr": "french"}
 PIECES = (
-    "http:// www. a@b.c $1 1/2 5\xa0km Dr. Nr. XIV 1. 3.\xa0Mai 14:30 14h30 1er 2ª n°\xa05 -5 2-3 € 1.234 1\xa0234 0 12 und el le "
-    "M. z.\xa0B. % § siglo Ludwig Louis ½ er Mio. : + / ² °C h ** ` ~ # | < > [x]( ٣ ①"
+    "http:// www. a@b.c $1 1/2 5\xa0km Dr. Nr. XIV 1. 3.\xa0Mai 14:30 14h30 1er 2ª n°\xa05 -5 2-3 € 1.234 "
+    "1\xa0234 0 12 und el le M. z.\xa0B. % § siglo Ludwig Louis ½ er Mio. : + / ² °C h ** ` ~ # | < > [x]( ٣ ①"
 )
 TEXTS = st.text(max_size=80) | st.lists(st.sampled_from([*PIECES.split(" "), " ", "\n"]), max_size=25).map("".join)
+HOSTILE = [
+    "1",
+    "1,",
+    "1.",
+    "1-",
+    "1/",
+    "1 ",
+    "111 ",
+    "1:",
+    "0 ",
+    "0611 ",
+    "€",
+    "$1",
+    "1 €-",
+    "1.1.",
+    "1h",
+    "1er",
+    "-1",
+    "XIV",
+    "X. ",
+    "Ludwig X",
+    "siglo X",
+    "Dr. ",
+    "z. B. ",
+    "PIN ist ",
+    "1 km-",
+    "am 1. ",
+    "1 1/2 ",
+    "a.b ",
+    "z. ",
+    "1 Mio",
+    "str.",
+    "+1",
+    "é",
+]
 PROSE = {
     "de": "die Katze saß, und schlief. warum? ja! aber der Hund nicht: ein Tag ohne Ende",
     "es": "la gata dormía, y soñaba. ¿por qué? ¡claro! pero el perro no: un día sin fin",
@@ -42,7 +77,9 @@ def test_plain_prose_is_left_alone(code: str, data: st.DataObject) -> None:
     assert language(code).read(text) == text
 
 
-@pytest.mark.parametrize(("code", "said"), [(code, said) for code, name in READ.items() for _, said in reading_cases(name)])
+@pytest.mark.parametrize(
+    ("code", "said"), [(code, said) for code, name in READ.items() for _, said in reading_cases(name)]
+)
 def test_what_is_read_once_is_not_read_again(code: str, said: str) -> None:
     assert speakable(said, code) == said
 
@@ -75,13 +112,9 @@ def test_the_largest_numbers_have_words_and_larger_ones_digits(code: str, said: 
     assert read("9990210030040051").split() == [read(digit) for digit in "9990210030040051"]
 
 
-@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("code", READ)
 @pytest.mark.exhaustive(quick=10_000, full=30_000)
-@pytest.mark.parametrize(
-    "piece",
-    ["1", "1,", "1.", "1-", "1/", "1 ", "111 ", "1:", "0 ", "0611 ", "€", "$1", "1 €-", "1.1.", "1h", "1er", "-1", "XIV", "X. "]
-    + ["Ludwig X", "siglo X", "Dr. ", "z. B. ", "PIN ist ", "1 km-", "am 1. ", "1 1/2 ", "a.b ", "z. ", "1 Mio", "str.", "+1", "é"],
-)
+@pytest.mark.parametrize("piece", HOSTILE)
 def test_long_hostile_text_ends(piece: str, code: str, size: int) -> None:
     text = (piece * size)[:size] + "x"
     speakable(text, code)

@@ -36,7 +36,8 @@ _VULGAR_FRACTION = re.compile(rf"\s?([{''.join(_VULGAR)}])")
 _PLAIN_SIGNS = str.maketrans({"℃": "°C", "℉": "°F", "−": "-", "‐": "-", "‑": "-", "№": "#", "µ": "μ"})
 _GREEK = "αβγδεζηθικλμνξοπρστυφχψω"
 _GROUPED = re.compile(
-    r"(?<![\w.,])(?:[1-9][0-9]{0,2}(?:(?:\.[0-9]{3}){1,6}+|(?:'[0-9]{3}){1,6}+|(?: [0-9]{3}){1,6}+|(?:,[0-9]{3}){2,6}+|,[0-9]{3}(?=\.[0-9]))"
+    r"(?<![\w.,])(?:[1-9][0-9]{0,2}"
+    r"(?:(?:\.[0-9]{3}){1,6}+|(?:'[0-9]{3}){1,6}+|(?: [0-9]{3}){1,6}+|(?:,[0-9]{3}){2,6}+|,[0-9]{3}(?=\.[0-9]))"
     r"|(?<=\$)[1-9][0-9]{0,2},[0-9]{3})(?![0-9]|\.[0-9]{3})"
 )
 _LAST_WORD = re.compile(rf"({LETTER}++)[\s(\"']*$")
@@ -64,6 +65,11 @@ class Currency:
 def any_of(choices: Iterable[str]) -> str:
     """Return a pattern for any of the strings, longest first."""
     return "|".join(re.escape(choice) for choice in sorted(choices, key=len, reverse=True))
+
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a list that blanks separate."""
+    return frozenset(text.split())
 
 
 def word_before(match: Match) -> str:
@@ -231,8 +237,8 @@ class Reader:
             # Signs.
             (r"(?<=[0-9)]) - (?=[0-9(])", f" {self.minus} "),
             (r"~\s?(?=[0-9])", f"{self.signs['≈']} "),
-            (rf"\s<\s|(?<=[\w)])<(?=[0-9])|(?<!\w)<(?=\s?[0-9])", f" {self.signs['<']} "),
-            (rf"\s>\s|(?<=[\w)])>(?=[0-9])|(?<!\w)>(?=\s?[0-9])", f" {self.signs['>']} "),
+            (r"\s<\s|(?<=[\w)])<(?=[0-9])|(?<!\w)<(?=\s?[0-9])", f" {self.signs['<']} "),
+            (r"\s>\s|(?<=[\w)])>(?=[0-9])|(?<!\w)>(?=\s?[0-9])", f" {self.signs['>']} "),
             (r"\^(?=[\w(-])", f" {self.signs['^']} "),
             (any_of(sign for sign in self.signs if sign not in "<>^"), lambda match: f" {self.signs[match[0]]} "),
             (any_of(sign for sign in self.currencies if not sign.isalpha()), self._lone_currency),

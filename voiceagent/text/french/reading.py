@@ -1,24 +1,24 @@
 """French: how ordinals, dates, times, rulers, telephones and fractions are said.
 
 Numbers are those of France ("soixante-dix", "quatre-vingts"). "1" and numbers that end in it agree with what they count
-("vingt-et-une heures"); which nouns are feminine is known from a list and from their endings. A telephone number is said
-in its pairs ("zéro six, douze"), as people do.
+("vingt-et-une heures"); which nouns are feminine is known from a list and from their endings. Telephone numbers are
+said in pairs ("zéro six, douze"), as people do.
 """
 
 import re
 
 from voiceagent.text.french import words as table
 from voiceagent.text.numerals import roman
-from voiceagent.text.reader import ALONE, DASH, LETTER, Match, Noun, Reader, Rule, any_of, full_year
+from voiceagent.text.reader import ALONE, DASH, LETTER, Match, Noun, Reader, Rule, any_of, full_year, word_set
 
 _ROUND_MILLIONS = re.compile(r"(?:million|milliard|billion|billiard)s?$")
 _VOWELS = tuple("aeiouyhâàéèêëîïôœûù")
 _PARTS = {2: ("demi", "demis"), 3: ("tiers", "tiers"), 4: ("quart", "quarts")}
 _RANK = "ers?|ères?|res?|èmes?|emes?|ièmes?|es?|ᵉʳ|ʳᵉ|ᵉ|nde?s?"
-_NO_NOUNS = table.STARTERS | frozenset("de du d h ou a ont sont était étaient contre entre jusqu".split())
-_ADJECTIVES = frozenset(
+_NO_NOUNS = table.STARTERS | word_set("de du d h ou a ont sont était étaient contre entre jusqu")
+_ADJECTIVES = word_set(
     "grande grandes petite petites bonne bonnes belle belles autre autres nouvelle nouvelles première dernière "
-    "meilleure meilleures jeune jeunes".split()
+    "meilleure meilleures jeune jeunes"
 )
 
 
@@ -59,7 +59,10 @@ class French(Reader):
             (r"(?<![\w/])24 ?h(?:eures)? ?(?:/|sur) ?24\b", "24 heures sur 24"),
             (r"(?<![\w/])7 ?j(?:ours)? ?(?:/|sur) ?7\b", "7 jours sur 7"),
             (rf"(?<=[0-9][hH])({minute[1:-1]})?{DASH}(?=[0-9])", lambda match: f"{match[1] or ''} {self.to} "),
-            (rf"(?<![\w:.,-]){hour} ?[hH](?: ?{minute}(?: ?(?:min|mn)\b)?(?![0-9]|[.,][0-9]))?()(?!{LETTER}|/)", self._time),
+            (
+                rf"(?<![\w:.,-]){hour} ?[hH](?: ?{minute}(?: ?(?:min|mn)\b)?(?![0-9]|[.,][0-9]))?()(?!{LETTER}|/)",
+                self._time,
+            ),
             (rf"(?<![\w:.,]){hour}:{minute}(?::{minute})?(?: ?h\b)?(?![\w:])", self._time),
             (r"(?<![\w:.])([0-9]{1,3}):([0-9]{1,6})(?![\w:])", r"\1 à \2"),
             # Telephones.
@@ -93,7 +96,7 @@ class French(Reader):
         word = noun.lower()
         if word in _NO_NOUNS:
             return ""
-        if word in table.FEMININE or word in _ADJECTIVES and self.counted("", following or "x", "", 1) == "f":
+        if word in table.FEMININE or (word in _ADJECTIVES and self.counted("", following or "x", "", 1) == "f"):
             return "f"
         return "f" if word.endswith(table.FEMININE_ENDINGS) and word not in table.MASCULINE else "m"
 
@@ -163,5 +166,8 @@ class French(Reader):
     def _telephone(self, match: Match) -> str:
         digits = re.findall("[0-9]+", match[0])
         groups = [pair for group in digits for pair in (re.findall("..", group) if len(group) in (8, 10) else [group])]
-        said = (self.numerals.digits(group) if group[0] == "0" or len(group) > 3 else self.cardinal(int(group)) for group in groups)
+        said = (
+            self.numerals.digits(group) if group[0] == "0" or len(group) > 3 else self.cardinal(int(group))
+            for group in groups
+        )
         return (f"{self.signs['+']} " if match[0][0] == "+" else "") + ", ".join(said)

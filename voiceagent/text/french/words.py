@@ -1,6 +1,6 @@
 """French tables: abbreviations, units, currencies, signs, and the words that readings and sentences go by."""
 
-from voiceagent.text.reader import Currency, Noun
+from voiceagent.text.reader import Currency, Noun, word_set
 
 LEADING = {
     "M": "monsieur",
@@ -29,11 +29,34 @@ LEADING = {
     "éd": "édition",
 }
 # Abbreviations only before a number.
-NUMBERED = {"n°": "numéro", "N°": "Numéro", "nº": "numéro", "Nº": "Numéro", "no.": "numéro", "no": "numéro", "p.": "page", "pp.": "pages"}
-NUMBERED |= {"art.": "article", "chap.": "chapitre", "vol.": "volume", "fig.": "figure", "t.": "tome", "ch.": "chapitre"}
+NUMBERED = {
+    "n°": "numéro",
+    "N°": "Numéro",
+    "nº": "numéro",
+    "Nº": "Numéro",
+    "no.": "numéro",
+    "no": "numéro",
+    "p.": "page",
+    "pp.": "pages",
+}
+NUMBERED |= {
+    "art.": "article",
+    "chap.": "chapitre",
+    "vol.": "volume",
+    "fig.": "figure",
+    "t.": "tome",
+    "ch.": "chapitre",
+}
 # Written without a full stop.
 BARE = {"Mme": "madame", "Mmes": "mesdames", "Mlle": "mademoiselle", "Mlles": "mesdemoiselles", "Dr": "docteur"}
-BARE |= {"Pr": "professeur", "Mgr": "monseigneur", "Me": "maître", "Cie": "compagnie", "Ste": "sainte", "bd": "boulevard"}
+BARE |= {
+    "Pr": "professeur",
+    "Mgr": "monseigneur",
+    "Me": "maître",
+    "Cie": "compagnie",
+    "Ste": "sainte",
+    "bd": "boulevard",
+}
 TRAILING = {
     "etc": "et cetera",
     "av.J.-C": "avant Jésus-Christ",
@@ -50,7 +73,8 @@ TRAILING = {
     "déc": "décembre",
 }
 
-MONTHS = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
+_YEAR = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
+MONTHS = tuple(_YEAR.split())
 
 UNITS = {
     "mm": Noun("millimètre", "millimètres"),
@@ -125,7 +149,12 @@ CURRENCIES |= {"$ CA": Currency(Noun("dollar canadien", "dollars canadiens"), _C
 
 _MILLION, _MILLIARD = Noun("million", "millions"), Noun("milliard", "milliards")
 MULTIPLES = {"M": _MILLION, "million": _MILLION, "millions": _MILLION, "Md": _MILLIARD, "Mds": _MILLIARD}
-MULTIPLES |= {"milliard": _MILLIARD, "milliards": _MILLIARD, "mille": Noun("mille", "mille"), "k": Noun("mille", "mille")}
+MULTIPLES |= {
+    "milliard": _MILLIARD,
+    "milliards": _MILLIARD,
+    "mille": Noun("mille", "mille"),
+    "k": Noun("mille", "mille"),
+}
 
 SIGNS = {
     "^": "puissance",
@@ -167,34 +196,36 @@ GREEK = tuple(_LETTERS.split())
 ADDRESS = {".": "point", "-": "tiret", "_": "tiret bas", "+": "plus", "/": "barre oblique", "@": "arobase"}
 
 # Words that begin a sentence far more often than they follow an abbreviation.
-_STARTERS = (
+STARTERS = word_set(
     "à ainsi alors après au aujourd aussi avant avec avez bien bon c ça car ce cela celui ces cet cette chaque comme "
-    "comment d dans de demain depuis des dès donc du elle elles en enfin ensuite est et heureusement hier ici il ils j je "
-    "l la là le les leur leurs lorsque lui ma mais malgré même merci mes moi mon n non nos notre nous on or ou où oui par "
-    "parce pas pendant peut plus plusieurs pour pourquoi pourtant pouvez puis qu quand que quel quelle quelques qui quoi "
-    "s sa sans se ses si son sont sous sur ta tes toi ton tous tout toute toutes tu un une vers vos votre voici voilà "
-    "voulez vous y"
+    "comment d dans de demain depuis des dès donc du elle elles en enfin ensuite est et heureusement hier ici il ils "
+    "j je l la là le les leur leurs lorsque lui ma mais malgré même merci mes moi mon n non nos notre nous on or ou "
+    "où oui par parce pas pendant peut plus plusieurs pour pourquoi pourtant pouvez puis qu quand que quel quelle "
+    "quelques qui quoi s sa sans se ses si son sont sous sur ta tes toi ton tous tout toute toutes tu un une vers vos "
+    "votre voici voilà voulez vous y"
 )
-STARTERS = frozenset(_STARTERS.split())
 
-FEMININE = frozenset(
-    "fois heure heures minute minutes seconde secondes semaine semaines année années journée journées personne personnes "
-    "page pages femme femmes fille filles voiture voitures maison maisons ville villes chose choses étape étapes place "
-    "places chambre chambres table tables ligne lignes question questions nuit nuits équipe équipes pièce pièces tasse "
-    "tasses cuillère cuillères cuillerée feuille feuilles boîte boîtes bouteille bouteilles goutte gouttes tranche tranches "
-    "gousse gousses tonne tonnes part parts partie parties porte portes rue rues main mains lettre lettres "
-    "image images photo photos vidéo vidéos carte cartes clé clés commande commandes offre offres tâche tâches fenêtre "
-    "fenêtres entreprise entreprises école écoles route routes saison saisons note notes adresse adresses "
-    "réponse réponses recette recettes œuvre œuvres langue langues île îles couleur couleurs sœur sœurs fleur fleurs "
-    "option options idée idées copie copies mi-temps aide victoire victoires défaite défaites étoile étoiles "
-    "chanson chansons façon façons leçon leçons raison raisons mer eau dizaine centaine douzaine".split()
+FEMININE = word_set(
+    "fois heure heures minute minutes seconde secondes semaine semaines année années journée journées personne "
+    "personnes page pages femme femmes fille filles voiture voitures maison maisons ville villes chose choses étape "
+    "étapes place places chambre chambres table tables ligne lignes question questions nuit nuits équipe équipes "
+    "pièce pièces tasse tasses cuillère cuillères cuillerée feuille feuilles boîte boîtes bouteille bouteilles goutte "
+    "gouttes tranche tranches gousse gousses tonne tonnes part parts partie parties porte portes rue rues main mains "
+    "lettre lettres image images photo photos vidéo vidéos carte cartes clé clés commande commandes offre offres "
+    "tâche tâches fenêtre fenêtres entreprise entreprises école écoles route routes saison saisons note notes adresse "
+    "adresses réponse réponses recette recettes œuvre œuvres langue langues île îles couleur couleurs sœur sœurs "
+    "fleur fleurs option options idée idées copie copies mi-temps aide victoire victoires défaite défaites étoile "
+    "étoiles chanson chansons façon façons leçon leçons raison raisons mer eau dizaine centaine douzaine"
 )
 FEMININE_ENDINGS = ("tion", "tions", "sion", "sions", "ette", "ettes", "ance", "ances", "ence", "ences", "ité", "ités")
 FEMININE_ENDINGS += ("esse", "esses", "euse", "euses", "elle", "elles", "trice", "trices", "ure", "ures", "ée", "ées")
-MASCULINE = frozenset("musée musées lycée lycées trophée trophées squelette murmure murmures mercure silence silences".split())
+MASCULINE = word_set("musée musées lycée lycées trophée trophées squelette murmure murmures mercure silence silences")
 
-KINGS = "Louis|Henri|Charles|François|Philippe|Napoléon|Jean|Jean-Paul|Benoît|Pie|Léon|Grégoire|Innocent|Clément|Ramsès"
-KINGS += "|Alexandre|Nicolas|Richard|Guillaume|Frédéric|Georges|Édouard|Jacques|Albert|Léopold|Baudouin|Rainier|Pierre"
+KINGS = (
+    "Louis|Henri|Charles|François|Philippe|Napoléon|Jean|Jean-Paul|Benoît|Pie|Léon|Grégoire|Innocent|Clément"
+    "|Ramsès|Alexandre|Nicolas|Richard|Guillaume|Frédéric|Georges|Édouard|Jacques|Albert|Léopold|Baudouin|Rainier"
+    "|Pierre"
+)
 QUEENS = "Élisabeth|Elisabeth|Elizabeth|Catherine|Marie|Marguerite"
 NUMBERED_BY_ROMAN = "chapitre|tome|volume|titre|livre|acte|scène|partie|phase|type|groupe|niveau|annexe|article|section"
 # Feminine after a Roman numeral: "Ve République".

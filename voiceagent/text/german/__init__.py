@@ -7,10 +7,11 @@ from voiceagent.text.german.words import LEADING, NUMBERED, STARTERS, TRAILING
 from voiceagent.text.language import Language
 
 # What listeners say to keep the speaker going. "Ja" and "stimmt" are not here: they are as often an answer.
-# Longer alternatives first: the group gives nothing back, so that a long text is not tried in every combination.
+# Longer alternatives first: the group gives nothing back, so that long texts are not tried in every combination.
 _BACKCHANNELS = re.compile(
-    r"(?:(?:m h+m+|m+h+m+|h+m+|m{2,}|a+h+a+|o+h+|a+h+|ach so|ach|achso|so so|soso|ok|okee|genau|ganz genau|klar|alles klar"
-    r"|na klar|logisch|verstehe|ich verstehe|super|toll|cool|krass|prima|interessant|spannend|wow|echt|wirklich)(?: |$))++"
+    r"(?:(?:m h+m+|m+h+m+|h+m+|m{2,}|a+h+a+|o+h+|a+h+|ach so|ach|achso|so so|soso|ok|genau|ganz genau|klar"
+    r"|alles klar|na klar|logisch|verstehe|ich verstehe|super|toll|cool|krass|prima|interessant|spannend|wow|echt"
+    r"|wirklich)(?: |$))++"
 )
 _HANGING = (
     "und oder aber weil dass ob obwohl sowie falls sodass äh ähm öh öhm mein dein von für ohne gegen zwischen während "

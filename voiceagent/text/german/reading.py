@@ -1,13 +1,27 @@
 """German: how ordinals, dates, times, rulers, telephones and fractions are said.
 
 An ordinal's ending follows the word before it and the gender of the noun after it ("am dritten Mai", "der dritte Mai",
-"in der dritten Woche"); gender is guessed from a noun's ending. "3." before a word that is neither a month nor a noun that
-ordinals go with ends a sentence, unless an article stands before it. "1" is inflected after prepositions.
+"in der dritten Woche"); gender is guessed from a noun's ending. "3." ends a sentence before a word that is neither a month
+nor a noun that ordinals go with, unless an article stands before it. "1" is inflected after prepositions.
 """
 
 from voiceagent.text.german import words as table
 from voiceagent.text.numerals import roman
-from voiceagent.text.reader import ALONE, DASH, LETTER, WHOLE, YEAR, Match, Noun, Reader, Rule, any_of, full_year, word_before
+from voiceagent.text.reader import (
+    ALONE,
+    DASH,
+    LETTER,
+    WHOLE,
+    YEAR,
+    Match,
+    Noun,
+    Reader,
+    Rule,
+    any_of,
+    full_year,
+    word_before,
+    word_set,
+)
 
 _ORDINAL_NOUNS = {
     **dict.fromkeys(table.MONTHS, "m"),
@@ -16,9 +30,10 @@ _ORDINAL_NOUNS = {
     **dict.fromkeys(table.ORDINAL_NEUTER.split(), "n"),
 }
 _ENDINGS = {"m": "ordinal-r", "f": "ordinal", "n": "ordinal-s"}
+_SUFFIXES = "mal|fach|jährig|tägig|köpfig|stündig|minütig|stellig|prozentig"
 _TIME = r"([01]?[0-9]|2[0-4])(?:[:.]([0-5][0-9]))?"
-_DATIVE = frozenset("ab aus bei mit nach seit von vor zu in zwischen".split())
-_ACCUSATIVE = frozenset("für um ohne durch gegen pro kostet kosten habe hat haben hatte hatten nimm gib zahle zahlt".split())
+_DATIVE = word_set("ab aus bei mit nach seit von vor zu in zwischen")
+_ACCUSATIVE = word_set("für um ohne durch gegen pro kostet kosten habe hat haben hatte hatten nimm gib zahle zahlt")
 _CASES = {"m": ("cardinal-m", "cardinal-n"), "n": ("cardinal-m", "cardinal-masculine")}
 _CASES["f"] = ("cardinal-r", "cardinal-feminine")
 _ONE = {"m": "cardinal-masculine", "n": "cardinal-masculine", "f": "cardinal-feminine", "acc": "cardinal-n"}
@@ -77,7 +92,10 @@ class German(Reader):
             # Dates.
             (r"(?<![\w-])([0-9]{4})-([01]?[0-9])-([0-3]?[0-9])(?![\w-])", self._iso_date),
             (rf"(?<![\w.])([0-9]{{1,2}})\.{DASH}([0-9]{{1,2}})\.(?=\s?(?:{month}|[0-9]{{1,2}}\.))", r"\1. bis \2."),
-            (r"(?<![\w.])([0-9]{1,2})\.\s?([0-9]{1,2})\.(?:(?:\s?([0-9]{4})|([0-9]{2}))\b(?!\.[0-9]))?(?![0-9])", self._date),
+            (
+                r"(?<![\w.])([0-9]{1,2})\.\s?([0-9]{1,2})\.(?:(?:\s?([0-9]{4})|([0-9]{2}))\b(?!\.[0-9]))?(?![0-9])",
+                self._date,
+            ),
             # Times.
             (rf"(?<![\w:.,]){_TIME}(?:{DASH}| bis ){_TIME} ?Uhr\b", self._times),
             (rf"(?<![\w:.,]){_TIME} ?Uhr\b(?: ([0-5]?[0-9])\b{WHOLE})?", self._clock),
@@ -86,17 +104,23 @@ class German(Reader):
             # Telephones.
             (
                 r"\+(?=(?:[ ()/-]{0,2}[0-9]){8,15}(?![0-9]))[0-9]{1,3}(?: ?\(0\))?(?:[ /-]?\(?[0-9]{2,12}\)?){1,7}"
-                r"|(?<![\w.,/+-])\(?(?=0(?:[ ()/-]{0,3}[0-9]){6,15}(?![0-9]))0[0-9]{1,5}\)?(?:[ /-]{1,3}[0-9]{2,10}){1,6}",
+                r"|(?<![\w.,/+-])\(?(?=0(?:[ ()/-]{0,3}[0-9]){6,15}(?![0-9]))0[0-9]{1,5}\)?"
+                r"(?:[ /-]{1,3}[0-9]{2,10}){1,6}",
                 self.spaced_digits,
             ),
             # Ordinals, also as markdown leaves them at the beginning of a line: "3, Mai".
             (rf"(?:\A|(?<=[.:!?] ))([0-9]{{1,3}}), (?=(?:{noun})\b)", r"\1. "),
             (rf"(?:\A|(?<=[.:!?] ))([0-9]{{1,2}})[.),] (?=[A-ZÄÖÜ])(?!(?:{noun})\b)", self._item),
-            (rf"{ALONE}{ordinal}\.(?:(,? (?:und|oder|bis) |[/,] ?|{DASH}){ordinal}\.)?(?![0-9]){following}", self._ordinal),
+            (
+                rf"{ALONE}{ordinal}\.(?:(,? (?:und|oder|bis) |[/,] ?|{DASH}){ordinal}\.)?(?![0-9]){following}",
+                self._ordinal,
+            ),
             # Decades, compounds and fractions.
             (r"(?<![\w.,])'?([0-9]{1,4})er(n?)\b", lambda match: f"{self._left_year(match[1])}er{match[2]}"),
-            (rf"{ALONE}([0-9]{{1,4}})-?(?=(?:mal|fach|jährig|tägig|köpfig|stündig|minütig|stellig|prozentig){LETTER}*+\b)",
-             lambda match: self.cardinal(int(match[1]), "m")),
+            (
+                rf"{ALONE}([0-9]{{1,4}})-?(?=(?:{_SUFFIXES}){LETTER}*+\b)",
+                lambda match: self.cardinal(int(match[1]), "m"),
+            ),
             (rf"{ALONE}([0-9]{{1,4}})x\b", lambda match: f"{self.cardinal(int(match[1]), 'm')}mal"),
         )
 
@@ -139,7 +163,9 @@ class German(Reader):
         known = before.lower() in table.DETERMINERS or (before == "als" and bool(fitting or noun.islower()))
         if first.isalpha() and not (fitting[1:] in _ORDINAL_NOUNS or (known and len(first) > 1)):
             return match[0]
-        if not known and not (fitting[1:] in _ORDINAL_NOUNS or (fitting and before.lower() in table.PREPOSITIONS) or second):
+        if not known and not (
+            fitting[1:] in _ORDINAL_NOUNS or (fitting and before.lower() in table.PREPOSITIONS) or second
+        ):
             return match[0]
         rules = ordinal_rules(before, noun)
         spoken = self._rank(first, rules) + (f"{self._link(link)}{self._rank(second, rules)}" if second else "")
@@ -207,7 +233,9 @@ class German(Reader):
         """ "9-17 Uhr" -> "neun bis siebzehn Uhr"."""
         hour, minute, last, last_minute = match.groups()
         begin = self.cardinal(int(hour), "n") + (f" Uhr {self.cardinal(int(minute))}" if int(minute or 0) else "")
-        end = f"{self.cardinal(int(last), 'n')} Uhr" + (f" {self.cardinal(int(last_minute))}" if int(last_minute or 0) else "")
+        end = f"{self.cardinal(int(last), 'n')} Uhr" + (
+            f" {self.cardinal(int(last_minute))}" if int(last_minute or 0) else ""
+        )
         return f"{begin} bis {end}"
 
     def fraction(self, whole: str | None, top: int, bottom: int, counted: Noun | None, before: str) -> str:

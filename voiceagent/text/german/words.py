@@ -1,6 +1,6 @@
 """German tables: abbreviations, units, currencies, signs, and the words that readings and sentences go by."""
 
-from voiceagent.text.reader import Currency, Noun
+from voiceagent.text.reader import Currency, Noun, word_set
 
 LEADING = {
     "Dr": "Doktor",
@@ -44,7 +44,9 @@ LEADING = {
     "s.u": "siehe unten",
     "o.g": "oben genannt",
 }
-LEADING |= {key[0].upper() + key[1:]: words[0].upper() + words[1:] for key, words in LEADING.items() if key[0].islower()}
+LEADING |= {
+    key[0].upper() + key[1:]: words[0].upper() + words[1:] for key, words in LEADING.items() if key[0].islower()
+}
 
 # Abbreviations only before a number.
 NUMBERED = {"S": "Seite", "Art": "Artikel", "Abs": "Absatz", "Bd": "Band", "Kap": "Kapitel", "Abb": "Abbildung"}
@@ -82,7 +84,8 @@ TRAILING = {
     "u.v.m": "und vieles mehr",
 }
 
-MONTHS = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()
+_YEAR = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"
+MONTHS = tuple(_YEAR.split())
 
 UNITS = {
     "mm": Noun("Millimeter", "Millimeter"),
@@ -152,7 +155,14 @@ _POUND = Currency(Noun("Pfund", "Pfund", "n"), Noun("Penny", "Pence"))
 _FRANC = Currency(Noun("Schweizer Franken", "Schweizer Franken"), Noun("Rappen", "Rappen"))
 _YEN = Currency(Noun("Yen", "Yen"), Noun("Sen", "Sen"))
 CURRENCIES = {"€": _EURO, "EUR": _EURO, "Euro": _EURO, "$": _DOLLAR, "Dollar": _DOLLAR}
-CURRENCIES |= {"US$": _DOLLAR, "USD": Currency(Noun("US-Dollar", "US-Dollar"), _CENT), "£": _POUND, "GBP": _POUND, "¥": _YEN, "JPY": _YEN}
+CURRENCIES |= {
+    "US$": _DOLLAR,
+    "USD": Currency(Noun("US-Dollar", "US-Dollar"), _CENT),
+    "£": _POUND,
+    "GBP": _POUND,
+    "¥": _YEN,
+    "JPY": _YEN,
+}
 CURRENCIES |= {"CHF": _FRANC, "Fr.": _FRANC, "Franken": Currency(Noun("Franken", "Franken"), Noun("Rappen", "Rappen"))}
 
 _THOUSAND = Noun("tausend", "tausend", "n")
@@ -202,27 +212,26 @@ GREEK = tuple(_LETTERS.split())
 ADDRESS = {".": "Punkt", "-": "minus", "_": "Unterstrich", "+": "plus", "/": "Schrägstrich", "@": "ät"}
 
 # Words that begin a sentence far more often than they follow an abbreviation or an ordinal.
-_STARTERS = (
-    "aber alle als also am an auch auf aus bei beide bis bitte da dabei dafür daher damals damit danach dann daran das "
-    "dass dazu dein deine dem den denn der deshalb die dies diese dieser dieses doch dort du durch ein eine einem einen "
-    "einer er es für gibt haben hast heute hier ich ihr im in insgesamt ist ja jede jeder jedes jetzt kann kein keine "
-    "können man mein meine mit möchten nach nein nicht noch nun nur ob oder schließlich sehr seit sie sind so sobald "
-    "sollen sonst soll trotzdem um und uns unter viele vielleicht vom von vor während wann war waren warum was weil "
-    "welche wenn wer werden wie wir wird wo zu zuerst zudem zum zur zwar"
+STARTERS = word_set(
+    "aber alle als also am an auch auf aus bei beide bis bitte da dabei dafür daher damals damit danach dann daran "
+    "das dass dazu dein deine dem den denn der deshalb die dies diese dieser dieses doch dort du durch ein eine einem "
+    "einen einer er es für gibt haben hast heute hier ich ihr im in insgesamt ist ja jede jeder jedes jetzt kann kein "
+    "keine können man mein meine mit möchten nach nein nicht noch nun nur ob oder schließlich sehr seit sie sind so "
+    "sobald sollen sonst soll trotzdem um und uns unter viele vielleicht vom von vor während wann war waren warum was "
+    "weil welche wenn wer werden wie wir wird wo zu zuerst zudem zum zur zwar"
 )
-STARTERS = frozenset(_STARTERS.split())
 
 # Before an ordinal, what its ending goes by: -n after the first, -e after the second.
-WEAK_N = frozenset(
+WEAK_N = word_set(
     "am im zum vom beim zur dem den des diesem diesen einem einen einer eines jedem jeden meinem meinen meiner meines "
     "seinem seinen seiner seines ihrem ihren ihrer ihres deinem deinen deiner unserem unseren unserer keinem keinen "
-    "keiner hinterm vorm überm unterm".split()
+    "keiner hinterm vorm überm unterm"
 )
-WEAK_E = frozenset("die das eine diese dieses jede jedes ins ans aufs fürs ums meine seine ihre deine unsere keine".split())
-DER = frozenset("der dieser jeder".split())
-MIXED = frozenset("ein kein mein dein sein ihr unser euer".split())
+WEAK_E = word_set("die das eine diese dieses jede jedes ins ans aufs fürs ums meine seine ihre deine unsere keine")
+DER = word_set("der dieser jeder")
+MIXED = word_set("ein kein mein dein sein ihr unser euer")
 DETERMINERS = WEAK_N | WEAK_E | DER | MIXED
-PREPOSITIONS = frozenset("ab an auf aus bei bis in mit nach seit von vor zu zwischen".split())
+PREPOSITIONS = word_set("ab an auf aus bei bis in mit nach seit von vor zu zwischen")
 
 # Nouns that follow a bare ordinal ("3. Platz"), by gender.
 ORDINAL_MASCULINE = "Platz Stock Rang Tag Geburtstag Versuch Teil Schritt Satz Akt Weltkrieg Advent Feiertag Gang Punkt"
@@ -230,30 +239,34 @@ ORDINAL_FEMININE = (
     "Etage Liga Klasse Runde Woche Stunde Minute Auflage Stufe Phase Staffel Folge Generation Hälfte Halbzeit Person "
     "Bundesliga Reihe Spalte Frage Möglichkeit Option Lektion Ausgabe"
 )
-ORDINAL_NEUTER = "Mal Jahr Jahrhundert Jahrtausend Kapitel Semester Quartal Halbjahr Stockwerk Obergeschoss Lebensjahr Spiel"
-
-NEUTERS = frozenset(
-    "Jahr Kind Haus Mal Stück Glas Buch Prozent Bild Ei Wort Auto Zimmer Ticket Kilo Pfund Gramm Bier Brot Tier Spiel "
-    "Konto Foto Video Lied Land Dorf Team Bett Hotel Problem Ergebnis Beispiel Feld Tor Paket Element Dokument Angebot "
-    "Viertel Drittel Semester Quartal Kapitel Jahrhundert Wochenende Mädchen Gerät Licht Boot Pferd Museum Konzert "
-    "Gigabyte Megabyte Watt Volt Grad Gericht Rezept Blatt Fahrrad Flugzeug Schiff Telefon Handy Netz Ziel".split()
+ORDINAL_NEUTER = (
+    "Mal Jahr Jahrhundert Jahrtausend Kapitel Semester Quartal Halbjahr Stockwerk Obergeschoss Lebensjahr Spiel"
 )
-MASCULINES_IN_E = frozenset("Junge Kunde Kollege Name Neffe Löwe Hase Affe Buchstabe Gedanke Zeuge Franzose Deutsche".split())
-FEMININES = frozenset(
-    "Person Nacht Stadt Frau Hand Million Milliarde Tonne Zahl Mail E-Mail Uhr Art App Datei Antwort Arbeit Bank Firma "
-    "Tür Wand Maus Kuh Gabel Kartoffel Schwester Tochter Mutter Nummer Steuer Oper Feder Leiter Schulter Insel Regel "
-    "Tafel Formel".split()
+
+NEUTERS = word_set(
+    "Jahr Kind Haus Mal Stück Glas Buch Prozent Bild Ei Wort Auto Zimmer Ticket Kilo Pfund Gramm Bier Brot Tier Spiel "
+    "Konto Foto Video Lied Land Dorf Team Bett Hotel Problem Ergebnis Beispiel Feld Tor Paket Element Dokument "
+    "Angebot Viertel Drittel Semester Quartal Kapitel Jahrhundert Wochenende Mädchen Gerät Licht Boot Pferd Museum "
+    "Konzert Gigabyte Megabyte Watt Volt Grad Gericht Rezept Blatt Fahrrad Flugzeug Schiff Telefon Handy Netz Ziel"
+)
+MASCULINES_IN_E = word_set("Junge Kunde Kollege Name Neffe Löwe Hase Affe Buchstabe Gedanke Zeuge Franzose Deutsche")
+FEMININES = word_set(
+    "Person Nacht Stadt Frau Hand Million Milliarde Tonne Zahl Mail E-Mail Uhr Art App Datei Antwort Arbeit Bank "
+    "Firma Tür Wand Maus Kuh Gabel Kartoffel Schwester Tochter Mutter Nummer Steuer Oper Feder Leiter Schulter Insel "
+    "Regel Tafel Formel"
 )
 FEMININE_ENDINGS = ("ung", "heit", "keit", "schaft", "tät", "ion", "in", "ei", "ik", "ur", "e")
 NEUTER_ENDINGS = ("chen", "lein", "um", "ment")
 # After such a noun a number is its name: "Platz 1".
-LABELS = frozenset(
+LABELS = word_set(
     "Nummer Platz Kapitel Seite Teil Gleis Zimmer Punkt Schritt Stufe Version Klasse Phase Band Artikel Paragraf Liga "
-    "Absatz Bild Aufgabe Frage Option Linie Bus Tor Raum Übung Lektion Runde Gruppe Formel Abbildung Tabelle Level".split()
+    "Absatz Bild Aufgabe Frage Option Linie Bus Tor Raum Übung Lektion Runde Gruppe Formel Abbildung Tabelle Level"
 )
 
-KINGS = "Ludwig|Heinrich|Friedrich|Wilhelm|Karl|Otto|Philipp|Georg|Leopold|Ferdinand|Franz|Maximilian|Rudolf|Johannes|Paul"
-KINGS += "|Benedikt|Pius|Napoleon|Alexander|Nikolaus|Peter|Leo|Konrad|Albrecht|Richard|Eduard|Jakob|Gustav|Christian|Joseph"
-KINGS += "|Edward|James|Charles|Ramses|Innozenz|Gregor|Urban|Clemens|Franziskus|Harald|Albert"
+KINGS = (
+    "Ludwig|Heinrich|Friedrich|Wilhelm|Karl|Otto|Philipp|Georg|Leopold|Ferdinand|Franz|Maximilian|Rudolf|Johannes"
+    "|Paul|Benedikt|Pius|Napoleon|Alexander|Nikolaus|Peter|Leo|Konrad|Albrecht|Richard|Eduard|Jakob|Gustav"
+    "|Christian|Joseph|Edward|James|Charles|Ramses|Innozenz|Gregor|Urban|Clemens|Franziskus|Harald|Albert"
+)
 QUEENS = "Elisabeth|Katharina|Maria|Margarethe|Margrethe|Beatrix|Isabella|Elizabeth"
 NUMBERED_BY_ROMAN = "Kapitel|Band|Teil|Akt|Szene|Buch|Abschnitt|Klasse|Stufe|Phase|Typ|Gruppe|Anhang"

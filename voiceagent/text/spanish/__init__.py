@@ -7,10 +7,11 @@ from voiceagent.text.spanish.reading import Spanish
 from voiceagent.text.spanish.words import LEADING, NUMBERED, STARTERS, TRAILING
 
 # What listeners say to keep the speaker going. "Sí" is not here: it is as often an answer.
-# Longer alternatives first: the group gives nothing back, so that a long text is not tried in every combination.
+# Longer alternatives first: the group gives nothing back, so that long texts are not tried in every combination.
 _BACKCHANNELS = re.compile(
     r"(?:(?:m h+m+|m+h+m+|h+m+|m{2,}|a+j+á+|aja|o+h+|a+h+|ok|okey|vale|claro que sí|claro|ya veo|ya entiendo|ya|"
-    r"exacto|entiendo|de acuerdo|genial|qué bien|qué bueno|interesante|vaya|guau|perfecto|en serio|no me digas)(?: |$))++"
+    r"exacto|entiendo|de acuerdo|genial|qué bien|qué bueno|interesante|vaya|guau|perfecto|en serio|no me digas)"
+    r"(?: |$))++"
 )
 _HANGING = (
     "el un y e o u ni pero porque aunque si que de del al con en por para mi tu su sus mis tus muy eh em sin mientras "

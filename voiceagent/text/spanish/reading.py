@@ -1,8 +1,8 @@
 """Spanish: how ordinals, dates, times, rulers, telephones and fractions are said.
 
-A number agrees with what it counts ("veintiún días", "doscientas personas"); a noun's gender is guessed from the article
-before the number and from its ending. The day comes first in a written date ("03/05/2024"). "3.5" is read with "punto",
-"3,5" with "coma".
+A number agrees with what it counts ("veintiún días", "doscientas personas"); a noun's gender is guessed from the
+article before the number and from its ending. The day comes first in a written date ("03/05/2024"). "3.5" is read with
+"punto", "3,5" with "coma".
 """
 
 import re
@@ -30,7 +30,8 @@ class Spanish(Reader):
     units, currencies, multiples = table.UNITS, table.CURRENCIES, table.MULTIPLES
     leading, trailing, starters = table.LEADING, table.TRAILING, table.STARTERS
     code_words = (
-        "PIN|código|códigos|clave|contraseña|código postal|C\\. ?P\\.|código de (?:acceso|seguridad|verificación|reserva)"
+        "PIN|código|códigos|clave|contraseña|código postal|C\\. ?P\\."
+        "|código de (?:acceso|seguridad|verificación|reserva)"
         "|número de (?:cuenta|pedido|referencia|serie|reserva|teléfono|cliente)|extensión|teléfono|marque|marca"
     )
     fillers = r"(?:(?: es| el| PIN|:| al| número){0,3}) ?"

@@ -1,6 +1,6 @@
 """Spanish tables: abbreviations, units, currencies, signs, and the words that readings and sentences go by."""
 
-from voiceagent.text.reader import Currency, Noun
+from voiceagent.text.reader import Currency, Noun, word_set
 
 LEADING = {
     "Sr": "señor",
@@ -71,7 +71,8 @@ TRAILING = {
     "dom": "domingo",
 }
 
-MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
+_YEAR = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
+MONTHS = tuple(_YEAR.split())
 
 UNITS = {
     "mm": Noun("milímetro", "milímetros"),
@@ -139,7 +140,15 @@ _POUND = Currency(Noun("libra", "libras", "f"), Noun("penique", "peniques"))
 _PESO = Currency(Noun("peso", "pesos"), _CENTAVO)
 _YEN = Currency(Noun("yen", "yenes"), Noun("sen", "sen"))
 CURRENCIES = {"€": _EURO, "EUR": _EURO, "euro": _EURO, "euros": _EURO, "$": _DOLLAR, "US$": _DOLLAR, "USD": _DOLLAR}
-CURRENCIES |= {"dólar": _DOLLAR, "dólares": _DOLLAR, "£": _POUND, "GBP": _POUND, "libras": _POUND, "¥": _YEN, "JPY": _YEN}
+CURRENCIES |= {
+    "dólar": _DOLLAR,
+    "dólares": _DOLLAR,
+    "£": _POUND,
+    "GBP": _POUND,
+    "libras": _POUND,
+    "¥": _YEN,
+    "JPY": _YEN,
+}
 CURRENCIES |= {"MXN": Currency(Noun("peso mexicano", "pesos mexicanos"), _CENTAVO), "peso": _PESO, "pesos": _PESO}
 CURRENCIES |= {"CHF": Currency(Noun("franco suizo", "francos suizos"), Noun("céntimo", "céntimos"))}
 
@@ -187,39 +196,43 @@ GREEK = tuple(_LETTERS.split())
 ADDRESS = {".": "punto", "-": "guion", "_": "guion bajo", "+": "más", "/": "barra", "@": "arroba"}
 
 # Words that begin a sentence far more often than they follow an abbreviation.
-_STARTERS = (
-    "a además ahora al algunos antes así aunque aquí cada como con cuando cuál cuándo cómo de desde después donde dónde "
-    "e el ella ellos en entonces es esa ese eso esta estas este esto estos está están fue gracias hay hoy la las le lo "
-    "los luego mañana me mi mientras muchos no nos nosotros o otra otro para pero podemos por porque primero puede puedes "
-    "pues que qué quién se ser si sin sobre solo son su sus sí también tal tan tiene tienes todo todos tu tus tú un una "
-    "unos usted ustedes y ya yo"
+STARTERS = word_set(
+    "a además ahora al algunos antes así aunque aquí cada como con cuando cuál cuándo cómo de desde después donde "
+    "dónde e el ella ellos en entonces es esa ese eso esta estas este esto estos está están fue gracias hay hoy la "
+    "las le lo los luego mañana me mi mientras muchos no nos nosotros o otra otro para pero podemos por porque "
+    "primero puede puedes pues que qué quién se ser si sin sobre solo son su sus sí también tal tan tiene tienes todo "
+    "todos tu tus tú un una unos usted ustedes y ya yo"
 )
-STARTERS = frozenset(_STARTERS.split())
 
 # What a number does not count, though it is followed by it.
-NO_NOUNS = STARTERS | frozenset(
+NO_NOUNS = STARTERS | word_set(
     "del e o u ni era eran fueron estaba estaban será sería han ha más menos entre hasta hacia según contra durante "
     "mediante vs ante bajo tras cuesta cuestan vale valen tenemos tengo comienza empieza termina incluye contiene "
-    "cual cuales donde quien".split()
+    "cual cuales donde quien"
 )
-FEMININE = frozenset(
+FEMININE = word_set(
     "vez veces noche noches clase clases mujer mujeres llave llaves nube nubes parte partes calle calles tarde tardes "
     "gente flor flores luz luces voz voces red redes foto fotos moto motos mano manos ley leyes imagen imágenes serie "
-    "series fuente fuentes sal leche muerte suerte base bases fase fases frase frases torre torres nave naves "
-    "llamada llamadas pared paredes crisis tesis dosis orden órdenes".split()
+    "series fuente fuentes sal leche muerte suerte base bases fase fases frase frases torre torres nave naves llamada "
+    "llamadas pared paredes crisis tesis dosis orden órdenes"
 )
-MASCULINE = frozenset(
-    "día días mapa mapas problema problemas programa programas tema temas sistema sistemas idioma idiomas planeta planetas "
-    "poema poemas clima climas drama dramas cometa sofá sofás equipo artista futbolista turista turistas policía policías "
-    "atleta atletas guardia camión camiones avión aviones".split()
+MASCULINE = word_set(
+    "día días mapa mapas problema problemas programa programas tema temas sistema sistemas idioma idiomas planeta "
+    "planetas poema poemas clima climas drama dramas cometa sofá sofás equipo artista futbolista turista turistas "
+    "policía policías atleta atletas guardia camión camiones avión aviones"
 )
 FEMININE_ENDINGS = ("a", "as", "ción", "ciones", "sión", "siones", "dad", "dades", "tud", "tudes", "umbre", "umbres")
-ADJECTIVES = frozenset("mejores grandes principales primeras últimas primeros últimos nuevas nuevos buenas buenos".split())
+ADJECTIVES = word_set("mejores grandes principales primeras últimas primeros últimos nuevas nuevos buenas buenos")
 
-KINGS = "Felipe|Alfonso|Carlos|Fernando|Juan|Luis|Enrique|Pedro|Sancho|Jaime|Napoleón|Guillermo|Federico|Jorge|Eduardo"
-KINGS += "|Juan Pablo|Benedicto|Pío|León|Gregorio|Inocencio|Clemente|Ramsés|Alejandro|Nicolás|Ricardo|Jacobo|Francisco|Maximiliano"
+KINGS = (
+    "Felipe|Alfonso|Carlos|Fernando|Juan|Luis|Enrique|Pedro|Sancho|Jaime|Napoleón|Guillermo|Federico|Jorge"
+    "|Eduardo|Juan Pablo|Benedicto|Pío|León|Gregorio|Inocencio|Clemente|Ramsés|Alejandro|Nicolás|Ricardo|Jacobo"
+    "|Francisco|Maximiliano"
+)
 QUEENS = "Isabel|Catalina|María|Juana|Cristina|Margarita"
 # Followed by a numeral that counts ("capítulo IV"), or followed by one up to ten as a rank ("siglo V").
-NUMBERED_BY_ROMAN = "capítulo|tomo|volumen|título|libro|acto|escena|parte|fase|tipo|grupo|nivel|anexo|artículo|apartado|unidad"
+NUMBERED_BY_ROMAN = (
+    "capítulo|tomo|volumen|título|libro|acto|escena|parte|fase|tipo|grupo|nivel|anexo|artículo|apartado|unidad"
+)
 RANKED_FEMININE = "Guerra|Guerras|República|Edición|Conferencia|Cumbre|Feria|Bienal|Copa|Internacional|Jornada|Jornadas"
 RANKED_MASCULINE = "Congreso|Concurso|Festival|Encuentro|Foro|Premio|Plan|Simposio|Concilio|Imperio|Reich|Torneo"
