@@ -217,8 +217,8 @@ FEMININE = word_set(
     "fleur fleurs option options idée idées copie copies mi-temps aide victoire victoires défaite défaites étoile "
     "étoiles chanson chansons façon façons leçon leçons raison raisons mer eau dizaine centaine douzaine"
 )
-FEMININE_ENDINGS = ("tion", "tions", "sion", "sions", "ette", "ettes", "ance", "ances", "ence", "ences", "ité", "ités")
-FEMININE_ENDINGS += ("esse", "esses", "euse", "euses", "elle", "elles", "trice", "trices", "ure", "ures", "ée", "ées")
+_ENDINGS = "tion sion ette ance ence ité esse euse elle trice ure ée"
+FEMININE_ENDINGS = tuple(f"{ending}{plural}" for ending in _ENDINGS.split() for plural in ("", "s"))
 MASCULINE = word_set("musée musées lycée lycées trophée trophées squelette murmure murmures mercure silence silences")
 
 KINGS = (
@@ -228,5 +228,3 @@ KINGS = (
 )
 QUEENS = "Élisabeth|Elisabeth|Elizabeth|Catherine|Marie|Marguerite"
 NUMBERED_BY_ROMAN = "chapitre|tome|volume|titre|livre|acte|scène|partie|phase|type|groupe|niveau|annexe|article|section"
-# Feminine after a Roman numeral: "Ve République".
-RANKED_FEMININE = "République|Guerre|Internationale|Dynastie|dynastie|édition|Édition"

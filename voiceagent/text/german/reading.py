@@ -1,8 +1,8 @@
 """German: how ordinals, dates, times, rulers, telephones and fractions are said.
 
 An ordinal's ending follows the word before it and the gender of the noun after it ("am dritten Mai", "der dritte Mai",
-"in der dritten Woche"); gender is guessed from a noun's ending. "3." ends a sentence before a word that is neither a month
-nor a noun that ordinals go with, unless an article stands before it. "1" is inflected after prepositions.
+"in der dritten Woche"); gender is guessed from a noun's ending. "3." ends a sentence before a word that is neither a
+month nor a noun that ordinals go with, unless an article stands before it. "1" is inflected after prepositions.
 """
 
 from voiceagent.text.german import words as table
