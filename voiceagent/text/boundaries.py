@@ -29,6 +29,13 @@ _LIST_MARKER = re.compile(r"(?:[0-9]{1,3}|[A-Za-z])")
 _INITIAL = re.compile(r"[^\W\d_]")
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
 _PLAIN = re.compile(r"[A-Za-z][a-z'’]{2,}")
+_SECOND_NAME = re.compile(r"\s[^\W\d_a-z]\w+\s$")
+# Where ".py" or ".com" may be the next token.
+_BEFORE_SUFFIX = re.compile(
+    r"(?i)\b(?:files?|scripts?|modules?|web ?sites?|sites?|domains?|urls?|links?|e-?mails?|visit|datei|skript|webseite"
+    r"|archivo|sitio|fichier|courriel)\b|\b(?:main|index|setup|config|test|utils|package|server|example|node|next)$"
+)
+_UNFINISHED = re.compile(r"[/@\\$=]")
 _ORDINAL = re.compile(r"[0-9]{1,2}|[IVXL]{1,8}")
 
 
@@ -70,7 +77,7 @@ def ends_sentence(segment: str, language: str | Language = "en") -> bool:
     tail = _FINAL_MARKS.search(text, max(0, len(text) - 40))
     if tail is None or _is_ellipsis(tail[1]):
         return False
-    return tail[1] != "." or _last_word(text, 0, tail.start()) not in find(language).leading
+    return tail[1] != "." or not _leads(text, find(language), 0, tail.start())
 
 
 @cache
@@ -88,7 +95,7 @@ def _ends(text: str, language: Language, begin: int, found: re.Match[str]) -> bo
     if _is_ellipsis(marks):
         return False
     word = _last_word(text, begin, start) if marks == "." else ""
-    if word in language.leading or _is_list_marker(text, begin, start, word):
+    if (word and _leads(text, language, begin, start)) or _is_list_marker(text, begin, start, word):
         return False
     abbreviated = word in language.trailing or bool(_INITIAL.fullmatch(word) or _DOTTED.fullmatch(word))
     abbreviated = abbreviated or (language.dotted_ordinals and bool(_ORDINAL.fullmatch(word)))
@@ -102,7 +109,8 @@ def _ends(text: str, language: Language, begin: int, found: re.Match[str]) -> bo
     if ahead.end() == len(text) and (abbreviated or not upcoming):
         return None
     if abbreviated:
-        return upcoming.lower() in language.starters and not upcoming.islower()
+        another_initial = len(upcoming) == 1 and text[ahead.end()] == "."
+        return upcoming.lower() in language.starters and not (upcoming.islower() or another_initial)
     if word.lower() == "no":
         return not upcoming[:1].isdigit()
     return not upcoming[:1].islower()
@@ -113,10 +121,23 @@ def _is_safe(text: str, language: Language, begin: int, start: int, marks: str) 
     sentence = text[begin:start]
     if sentence.count('"') % 2 or any(sentence.count(a) > sentence.count(b) for a, b in ("()", "[]", "“”", "「」")):
         return False
+    word = _last_word(text, begin, start)
+    if _UNFINISHED.search(word):
+        return False
     if marks != ".":
         return not _is_ellipsis(marks)
-    word = _last_word(text, begin, start)
+    if _BEFORE_SUFFIX.search(sentence, max(0, len(sentence) - 60)):
+        return False
     return bool(_PLAIN.fullmatch(word)) and not (word in language.leading or word in language.trailing)
+
+
+def _leads(text: str, language: Language, begin: int, end: int) -> bool:
+    """Return whether the word before the full stop is an abbreviation that belongs to the next word: no "Elm Dr."."""
+    word = _last_word(text, begin, end)
+    if word not in language.leading:
+        return False
+    name = _SECOND_NAME.search(text, max(begin, end - len(word) - 30), end - len(word))
+    return word not in language.trailing or name is None or name[0].strip().lower() in language.starters
 
 
 def _is_ellipsis(marks: str) -> bool:

@@ -28,7 +28,9 @@ _DROPPED = re.compile(
 )
 _SPACE = re.compile(r"\\(?:[,;:! ]|q?quad(?![A-Za-z]))|~")
 _ESCAPED = re.compile(r"\\([%$#&_])")
-_COMMAND = re.compile(r"(?<![:\\\w])\\([A-Za-z]+)|(?<=[0-9}])\\([A-Za-z]+)")
+_COMMAND = re.compile(r"\\([A-Za-z]+)")
+# In prose, "C:\temp" holds none.
+_COMMAND_IN_PROSE = re.compile(r"(?<![:\\A-Za-z_])\\([A-Za-z]+)")
 _ROOTS = {"3": "∛", "4": "∜"}
 _NESTING = 5
 
@@ -77,7 +79,7 @@ def _formula(match: re.Match[str]) -> str:
     text = re.sub(r"_\s?(\w)", r" \1", re.sub(r"\^\s?([*'′]|(\w)(?=\w))", r"^\2 ", text)).replace("^ ", " ")
     text = re.sub(r"[{}\\]", "", text).replace("*", "×")
     text = re.sub(r"(?<=[0-9])(?=[A-Za-z])", " ", re.sub(r"(?<![0-9])/|/(?![0-9])", " ÷ ", text))
-    text = re.sub(r"(?<![\^(])-", " − ", re.sub(r"([=<>+≤≥≠×])", r" \1 ", text))
+    text = re.sub("-", " − ", re.sub(r"([=<>+≤≥≠×])", r" \1 ", text))
     return " ".join(text.split())
 
 
@@ -98,11 +100,10 @@ def _commands(text: str, *, known_only: bool) -> str:
             break
 
     def command(match: re.Match[str]) -> str:
-        name = match[1] or match[2]
-        sign = _COMMANDS.get(name, match[0] if known_only else name)
+        sign = _COMMANDS.get(match[1], match[0] if known_only else match[1])
         return sign if sign in ("°", "'") else f" {sign} " if sign != match[0] else sign
 
-    return _ESCAPED.sub(r"\1", _COMMAND.sub(command, text))
+    return _ESCAPED.sub(r"\1", (_COMMAND_IN_PROSE if known_only else _COMMAND).sub(command, text))
 
 
 def _script(match: re.Match[str]) -> str:

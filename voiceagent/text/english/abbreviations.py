@@ -83,11 +83,6 @@ TRAILING = {
     "prob": "probably",
     "ref": "reference",
     "Ref": "Reference",
-    "tbsp": "tablespoon",
-    "wk": "week",
-    "yr": "year",
-    "yrs": "years",
-    "mo": "month",
     "Govt": "Government",
     "Univ": "University",
     "Ave": "Avenue",
@@ -112,9 +107,19 @@ TRAILING = {
     "Fri": "Friday",
 }
 
+# Units where a number is before them.
+UNLESS_COUNTED = {
+    "min": "minimum",
+    "tbsp": "tablespoon",
+    "wk": "week",
+    "yr": "year",
+    "yrs": "years",
+    "mo": "month",
+}
+
 # Read by the words around them; here because their full stop may not end a sentence.
-_OTHERS = "St Dr Ln Ct Pl Sq Pkwy al Ph.D Mon Wed Sat Mar Apr Jun Jul hr hrs min mins sec secs ft lb lbs oz deg"
-OTHER_TRAILING = frozenset(_OTHERS.split())
+_OTHERS = "St Dr Ln Ct Pl Sq Pkwy al Ph.D Mon Wed Sat Mar Apr Jun Jul hr hrs mins sec secs ft lb lbs oz deg"
+OTHER_TRAILING = frozenset(_OTHERS.split()) | frozenset(UNLESS_COUNTED)
 
 # Words that begin a sentence far more often than they follow an abbreviation.
 _STARTERS = (
@@ -124,7 +129,7 @@ _STARTERS = (
 )
 STARTERS = frozenset(_STARTERS.split())
 
-_ABBREVIATIONS = {**LEADING, **TRAILING}
+_ABBREVIATIONS = {**LEADING, **TRAILING, **UNLESS_COUNTED}
 _NEXT_WORD = re.compile(r"[\s\"'”’)\]]{0,8}(\w{1,12}|$)")
 
 
@@ -143,7 +148,8 @@ def _abbreviation(match: Match) -> str:
 
 
 RULES: tuple[Rule, ...] = (
-    (rf"(?<![\w.])({any_of(_ABBREVIATIONS)})\.(?!\w)", _abbreviation),
+    (rf"(?<![\w.])({any_of({**LEADING, **TRAILING})})\.(?!\w)", _abbreviation),
+    (rf"(?<![\w.])(?<![0-9] )({any_of(UNLESS_COUNTED)})\.(?!\w)", _abbreviation),
     (r"(?<![\w.])(?:No|Nos|no)\. ?(?=[0-9])|№ ?", "number "),
     (r"(?<![\w/])w/o\b", "without"),
     (r"(?<![\w/])w/ ", "with "),

@@ -16,7 +16,9 @@ def _greek(match: Match) -> str:
     """ "β-carotene" -> "beta-carotene", "2π" -> "two pi"."""
     letter = match[0]
     name = _GREEK[letter.lower()]
-    return f" {name.capitalize() if letter.isupper() else name} "
+    before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
+    said = name.capitalize() if letter.isupper() else name
+    return (" " if before.isalnum() else "") + said + (" " if after.isalnum() else "")
 
 
 def _from_to(match: Match) -> str:
@@ -42,7 +44,8 @@ RULES: tuple[Rule, ...] = (
     (rf"(?<![\u0370-\u03ff\u1f00-\u1fff])[{_LETTERS}{_LETTERS.upper()}](?![\u0370-\u03ff\u1f00-\u1fff])", _greek),
     (r"\^2\b", " squared"),
     (r"\^3\b", " cubed"),
-    (r"\^(?=[\w(-])", " to the power of "),
+    (r"\blim (?=\w+ →)", "the limit as "),
+    (r"\^\s?(?=[\w(-])", " to the power of "),
     (r"\b(sin|cos|tan)(?= ?\(| (?:[xyztθφαβωπ]|theta|phi|alpha|beta|omega|pi)\b)", lambda match: _FUNCTIONS[match[1]]),
     (any_of(SIGNS), _sign),
     (r"\+", " plus "),

@@ -105,6 +105,11 @@ def _decade(match: Match) -> str:
     return plural(year(int(match[1])) if len(match[1]) == 4 else cardinal(int(match[1])))
 
 
+# These hold no digits.
+NAMES: tuple[Rule, ...] = (
+    (rf"\b{_MONTH}{RANGE}{_MONTH}(?! [0-9]{{1,2}}\b)", _months),
+    (rf"\b{_WEEKDAY}{RANGE}{_WEEKDAY}", _weekdays),
+)
 NUMERIC: tuple[Rule, ...] = (
     (
         rf"(?<![\w-])([0-9]{{4}})-([01]?[0-9])-([0-3]?[0-9])(?![\w-])({RANGE}(?=[0-9]{{4}}-[01]?[0-9]-[0-3]?[0-9]))?",
@@ -121,8 +126,6 @@ RULES: tuple[Rule, ...] = (
     # "June 5 – July 7, 2024": each date is then read by itself.
     (rf"(\b{_ANY_MONTH} {_DAY}(?:,? [12][0-9]{{3}})?\b){RANGE}(?={_ANY_MONTH} [0-9])", r"\1 to "),
     (rf"({ALONE}{_DAY} {_ANY_MONTH}(?: [12][0-9]{{3}})?){RANGE}(?=[0-9]{{1,2}}(?:st|nd|rd|th)? {_ANY_MONTH})", r"\1 to "),
-    (rf"\b{_MONTH}{RANGE}{_MONTH}(?! [0-9]{{1,2}}\b)", _months),
-    (rf"\b{_WEEKDAY}{RANGE}{_WEEKDAY}", _weekdays),
     (
         rf"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:\.(?=,? (?:{_ANY_MONTH}|[0-9]|at\b|from\b))|(?=,? {_ANY_MONTH} [0-9]))",
         _weekday,

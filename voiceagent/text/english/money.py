@@ -70,6 +70,7 @@ COMMAS: tuple[Rule, ...] = (
     (rf"{ALONE}{_COMMA}\s?({_AFTER})(?!\w)|({_SIGN})\s?{_COMMA}", _comma),
 )
 RULES: tuple[Rule, ...] = (
+    (rf"(?<!\w)({_SIGN})-(?=[0-9])", r"-\1"),
     (
         rf"((?<!\w)-)?({_SIGN})\s?({NUMBER}){_MULTIPLE}(?:{RANGE}(?:{_SIGN})?({NUMBER}){_MULTIPLE})?+"
         rf"(?:\s?(USD|AUD|CAD|NZD|HKD|SGD)\b)?+(?:/({any_of(PER)})\b|(/)(?=[A-Za-z]))?+",

@@ -43,13 +43,18 @@ def _measure(match: Match) -> str:
     return said + ("." if match[0].endswith(".") and _ends_sentence(match) else "")
 
 
+def _inches(match: Match) -> str:
+    """ "3 in. tall" -> "three inches tall"; "in" without its stop is a word."""
+    return f"{number(match[1])} {'inch' if match[1] == '1' else 'inches'}"
+
+
 _NEXT_WORD = re.compile(r"[\s\"'”’)\]]{0,8}(\w{1,12}|$)")
 
 
 def _ends_sentence(match: Match) -> bool:
-    """Return whether the full stop after a unit ends the sentence: no lower-case letter follows."""
+    """Return whether the full stop after a unit ends the sentence: a capital or nothing follows."""
     following = _NEXT_WORD.match(match.string, match.end())
-    return not (following and following[1].islower())
+    return not following or not following[1] or following[1][0].isupper()
 
 
 def _height(match: Match) -> str:
@@ -109,6 +114,7 @@ RULES: tuple[Rule, ...] = (
         rf"{ALONE}({NUMBER})(?:\s|(-))?({_UNIT})(?!\w)(?:/({any_of(PER)})\b|(/)(?=[A-Za-z])|\.(?!\w))?",
         _measure,
     ),
+    (rf"{ALONE}({NUMBER})\s?in\.(?=,?\s[a-z0-9])", _inches),
     (rf"{ALONE}({NUMBER})(k|M|bn|(?<=[0-9]{{2}})K)\b", _multiple),
     (rf"{ALONE}({NUMBER})x\b", r"\1 times"),
 )

@@ -70,6 +70,7 @@ _AFTER = r"\b(?!['’.]\w)"
 RULES: tuple[Rule, ...] = (
     (rf"\b([IVX]{{1,6}})(?:th|st|nd|rd)?(?:{RANGE}([IVX]{{1,6}}))?(?=[ -](?:century|centuries|Olympiad|Olympics|Games|dynasty|Dynasty|edition)\b)", _century),
     (rf"\b((?:{_NUMBERED})s?) ({_LONG})(?:{RANGE}({_LONG}))?{_AFTER}", _numbered),
+    (r"\b(World Wars?) I and II\b", r"\1 one and two"),
     (r"\bWorld War I\b(?!['’.]\w)", "World War one"),
     (rf"\b((?:{_TITLES}) [A-Z][a-z]{{2,12}}) ([IVX]{{2,5}}|[VX]){_AFTER}", _titled),
     (r"\b((?:" + "|".join(sorted(_MONARCHS)) + r")) (I)(?= of [A-Z])", _titled),

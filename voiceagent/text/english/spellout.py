@@ -56,7 +56,7 @@ def _apply(rules: Compiled, text: str) -> str:
 
 # Numbers that are names come before numbers that are quantities, and the longer form before what it is made of.
 _NETWORK = _compiled(network.RULES)
-_NAMES = _compiled(streets.RULES, abbreviations.RULES, roman.RULES, arithmetic.COMPARISONS)
+_NAMES = _compiled(streets.RULES, abbreviations.RULES, roman.RULES, dates.NAMES, arithmetic.COMPARISONS)
 _NUMBERS = _compiled(
     times.STAMPS,
     dates.NUMERIC,

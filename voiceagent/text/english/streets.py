@@ -26,7 +26,6 @@ _DIRECTIONS |= {"NE": "Northeast", "NW": "Northwest", "SE": "Southeast", "SW": "
 _NO_STREET = STARTERS | frozenset("dear hello hi hey thanks ask call see yes no well professor prof mister saint mount".split())
 _FOLLOWING = re.compile(r",?\s+([A-Z][\w]*)")
 _PLACED = re.compile(r"(?:\b[0-9]{1,6}[A-Za-z]? (?:[NSEW][EW]?\.? |North |South |East |West )?(?:[A-Z][a-z]+ )?)$")
-_INSIDE = re.compile(r"[\w,;:]['’\"(]? ?$")
 
 
 def _street(match: Match) -> str:
@@ -38,8 +37,6 @@ def _street(match: Match) -> str:
     if name.lower() in _NO_STREET:
         return match[0]
     if suffix in ("St", "Dr") and named_next and not _PLACED.search(before):
-        return match[0]
-    if suffix == "Dr" and not _INSIDE.search(before):
         return match[0]
     return f"{name} {_SUFFIXES[suffix]}{kept_stop(match)}"
 

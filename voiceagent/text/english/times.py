@@ -11,11 +11,11 @@ _OFFSET = r"([+-])([01]?[0-9]):?([0-5][0-9])?"
 
 def _stamp(match: Match) -> str:
     """ "2024-05-12T14:30:00Z" -> "May twelfth, twenty twenty-four, at fourteen thirty UTC"."""
-    written_year, month, day, _, hour, minute, second, zone, *offset = match.groups()
+    at, written_year, month, day, _, hour, minute, second, zone, *offset = match.groups()
     on = date(int(month), int(day), written_year)
     if on is None or int(hour) > 24:
         return match[0]
-    said = f"{on}, at {_clock(hour, minute, second if second and second != '00' else None)}"
+    said = f"{'on ' if at else ''}{on}, at {_clock(hour, minute, second if second and second != '00' else None)}"
     return f"{said} UTC" if zone else f"{said} {_zone('UTC', *offset)}" if offset[0] else said
 
 
@@ -65,9 +65,9 @@ def _duration(match: Match) -> str:
 # Before the rules of dates, which would take the date alone.
 STAMPS: tuple[Rule, ...] = (
     (
-        r"(?<![\w-])([0-9]{4})-([01][0-9])-([0-3][0-9])(?:(T)| )([0-2][0-9]):([0-5][0-9])(?::([0-5][0-9]))?"
+        r"(\bat )?(?<![\w-])([0-9]{4})-([01][0-9])-([0-3][0-9])(?:(T)| )([0-2][0-9]):([0-5][0-9])(?::([0-5][0-9]))?"
         # "2024-05-12 09:30-11:00" is a range.
-        rf"(?:[.,][0-9]{{1,9}})?(?:\s?(Z|UTC)\b|(?(4)|(?!-)){_OFFSET}\b)?(?!\w|:[0-9])",
+        rf"(?:[.,][0-9]{{1,9}})?(?:\s?(Z|UTC)\b|(?(5)|(?!-)){_OFFSET}\b)?(?!\w|:[0-9])",
         _stamp,
     ),
 )

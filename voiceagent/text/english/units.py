@@ -61,6 +61,8 @@ UNITS = {
     "wks": ("week", "weeks"),
     "deg": ("degree", "degrees"),
     "deg C": ("degree Celsius", "degrees Celsius"),
+    "deg. C": ("degree Celsius", "degrees Celsius"),
+    "deg. F": ("degree Fahrenheit", "degrees Fahrenheit"),
     "deg F": ("degree Fahrenheit", "degrees Fahrenheit"),
     "km²": ("square kilometer", "square kilometers"),
     "m²": ("square meter", "square meters"),
