@@ -28,6 +28,8 @@ ALONE = r"(?<![\w.,/])"
 WHOLE = r"(?![0-9]|[.,][0-9])"
 LETTER = r"[^\W\d_]"
 DASH = r"\s?[-–]\s?"
+TIMES = rf"(?<![\w.,/])([0-9]{{1,4}})\s?x(?!\w)(?=\s{LETTER}{{2}}|[.,;!?)]|$)"
+""" "3x", as often."""
 YEAR = re.compile(r"1[1-9][0-9]{2}")
 
 _BLANKS = re.compile("[\u00a0\u2007\u2009\u202f]")
@@ -129,6 +131,10 @@ class Reader:
 
     # What a language decides
 
+    def first_rules(self) -> tuple[Rule, ...]:
+        """Return the rules for what the tables of abbreviations would read otherwise."""
+        return ()
+
     def own_rules(self) -> tuple[Rule, ...]:
         """Return the rules for what the language writes in its own way."""
         raise NotImplementedError
@@ -160,6 +166,10 @@ class Reader:
         """Return the gender of what a number counts, by the words around it; "" where it counts nothing."""
         raise NotImplementedError
 
+    def low_end(self, low: str, gender: str) -> str:
+        """Return the lower end of a range of what is counted."""
+        return self.number(low, gender)
+
     def fraction(self, whole: str | None, top: int, bottom: int, counted: Noun | None, before: str) -> str:
         """Return "1/2", with a whole number before it or not, of what is counted."""
         raise NotImplementedError
@@ -177,13 +187,14 @@ class Reader:
             spoken = self.numerals.digits(whole)
         else:
             spoken = self.cardinal(int(whole), "" if part else gender, before)
-        return f"{spoken} {self.comma if mark == ',' else self.point} {self.decimals(part)}" if part else spoken
+        decimals = self.decimals(part) if mark == "," else Reader.decimals(self, part)  # "3.11" is a version, too
+        return f"{spoken} {self.comma if mark == ',' else self.point} {decimals}" if part else spoken
 
     def count(self, amount: str, noun: Noun, before: str = "", low: str | None = None) -> str:
         """Return an amount, or the range from `low`, of something."""
         spoken = self.number(amount, noun.gender, before)
         if low:
-            spoken = f"{self.number(low, noun.gender)} {self.to} {spoken}"
+            spoken = f"{self.low_end(low, noun.gender)} {self.to} {spoken}"
         return self.linked(spoken, noun.one if self.is_one(amount) and not low else noun.many)
 
     def kept_stop(self, match: Match) -> str:
@@ -208,21 +219,27 @@ class Reader:
         abbreviation = any_of({**self.leading, **self.trailing}).replace(r"\.", r"\.\s?")  # "z.B" and "z. B"
         ranged = rf"(?:({N})(?:{DASH}|\s{self.to}\s))?+"
         return (
+            *self.first_rules(),
             (rf"(?<![\w.])({abbreviation})\.(?!{LETTER})", self._abbreviation),
             (r"(?<![\w.,])[0-9]{4}(?: [0-9]{4}){2,8}(?: [0-9]{1,3})?(?![\w.,]?[0-9])", self.spaced_digits),
+            (rf"(?<=[0-9]:[0-5][0-9]){DASH}(?=[0-9]{{1,2}}:[0-5][0-9])", f" {self.to} "),
             *self.own_rules(),
             (r"(?<![\w.-])[0-9]++(?:-[0-9]++){2,}+(?![\w-])", self.spaced_digits),
-            (r"(?<![\w/.,])24/7(?![\w/,.])", "24 7"),
+            (r"(?<![\w/.,])(24/7|50/50|9/11)(?![\w/]|[,.][0-9])", lambda match: match[1].replace("/", " ")),
             (
                 rf"{ALONE}(?:([0-9]{{1,4}}) )?([0-9]{{1,4}})/([0-9]{{1,4}})(?![\w/]|[.,][0-9])"
                 rf"(?: ?({unit})(?!\w)| ({LETTER}++))?",
                 self._fraction,
             ),
             (rf"(?i)(?<!\w)({self.code_words})({self.fillers})([0-9]{{3,15}})(?![0-9]|[.,][0-9])", self._code),
+            (r"\b([CFJ])#(?!\w)", r"\1 sharp"),
             (r"(?<![\w&])#\s?(?=[0-9])", f"{self.number_sign} "),
+            (rf"(?i)(?<=\b{self.number_sign} )[0-9]{{2,9}}(?:[-/][0-9]{{2,9}}){{1,4}}(?![\w-])", self.spaced_digits),
+            (r"(?<![\w.,])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?!\w|\.[0-9])", self._network_address),
             (_GROUPED.pattern, lambda match: re.sub("[^0-9]", "", match[0])),
             (r"(?<![\w.])(v)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,8})(?!\w)", self._dotted),
             (rf"{ALONE}({N}\s?(?:{unit})){DASH}(?=[0-9])", rf"\1 {self.to} "),
+            (rf"{ALONE}({N}\s?(?:{unit}))/(?=[0-9])", rf"\1 {self.per} "),
             (rf"(?<={LETTER})-(?=[0-9])", " "),
             (rf"(?<![\w)\]-])-(?={sign}\s?[0-9]|[0-9])", f"{self.minus} "),
             (r"(?<=[0-9)])(?:\s?[*×]\s?|\s[x]\s|x)(?=[0-9(])", f" {self.signs['×']} "),
@@ -230,8 +247,12 @@ class Reader:
             (rf"(?<!\w)({sign})\s?(?:({N}){DASH}(?:{sign})?)?+({N}){multiple}{per}", self._sum_after_sign),
             (rf"{ALONE}{ranged}({N}){multiple}\s?({symbol})(?!\w){per}", self._sum_before_sign),
             # Measures and what is counted.
-            (rf"{ALONE}{ranged}({N})\s?({unit})(?!\w){per}", self._measure),
+            (rf"{ALONE}{ranged}({N}){multiple}\s?({unit})(?!\w){per}", self._measure),
             (rf"{ALONE}{ranged}({N})\s?({any_of(self.multiples)})\b\.?", self._multiple),
+            (
+                rf"\b((?:{any_of(word for word in self.multiples if len(word) > 3)}) d[e'] ?)({unit})(?!\w)",
+                lambda match: match[1] + self.units[match[2]].many,
+            ),
             (rf"{ALONE}{ranged}({N})( |-)(?=({LETTER}++)(?: ({LETTER}++))?+)", self._counted),
             (rf"{ALONE}({N})(?:-|\s?–\s?)(?=[0-9])", rf"\1 {self.to} "),
             # Signs.
@@ -265,6 +286,10 @@ class Reader:
             return f"{self._number(over, '', '')} {self.number(under)}{f' {counted.many}' if counted else rest}"
         return self.fraction(whole, int(over), int(under), counted, word_before(match)) + rest
 
+    def _network_address(self, match: Match) -> str:
+        grouped = all(len(part) == 3 for part in match[0].split(".")[1:])
+        return match[0] if grouped else f" {self.point} ".join(map(self.number, match[0].split(".")))
+
     def _dotted(self, match: Match) -> str:
         """A version, or an address of the network: "v2.0.1"."""
         parts = f" {self.point} ".join(self.number(part) for part in match[2].split("."))
@@ -296,8 +321,10 @@ class Reader:
         return f" {self.per} {self.units[unit].one}" if unit else f" {self.per} " if match[0].endswith("/") else ""
 
     def _measure(self, match: Match) -> str:
-        low, amount, unit, per = match.groups()
-        spoken = self.count(amount, self.units[unit], word_before(match), low)
+        low, amount, multiple, unit, per = match.groups()
+        noun = self.units[unit]
+        spoken = self.count(amount, self.multiples[multiple] if multiple else noun, word_before(match), low)
+        spoken = self.linked(spoken, noun.many) if multiple else spoken
         return spoken + self._per(match, per) + self.kept_stop(match)
 
     def _multiple(self, match: Match) -> str:
@@ -307,11 +334,12 @@ class Reader:
     def _counted(self, match: Match) -> str:
         low, amount, gap, noun, following = match.groups(default="")
         before = word_before(match)
-        number = int(amount) if amount.isdigit() and not self._is_code(amount) else 2
+        number = 1 if low == "1" else int(amount) if amount.isdigit() and not self._is_code(amount) else 2
         gender = self.counted(before, noun, following, number)
         spoken = self._number(amount, gender, before)
         if low:
-            spoken = f"{self._number(low, gender, before)} {self.to} {spoken}"
+            first = self._number(low, "", before) if YEAR.fullmatch(low) else self.low_end(low, gender)
+            spoken = f"{first} {self.to} {spoken}"
         return self.linked(spoken, noun)[: -len(noun)] if gender and gap == " " else spoken + gap
 
     def _number(self, written: str, gender: str, before: str) -> str:

@@ -9,7 +9,7 @@ import re
 
 from voiceagent.text.french import words as table
 from voiceagent.text.numerals import roman
-from voiceagent.text.reader import ALONE, DASH, LETTER, Match, Noun, Reader, Rule, any_of, full_year, word_set
+from voiceagent.text.reader import ALONE, DASH, LETTER, TIMES, Match, Noun, Reader, Rule, any_of, full_year, word_set
 
 _ROUND_MILLIONS = re.compile(r"(?:million|milliard|billion|billiard)s?$")
 _VOWELS = tuple("aeiouyhâàéèêëîïôœûù")
@@ -74,7 +74,7 @@ class French(Reader):
             ),
             # Ranks and decades.
             (rf"(?<![\w.,])([0-9]{{1,4}})({_RANK})(?!\w)", self._rank),
-            (rf"{ALONE}([0-9]{{1,4}})x(?!\w)", lambda match: f"{self.cardinal(int(match[1]), 'f')} fois"),
+            (TIMES, lambda match: f"{self.cardinal(int(match[1]), 'f')} fois"),
         )
 
     def cardinal(self, number: int, gender: str = "", before: str = "") -> str:

@@ -5,12 +5,15 @@ An ordinal's ending follows the word before it and the gender of the noun after 
 month nor a noun that ordinals go with, unless an article stands before it. "1" is inflected after prepositions.
 """
 
+import re
+
 from voiceagent.text.german import words as table
 from voiceagent.text.numerals import roman
 from voiceagent.text.reader import (
     ALONE,
     DASH,
     LETTER,
+    TIMES,
     WHOLE,
     YEAR,
     Match,
@@ -76,11 +79,16 @@ class German(Reader):
     )
     fillers = r"(?:(?: ist| lautet| unter| die| der|:| Nummer){0,3}) ?"
 
+    def first_rules(self) -> tuple[Rule, ...]:
+        """Return the rule for "Fr." before a name, which is no Friday."""
+        return ((r"(?<![\w.])Fr\. ?(?=[A-ZÄÖÜ][a-zäöü])", "Frau "),)
+
     def own_rules(self) -> tuple[Rule, ...]:
         """Return the rules for what German writes in its own way."""
         month = any_of(table.MONTHS)
         noun = any_of(_ORDINAL_NOUNS)
-        ordinal = r"([0-9]{1,3}|[IVX]{1,6})"
+        ordinal = r"[0-9]{1,3}|[IVX]{1,6}"
+        others = rf"((?:(?:,? (?:und|oder|bis) |[/,] ?|{DASH})(?:{ordinal})\.){{0,6}})(?![0-9])"
         # A noun that ordinals go with, or a word that only an ordinal stands before.
         following = rf"(?=( (?:{noun})\b| (?:und|oder|bis|des|der|von|vom|im)\b)?)(?=(?:\s[\"']?({LETTER}++))?)"
         return (
@@ -111,17 +119,16 @@ class German(Reader):
             # Ordinals, also as markdown leaves them at the beginning of a line: "3, Mai".
             (rf"(?:\A|(?<=[.:!?] ))([0-9]{{1,3}}), (?=(?:{noun})\b)", r"\1. "),
             (rf"(?:\A|(?<=[.:!?] ))([0-9]{{1,2}})[.),] (?=[A-ZÄÖÜ])(?!(?:{noun})\b)", self._item),
-            (
-                rf"{ALONE}{ordinal}\.(?:(,? (?:und|oder|bis) |[/,] ?|{DASH}){ordinal}\.)?(?![0-9]){following}",
-                self._ordinal,
-            ),
+            (rf"{ALONE}({ordinal})\.{others}{following}", self._ordinal),
+            (rf"{ALONE}([0-9]{{1,4}}) ?%(?=ig)", r"\1-prozent"),
+            (r"(?:(?<=[0-9], )|(?<=[0-9][a-z], ))(?![0-9]{2}000)[0-9]{5}(?= [A-ZÄÖÜ])", self.spaced_digits),
             # Decades, compounds and fractions.
             (r"(?<![\w.,])'?([0-9]{1,4})er(n?)\b", lambda match: f"{self._left_year(match[1])}er{match[2]}"),
             (
-                rf"{ALONE}([0-9]{{1,4}})-?(?=(?:{_SUFFIXES}){LETTER}*+\b)",
-                lambda match: self.cardinal(int(match[1]), "m"),
+                rf"{ALONE}([0-9.,]{{0,9}}[0-9])-?(?=(?:{_SUFFIXES}){LETTER}*+\b)",
+                lambda match: self.number(re.sub(r"\.(?=[0-9]{3})", "", match[1]), "m"),
             ),
-            (rf"{ALONE}([0-9]{{1,4}})x\b", lambda match: f"{self.cardinal(int(match[1]), 'm')}mal"),
+            (TIMES, lambda match: f"{self.cardinal(int(match[1]), 'm')}mal"),
         )
 
     def cardinal(self, number: int, gender: str = "", before: str = "") -> str:
@@ -158,27 +165,23 @@ class German(Reader):
         return ""
 
     def _ordinal(self, match: Match) -> str:
-        first, link, second, fitting, noun = match.groups(default="")
+        first, others, fitting, noun = match.groups(default="")
         before = word_before(match)
         known = before.lower() in table.DETERMINERS or (before == "als" and bool(fitting or noun.islower()))
         if first.isalpha() and not (fitting[1:] in _ORDINAL_NOUNS or (known and len(first) > 1)):
             return match[0]
-        if not known and not (
-            fitting[1:] in _ORDINAL_NOUNS or (fitting and before.lower() in table.PREPOSITIONS) or second
-        ):
+        if not (known or others or fitting[1:] in _ORDINAL_NOUNS or (fitting and before.lower() in table.PREPOSITIONS)):
             return match[0]
         rules = ordinal_rules(before, noun)
-        spoken = self._rank(first, rules) + (f"{self._link(link)}{self._rank(second, rules)}" if second else "")
+        spoken = re.sub(r"(\w+)\.", lambda rank: self._rank(rank[1], rules), match[0])
+        spoken = re.sub(DASH, " bis ", spoken).replace("/", ", ")
         ends = match.end() == len(match.string) or (noun.lower() in self.starters and noun[:1].isupper())
         return spoken + ("." if ends else "")
 
     def _rank(self, written: str, rules: str) -> str:
-        return self.numerals.say(roman(written) if written.isalpha() else int(written), rules)
-
-    @staticmethod
-    def _link(written: str) -> str:
-        word = written.strip()
-        return f" {word} " if word.strip(",").isalpha() else " bis " if word in "-–" else ", "
+        """Return a number in digits or Roman numerals; what is none ("IIII") stays."""
+        number = int(written) if written.isdigit() else roman(written) if written.isupper() else 0
+        return self.numerals.say(number, rules) if number else f"{written}."
 
     def _item(self, match: Match) -> str:
         return f"{self.numerals.say(int(match[1]), 'ordinal-n')}s, "
@@ -237,6 +240,10 @@ class German(Reader):
             f" {self.cardinal(int(last_minute))}" if int(last_minute or 0) else ""
         )
         return f"{begin} bis {end}"
+
+    def low_end(self, low: str, gender: str) -> str:
+        """Return the lower end of a range: "ein bis zwei Stunden"."""
+        return self.number(low, "m" if gender else "")
 
     def fraction(self, whole: str | None, top: int, bottom: int, counted: Noun | None, before: str) -> str:
         """Return "drei Viertel", "ein halber Liter", "acht von zehn"."""

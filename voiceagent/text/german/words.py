@@ -7,7 +7,6 @@ LEADING = {
     "Prof": "Professor",
     "Hr": "Herr",
     "Hrn": "Herrn",
-    "Fr": "Frau",
     "Frl": "Fräulein",
     "Dipl.-Ing": "Diplomingenieur",
     "Ing": "Ingenieur",
@@ -74,6 +73,7 @@ TRAILING = {
     "Di": "Dienstag",
     "Mi": "Mittwoch",
     "Do": "Donnerstag",
+    "Fr": "Freitag",
     "Sa": "Samstag",
     "jr": "junior",
     "sen": "senior",
@@ -144,6 +144,8 @@ UNITS = {
     "°C": Noun("Grad Celsius", "Grad Celsius", "n"),
     "°F": Noun("Grad Fahrenheit", "Grad Fahrenheit", "n"),
     "°": Noun("Grad", "Grad", "n"),
+    "ct": Noun("Cent", "Cent"),
+    "Ct": Noun("Cent", "Cent"),
     "%": Noun("Prozent", "Prozent", "n"),
     "‰": Noun("Promille", "Promille", "n"),
 }
@@ -234,7 +236,7 @@ DETERMINERS = WEAK_N | WEAK_E | DER | MIXED
 PREPOSITIONS = word_set("ab an auf aus bei bis in mit nach seit von vor zu zwischen")
 
 # Nouns that follow a bare ordinal ("3. Platz"), by gender.
-ORDINAL_MASCULINE = "Platz Stock Rang Tag Geburtstag Versuch Teil Schritt Satz Akt Weltkrieg Advent Feiertag Gang Punkt"
+ORDINAL_MASCULINE = "Platz Stock Rang Tag Geburtstag Versuch Teil Schritt Satz Akt Weltkrieg Advent Feiertag Punkt FC"
 ORDINAL_FEMININE = (
     "Etage Liga Klasse Runde Woche Stunde Minute Auflage Stufe Phase Staffel Folge Generation Hälfte Halbzeit Person "
     "Bundesliga Reihe Spalte Frage Möglichkeit Option Lektion Ausgabe"

@@ -8,7 +8,7 @@ article before the number and from its ending. The day comes first in a written 
 import re
 
 from voiceagent.text.numerals import roman
-from voiceagent.text.reader import ALONE, DASH, Match, Noun, Reader, Rule, any_of, full_year
+from voiceagent.text.reader import ALONE, DASH, TIMES, Match, Noun, Reader, Rule, any_of, full_year
 from voiceagent.text.spanish import words as table
 
 _CARDINALS = {"m": "cardinal-masculine", "f": "cardinal-feminine", "": "numbering"}
@@ -18,7 +18,7 @@ _ROUND_MILLIONS = re.compile(r"(?:millón|millones|billón|billones)$")
 _PARTS = {2: "medio", 3: "tercio", 4: "cuarto"}
 _HOUR = r"(?P<hour>[01]?[0-9]|2[0-4])"
 _HALF_DAY = r"(?P<half>[ap])\.?\s?m\b\.?"
-_TIMES = Noun("vez", "veces", "f")
+_OFTEN = Noun("vez", "veces", "f")
 
 
 class Spanish(Reader):
@@ -50,7 +50,7 @@ class Spanish(Reader):
             (rf"\b({table.KINGS}|{table.QUEENS}) {roman_}", self._ruler),
             (rf"(?i)\b(siglos?|s\.) ([IVX]{{1,6}})\b(?:( y | al? |{DASH})([IVX]{{1,6}})\b)?", self._century),
             (rf"(?i:\b({table.NUMBERED_BY_ROMAN})) {roman_}", self._by_roman),
-            (rf"(?<!\w)([IVX]{{1,6}}) (?=(?:({table.RANKED_FEMININE})|{table.RANKED_MASCULINE})\b)", self._ranked),
+            (rf"(?<!\w)([IVX]{{1,6}}) (?=(?i:({table.RANKED_FEMININE})|{table.RANKED_MASCULINE})\b)", self._ranked),
             # Dates.
             (r"(?<![\w-])([0-9]{4})-([01]?[0-9])-([0-3]?[0-9])(?![\w-])", self._iso_date),
             (rf"(?<![\w/.-]){day}([/.-])([01]?[0-9])\2([0-9]{{4}}|[0-9]{{2}})(?![\w/-]|\.[0-9])", self._date),
@@ -80,7 +80,7 @@ class Spanish(Reader):
             ),
             # Ranks.
             (r"(?<![\w.,])([0-9]{1,3})\.?(º(?!C)|ª|(?:er|ra|ro|do|da|to|ta|mo|ma)\b)", self._rank),
-            (rf"{ALONE}([0-9]{{1,4}})x\b", lambda match: self.count(match[1], _TIMES)),
+            (TIMES, lambda match: self.count(match[1], _OFTEN)),
             (r"(?<![\w.,])'?((?:1[1-9]|20)?[0-9]0)'?s\b", lambda match: self.cardinal(int(match[1]))),
         )
 
@@ -112,7 +112,11 @@ class Spanish(Reader):
             return "f"
         if number > 1 and article in ("los", "unos", "estos", "esos", "otros"):
             return "m"
-        if word in table.FEMININE or (word.endswith(table.FEMININE_ENDINGS) and word not in table.MASCULINE):
+        if word in table.FEMININE or (
+            not word.endswith(table.MASCULINE_ENDINGS)
+            and word.endswith(table.FEMININE_ENDINGS)
+            and word not in table.MASCULINE
+        ):
             return "f"
         return "m"
 
@@ -144,7 +148,7 @@ class Spanish(Reader):
             return match[0]
         feminine = bool(match[2])
         if number > 20:
-            return f"{self.cardinal(number)} "
+            return f"{self.cardinal(number, 'f' if feminine else 'm')} "
         rules = "ordinal-feminine" if feminine else "ordinal-masculine-adjective"
         return f"{self.numerals.say(number, rules).capitalize()} "
 
@@ -176,7 +180,7 @@ class Spanish(Reader):
         spoken = self.cardinal(hour, "f")
         if minute:
             spoken += (" y " if minute < 10 else " ") + self.cardinal(minute)
-        elif not half and hour > 12:
+        elif not half and not 1 <= hour <= 12:
             spoken += " horas"
         if second:
             spoken += f" y {self.count(str(second), self.units['s'])}"
@@ -197,6 +201,10 @@ class Spanish(Reader):
         feminine = match[2] == "ª" or match[2].endswith("a")
         rules = "masculine-adjective" if short else "feminine" if feminine else "masculine"
         return self.numerals.say(number, f"ordinal-{rules}")
+
+    def low_end(self, low: str, gender: str) -> str:
+        """Return the lower end of a range: "uno a dos días", "una a dos horas"."""
+        return self.number(low, "f" if gender == "f" else "")
 
     def fraction(self, whole: str | None, top: int, bottom: int, counted: Noun | None, before: str) -> str:
         """Return "tres cuartos", "media hora", "dos horas y media", "ocho sobre diez"."""

@@ -129,6 +129,8 @@ UNITS = {
     "ºC": Noun("grado Celsius", "grados Celsius"),
     "°F": Noun("grado Fahrenheit", "grados Fahrenheit"),
     "°": Noun("grado", "grados"),
+    "cts": Noun("céntimo", "céntimos"),
+    "cts.": Noun("céntimo", "céntimos"),
     "%": Noun("por ciento", "por ciento", ""),
     "‰": Noun("por mil", "por mil", ""),
 }
@@ -219,9 +221,10 @@ FEMININE = word_set(
 MASCULINE = word_set(
     "día días mapa mapas problema problemas programa programas tema temas sistema sistemas idioma idiomas planeta "
     "planetas poema poemas clima climas drama dramas cometa sofá sofás equipo artista futbolista turista turistas "
-    "policía policías atleta atletas guardia camión camiones avión aviones"
+    "policía policías atleta atletas dálmatas guardia camión camiones avión aviones"
 )
 FEMININE_ENDINGS = ("a", "as", "ción", "ciones", "sión", "siones", "dad", "dades", "tud", "tudes", "umbre", "umbres")
+MASCULINE_ENDINGS = ("ista", "istas", "nauta", "nautas")
 ADJECTIVES = word_set("mejores grandes principales primeras últimas primeros últimos nuevas nuevos buenas buenos")
 
 KINGS = (
@@ -234,5 +237,7 @@ QUEENS = "Isabel|Catalina|María|Juana|Cristina|Margarita"
 NUMBERED_BY_ROMAN = (
     "capítulo|tomo|volumen|título|libro|acto|escena|parte|fase|tipo|grupo|nivel|anexo|artículo|apartado|unidad"
 )
-RANKED_FEMININE = "Guerra|Guerras|República|Edición|Conferencia|Cumbre|Feria|Bienal|Copa|Internacional|Jornada|Jornadas"
-RANKED_MASCULINE = "Congreso|Concurso|Festival|Encuentro|Foro|Premio|Plan|Simposio|Concilio|Imperio|Reich|Torneo"
+RANKED_FEMININE = "Guerra|República|Edición|Conferencia|Cumbre|Feria|Bienal|Copa|Internacional|Jornadas?"
+RANKED_MASCULINE = (
+    "Congreso|Aniversario|Concurso|Festival|Encuentro|Foro|Premio|Plan|Simposio|Concilio|Imperio|Reich|Torneo"
+)
