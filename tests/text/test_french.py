@@ -14,6 +14,7 @@ def test_what_is_written_is_said_as_people_say_it(written: str, said: str) -> No
     [
         ["M. Dupont arrive le 3 mai. ", "Il reste une semaine."],
         ["Il aime les fruits, p. ex. les pommes. ", "Et vous ?"],
+        ["Il aime la mer. ", "Il vient le mer. 3 mai."],
         ["Vous venez demain ? ", "Je vous attends."],
         ["Il naquit en 52 av. J.-C. à Rome. ", "Sa vie fut courte."],
         ["Des pommes, des poires, etc. ", "Les enfants aiment ça."],

@@ -17,6 +17,7 @@ def test_what_is_written_is_said_as_people_say_it(written: str, said: str) -> No
         ["Es gibt Äpfel, Birnen usw. ", "Das reicht für alle."],
         ["Im 19. Jahrhundert war das anders. ", "Heute nicht mehr."],
         ["Ludwig XIV. regierte lange, d. h. viele Jahre. ", "Er starb alt."],
+        ["Es war von dieser Art. ", "Und dann kam Art. 5 dran."],
         ["Es kostet ca. 5 Mio. Euro pro Jahr. ", "Das ist viel."],
     ],
 )

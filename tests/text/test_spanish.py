@@ -16,6 +16,7 @@ def test_what_is_written_is_said_as_people_say_it(written: str, said: str) -> No
         ["Hay frutas, p. ej. manzanas, para todos. ", "¡Qué bien!"],
         ["Vive en EE. UU. desde 2010. ", "Le gusta mucho."],
         ["Son peras, manzanas, etc. ", "La fruta es sana."],
+        ["Le dije que No. ", "La No. 5 es mejor."],
         ["¿Cuántos son? ", "Son tres."],
     ],
 )

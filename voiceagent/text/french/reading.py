@@ -46,8 +46,9 @@ class French(Reader):
             (rf"(?<![\w.-])({any_of(table.BARE)})\b\.?(?=\s[A-ZÀ-Ý])", lambda match: table.BARE[match[1]]),
             (r"(?<![\w-])S(te?)-(?=[A-ZÀ-Ý])", lambda match: "Saint-" if match[1] == "t" else "Sainte-"),
             # Roman numerals.
+            (rf"(?<![\w-])({table.KINGS}|{table.QUEENS}) {roman_}(?:er|re)?(?!\w)", self._ruler),
+            (r"(?<=[IVX]e) s\.(?= [a-zà-ÿ]|[,;)])", " siècle"),
             (rf"(?<!\w){roman_}(er|e|ème|ᵉʳ|ᵉ)(?!\w)", self._roman_rank),
-            (rf"(?<![\w-])({table.KINGS}|{table.QUEENS}) {roman_}(?!\w)", self._ruler),
             (rf"(?i:(?<!\w)({table.NUMBERED_BY_ROMAN})) {roman_}(?!\w)", self._by_roman),
             # Dates.
             (r"(?<![\w-])([0-9]{4})-([01]?[0-9])-([0-3]?[0-9])(?![\w-])", self._iso_date),

@@ -47,9 +47,12 @@ NUMBERED |= {
     "t.": "tome",
     "ch.": "chapitre",
 }
+NUMBERED |= {"lun.": "lundi", "mar.": "mardi", "mer.": "mercredi", "jeu.": "jeudi", "ven.": "vendredi"}
+NUMBERED |= {"sam.": "samedi", "dim.": "dimanche"}
 # Written without a full stop.
 BARE = {"Mme": "madame", "Mmes": "mesdames", "Mlle": "mademoiselle", "Mlles": "mesdemoiselles", "Dr": "docteur"}
 BARE |= {
+    "St": "saint",
     "Pr": "professeur",
     "Mgr": "monseigneur",
     "Me": "maître",
@@ -132,6 +135,8 @@ UNITS = {
     "°C": Noun("degré Celsius", "degrés Celsius"),
     "°F": Noun("degré Fahrenheit", "degrés Fahrenheit"),
     "°": Noun("degré", "degrés"),
+    "cts": Noun("centime", "centimes"),
+    "ct": Noun("centime", "centimes"),
     "%": Noun("pour cent", "pour cent"),
     "‰": Noun("pour mille", "pour mille"),
 }

@@ -26,8 +26,8 @@ LANGUAGE = Language(
     own_name="Deutsch",
     read=German().read,
     # The last letter of "d. h." and "z. B.", too, where a blank is written.
-    leading=frozenset(LEADING) | frozenset(NUMBERED) | {"h", "B"},
-    trailing=frozenset(TRAILING) | {"e.V", "Std", "Min", "Sek", "Mio", "Mrd", "Tsd", "str"},
+    leading=frozenset(LEADING) | {"h", "B"},
+    trailing=frozenset(TRAILING) | frozenset(NUMBERED) | {"e.V", "Std", "Min", "Sek", "Mio", "Mrd", "Tsd", "str"},
     starters=STARTERS,
     conjunctions=("und", "aber", "oder", "denn", "weil", "während", "obwohl", "sondern", "damit", "sodass"),
     backchannels=_BACKCHANNELS,

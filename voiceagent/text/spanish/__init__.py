@@ -26,8 +26,8 @@ LANGUAGE = Language(
     own_name="español",
     read=Spanish().read,
     # The first parts of "p. ej." and "EE. UU.", too, where a blank is written.
-    leading=frozenset(LEADING) | {key.rstrip(".") for key in NUMBERED} | {"p", "EE", "JJ", "RR", "FF"},
-    trailing=frozenset(TRAILING) | {"ej", "UU", "OO", "HH", "AA", "min", "seg"},
+    leading=frozenset(LEADING) | {"p", "EE", "JJ", "RR", "FF"},
+    trailing=frozenset(TRAILING) | {key.rstrip(".") for key in NUMBERED} | {"ej", "UU", "OO", "HH", "AA", "min", "seg"},
     starters=STARTERS,
     conjunctions=("y", "pero", "o", "porque", "aunque", "mientras", "sino", "cuando"),
     backchannels=_BACKCHANNELS,

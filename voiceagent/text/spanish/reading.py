@@ -112,11 +112,8 @@ class Spanish(Reader):
             return "f"
         if number > 1 and article in ("los", "unos", "estos", "esos", "otros"):
             return "m"
-        if word in table.FEMININE or (
-            not word.endswith(table.MASCULINE_ENDINGS)
-            and word.endswith(table.FEMININE_ENDINGS)
-            and word not in table.MASCULINE
-        ):
+        masculine = word in table.MASCULINE or word.endswith(table.MASCULINE_ENDINGS)
+        if word in table.FEMININE or (word.endswith(table.FEMININE_ENDINGS) and not masculine):
             return "f"
         return "m"
 

@@ -238,6 +238,4 @@ NUMBERED_BY_ROMAN = (
     "capítulo|tomo|volumen|título|libro|acto|escena|parte|fase|tipo|grupo|nivel|anexo|artículo|apartado|unidad"
 )
 RANKED_FEMININE = "Guerra|República|Edición|Conferencia|Cumbre|Feria|Bienal|Copa|Internacional|Jornadas?"
-RANKED_MASCULINE = (
-    "Congreso|Aniversario|Concurso|Festival|Encuentro|Foro|Premio|Plan|Simposio|Concilio|Imperio|Reich|Torneo"
-)
+RANKED_MASCULINE = "Congreso|Aniversario|Concurso|Festival|Encuentro|Foro|Premio|Plan|Simposio|Concilio|Imperio|Torneo"

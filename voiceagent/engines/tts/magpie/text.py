@@ -90,8 +90,8 @@ class TextReader:
                 log.info("NeMo's text normalisation cannot be loaded: voiceagent's own reads %r", language)
             elif known[language] is None:
                 log.warning(
-                    "NeMo's text normalisation cannot be loaded, and voiceagent has no readings of %r: numbers written in"
-                    " digits will not be spoken. Install nemo_text_processing, or let the prompt ask for words.",
+                    "NeMo's text normalisation cannot be loaded, and voiceagent has no readings of %r: numbers"
+                    " in digits will not be spoken. Install nemo_text_processing, or let the prompt ask for words.",
                     language,
                 )
         return known[language] is not None
