@@ -15,9 +15,9 @@ _EMAIL = re.compile(r"(?<![\w.+-])([\w.+-]{1,64}+)@([\w-]++(?:\.[\w-]++)++)")
 _DOMAINS = "com|org|net|edu|gov|io|ai|dev|app|co|uk|de|fr|eu|info|me|tv|us|ca|au|in|jp|ch|nl|es|it"
 _BARE_URL = re.compile(rf"(?<![\w.@/-])(?:[a-z0-9-]{{1,63}}\.){{1,4}}(?:{_DOMAINS})\b(?:/[\w./-]{{0,200}})?+(?![\w@-])")
 _HANDLE = re.compile(r"(?<![\w.])@(?=\w)")
-_FILE_NAME = re.compile(r"(?<=[A-Za-z0-9_]{2})\.(?=[a-z]{2,5}\b(?!\.\w))")
-_SCHEME = re.compile(r"(?i)^(?:[a-z]+:/{2,3})?(?:www\.)?")
-_BARE_SCHEME = re.compile(r"(?i)(?<![a-z])(?:(?:mailto|tel|sms):(?=\S)|[a-z][a-z0-9+-]{0,15}:/{2,3})")
+_FILE_NAME = re.compile(r"(?<=[A-Za-z0-9_]{2})\.(?=[a-z]{2,5}\b(?!\.\w)|tar\.[a-z0-9]{2,3}\b)")
+_SCHEME = re.compile(r"(?i)^(?:(?:[a-z]+:/{2,3}|mailto:)*+www\.|(?:[a-z]+:/{2,3}|mailto:)++|)")
+_BARE_SCHEME = re.compile(r"(?i)(?<![a-z])(?:mailto:|(?:tel|sms):(?=\S)|[a-z][a-z0-9+-]{0,15}:/{2,3})")
 _TRAILING_MARKS = ".,;:!?*_~-"
 _READABLE_PARTS = 2
 _READABLE_PART = re.compile(r"(?=[a-z_-]*[a-z])[A-Za-z._-]{1,24}|[0-9]{1,4}", re.IGNORECASE)
@@ -43,4 +43,4 @@ def _readable(url: str) -> str:
     host, _, path = re.split(r"[?#]", _SCHEME.sub("", url), maxsplit=1)[0].partition("/")
     parts = [part for part in path.split("/") if part]
     readable = len(parts) <= _READABLE_PARTS and all(map(_READABLE_PART.fullmatch, parts))
-    return re.sub(r":[0-9]+$", "", host) + "".join(f"/{part}" for part in parts if readable)
+    return re.sub(r":[0-9]*$", "", host) + "".join(f"/{part}" for part in parts if readable)

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-_POWERS = re.compile("[⁰⁴-⁹]+|[²³¹](?=[⁰¹²³⁴-⁹])[⁰¹²³⁴-⁹]+")
+_POWERS = re.compile("⁻?(?:[⁰⁴-⁹][⁰¹²³⁴-⁹]*|[²³¹][⁰¹²³⁴-⁹]+)|⁻[¹²³]")
 _OTHER_DIGIT = re.compile(r"[^\x00-\x7f²³]")
 
 
@@ -11,7 +11,9 @@ def ascii_digits(text: str) -> str:
     """Return the text with its decimal digits, subscripts, powers and circled digits in ASCII; ² and ³ stay alone."""
     if text.isascii():
         return text
-    text = _POWERS.sub(lambda match: "^" + "".join(str(unicodedata.digit(sign)) for sign in match[0]), text)
+    text = _POWERS.sub(
+        lambda match: "^" + "".join("-" if sign == "⁻" else str(unicodedata.digit(sign)) for sign in match[0]), text
+    )
     return _OTHER_DIGIT.sub(_ascii, text)
 
 

@@ -17,9 +17,13 @@ _OPERATOR = re.compile(r"[=+*/<>|-]")
 _LONG_WORD = re.compile(r"[A-Za-z]{4}")
 _SIMPLE = re.compile(r"[A-Za-z]{1,3}'?|[A-Za-z](?:,? [A-Za-z]){1,8}|-?[0-9.,]*[A-Za-z]?|[A-Za-z]{1,2}\([^()]{1,40}\)")
 
+# "x^2y" is x squared times y.
+_ONE_SIGN = re.compile(r"([\^_])\s?(\w)(?=[\w^])")
 _LIMITS = re.compile(r"\\(sum|prod|int)(?:\\limits)?\s?_(?:\{([^{}]{1,80})\}|(\w))\s?\^(?:\{([^{}]{1,80})\}|(\\?\w+))")
 _SCRIPT = re.compile(r"([\^_])\{([^{}]{0,200})\}")
-_WRAPPED = re.compile(r"\\(?:text|math|operatorname|bold|over|under|hat|bar|vec|tilde|boxed)[a-z]*\*?\{([^{}]{0,200})\}")
+_WRAPPED = re.compile(
+    r"\\(?:text|math|operatorname|bold|over|under|hat|bar|vec|tilde|boxed)[a-z]*\*?\{([^{}]{0,200})\}"
+)
 _ROOT = re.compile(r"\\sqrt(?:\[([0-9n])\])?(?:\{([^{}]{0,200})\}|([0-9a-z]))")
 _FRACTION = re.compile(r"\\[dtc]?frac\s?(?:\{([^{}]{0,200})\}|([0-9]))\s?(?:\{([^{}]{0,200})\}|([0-9]))")
 _DEGREE = re.compile(r"\^(?:\\circ|\{\\circ\})")
@@ -34,13 +38,8 @@ _COMMAND_IN_PROSE = re.compile(r"(?<![:\\A-Za-z_])\\([A-Za-z]+)")
 _ROOTS = {"3": "∛", "4": "∜"}
 _NESTING = 5
 
-_GREEK = dict(
-    zip(
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split(),
-        "αβγδεζηθικλμνξπρστφχψω",
-        strict=True,
-    )
-)
+_LETTERS = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega"
+_GREEK = dict(zip(_LETTERS.split(), "αβγδεζηθικλμνξπρστφχψω", strict=True))
 _COMMANDS = {
     **_GREEK,
     **{name.capitalize(): letter.upper() for name, letter in _GREEK.items()},
@@ -55,9 +54,26 @@ _COMMANDS = {
     **dict.fromkeys(("ldots", "dots", "cdots"), "…"),
     **dict.fromkeys(("subset", "subseteq"), "⊂"),
     **dict.fromkeys(("degree", "circ"), "°"),
-    **{"div": "÷", "pm": "±", "infty": "∞", "sum": "∑", "prod": "∏", "int": "∫", "in": "∈", "cup": "∪", "cap": "∩"},
-    **{"partial": "∂", "nabla": "∇", "forall": "∀", "exists": "∃", "equiv": "≡", "propto": "∝", "angle": "∠"},
-    **{"lt": "<", "gt": ">", "mid": "|", "prime": "'"},
+    "div": "÷",
+    "pm": "±",
+    "infty": "∞",
+    "sum": "∑",
+    "prod": "∏",
+    "int": "∫",
+    "in": "∈",
+    "cup": "∪",
+    "cap": "∩",
+    "partial": "∂",
+    "nabla": "∇",
+    "forall": "∀",
+    "exists": "∃",
+    "equiv": "≡",
+    "propto": "∝",
+    "angle": "∠",
+    "lt": "<",
+    "gt": ">",
+    "mid": "|",
+    "prime": "'",
     **{name: name for name in ("sin", "cos", "tan", "log", "ln", "lim", "max", "min", "exp", "det", "mod", "gcd")},
 }
 
@@ -75,8 +91,8 @@ def _formula(match: re.Match[str]) -> str:
     if match[4] is not None and not _is_formula(formula):
         return match[0]
     text = re.sub(r"\\\\|\n\s*\n", ", ", _SPACE.sub(" ", formula))
-    text = _commands(text.replace("&", " "), known_only=False)
-    text = re.sub(r"_\s?(\w)", r" \1", re.sub(r"\^\s?([*'′]|(\w)(?=\w))", r"^\2 ", text)).replace("^ ", " ")
+    text = _commands(_ONE_SIGN.sub(r"\1{\2}", text.replace("&", " ")), known_only=False)
+    text = re.sub(r"\^\s?[*'′]|_(?!\()", " ", text)
     text = re.sub(r"[{}\\]", "", text).replace("*", "×")
     text = re.sub(r"(?<=[0-9])(?=[A-Za-z])", " ", re.sub(r"(?<![0-9])/|/(?![0-9])", " ÷ ", text))
     text = re.sub("-", " − ", re.sub(r"([=<>+≤≥≠×])", r" \1 ", text))

@@ -39,9 +39,7 @@ _WORD_END = re.compile(rf"(?<=\S)(?=\s)|(?<=[{UNSPACED}])(?=\w)")
 class Segmenter:
     """Turns the deltas of one reply into segments. One Segmenter for each reply."""
 
-    def __init__(
-        self, first_min_tokens: int = 10, first_max_tokens: int = 24, language: str | Language = "en"
-    ) -> None:
+    def __init__(self, first_min_tokens: int = 10, first_max_tokens: int = 24, language: str | Language = "en") -> None:
         if not 1 <= first_min_tokens <= first_max_tokens:
             raise ValueError(
                 f"need 1 <= first_min_tokens ({first_min_tokens}) <= first_max_tokens ({first_max_tokens})"
@@ -50,7 +48,7 @@ class Segmenter:
         self._language = find(language)
         self._tokens = 0
         self._marks: dict[int, int] = {}
-        """Where in the pending text each of the limits was reached: the least, the most, and the most for a good place."""
+        """Where in the pending text each limit was reached: the least, the most, and the most for a good place."""
         self._first = True
         self._blank = ""
         self._pending = ""

@@ -5,7 +5,7 @@ Shared by the segmenter (a full stop after one of these does not by itself end a
 
 import re
 
-from voiceagent.text.english.patterns import Match, Rule, any_of
+from voiceagent.text.english.patterns import Match, Rules, any_of
 
 # Always followed by what they belong to: a full stop after one never ends a sentence.
 LEADING = {
@@ -35,6 +35,7 @@ LEADING = {
     "cf": "compare",
     "vs": "versus",
     "approx": "approximately",
+    "Approx": "Approximately",
     "fig": "figure",
     "Fig": "Figure",
     "vol": "volume",
@@ -147,11 +148,15 @@ def _abbreviation(match: Match) -> str:
     return _ABBREVIATIONS[match[1]] + ("" if match[1] in LEADING else kept_stop(match))
 
 
-RULES: tuple[Rule, ...] = (
-    (rf"(?<![\w.])({any_of({**LEADING, **TRAILING})})\.(?!\w)", _abbreviation),
-    (rf"(?<![\w.])(?<![0-9] )({any_of(UNLESS_COUNTED)})\.(?!\w)", _abbreviation),
-    (r"(?<![\w.])(?:No|Nos|no)\. ?(?=[0-9])|№ ?", "number "),
-    (r"(?<![\w/])w/o\b", "without"),
-    (r"(?<![\w/])w/ ", "with "),
-    (r"\b([CF])#(?!\w)", r"\1 sharp"),
+RULES = Rules(
+    (
+        (rf"(?<![\w.])({any_of({**LEADING, **TRAILING})})\.(?!\w)", _abbreviation),
+        (rf"(?<![\w.])(?<![0-9] )({any_of(UNLESS_COUNTED)})\.(?!\w)", _abbreviation),
+        (r"(?<![\w.])(?:No|Nos|no)\. ?(?=[0-9])|№ ?", "number "),
+        (r"(?<![\w.])p\. ?(?=[0-9])", "page "),
+        (r"(?<![\w/])w/o\b", "without"),
+        (r"(?<![\w/])w/ ", "with "),
+        (r"\b([CF])#(?!\w)", r"\1 sharp"),
+    ),
+    needs=(".", "№", "w/", "#"),
 )

@@ -5,12 +5,14 @@ import re
 from voiceagent.text.english.patterns import Match
 
 _ARTICLE = re.compile(r"(?i)\ban?\s$")
-_DETERMINER = re.compile(r"(?i)\b(?:the|this|that|my|your|his|her|its|our|their|each|every|another|any|no|one|two|three)\s$")
+_DETERMINERS = "the|this|that|my|your|his|her|its|our|their|each|every|another|any|no|one|two|three"
+_DETERMINER = re.compile(rf"(?i)\b(?:{_DETERMINERS})\s$")
 _NEXT = re.compile(r"[ -]([a-z]{2,20})\b")
-_NO_NOUN = frozenset(
-    "and or but nor to from in on at of for with by is was are were has had away per an the more less each apiece ago "
-    "later than if as so that which who when while because instead plus minus times not it he she they we you".split()
+_FUNCTION_WORDS = (
+    "and or but nor to from in on at of for with by is was were are has had away per an the more less each apiece ago "
+    "later than if as so that which who when while because instead plus minus times not it he she they we you"
 )
+_NO_NOUN = frozenset(_FUNCTION_WORDS.split())
 _HEADS = (
     "bill note coin loan fee fine ticket prize deposit gift card voucher budget deal check cheque bonus discount tip "
     "payment project investment grant reward charge fund market industry company plan house home contract donation "

@@ -6,10 +6,10 @@
 import re
 
 from voiceagent.text.english.number_words import digits, number
-from voiceagent.text.english.patterns import Match, Rule
+from voiceagent.text.english.patterns import Match, Rules
 
 _CODES = (
-    "code|codes|PIN|pin|PINs|passcode|password|OTP|ZIP|zip|postcode|extension|extensions|ID|IDs|SKU|ISBN|IBAN"
+    "code|codes|reference|confirmation|plate|PIN|pin|PINs|passcode|password|OTP|ZIP|zip|postcode|extension|extensions|ID|IDs|SKU|ISBN|IBAN"
     "|ending in|ends in|combination|serial|VIN"
 )
 _NUMBERED = (
@@ -28,7 +28,7 @@ _LINK = (
 _NO_QUANTITY = r"(?![0-9]|[.,:/-][0-9]|%|\s(?!is\b|was\b|as\b|has\b|this\b|unless\b|plus\b|always\b)[a-z]{2,15}s\b)"
 _LIST = r"(?:(?:, | and | or |, and |, or |; )[0-9]{3,12}(?![\w.,-]?[0-9]))*"
 _DIGITS = re.compile(r"[0-9]+")
-_SPELLED = re.compile(r"[0-9]|[A-Z]")
+_SPELLED = re.compile(r"[0-9]|[A-Z]{3,}|[A-Z]|-")
 
 
 def _code(match: Match) -> str:
@@ -38,14 +38,13 @@ def _code(match: Match) -> str:
 
 
 def _mixed(match: Match) -> str:
-    """ "code: X7K9" -> "code: X seven K nine"."""
-    return match[1] + " ".join(
-        digits(sign) if sign.isdigit() else sign for sign in _SPELLED.findall(match[2])
-    )
+    """ "code: X7K9" -> "code: X seven K nine", "SAVE20" -> "SAVE two zero"."""
+    said = " ".join(digits(sign) if sign.isdigit() else sign for sign in _SPELLED.findall(match[2]))
+    return match[1] + said.replace(" -", ",")
 
 
 def _place(match: Match) -> str:
-    """ "room 204" -> "room two zero four", "flight BA 117" -> "flight BA one one seven"; "room 300" is a round number."""
+    """ "room 204" -> "room two zero four", "flight BA 117" -> "flight BA one one seven"; "room 300" is round."""
     prefix, letters, written = match.groups(default="")
     return f"{prefix}{letters.rstrip(' -')}{' ' if letters else ''}" + (
         number(written) if written.endswith("00") and written[0] != "0" else digits(written)
@@ -64,24 +63,35 @@ def _version(match: Match) -> str:
 
 _CODE = r"[0-9]{3,20}(?:[ -][0-9]{2,8}){0,5}"
 _NUMBER_WORD = r"(?:[Nn]umbers?|[Nn]os?\.?|[Nn]um\.?|#|ID|id|code)"
-RULES: tuple[Rule, ...] = (
-    (rf"((?i:\b(?:{_CODES}))(?: numbers?)?{_LINK})({_CODE}{_LIST}){_NO_QUANTITY}(?![A-Za-z])", _code),
-    (rf"((?i:\b(?:{_NUMBERED})) {_NUMBER_WORD}{_LINK})({_CODE}{_LIST}){_NO_QUANTITY}(?![A-Za-z])", _code),
-    (rf"((?i:\b(?:{_NUMBERED})):? #?)([0-9]{{5,20}}){_NO_QUANTITY}(?![A-Za-z])", _code),
+RULES = Rules(
     (
-        rf"((?i:\b(?:{_CODES}|(?:{_NUMBERED}) {_NUMBER_WORD})){_LINK})"
-        r"((?=[A-Z-]{0,10}[0-9])(?=[0-9-]{0,10}[A-Z])[A-Z0-9]{2,12}(?:-[A-Z0-9]{2,12}){0,4})(?![\w-])",
-        _mixed,
+        (rf"((?i:\b(?:{_CODES}))(?: numbers?)?{_LINK})({_CODE}{_LIST}){_NO_QUANTITY}(?![A-Za-z])", _code),
+        (rf"((?i:\b(?:{_NUMBERED})) {_NUMBER_WORD}{_LINK})({_CODE}{_LIST}){_NO_QUANTITY}(?![A-Za-z])", _code),
+        (rf"((?i:\b(?:{_NUMBERED})):? #?)([0-9]{{5,20}}){_NO_QUANTITY}(?![A-Za-z])", _code),
+        (
+            rf"((?i:\b(?:{_CODES}|(?:{_NUMBERED}) {_NUMBER_WORD})){_LINK})"
+            r"((?=[A-Z-]{0,10}[0-9])(?=[0-9-]{0,10}[A-Z])[A-Z0-9]{2,24}(?:-[A-Z0-9]{1,12}){0,4})(?![\w-])",
+            _mixed,
+        ),
+        (
+            rf"((?i:\b(?:{_PLACES})s?) (?:number |no\. ?|#)?)([A-Z]{{1,3}}[ -]?)?([0-9]{{3,5}})"
+            r"(?![\w-]|[.,:/][0-9]|%)(?! [a-z]{2,15}s\b)",
+            _place,
+        ),
     ),
-    (
-        rf"((?i:\b(?:{_PLACES})s?) (?:number |no\. ?|#)?)([A-Z]{{1,3}}[ -]?)?([0-9]{{3,5}})"
-        r"(?![\w-]|[.,:/][0-9]|%)(?! [a-z]{2,15}s\b)",
-        _place,
-    ),
-    (r"(?<![\w&])#([0-9]{4,15})\b", _hash),
-    (r"(?<![\w&])#(?=[0-9])", "number "),
+    needs=tuple(f"{_CODES}|{_NUMBERED}|{_PLACES}".lower().split("|")),
 )
-VERSIONS: tuple[Rule, ...] = (
-    (r"(?<![\w.])(v)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,8})(?![\w])", _version),
-    (r"\bv(?=[0-9])", "version "),
+HASHES = Rules(
+    (
+        (r"(?<![\w&])#([0-9]{4,15})\b", _hash),
+        (r"(?<![\w&])#(?=[0-9])", "number "),
+    ),
+    needs=("#",),
+)
+VERSIONS = Rules(
+    (
+        (r"(?<![\w.])(v)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,8})(?![\w])", _version),
+        (r"\bv(?=[0-9])", "version "),
+    ),
+    needs=r"v[0-9]|[0-9]\.[0-9]+\.[0-9]",
 )

@@ -48,7 +48,8 @@ _DOLLARS = {
 }
 CURRENCIES |= {f"{area}$": (f"{name} dollar", f"{name} dollars", *_CENTS) for area, name in _DOLLARS.items()}
 CURRENCIES |= {"R$": CURRENCIES["BRL"], "MX$": ("Mexican peso", "Mexican pesos", "centavo", "centavos")}
-CURRENCIES |= {"CN¥": CURRENCIES["CNY"], "JP¥": CURRENCIES["¥"], "E£": ("Egyptian pound", "Egyptian pounds", "piaster", "piasters")}
+CURRENCIES |= {"CN¥": CURRENCIES["CNY"], "JP¥": CURRENCIES["¥"]}
+CURRENCIES |= {"E£": ("Egyptian pound", "Egyptian pounds", "piaster", "piasters")}
 
 # ISO 4217: the sign whose names they share. Alone, "$" is what the listener calls a dollar.
 CURRENCY_CODES = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩", "RUB": "₽", "TRY": "₺"}

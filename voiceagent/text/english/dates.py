@@ -1,12 +1,15 @@
-"""Dates: "2024-05-12", "5/12/2024", "June 5–7", "28 May – 3 June 2024", "Mon–Fri", "the 1990s". Month first unless it can't be."""
+"""Dates: "2024-05-12", "5/12/2024", "June 5–7", "28 May – 3 June 2024", "Mon–Fri", "the 1990s".
+
+The month is read first unless it can't be.
+"""
 
 from voiceagent.text.english.number_words import cardinal, ordinal, plural, year
-from voiceagent.text.english.patterns import ALONE, RANGE, WHOLE, Match, Rule
+from voiceagent.text.english.patterns import ALONE, RANGE, WHOLE, Match, Rules
 
-MONTHS = (
-    "January February March April May June July August September October November December".split()
-)
-_DAYS = {day[:3]: day for day in "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()}
+_YEAR_OF_MONTHS = "January February March April May June July August September October November December"
+MONTHS = _YEAR_OF_MONTHS.split()
+_WEEK = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
+_DAYS = {day[:3]: day for day in _WEEK.split()}
 
 _MONTH = (
     r"(Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
@@ -106,34 +109,57 @@ def _decade(match: Match) -> str:
 
 
 # These hold no digits.
-NAMES: tuple[Rule, ...] = (
-    (rf"\b{_MONTH}{RANGE}{_MONTH}(?! [0-9]{{1,2}}\b)", _months),
-    (rf"\b{_WEEKDAY}{RANGE}{_WEEKDAY}", _weekdays),
+NAMES = Rules(
+    (
+        (rf"\b{_MONTH}{RANGE}{_MONTH}(?! [0-9]{{1,2}}\b)", _months),
+        (rf"\b{_WEEKDAY}{RANGE}{_WEEKDAY}", _weekdays),
+    ),
+    needs=r"[a-z]\.?\s?[-–~]\s?[A-Z]",
 )
-NUMERIC: tuple[Rule, ...] = (
+NUMERIC = Rules(
     (
-        rf"(?<![\w-])([0-9]{{4}})-([01]?[0-9])-([0-3]?[0-9])(?![\w-])({RANGE}(?=[0-9]{{4}}-[01]?[0-9]-[0-3]?[0-9]))?",
-        _iso,
+        (r"(?<![\w/])([0-9]{4})/([01]?[0-9])/([0-3]?[0-9])(?![\w/])", r"\1-\2-\3"),
+        (
+            rf"(?<![\w-])([0-9]{{4}})-([01]?[0-9])-([0-3]?[0-9])(?![\w-])({RANGE}(?=[0-9]{{4}}-[01]?[0-9]-[0-3]?[0-9]))?",
+            _iso,
+        ),
+        (
+            r"(?<![\w/])([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}|[0-9]{2})(?![\w/])"
+            rf"({RANGE}(?=[0-9]{{1,2}}/[0-9]{{1,2}}/))?",
+            _slashed,
+        ),
+        (r"(?<![\w.])([0-3]?[0-9])\.([01]?[0-9])\.((?:19|20)[0-9]{2})(?![\w.]?[0-9])", _dotted),
     ),
-    (
-        r"(?<![\w/])([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}|[0-9]{2})(?![\w/])"
-        rf"({RANGE}(?=[0-9]{{1,2}}/[0-9]{{1,2}}/))?",
-        _slashed,
-    ),
-    (r"(?<![\w.])([0-3]?[0-9])\.([01]?[0-9])\.((?:19|20)[0-9]{2})(?![\w.]?[0-9])", _dotted),
+    needs=r"[0-9][-/.][0-9]{1,2}[-/.][0-9]",
 )
-RULES: tuple[Rule, ...] = (
-    # "June 5 – July 7, 2024": each date is then read by itself.
-    (rf"(\b{_ANY_MONTH} {_DAY}(?:,? [12][0-9]{{3}})?\b){RANGE}(?={_ANY_MONTH} [0-9])", r"\1 to "),
-    (rf"({ALONE}{_DAY} {_ANY_MONTH}(?: [12][0-9]{{3}})?){RANGE}(?=[0-9]{{1,2}}(?:st|nd|rd|th)? {_ANY_MONTH})", r"\1 to "),
+WEEKDAYS = Rules(
     (
-        rf"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:\.(?=,? (?:{_ANY_MONTH}|[0-9]|at\b|from\b))|(?=,? {_ANY_MONTH} [0-9]))",
-        _weekday,
+        (
+            rf"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:\.(?=,? (?:{_ANY_MONTH}|[0-9]|at\b))|(?=,? {_ANY_MONTH} [0-9]))",
+            _weekday,
+        ),
     ),
-    (rf"\b{_MONTH} {_DAY}{_TO}{_DAY}\b{WHOLE}{_NO_TIME}(?! {_ANY_MONTH}){_YEAR}", _days_of_month),
-    (rf"{ALONE}(?:the )?{_DAY}{_TO}(?:the )?{_DAY} (?:of )?{_MONTH}{_YEAR}", _days_before_month),
-    (rf"\b{_MONTH} {_DAY}\b{WHOLE}{_YEAR}", _month_day),
-    (rf"{ALONE}(?:the )?{_DAY} (?:of )?{_MONTH}{_YEAR}", _day_month),
-    (rf"(?<![\w.,$]){_DECADE}{RANGE}(?={_DECADE})", lambda match: f"{_decade(match)} to "),
-    (rf"(?<![\w.,$]){_DECADE}", _decade),
+    needs=tuple(_DAYS),
+)
+RULES = Rules(
+    (
+        # "June 5 – July 7, 2024": each date is then read by itself.
+        (rf"(\b{_ANY_MONTH} {_DAY}(?:,? [12][0-9]{{3}})?\b){RANGE}(?={_ANY_MONTH} [0-9])", r"\1 to "),
+        (
+            rf"({ALONE}{_DAY} {_ANY_MONTH}(?: [12][0-9]{{3}})?){RANGE}(?={_DAY} {_ANY_MONTH})",
+            r"\1 to ",
+        ),
+        (rf"\b{_MONTH} {_DAY}{_TO}{_DAY}\b{WHOLE}{_NO_TIME}(?! {_ANY_MONTH}){_YEAR}", _days_of_month),
+        (rf"{ALONE}(?:the )?{_DAY}{_TO}(?:the )?{_DAY} (?:of )?{_MONTH}{_YEAR}", _days_before_month),
+        (rf"\b{_MONTH} {_DAY}\b{WHOLE}{_YEAR}", _month_day),
+        (rf"{ALONE}(?:the )?{_DAY} (?:of )?{_MONTH}{_YEAR}", _day_month),
+    ),
+    needs=tuple(month[:3].lower() for month in MONTHS),
+)
+DECADES = Rules(
+    (
+        (rf"(?<![\w.,$]){_DECADE}{RANGE}(?={_DECADE})", lambda match: f"{_decade(match)} to "),
+        (rf"(?<![\w.,$]){_DECADE}", _decade),
+    ),
+    needs=r"0['’]?s",
 )

@@ -3,7 +3,7 @@
 from voiceagent.text.english.attributes import before_noun
 from voiceagent.text.english.currencies import CURRENCIES, CURRENCY_CODES, MULTIPLES
 from voiceagent.text.english.number_words import cardinal, number
-from voiceagent.text.english.patterns import ALONE, NUMBER, RANGE, Match, Rule, any_of
+from voiceagent.text.english.patterns import ALONE, NUMBER, RANGE, Match, Rules, any_of
 from voiceagent.text.english.units import PER
 
 Names = tuple[str, str, str, str]
@@ -66,15 +66,20 @@ def _comma(match: Match) -> str:
     return f"{said} {cardinal(int(part))}" if part != "00" else said
 
 
-COMMAS: tuple[Rule, ...] = (
-    (rf"{ALONE}{_COMMA}\s?({_AFTER})(?!\w)|({_SIGN})\s?{_COMMA}", _comma),
+COMMAS = Rules(
+    ((rf"{ALONE}{_COMMA}\s?({_AFTER})(?!\w)|({_SIGN})\s?{_COMMA}", _comma),),
+    needs=r"[0-9],[0-9]{2}(?![0-9])",
 )
-RULES: tuple[Rule, ...] = (
-    (rf"(?<!\w)({_SIGN})-(?=[0-9])", r"-\1"),
+RULES = Rules(
     (
-        rf"((?<!\w)-)?({_SIGN})\s?({NUMBER}){_MULTIPLE}(?:{RANGE}(?:{_SIGN})?({NUMBER}){_MULTIPLE})?+"
-        rf"(?:\s?(USD|AUD|CAD|NZD|HKD|SGD)\b)?+(?:/({any_of(PER)})\b|(/)(?=[A-Za-z]))?+",
-        _money,
+        (rf"(?<!\w)({_SIGN})-(?=[0-9])", r"-\1"),
+        (rf"({_SIGN})\.(?=[0-9]{{2}}\b)", r"\g<1>0."),
+        (
+            rf"((?<!\w)-)?({_SIGN})\s?({NUMBER}){_MULTIPLE}(?:{RANGE}(?:{_SIGN})?({NUMBER}){_MULTIPLE})?+"
+            rf"(?:\s?(USD|AUD|CAD|NZD|HKD|SGD)\b)?+(?:/({any_of(PER)})\b|(/)(?=[A-Za-z]))?+",
+            _money,
+        ),
+        (rf"{ALONE}({NUMBER})(?:\s?({any_of(MULTIPLES)}))?\s?({_AFTER})(?!\w)", _coded),
     ),
-    (rf"{ALONE}({NUMBER})(?:\s?({any_of(MULTIPLES)}))?\s?({_AFTER})(?!\w)", _coded),
+    needs=tuple({sign.lower() for sign in (*CURRENCIES, *CURRENCY_CODES)}),
 )

@@ -3,7 +3,7 @@
 import re
 
 from voiceagent.text.english.number_words import cardinal, digits
-from voiceagent.text.english.patterns import Match, Rule
+from voiceagent.text.english.patterns import Match, Rules
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _PORT = r"(?::([0-9]{1,5})(?![\w:]))?"
@@ -32,9 +32,8 @@ def _ipv6(match: Match) -> str:
     """ "fe80::1" -> "F E eight zero, colon colon, one"."""
     if not re.search("[0-9]", match[0]):
         return match[0]
-    said = []
-    for part in re.findall(r"::?|[^:]+", match[1]):
-        said.append({"::": "colon colon", ":": "colon"}.get(part) or _spelled(part))
+    parts = re.findall(r"::?|[^:]+", match[1])
+    said = [{"::": "colon colon", ":": "colon"}.get(part) or _spelled(part) for part in parts]
     return " ".join(said) + (f" slash {cardinal(int(match[2]))}" if match[2] else "")
 
 
@@ -43,17 +42,20 @@ def _mac(match: Match) -> str:
     return ", ".join(_spelled(part) for part in re.split("[:-]", match[0]))
 
 
-RULES: tuple[Rule, ...] = (
-    (rf"(?<![\w.:-]){_HEX}{{2}}(?:(?::{_HEX}{{2}}){{5}}|(?:-{_HEX}{{2}}){{5}})(?![\w:-])", _mac),
+RULES = Rules(
     (
-        rf"(?<![\w.:])((?:{_HEX}{{1,4}}:){{7}}{_HEX}{{1,4}}"
-        rf"|(?:{_HEX}{{1,4}}(?::{_HEX}{{1,4}}){{0,6}})?::(?:{_HEX}{{1,4}}(?::{_HEX}{{1,4}}){{0,6}})?)(?:/([0-9]{{1,3}}))?"
-        r"(?![\w:])",
-        _ipv6,
+        (rf"(?<![\w.:-]){_HEX}{{2}}(?:(?::{_HEX}{{2}}){{5}}|(?:-{_HEX}{{2}}){{5}})(?![\w:-])", _mac),
+        (
+            rf"(?<![\w.:])((?:{_HEX}{{1,4}}:){{7}}{_HEX}{{1,4}}"
+            rf"|(?:{_HEX}{{1,4}}(?::{_HEX}{{1,4}}){{0,6}})?::(?:{_HEX}{{1,4}}(?::{_HEX}{{1,4}}){{0,6}})?)(?:/([0-9]{{1,3}}))?"
+            r"(?![\w:])",
+            _ipv6,
+        ),
+        (rf"(?<![\w./:-])({_OCTET}(?:\.{_OCTET}){{3}})(?![\w]|\.[0-9])(?:/([0-9]{{1,2}})(?![\w/])|{_PORT})", _ipv4),
+        (
+            r"(?<![\w.@/:-])(localhost|(?:[a-z][a-z0-9-]{0,62}\.){1,4}[a-z]{2,10}):([0-9]{2,5})(?![\w:]|\.[0-9])",
+            _host,
+        ),
     ),
-    (rf"(?<![\w./:-])({_OCTET}(?:\.{_OCTET}){{3}})(?![\w]|\.[0-9])(?:/([0-9]{{1,2}})(?![\w/])|{_PORT})", _ipv4),
-    (
-        r"(?<![\w.@/:-])(localhost|(?:[a-z][a-z0-9-]{0,62}\.){1,4}[a-z]{2,10}):([0-9]{2,5})(?![\w:]|\.[0-9])",
-        _host,
-    ),
+    needs=r"[0-9A-Fa-f:][:.-][0-9A-Fa-f:]",
 )

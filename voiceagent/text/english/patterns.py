@@ -2,10 +2,20 @@
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 Match = re.Match[str]
 Rule = tuple[str, str | Callable[[Match], str]]
 """A pattern, and what is said for a match of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Rules of one kind, in their order, and what says at little cost that none of them matches."""
+
+    rules: tuple[Rule, ...]
+    needs: tuple[str, ...] | str = ()
+    """Strings of which a text must hold one, in its own letters or in small ones; or a pattern. Empty: always tried."""
 
 
 def any_of(choices: Iterable[str]) -> str:

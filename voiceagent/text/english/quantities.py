@@ -1,13 +1,12 @@
-"""Quantities: "5 km", "a 5 km run", "20–30 °C", "2 1/2", "22nd", "100k", "5'10\"", "16:9", and any number that is left."""
+"""Quantities: "5 km", "a 5 km run", "20–30 °C", "2 1/2", "22nd", "100k", "10.000.000", and any number that is left."""
 
 import re
 
-from voiceagent.text.english.abbreviations import STARTERS
 from voiceagent.text.english.attributes import before_noun
 from voiceagent.text.english.currencies import MULTIPLES
 from voiceagent.text.english.dates import date
 from voiceagent.text.english.number_words import cardinal, digits, number, ordinal, year
-from voiceagent.text.english.patterns import ALONE, NUMBER, RANGE, Match, Rule, any_of
+from voiceagent.text.english.patterns import ALONE, NUMBER, RANGE, Match, Rules, any_of
 from voiceagent.text.english.units import PER, UNITS
 
 _UNIT = any_of(UNITS)
@@ -57,6 +56,11 @@ def _ends_sentence(match: Match) -> bool:
     return not following or not following[1] or following[1][0].isupper()
 
 
+def _seconds(match: Match) -> str:
+    """ "9.58 s" -> "nine point five eight seconds"; "5s" may be a name."""
+    return f"{number(match[1])} {'second' if match[1] == '1' else 'seconds'}"
+
+
 def _height(match: Match) -> str:
     """5'10" -> "five foot ten"."""
     return f"{cardinal(int(match[1]))} foot {cardinal(int(match[2]))}"
@@ -86,39 +90,61 @@ def _plain(match: Match) -> str:
     return number(match[0])
 
 
+_START = r"(?<![\w.,+)-])(?<![0-9] )"
+_UNIT_WORD = (
+    "(?:kilo|centi|milli)?(?:met|lit)(?:er|re)s|kilos|(?:kilo)?grams|[mb]illion|hours|years|percent|degrees|times"
+)
+_UNIT_AHEAD = rf"\s?(?:{_UNIT}|{_UNIT_WORD})(?!\w)"
 _END = r"(?![\w]|[.,][0-9])"
 # Other countries' separators, brought into one form before anything else is read.
-GROUPINGS: tuple[Rule, ...] = (
-    (rf"(?<![\w.,])[0-9]{{1,2}}(?:,[0-9]{{2}}(?=,))+,[0-9]{{3}}(?![0-9,])", _ungrouped),
-    (rf"(?<![\w.,])[0-9]{{1,3}}(?:\.[0-9]{{3}})+,(?P<decimal>[0-9]{{1,2}}){_END}", _ungrouped),
-    (rf"(?<![\w.,])[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}}){{2,}}{_END}", _ungrouped),
-    (rf"(?<![\w.,+)-])(?<![0-9] )[1-9][0-9]{{0,2}}(?:[ '][0-9]{{3}})+,(?P<decimal>[0-9]{{1,2}}){_END}", _ungrouped),
-    (rf"(?<![\w.,+)-])(?<![0-9] )[1-9][0-9]{{0,2}}(?:(?: [0-9]{{3}}){{2,}}| 000|(?:['_][0-9]{{3}})+){_END}(?! [0-9])", _ungrouped),
-    (rf"(?<![\w.,])(?:0|[0-9]{{1,9}}(?=,[0-9]{{1,2}}\s?(?:{_UNIT})(?!\w))),(?P<decimal>[0-9]{{1,3}}){_END}", _ungrouped),
-    (rf"(?<![\w.,(\[{{])[0-9]{{1,9}},(?P<decimal>[0-9]{{2}}){_END}", _ungrouped),
-)
-RULES: tuple[Rule, ...] = (
-    (rf"{ALONE}([0-9]{{1,9}}(?:st|nd|rd|th)){RANGE}(?=[0-9]{{1,9}}(?:st|nd|rd|th)\b)", r"\1 to "),
-    (r"(?<![\w.,])([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:st|nd|rd|th)\b", _rank),
-    (r"(?<![\w.])([0-9])' ?([0-9]{1,2})\"", _height),
-    (r"(?<![\w/.,])(?:([0-9]{1,9}) )?([0-9]{1,4})/([0-9]{1,4})(?![\w/])", _fraction),
-    # "20%-30%", "5 km – 10 km"
-    (rf"{ALONE}({NUMBER})\s?(%){RANGE}(?={NUMBER}\s?%)", r"\1 to "),
-    (rf"{ALONE}({NUMBER}\s?(?:{_UNIT})){RANGE}(?={NUMBER}\s?(?:{_UNIT})(?!\w))", r"\1 to "),
-    (rf"(?<![\w.,/-])({NUMBER})(?:-|\s?[–~]\s?)(?=[0-9])", r"\1 to "),
-    (r"(?<=[0-9)])(?:\s[*x]\s|[*])(?=[0-9(])", " times "),
-    (r"(?<=[0-9])x(?=[0-9])", " by "),
-    (r"(?<=[0-9)]) - (?=[0-9(])", " minus "),
-    (r"(?<![\w)\]-])-(?=[0-9.])", "minus "),
+GROUPINGS = Rules(
     (
-        rf"{ALONE}({NUMBER})(?:\s|(-))?({_UNIT})(?!\w)(?:/({any_of(PER)})\b|(/)(?=[A-Za-z])|\.(?!\w))?",
-        _measure,
+        (r"(?<![\w.,])[0-9]{1,2}(?:,[0-9]{2}(?=,))+,[0-9]{3}(?![0-9,])", _ungrouped),
+        (rf"(?<![\w.,])[0-9]{{1,3}}(?:\.[0-9]{{3}})+,(?P<decimal>[0-9]{{1,2}}){_END}", _ungrouped),
+        (rf"(?<![\w.,])[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}}){{2,}}{_END}", _ungrouped),
+        (rf"{_START}[1-9][0-9]{{0,2}}(?:[ '][0-9]{{3}})+,(?P<decimal>[0-9]{{1,2}}){_END}", _ungrouped),
+        (
+            rf"{_START}[1-9][0-9]{{0,2}}(?:(?: [0-9]{{3}}){{2,}}| 000|(?:['_][0-9]{{3}})+){_END}(?! [0-9])",
+            _ungrouped,
+        ),
+        (
+            rf"(?<![\w.,])(?:0|[0-9]{{1,9}}(?=,[0-9]{{1,2}}{_UNIT_AHEAD})),(?P<decimal>[0-9]{{1,3}}){_END}",
+            _ungrouped,
+        ),
+        (rf"(?<![\w.,(\[{{])[0-9]{{1,9}},(?P<decimal>[0-9]{{2}}){_END}", _ungrouped),
     ),
-    (rf"{ALONE}({NUMBER})\s?in\.(?=,?\s[a-z0-9])", _inches),
-    (rf"{ALONE}({NUMBER})(k|M|bn|(?<=[0-9]{{2}})K)\b", _multiple),
-    (rf"{ALONE}({NUMBER})x\b", r"\1 times"),
+    needs=r"[0-9][., '_][0-9]",
 )
-LEFT: tuple[Rule, ...] = (
-    (r"(?<=[A-Za-z])-?(?=[0-9])|(?<=[0-9])(?=[A-Za-z])", " "),
-    (rf"{NUMBER}|(?<![\w.])\.[0-9]++", _plain),
+RULES = Rules(
+    (
+        (rf"{ALONE}([0-9]{{1,9}}(?:st|nd|rd|th)){RANGE}(?=[0-9]{{1,9}}(?:st|nd|rd|th)\b)", r"\1 to "),
+        (r"(?<![\w.,])([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:st|nd|rd|th)\b", _rank),
+        (r"(?<![\w.])([0-9])' ?([0-9]{1,2})\"", _height),
+        (r"(?<![\w/.,])([0-9]{1,3})/([0-9]{1,3})(?= (?:stars|points|rating|score)\b)", r"\1 out of \2"),
+        (r"(?<![\w/.,])(?:([0-9]{1,9}) )?([0-9]{1,4})/([0-9]{1,4})(?![\w/])", _fraction),
+        (r"(?<![\w/.,])([0-9]{1,3}\.[0-9])/([0-9]{1,3})(?![\w/])", r"\1 out of \2"),
+        # "20%-30%", "5 km – 10 km"
+        (rf"{ALONE}({NUMBER})\s?(%){RANGE}(?={NUMBER}\s?%)", r"\1 to "),
+        (rf"{ALONE}({NUMBER}\s?(?:{_UNIT})){RANGE}(?={NUMBER}\s?(?:{_UNIT})(?!\w))", r"\1 to "),
+        (rf"(?<![\w.,/-])({NUMBER})(?:-|\s?[–~]\s?)(?=[0-9])", r"\1 to "),
+        (r"(?<=[0-9)])(?:\s[*x]\s|[*])(?=[0-9(])", " times "),
+        (r"(?<=[0-9])x(?=[0-9])", " by "),
+        (r"(?<=[0-9)]) - (?=[0-9(])", " minus "),
+        (r"(?<![\w)\]-])-(?=[0-9.])", "minus "),
+        (r"((?:ft|feet|foot)\.?,? [0-9]{1,2}(?:\.[0-9])?) in\b\.?", r"\1 inches"),
+        (
+            rf"{ALONE}({NUMBER})(?:\s|(-))?({_UNIT})(?!\w)(?:/({any_of(PER)})\b|(/)(?=[A-Za-z])|\.(?!\w))?",
+            _measure,
+        ),
+        (rf"{ALONE}({NUMBER})\s?in\.(?=,?\s[a-z0-9])", _inches),
+        (rf"{ALONE}({NUMBER}) s(?=[\s,.;:)]|$)", _seconds),
+        (rf"{ALONE}({NUMBER})(k|M|bn|(?<=[0-9]{{2}})K)\b", _multiple),
+        (rf"{ALONE}({NUMBER})x\b", r"\1 times"),
+    ),
+)
+LEFT = Rules(
+    (
+        (r"(?<=[A-Za-z])-?(?=[0-9])|(?<=[0-9])(?=[A-Za-z])", " "),
+        (rf"{NUMBER}|(?<![\w.])\.[0-9]++", _plain),
+    ),
 )

@@ -4,7 +4,7 @@ import re
 
 from voiceagent.text.english.abbreviations import STARTERS
 from voiceagent.text.english.number_words import cardinal, ordinal
-from voiceagent.text.english.patterns import RANGE, Match, Rule
+from voiceagent.text.english.patterns import RANGE, Match, Rules
 
 _NUMERAL = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
@@ -64,15 +64,22 @@ def _named(match: Match) -> str:
     return f"{name} the {ordinal(number)}" if name in _MONARCHS else f"{name} {cardinal(number)}"
 
 
+_COUNTED = "century|centuries|Olympiad|Olympics|Games|dynasty|Dynasty|edition"
 # Not "Part D", "Class MC".
 _LONG = r"(?=[CDLM]{0,8}[IVX])[IVXLCDM]{2,9}|[VX]"
 _AFTER = r"\b(?!['’.]\w)"
-RULES: tuple[Rule, ...] = (
-    (rf"\b([IVX]{{1,6}})(?:th|st|nd|rd)?(?:{RANGE}([IVX]{{1,6}}))?(?=[ -](?:century|centuries|Olympiad|Olympics|Games|dynasty|Dynasty|edition)\b)", _century),
-    (rf"\b((?:{_NUMBERED})s?) ({_LONG})(?:{RANGE}({_LONG}))?{_AFTER}", _numbered),
-    (r"\b(World Wars?) I and II\b", r"\1 one and two"),
-    (r"\bWorld War I\b(?!['’.]\w)", "World War one"),
-    (rf"\b((?:{_TITLES}) [A-Z][a-z]{{2,12}}) ([IVX]{{2,5}}|[VX]){_AFTER}", _titled),
-    (r"\b((?:" + "|".join(sorted(_MONARCHS)) + r")) (I)(?= of [A-Z])", _titled),
-    (rf"\b([A-Z][a-z]+) ([IVX]{{1,5}}){_AFTER}", _named),
+RULES = Rules(
+    (
+        (
+            rf"\b([IVX]{{1,6}})(?:th|st|nd|rd)?(?:{RANGE}([IVX]{{1,6}}))?(?=[ -](?:{_COUNTED})\b)",
+            _century,
+        ),
+        (rf"\b((?:{_NUMBERED})s?) ({_LONG})(?:{RANGE}({_LONG}))?{_AFTER}", _numbered),
+        (r"\b(World Wars?) I and II\b", r"\1 one and two"),
+        (r"\bWorld War I\b(?!['’.]\w)", "World War one"),
+        (rf"\b((?:{_TITLES}) [A-Z][a-z]{{2,12}}) ([IVX]{{2,5}}|[VX]){_AFTER}", _titled),
+        (r"\b((?:" + "|".join(sorted(_MONARCHS)) + r")) (I)(?= of [A-Z])", _titled),
+        (rf"\b([A-Z][a-z]+) ([IVX]{{1,5}}){_AFTER}", _named),
+    ),
+    needs=r"\b[IVXLCDM]{1,9}\b",
 )

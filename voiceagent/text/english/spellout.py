@@ -14,6 +14,7 @@ number ("code", "call", "room", a noun after a sum), not the meaning: "1500" is 
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from voiceagent.text.addresses import read_addresses
 from voiceagent.text.digits import ascii_digits
@@ -30,7 +31,7 @@ from voiceagent.text.english import (
     telephones,
     times,
 )
-from voiceagent.text.english.patterns import Match, Rule
+from voiceagent.text.english.patterns import Match, Rules
 
 _ADDRESS_SIGNS = {".": "dot", "-": "dash", "_": "underscore", "+": "plus", "/": "slash", "@": "at"}
 _VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8", "⅜": "3/8"}
@@ -41,16 +42,33 @@ _BLANK_BEFORE_MARK = re.compile(r" (?=[,.;:!?](?:\s|$))")
 _DIGIT = re.compile("[0-9]")
 
 
-Compiled = tuple[tuple[re.Pattern[str], str | Callable[[Match], str]], ...]
+@dataclass(frozen=True, slots=True)
+class _Table:
+    rules: tuple[tuple[re.Pattern[str], str | Callable[[Match], str]], ...]
+    needs: tuple[str, ...] | re.Pattern[str]
+
+    def may_match(self, text: str, small: str) -> bool:
+        if isinstance(self.needs, tuple):
+            return not self.needs or any(needed in text or needed in small for needed in self.needs)
+        return self.needs.search(text) is not None
 
 
-def _compiled(*tables: tuple[Rule, ...]) -> Compiled:
-    return tuple((re.compile(pattern), said) for table in tables for pattern, said in table)
+def _compiled(*tables: Rules) -> tuple[_Table, ...]:
+    return tuple(
+        _Table(
+            tuple((re.compile(pattern), said) for pattern, said in table.rules),
+            re.compile(table.needs) if isinstance(table.needs, str) else table.needs,
+        )
+        for table in tables
+    )
 
 
-def _apply(rules: Compiled, text: str) -> str:
-    for pattern, said in rules:
-        text = pattern.sub(said, text)
+def _apply(tables: tuple[_Table, ...], text: str) -> str:
+    small = text.lower()
+    for table in tables:
+        if table.may_match(text, small):
+            for pattern, said in table.rules:
+                text = pattern.sub(said, text)
     return text
 
 
@@ -60,13 +78,19 @@ _NAMES = _compiled(streets.RULES, abbreviations.RULES, roman.RULES, dates.NAMES,
 _NUMBERS = _compiled(
     times.STAMPS,
     dates.NUMERIC,
+    telephones.VANITY,
     telephones.RULES,
+    telephones.ASKED,
     codes.RULES,
+    codes.HASHES,
     money.COMMAS,
     quantities.GROUPINGS,
     money.RULES,
+    dates.WEEKDAYS,
     dates.RULES,
+    dates.DECADES,
     times.RULES,
+    times.RATIOS,
     codes.VERSIONS,
     quantities.RULES,
 )

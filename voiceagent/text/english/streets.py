@@ -4,7 +4,7 @@ import re
 
 from voiceagent.text.english.abbreviations import STARTERS, kept_stop
 from voiceagent.text.english.number_words import ordinal
-from voiceagent.text.english.patterns import Match, Rule, any_of
+from voiceagent.text.english.patterns import Match, Rules, any_of
 
 _SUFFIXES = {
     "St": "Street",
@@ -23,7 +23,8 @@ _SUFFIXES = {
 _FULL = "Street|Avenue|Boulevard|Road|Lane|Place|Floor"
 _DIRECTIONS = {"N": "North", "S": "South", "E": "East", "W": "West"}
 _DIRECTIONS |= {"NE": "Northeast", "NW": "Northwest", "SE": "Southeast", "SW": "Southwest"}
-_NO_STREET = STARTERS | frozenset("dear hello hi hey thanks ask call see yes no well professor prof mister saint mount".split())
+_ADDRESSED = "dear hello hi hey thanks ask call see yes no well professor prof mister saint mount"
+_NO_STREET = STARTERS | frozenset(_ADDRESSED.split())
 _FOLLOWING = re.compile(r",?\s+([A-Z][\w]*)")
 _PLACED = re.compile(r"(?:\b[0-9]{1,6}[A-Za-z]? (?:[NSEW][EW]?\.? |North |South |East |West )?(?:[A-Z][a-z]+ )?)$")
 
@@ -54,15 +55,21 @@ def _direction(match: Match) -> str:
     return f"{match[1]} {_DIRECTIONS[match[2]]}"
 
 
-RULES: tuple[Rule, ...] = (
-    (rf"\b([0-9]{{1,6}}) ({any_of(_DIRECTIONS)})\b\.?(?= (?:[A-Z][a-z]|[0-9]{{1,3}}(?:st|nd|rd|th)\b))", _direction),
+RULES = Rules(
     (
-        rf"\b([0-9]{{1,3}})(?:st|nd|rd|th) (?:({any_of(_SUFFIXES)})\b\.?|(?=(?:{_FULL})\b))",
-        _numbered,
+        (
+            rf"\b([0-9]{{1,6}}) ({any_of(_DIRECTIONS)})\b\.?(?= (?:[A-Z][a-z]|[0-9]{{1,3}}(?:st|nd|rd|th)\b))",
+            _direction,
+        ),
+        (
+            rf"\b([0-9]{{1,3}})(?:st|nd|rd|th) (?:({any_of(_SUFFIXES)})\b\.?|(?=(?:{_FULL})\b))",
+            _numbered,
+        ),
+        (rf"\b([A-Z][a-z]+) ({any_of(_SUFFIXES)})\b\.?", _street),
+        (r"(?<![\w.])Ste\. (?=[A-Z])", "Sainte "),
+        (r"(?<![\w.])Ste\.? (?=[0-9])", "Suite "),
+        (r"(?<![\w.])Apt (?=[0-9])", "Apartment "),
+        (r"(?<![\w.])St\.? (?=[A-Z])", "Saint "),
     ),
-    (rf"\b([A-Z][a-z]+) ({any_of(_SUFFIXES)})\b\.?", _street),
-    (r"(?<![\w.])Ste\. (?=[A-Z])", "Sainte "),
-    (r"(?<![\w.])Ste\.? (?=[0-9])", "Suite "),
-    (r"(?<![\w.])Apt (?=[0-9])", "Apartment "),
-    (r"(?<![\w.])St\.? (?=[A-Z])", "Saint "),
+    needs=(*_SUFFIXES, "Apt", "Ste", "th ", "st ", "nd ", "rd ", " N", " S", " E", " W"),
 )

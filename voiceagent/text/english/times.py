@@ -3,7 +3,7 @@
 from voiceagent.text.english.abbreviations import kept_stop
 from voiceagent.text.english.dates import date
 from voiceagent.text.english.number_words import cardinal
-from voiceagent.text.english.patterns import ALONE, RANGE, WHOLE, Match, Rule
+from voiceagent.text.english.patterns import ALONE, RANGE, WHOLE, Match, Rules
 
 _HALF_DAY = r"[ap]\.?\s?m\b\.?"
 _OFFSET = r"([+-])([01]?[0-9]):?([0-5][0-9])?"
@@ -11,12 +11,13 @@ _OFFSET = r"([+-])([01]?[0-9]):?([0-5][0-9])?"
 
 def _stamp(match: Match) -> str:
     """ "2024-05-12T14:30:00Z" -> "May twelfth, twenty twenty-four, at fourteen thirty UTC"."""
-    at, written_year, month, day, _, hour, minute, second, zone, *offset = match.groups()
+    at, written_year, month, day, _, hour, minute, second, zone, *offset, until = match.groups()
     on = date(int(month), int(day), written_year)
     if on is None or int(hour) > 24:
         return match[0]
     said = f"{'on ' if at else ''}{on}, at {_clock(hour, minute, second if second and second != '00' else None)}"
-    return f"{said} UTC" if zone else f"{said} {_zone('UTC', *offset)}" if offset[0] else said
+    said = f"{said} UTC" if zone else f"{said} {_zone('UTC', *offset)}" if offset[0] else said
+    return f"{said} to " if until else said
 
 
 def _zone(name: str, sign: str, hours: str, minutes: str | None) -> str:
@@ -63,27 +64,38 @@ def _duration(match: Match) -> str:
 
 
 # Before the rules of dates, which would take the date alone.
-STAMPS: tuple[Rule, ...] = (
+STAMPS = Rules(
     (
-        r"(\bat )?(?<![\w-])([0-9]{4})-([01][0-9])-([0-3][0-9])(?:(T)| )([0-2][0-9]):([0-5][0-9])(?::([0-5][0-9]))?"
-        # "2024-05-12 09:30-11:00" is a range.
-        rf"(?:[.,][0-9]{{1,9}})?(?:\s?(Z|UTC)\b|(?(5)|(?!-)){_OFFSET}\b)?(?!\w|:[0-9])",
-        _stamp,
+        (
+            r"(\bat )?(?<![\w-])([0-9]{4})-([01][0-9])-([0-3][0-9])(?:(T)| )([0-2][0-9]):([0-5][0-9])(?::([0-5][0-9]))?"
+            # "2024-05-12 09:30-11:00" is a range.
+            rf"(?:[.,][0-9]{{1,9}})?(?:\s?(Z|UTC)\b|(?(5)|(?!-)){_OFFSET}\b)?(?!\w|:[0-9])({RANGE}(?=[0-9]{{1,2}}:[0-9]{{2}}\b))?",
+            _stamp,
+        ),
     ),
+    needs=r"[T ][0-9]{2}:",
 )
-RULES: tuple[Rule, ...] = (
-    (rf"\b(UTC|GMT)\s?{_OFFSET}\b", _named_zone),
-    # Only east of Greenwich: "9:30-12:00" is a range.
-    (r"(?<=:[0-9]{2})(\+)([01][0-9]):([0-5][0-9])\b", _offset),
-    (r"(?<=:[0-9]{2})Z\b", " UTC"),
-    (rf"(?i)(?<=[0-9m.]){RANGE}(?=[0-9]{{1,2}}(?::[0-9]{{2}})?\s?{_HALF_DAY})", " to "),
-    (rf"(?<=:[0-9]{{2}}){RANGE}(?=[0-9]{{1,2}}\b)", " to "),
-    (rf"(?<=[0-9]){RANGE}(?=[0-9]{{1,2}}:[0-9]{{2}}\b)", " to "),
+RULES = Rules(
     (
-        r"(?i)(?<![\w:.,/$-])([01]?[0-9]|2[0-4])(?::([0-5][0-9])(?::([0-5][0-9]))?)?"
-        rf"(?:\s?([ap])\.?\s?m\b\.?)?{WHOLE}",
-        _time,
+        (rf"\b(UTC|GMT)\s?{_OFFSET}\b", _named_zone),
+        # Only east of Greenwich: "9:30-12:00" is a range.
+        (r"(?<=:[0-9]{2})(\+)([01][0-9]):([0-5][0-9])\b", _offset),
+        (r"(?<=:[0-9]{2})Z\b", " UTC"),
+        (rf"(?i)(?<=[0-9m.]){RANGE}(?=[0-9]{{1,2}}(?::[0-9]{{2}})?\s?{_HALF_DAY})", " to "),
+        (rf"(?<=:[0-9]{{2}}){RANGE}(?=[0-9]{{1,2}}\b)", " to "),
+        (rf"(?<=[0-9]){RANGE}(?=[0-9]{{1,2}}:[0-9]{{2}}\b)", " to "),
+        (
+            r"(?i)(?<![\w:.,/$-])([01]?[0-9]|2[0-4])(?::([0-5][0-9])(?::([0-5][0-9]))?)?"
+            rf"(?:\s?([ap])\.?\s?m\b\.?)?{WHOLE}",
+            _time,
+        ),
     ),
-    (rf"{ALONE}([0-9]{{1,3}})h\s?([0-5]?[0-9])(?:m(?:in)?)?\b", _duration),
-    (r"(?<![\w:.])([0-9]{1,3}):([0-9]{1,3})(?![\w:])", r"\1 to \2"),
+    needs=r"[0-9]:[0-9]|[0-9] ?[aApP]\.? ?[mM]|UTC|GMT",
+)
+RATIOS = Rules(
+    (
+        (rf"{ALONE}([0-9]{{1,3}})h\s?([0-5]?[0-9])(?:m(?:in)?)?\b", _duration),
+        (r"(?<![\w:.])([0-9]{1,3}):([0-9]{1,3})(?![\w:])", r"\1 to \2"),
+    ),
+    needs=r"[0-9]:[0-9]|[0-9]h",
 )
