@@ -11,20 +11,17 @@ digits ("3.5") is read with a point.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from voiceagent.text.addresses import read_addresses
 from voiceagent.text.digits import ascii_digits
 from voiceagent.text.numerals import MOST_DIGITS, Numerals
-
-Match = re.Match[str]
-Rule = tuple[str, str | Callable[[Match], str]]
+from voiceagent.text.patterns import ALONE, Match, Rule, any_of
 
 N = r"[0-9]++(?:[.,][0-9]++)?+"
 """A number, once its groups are joined."""
-ALONE = r"(?<![\w.,/])"
 WHOLE = r"(?![0-9]|[.,][0-9])"
 LETTER = r"[^\W\d_]"
 DASH = r"\s?[-–]\s?"
@@ -62,11 +59,6 @@ class Currency:
 
     unit: Noun
     hundredth: Noun
-
-
-def any_of(choices: Iterable[str]) -> str:
-    """Return a pattern for any of the strings, longest first."""
-    return "|".join(re.escape(choice) for choice in sorted(choices, key=len, reverse=True))
 
 
 def word_set(text: str) -> frozenset[str]:
@@ -258,8 +250,8 @@ class Reader:
             # Signs.
             (r"(?<=[0-9)]) - (?=[0-9(])", f" {self.minus} "),
             (r"~\s?(?=[0-9])", f"{self.signs['≈']} "),
-            (r"\s<\s|(?<=[\w)])<(?=[0-9])|(?<!\w)<(?=\s?[0-9])", f" {self.signs['<']} "),
-            (r"\s>\s|(?<=[\w)])>(?=[0-9])|(?<!\w)>(?=\s?[0-9])", f" {self.signs['>']} "),
+            (r"(?<=\s)<(?=\s)|(?<=[\w)])<(?=[0-9])|(?<!\w)<(?=\s?[0-9])", f" {self.signs['<']} "),
+            (r"(?<=\s)>(?=\s)|(?<=[\w)])>(?=[0-9])|(?<!\w)>(?=\s?[0-9])", f" {self.signs['>']} "),
             (r"\^(?=[\w(-])", f" {self.signs['^']} "),
             (any_of(sign for sign in self.signs if sign not in "<>^"), lambda match: f" {self.signs[match[0]]} "),
             (any_of(sign for sign in self.currencies if not sign.isalpha()), self._lone_currency),

@@ -8,8 +8,9 @@ said in pairs ("zéro six, douze"), as people do.
 import re
 
 from voiceagent.text.french import words as table
-from voiceagent.text.numerals import roman
-from voiceagent.text.reader import ALONE, DASH, LETTER, TIMES, Match, Noun, Reader, Rule, any_of, full_year, word_set
+from voiceagent.text.patterns import ALONE, Match, Rule, any_of
+from voiceagent.text.reader import DASH, LETTER, TIMES, Noun, Reader, full_year, word_set
+from voiceagent.text.roman import value as roman
 
 _ROUND_MILLIONS = re.compile(r"(?:million|milliard|billion|billiard)s?$")
 _VOWELS = tuple("aeiouyhâàéèêëîïôœûù")

@@ -8,23 +8,9 @@ month nor a noun that ordinals go with, unless an article stands before it. "1" 
 import re
 
 from voiceagent.text.german import words as table
-from voiceagent.text.numerals import roman
-from voiceagent.text.reader import (
-    ALONE,
-    DASH,
-    LETTER,
-    TIMES,
-    WHOLE,
-    YEAR,
-    Match,
-    Noun,
-    Reader,
-    Rule,
-    any_of,
-    full_year,
-    word_before,
-    word_set,
-)
+from voiceagent.text.patterns import ALONE, Match, Rule, any_of
+from voiceagent.text.reader import DASH, LETTER, TIMES, WHOLE, YEAR, Noun, Reader, full_year, word_before, word_set
+from voiceagent.text.roman import value as roman
 
 _ORDINAL_NOUNS = {
     **dict.fromkeys(table.MONTHS, "m"),

@@ -7,8 +7,9 @@ article before the number and from its ending. The day comes first in a written 
 
 import re
 
-from voiceagent.text.numerals import roman
-from voiceagent.text.reader import ALONE, DASH, TIMES, Match, Noun, Reader, Rule, any_of, full_year
+from voiceagent.text.patterns import ALONE, Match, Rule, any_of
+from voiceagent.text.reader import DASH, TIMES, Noun, Reader, full_year
+from voiceagent.text.roman import value as roman
 from voiceagent.text.spanish import words as table
 
 _CARDINALS = {"m": "cardinal-masculine", "f": "cardinal-feminine", "": "numbering"}
