@@ -116,7 +116,7 @@ class Reader:
         """Return the text with everything written in digits, signs and abbreviations as words, blanks collapsed."""
         text = _VULGAR_FRACTION.sub(lambda match: f" {_VULGAR[match[1]]}", _BLANKS.sub(" ", text))
         text = ascii_digits(text.translate(_PLAIN_SIGNS))
-        text = read_addresses(text, self.address)
+        text = " ".join(read_addresses(text, self.address).split())
         for pattern, said in self._rules:
             text = pattern.sub(said, text)
         return _BLANK_BEFORE_MARK.sub("", " ".join(text.split()))

@@ -103,7 +103,7 @@ class German(Reader):
                 self.spaced_digits,
             ),
             # Ordinals, also as markdown leaves them at the beginning of a line: "3, Mai".
-            (rf"(?:\A|(?<=[.:!?] ))([0-9]{{1,3}}), (?=(?:{noun})\b)", r"\1. "),
+            (rf"(?:\A|(?<=[.:!?] ))([0-9]{{1,3}}), (?=(?:{noun})\b|(?:und|oder|bis) [0-9]{{1,2}}\.)", r"\1. "),
             (rf"(?:\A|(?<=[.:!?] ))([0-9]{{1,2}})[.),] (?=[A-ZÄÖÜ])(?!(?:{noun})\b)", self._item),
             (rf"{ALONE}({ordinal})\.{others}{following}", self._ordinal),
             (rf"{ALONE}([0-9]{{1,4}}) ?%(?=ig)", r"\1-prozent"),

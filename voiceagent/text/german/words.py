@@ -239,7 +239,7 @@ PREPOSITIONS = word_set("ab an auf aus bei bis in mit nach seit von vor zu zwisc
 ORDINAL_MASCULINE = "Platz Stock Rang Tag Geburtstag Versuch Teil Schritt Satz Akt Weltkrieg Advent Feiertag Punkt FC"
 ORDINAL_FEMININE = (
     "Etage Liga Klasse Runde Woche Stunde Minute Auflage Stufe Phase Staffel Folge Generation Hälfte Halbzeit Person "
-    "Bundesliga Reihe Spalte Frage Möglichkeit Option Lektion Ausgabe"
+    "Bundesliga Sinfonie Symphonie Reihe Spalte Frage Möglichkeit Option Lektion Ausgabe"
 )
 ORDINAL_NEUTER = (
     "Mal Jahr Jahrhundert Jahrtausend Kapitel Semester Quartal Halbjahr Stockwerk Obergeschoss Lebensjahr Spiel"
@@ -253,7 +253,7 @@ NEUTERS = word_set(
 )
 MASCULINES_IN_E = word_set("Junge Kunde Kollege Name Neffe Löwe Hase Affe Buchstabe Gedanke Zeuge Franzose Deutsche")
 FEMININES = word_set(
-    "Person Nacht Stadt Frau Hand Million Milliarde Tonne Zahl Mail E-Mail Uhr Art App Datei Antwort Arbeit Bank "
+    "Zwiebel Nudel Paprika Mango Person Nacht Stadt Frau Hand Million Milliarde Tonne Zahl Mail E-Mail Uhr Art App Datei Antwort Arbeit Bank "
     "Firma Tür Wand Maus Kuh Gabel Kartoffel Schwester Tochter Mutter Nummer Steuer Oper Feder Leiter Schulter Insel "
     "Regel Tafel Formel"
 )
