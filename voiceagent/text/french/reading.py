@@ -32,7 +32,7 @@ class French(Reader):
     units, currencies, multiples = table.UNITS, table.CURRENCIES, table.MULTIPLES
     leading, trailing, starters = table.LEADING, table.TRAILING, table.STARTERS
     code_words = (
-        "code|codes|code PIN|PIN|NIP|mot de passe|code d'accès|code de (?:sécurité|vérification|confirmation)|poste"
+        "code|codes|code PIN|PIN|NIP|mot de passe|code d'accès|code de (?:sécurité|vérification|confirmation|réservation)|poste"
         "|numéro de (?:commande|dossier|client|compte|série|réservation|suivi)"
     )
     fillers = r"(?:(?: est| le| PIN|:| :| numéro){0,3}) ?"
@@ -76,6 +76,7 @@ class French(Reader):
             ),
             # Ranks and decades.
             (rf"(?<![\w.,])([0-9]{{1,4}})({_RANK})(?!\w)", self._rank),
+            (r"(?<!\w)2(de?)(?!\w)", lambda match: "seconde" if match[1] == "de" else "second"),
             (TIMES, lambda match: f"{self.cardinal(int(match[1]), 'f')} fois"),
         )
 

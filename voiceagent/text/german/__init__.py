@@ -27,7 +27,9 @@ LANGUAGE = Language(
     read=German().read,
     # The last letter of "d. h." and "z. B.", too, where a blank is written.
     leading=frozenset(LEADING) | {"h", "B"},
-    trailing=frozenset(TRAILING) | frozenset(NUMBERED) | {"e.V", "Std", "Min", "Sek", "Mio", "Mrd", "Tsd", "str"},
+    trailing=frozenset(TRAILING)
+    | frozenset(NUMBERED)
+    | {"e.V", "Jan", "Std", "Min", "Sek", "Mio", "Mrd", "Tsd", "str"},
     starters=STARTERS,
     conjunctions=("und", "aber", "oder", "denn", "weil", "während", "obwohl", "sondern", "damit", "sodass"),
     backchannels=_BACKCHANNELS,

@@ -66,8 +66,11 @@ class German(Reader):
     fillers = r"(?:(?: ist| lautet| unter| die| der|:| Nummer){0,3}) ?"
 
     def first_rules(self) -> tuple[Rule, ...]:
-        """Return the rule for "Fr." before a name, which is no Friday."""
-        return ((r"(?<![\w.])Fr\. ?(?=[A-ZÄÖÜ][a-zäöü])", "Frau "),)
+        """Return the rules for "Fr." before a name, which is no Friday, and for "Jan.", which may be one."""
+        return (
+            (r"(?<![\w.])Fr\. ?(?=[A-ZÄÖÜ][a-zäöü])", "Frau "),
+            (r"(?<=[0-9]\. )Jan\.|(?<!\w)Jan\.(?= ?[0-9])", "Januar"),
+        )
 
     def own_rules(self) -> tuple[Rule, ...]:
         """Return the rules for what German writes in its own way."""

@@ -60,7 +60,6 @@ TRAILING = {
     "Jhd": "Jahrhundert",
     "Mwst": "Mehrwertsteuer",
     "MwSt": "Mehrwertsteuer",
-    "Jan": "Januar",
     "Feb": "Februar",
     "Apr": "April",
     "Aug": "August",
