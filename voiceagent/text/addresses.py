@@ -17,7 +17,8 @@ _BARE_URL = re.compile(rf"(?<![\w.@/-])(?:[a-z0-9-]{{1,63}}\.){{1,4}}(?:{_DOMAIN
 _HANDLE = re.compile(r"(?<![\w.])@(?=\w)")
 _FILE_NAME = re.compile(r"(?<=[A-Za-z0-9_]{2})\.(?=[a-z]{2,5}\b(?!\.\w)|tar\.[a-z0-9]{2,3}\b)")
 _SCHEME = re.compile(r"(?i)^(?:(?:[a-z]+:/{2,3}|mailto:)*+www\.|(?:[a-z]+:/{2,3}|mailto:)++|)")
-_BARE_SCHEME = re.compile(r"(?i)(?<![a-z])(?:mailto:|(?:tel|sms):(?=\S)|[a-z][a-z0-9+-]{0,15}:/{2,3})")
+_BARE_SCHEME = re.compile(r"(?i)mailto:|(?<![a-z])(?:(?:tel|sms):(?=\S)|[a-z][a-z0-9+-]{0,80}:/{2,3})")
+_SCHEME_WITHIN = re.compile(r"(?i)(?!^)(?:https?|s?ftp|ssh|git|wss?|file|mailto):/{0,3}")
 _TRAILING_MARKS = ".,;:!?*_~-"
 _READABLE_PARTS = 2
 _READABLE_PART = re.compile(r"(?=[a-z_-]*[a-z])[A-Za-z._-]{1,24}|[0-9]{1,4}", re.IGNORECASE)
@@ -30,8 +31,9 @@ def read_addresses(text: str, signs: Mapping[str, str]) -> str:
         return re.sub(r"[._+/-]", lambda match: f" {signs[match[0]]} ", address).strip()
 
     def said_url(match: re.Match[str]) -> str:
-        url = match[0].rstrip(_TRAILING_MARKS)
-        return said(_readable(url)) + match[0][len(url) :]
+        written = _SCHEME_WITHIN.sub("", match[0])
+        url = written.rstrip(_TRAILING_MARKS)
+        return said(_readable(url)) + written[len(url) :]
 
     text = _EMAIL.sub(lambda match: f"{said(match[1])} {signs['@']} {said(match[2])}", text)
     text = _BARE_URL.sub(said_url, _URL.sub(said_url, text))

@@ -9,10 +9,10 @@ import re
 
 _FORMULA = re.compile(
     r"\\\((.{1,400}?)\\\)|\\\[(.{1,400}?)\\\]|\$\$([^$]{1,400})\$\$"
-    r"|(?<![\\\w$])\$(?=[^\s$])([^$\n]{1,200})(?<![\s\\])\$(?![\w$])",
+    r"|(?<![\\\w$])\$(?=[^\s${])([^$\n]{1,200})(?<![\s\\])\$(?![\w$])",
     re.DOTALL,
 )
-_SIGN_OF_MATHS = re.compile(r"[\\^_{}]")
+_SIGN_OF_MATHS = re.compile(r"[\\^_]")
 _OPERATOR = re.compile(r"[=+*/<>|-]")
 _LONG_WORD = re.compile(r"[A-Za-z]{4}")
 _SIMPLE = re.compile(r"[A-Za-z]{1,3}'?|[A-Za-z](?:,? [A-Za-z]){1,8}|-?[0-9.,]*[A-Za-z]?|[A-Za-z]{1,2}\([^()]{1,40}\)")

@@ -46,7 +46,10 @@ def parts_well(text: str, cut: int, language: Language, *, strict: bool = True) 
         followers.append(_NOUN)
     if _DASH.search(left):
         followers += _AFTER_DASH
-    return all(_said(left + after, language) == _said(left, language) + _said(after, language) for after in followers)
+    return all(
+        words_said(left + after, language) == words_said(left, language) + words_said(after, language)
+        for after in followers
+    )
 
 
 def _free_follower(left: str, right: str, *, strict: bool) -> str | None:
@@ -66,5 +69,6 @@ def _free_follower(left: str, right: str, *, strict: bool) -> str | None:
 
 
 @lru_cache(64)
-def _said(text: str, language: Language) -> list[str]:
+def words_said(text: str, language: Language) -> list[str]:
+    """Return the words that a text is said in, in small letters."""
     return re.findall(r"\w+", speakable(text, language).lower())

@@ -16,7 +16,7 @@ def _greek(match: Match) -> str:
     """ "β-carotene" -> "beta-carotene", "2π" -> "two pi"."""
     letter = match[0]
     name = _GREEK[letter.lower()]
-    before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
+    before, after = match.string[max(0, match.start() - 1) : match.start()], match.string[match.end() : match.end() + 1]
     said = name.capitalize() if letter.isupper() else name
     return (" " if before.isalnum() else "") + said + (" " if after.isalnum() else "")
 

@@ -65,7 +65,7 @@ _CODE = r"[0-9]{3,20}(?:[ -][0-9]{2,8}){0,5}"
 _NUMBER_WORD = r"(?:[Nn]umbers?|[Nn]os?\.?|[Nn]um\.?|#|ID|id|code)"
 RULES = Rules(
     (
-        (rf"((?i:\b(?:{_CODES}))(?: numbers?)?{_LINK})({_CODE}{_LIST}){_NO_QUANTITY}(?![A-Za-z])", _code),
+        (rf"((?i:\b(?:{_CODES})\b)(?: numbers?)?{_LINK})({_CODE}{_LIST}){_NO_QUANTITY}(?![A-Za-z])", _code),
         (rf"((?i:\b(?:{_NUMBERED})) {_NUMBER_WORD}{_LINK})({_CODE}{_LIST}){_NO_QUANTITY}(?![A-Za-z])", _code),
         (rf"((?i:\b(?:{_NUMBERED})):? #?)([0-9]{{5,20}}){_NO_QUANTITY}(?![A-Za-z])", _code),
         (

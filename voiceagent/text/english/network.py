@@ -7,6 +7,9 @@ from voiceagent.text.english.patterns import Match, Rules
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _PORT = r"(?::([0-9]{1,5})(?![\w:]))?"
+_SUFFIXES = frozenset(
+    ["py", "js", "ts", "md", "json", "yaml", "toml", "txt", "html", "css", "cpp", "rs", "go", "java", "sh"]
+)
 _HEX = r"[0-9A-Fa-f]"
 
 
@@ -19,7 +22,9 @@ def _ipv4(match: Match) -> str:
 
 
 def _host(match: Match) -> str:
-    """ "localhost:3000" -> "localhost, port three zero zero zero"."""
+    """ "localhost:3000" -> "localhost, port three zero zero zero", "main.py:42" -> "main.py, line forty-two"."""
+    if match[1].rpartition(".")[2] in _SUFFIXES:
+        return f"{match[1]}, line {cardinal(int(match[2]))}"
     return f"{match[1]}, port {digits(match[2])}"
 
 
@@ -53,7 +58,7 @@ RULES = Rules(
         ),
         (rf"(?<![\w./:-])({_OCTET}(?:\.{_OCTET}){{3}})(?![\w]|\.[0-9])(?:/([0-9]{{1,2}})(?![\w/])|{_PORT})", _ipv4),
         (
-            r"(?<![\w.@/:-])(localhost|(?:[a-z][a-z0-9-]{0,62}\.){1,4}[a-z]{2,10}):([0-9]{2,5})(?![\w:]|\.[0-9])",
+            r"(?<![\w.@/:-])(localhost|(?:[a-z][a-z0-9-]{0,62}\.){1,4}[a-z]{2,10}):([0-9]{1,5})(?![\w:]|\.[0-9])",
             _host,
         ),
     ),

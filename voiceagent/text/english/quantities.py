@@ -58,7 +58,7 @@ def _ends_sentence(match: Match) -> bool:
 
 def _seconds(match: Match) -> str:
     """ "9.58 s" -> "nine point five eight seconds"; "5s" may be a name."""
-    return f"{number(match[1])} {'second' if match[1] == '1' else 'seconds'}"
+    return f"{number(match[1])} {'second' if match[1] == '1' or before_noun(match) else 'seconds'}"
 
 
 def _height(match: Match) -> str:

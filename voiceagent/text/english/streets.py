@@ -32,7 +32,10 @@ _PLACED = re.compile(r"(?:\b[0-9]{1,6}[A-Za-z]? (?:[NSEW][EW]?\.? |North |South 
 def _street(match: Match) -> str:
     """ "Elm Dr." -> "Elm Drive"; left as it is where the abbreviation belongs to the next word ("Martha Dr. Smith")."""
     name, suffix = match[1], match[2]
-    before, after = match.string[max(0, match.start() - 30) : match.start()], match.string[match.end() :][:20]
+    before, after = (
+        match.string[max(0, match.start() - 30) : match.start()],
+        match.string[match.end() : match.end() + 20],
+    )
     following = _FOLLOWING.match(after)
     named_next = following is not None and following[1].lower() not in STARTERS and not after.startswith(",")
     if name.lower() in _NO_STREET:
