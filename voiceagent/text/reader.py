@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from voiceagent.text.addresses import read_addresses
-from voiceagent.text.digits import ascii_digits
+from voiceagent.text.digits import ascii_digits, plain_fractions
 from voiceagent.text.numerals import MOST_DIGITS, Numerals
 from voiceagent.text.patterns import ALONE, Match, Rule, any_of
 
@@ -30,8 +30,6 @@ TIMES = rf"(?<![\w.,/])([0-9]{{1,4}})\s?x(?!\w)(?=\s{LETTER}{{2}}|[.,;!?)]|$)"
 YEAR = re.compile(r"1[1-9][0-9]{2}")
 
 _BLANKS = re.compile("[\u00a0\u2007\u2009\u202f]")
-_VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8", "⅜": "3/8"}
-_VULGAR_FRACTION = re.compile(rf"\s?([{''.join(_VULGAR)}])")
 _PLAIN_SIGNS = str.maketrans({"℃": "°C", "℉": "°F", "−": "-", "‐": "-", "‑": "-", "№": "#", "µ": "μ"})
 _GREEK = "αβγδεζηθικλμνξοπρστυφχψω"
 _GROUPED = re.compile(
@@ -114,8 +112,7 @@ class Reader:
 
     def read(self, text: str) -> str:
         """Return the text with everything written in digits, signs and abbreviations as words, blanks collapsed."""
-        text = _VULGAR_FRACTION.sub(lambda match: f" {_VULGAR[match[1]]}", _BLANKS.sub(" ", text))
-        text = ascii_digits(text.translate(_PLAIN_SIGNS))
+        text = ascii_digits(plain_fractions(_BLANKS.sub(" ", text)).translate(_PLAIN_SIGNS))
         text = " ".join(read_addresses(text, self.address).split())
         for pattern, said in self._rules:
             text = pattern.sub(said, text)

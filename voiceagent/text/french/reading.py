@@ -32,7 +32,8 @@ class French(Reader):
     units, currencies, multiples = table.UNITS, table.CURRENCIES, table.MULTIPLES
     leading, trailing, starters = table.LEADING, table.TRAILING, table.STARTERS
     code_words = (
-        "code|codes|code PIN|PIN|NIP|mot de passe|code d'accès|code de (?:sécurité|vérification|confirmation|réservation)|poste"
+        "codes?|code PIN|PIN|NIP|mot de passe|code d'accès|poste"
+        "|code de (?:sécurité|vérification|confirmation|réservation)"
         "|numéro de (?:commande|dossier|client|compte|série|réservation|suivi)"
     )
     fillers = r"(?:(?: est| le| PIN|:| :| numéro){0,3}) ?"

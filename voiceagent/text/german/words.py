@@ -252,7 +252,8 @@ NEUTERS = word_set(
 )
 MASCULINES_IN_E = word_set("Junge Kunde Kollege Name Neffe Löwe Hase Affe Buchstabe Gedanke Zeuge Franzose Deutsche")
 FEMININES = word_set(
-    "Zwiebel Nudel Paprika Mango Person Nacht Stadt Frau Hand Million Milliarde Tonne Zahl Mail E-Mail Uhr Art App Datei Antwort Arbeit Bank "
+    "Zwiebel Nudel Paprika Mango "
+    "Person Nacht Stadt Frau Hand Million Milliarde Tonne Zahl Mail E-Mail Uhr Art App Datei Antwort Arbeit Bank "
     "Firma Tür Wand Maus Kuh Gabel Kartoffel Schwester Tochter Mutter Nummer Steuer Oper Feder Leiter Schulter Insel "
     "Regel Tafel Formel"
 )
