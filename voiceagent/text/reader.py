@@ -206,7 +206,7 @@ class Reader:
         per = rf"(?:/(?:({unit})(?!\w)|(?={LETTER})))?+"
         multiple = rf"(?:\s?({any_of(self.multiples)})\b\.?)?+"
         abbreviation = any_of({**self.leading, **self.trailing}).replace(r"\.", r"\.\s?")  # "z.B" and "z. B"
-        ranged = rf"(?:({N})(?:{DASH}|\s{self.to}\s))?+"
+        ranged = rf"(?:({N})(?:{DASH}|\s{self.to}\s)(?=[0-9]))?+"
         return (
             *self.first_rules(),
             (rf"(?<![\w.])({abbreviation})\.(?!{LETTER})", self._abbreviation),
@@ -229,11 +229,12 @@ class Reader:
             (r"(?<![\w.])(v)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,8})(?!\w)", self._dotted),
             (rf"{ALONE}({N}\s?(?:{unit})){DASH}(?=[0-9])", rf"\1 {self.to} "),
             (rf"{ALONE}({N}\s?(?:{unit}))/(?=[0-9])", rf"\1 {self.per} "),
+            (rf"{ALONE}({N}\s?(?:{unit}))\s?[x×]\s?(?=[0-9])", rf"\1 {self.signs['×']} "),
             (rf"(?<={LETTER})-(?=[0-9])", " "),
             (rf"(?<![\w)\]-])-(?={sign}\s?[0-9]|[0-9])", f"{self.minus} "),
             (r"(?<=[0-9)])(?:\s?[*×]\s?|\s[x]\s|x)(?=[0-9(])", f" {self.signs['×']} "),
             # Sums.
-            (rf"(?<!\w)({sign})\s?(?:({N}){DASH}(?:{sign})?)?+({N}){multiple}{per}", self._sum_after_sign),
+            (rf"(?<!\w)({sign})\s?(?:({N}){DASH}(?:{sign})?(?=[0-9]))?+({N}){multiple}{per}", self._sum_after_sign),
             (rf"{ALONE}{ranged}({N}){multiple}\s?({symbol})(?!\w){per}", self._sum_before_sign),
             # Measures and what is counted.
             (rf"{ALONE}{ranged}({N}){multiple}\s?({unit})(?!\w){per}", self._measure),

@@ -76,7 +76,7 @@ class German(Reader):
         """Return the rules for what German writes in its own way."""
         month = any_of(table.MONTHS)
         noun = any_of(_ORDINAL_NOUNS)
-        ordinal = r"[0-9]{1,3}|[IVX]{1,6}"
+        ordinal = r"[0-9]{1,3}(?:\.[0-9]{3}){0,2}|[IVX]{1,6}"
         others = rf"((?:(?:,? (?:und|oder|bis) |[/,] ?|{DASH})(?:{ordinal})\.){{0,6}})(?![0-9])"
         # A noun that ordinals go with, or a word that only an ordinal stands before.
         following = rf"(?=( (?:{noun})\b| (?:und|oder|bis|des|der|von|vom|im)\b)?)(?=(?:\s[\"']?({LETTER}++))?)"
@@ -162,14 +162,14 @@ class German(Reader):
         if not (known or others or fitting[1:] in _ORDINAL_NOUNS or (fitting and before.lower() in table.PREPOSITIONS)):
             return match[0]
         rules = ordinal_rules(before, noun)
-        spoken = re.sub(r"(\w+)\.", lambda rank: self._rank(rank[1], rules), match[0])
+        spoken = re.sub(r"([IVX]+|[0-9.]*[0-9])\.", lambda rank: self._rank(rank[1], rules), match[0])
         spoken = re.sub(DASH, " bis ", spoken).replace("/", ", ")
         ends = match.end() == len(match.string) or (noun.lower() in self.starters and noun[:1].isupper())
         return spoken + ("." if ends else "")
 
     def _rank(self, written: str, rules: str) -> str:
         """Return a number in digits or Roman numerals; what is none ("IIII") stays."""
-        number = int(written) if written.isdigit() else roman(written) if written.isupper() else 0
+        number = roman(written) if written.isalpha() else int(written.replace(".", ""))
         return self.numerals.say(number, rules) if number else f"{written}."
 
     def _item(self, match: Match) -> str:

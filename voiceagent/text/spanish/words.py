@@ -33,7 +33,16 @@ LEADING = {
 }
 # Abbreviations only before a number.
 NUMBERED = {"núm.": "número", "Núm.": "Número", "n.º": "número", "N.º": "Número", "nº": "número", "Nº": "Número"}
-NUMBERED |= {"n.o": "número", "No.": "Número", "pág.": "página", "págs.": "páginas", "cap.": "capítulo", "p.": "página"}
+NUMBERED |= {
+    "n.o": "número",
+    "No.": "Número",
+    "Nro.": "Número",
+    "nro.": "número",
+    "pág.": "página",
+    "págs.": "páginas",
+    "cap.": "capítulo",
+    "p.": "página",
+}
 NUMBERED |= {"vol.": "volumen", "art.": "artículo", "fig.": "figura", "pp.": "páginas"}
 TRAILING = {
     "etc": "etcétera",
