@@ -26,6 +26,12 @@ SENTENCES = [
     "And so, after a long while, they came to {}. Then they left.",
     "My friends always told me that {} was good but I never really believed it at the time.",
     "So {}, {} and {} are what there is to see here today.",
+    "We know **{}** well, and we have known it for a long time.",
+    'He said "{}" and left the room at once without a word more.',
+    "All of it ({}) is fine and good for everybody who was there.",
+    "It was {} or {}; nobody knows; {} may be it, {} or {} too.",
+    "Do you want {}? I do. Say {}! Now.",
+    "The rest, *{}*, and `{}` too, and so on for ever and ever.",
     "{}",
 ]
 TOKENS = re.compile(r" ?[A-Za-z]+|\s*\d|\s+|[^\w\s]")

@@ -34,10 +34,10 @@ def parts_well(text: str, cut: int, language: Language, *, strict: bool = True) 
     """
     left, right = text[max(0, cut - _REACH) : cut], text[cut : cut + _REACH]
     left = left if cut <= _REACH else left.partition(" ")[2] or left
-    following = _free_follower(left, right, strict=strict)
+    following = _free_follower(left, right, language, strict=strict)
     if following is None:
         return False
-    followers = [right, _NUMBER]
+    followers = [right] if following in language.conjunctions else [right, _NUMBER]
     if following.isalpha():
         followers.append(f" {following}{_NUMBER}")
         if following.istitle():
@@ -52,14 +52,15 @@ def parts_well(text: str, cut: int, language: Language, *, strict: bool = True) 
     )
 
 
-def _free_follower(left: str, right: str, *, strict: bool) -> str | None:
+def _free_follower(left: str, right: str, language: Language, *, strict: bool) -> str | None:
     """Return the word after the cut ("": not yet known), None if it or the one before must keep its neighbour."""
     before, after = _WORD_BEFORE.search(left), _WORD_AFTER.match(right)
     if before is None or after is None or _OPEN_FORMULA.search(left):
         return None
     last, following = before[1], after[1]
     marked = _CLAUSE_MARK.search(last) is not None
-    if _ABBREVIATED.search(last) or (_NUMERIC.match(last) and not marked):
+    joined = bool(after[2]) and following in language.conjunctions
+    if _ABBREVIATED.search(last) or (_NUMERIC.match(last) and not (marked or joined)):
         return None
     if not following:
         return "" if marked else None

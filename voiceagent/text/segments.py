@@ -98,16 +98,19 @@ class Segmenter:
     def _cut_first(self, window: str) -> int:
         at_least, at_most, at_last = (self._marks.get(limit) for limit in self._limits)
         longest = MAX_CHARACTERS if at_most is None else min(at_most, MAX_CHARACTERS)
+        beyond = 0
         for end in sentence_ends(window, self._language, eager=True):
-            if end <= longest and len(words(window[:end])) >= FIRST_MIN_WORDS:
-                return end
+            if len(words(window[:end])) >= FIRST_MIN_WORDS:
+                if end <= longest:
+                    return end
+                beyond = beyond or (end if end <= MAX_CHARACTERS else 0)
         if at_least is not None:
             for end in clause_ends(window, self._language, eager=True):
                 if at_least <= end <= longest and parts_well(window, end, self._language):
                     return end
         if at_most is None:
             return self._cut_anywhere(window)
-        cut = self._good_break(window, longest) or self._next_good_break(window, longest)
+        cut = self._good_break(window, longest) or beyond or self._next_good_break(window, longest)
         if not cut and at_last is not None:
             cut = self._good_break(window, longest, strict=False)
             cut = cut or _last_break(window[:longest]) or _last_break(window[:MAX_CHARACTERS])

@@ -17,6 +17,11 @@ def test_what_is_written_is_said(kind: str, written: str, said: str) -> None:
     assert speakable(written) == said, kind
 
 
+@pytest.mark.parametrize(("kind", "written", "said"), ROWS)
+def test_what_is_said_is_read_as_it_is(kind: str, written: str, said: str) -> None:
+    assert speakable(said) == said, (kind, written)
+
+
 def test_every_kind_has_neighbours() -> None:
     kinds = [kind for kind, _, _ in ROWS]
     assert all(kinds.count(kind) >= 8 for kind in kinds)

@@ -148,9 +148,15 @@ def _abbreviation(match: Match) -> str:
     return _ABBREVIATIONS[match[1]] + ("" if match[1] in LEADING else kept_stop(match))
 
 
+def _title(match: Match) -> str:
+    """ "Dr Smith" -> "Doctor Smith", as it is written in Britain."""
+    return f"{LEADING[match[1]]} "
+
+
 RULES = Rules(
     (
         (rf"(?<![\w.])({any_of({**LEADING, **TRAILING})})\.(?!\w)", _abbreviation),
+        (r"(?<![\w.])(Mr|Mrs|Ms|Dr|Prof|Rev|Sgt|Capt) (?=[A-Z][a-z])", _title),
         (rf"(?<![\w.])(?<![0-9] )({any_of(UNLESS_COUNTED)})\.(?!\w)", _abbreviation),
         (r"(?<![\w.])(?:No|Nos|no)\. ?(?=[0-9])|№ ?", "number "),
         (r"(?<![\w.])p\. ?(?=[0-9])", "page "),
@@ -158,5 +164,5 @@ RULES = Rules(
         (r"(?<![\w/])w/ ", "with "),
         (r"\b([CF])#(?!\w)", r"\1 sharp"),
     ),
-    needs=(".", "№", "w/", "#"),
+    needs=(".", "№", "w/", "#", "r ", "rs ", "s ", "f ", "v ", "t "),
 )

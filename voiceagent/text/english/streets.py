@@ -72,7 +72,9 @@ RULES = Rules(
         (r"(?<![\w.])Ste\. (?=[A-Z])", "Sainte "),
         (r"(?<![\w.])Ste\.? (?=[0-9])", "Suite "),
         (r"(?<![\w.])Apt (?=[0-9])", "Apartment "),
+        (r"(?<![\w.])Hwy\.? (?=[0-9])", "Highway "),
+        (r"(?<![\w.])Rte\.? (?=[0-9])", "Route "),
         (r"(?<![\w.])St\.? (?=[A-Z])", "Saint "),
     ),
-    needs=(*_SUFFIXES, "Apt", "Ste", "th ", "st ", "nd ", "rd ", " N", " S", " E", " W"),
+    needs=(*_SUFFIXES, "Apt", "Ste", "Rte", "th ", "st ", "nd ", "rd ", " N", " S", " E", " W"),
 )

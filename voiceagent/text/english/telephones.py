@@ -3,7 +3,7 @@
 import re
 
 from voiceagent.text.english.number_words import digits
-from voiceagent.text.english.patterns import Match, Rules
+from voiceagent.text.english.patterns import COUNTED, Match, Rules
 
 _GROUP = re.compile(r"[0-9]+")
 _ASK = (
@@ -21,7 +21,7 @@ def _groups(match: Match) -> str:
 def _vanity(match: Match) -> str:
     """ "1-800-FLOWERS" -> "one eight hundred FLOWERS"."""
     prefix = "eight hundred" if match[2] == "800" else "nine hundred" if match[2] == "900" else digits(match[2])
-    parts = [digits(part) if part.isdigit() else part for part in re.split("[- ]", match[3])]
+    parts = [digits(part) if part.isdigit() else part for part in re.split("[- ]", match[3]) if part]
     return ("one " if match[1] else "") + " ".join([prefix, *parts])
 
 
@@ -37,8 +37,9 @@ VANITY = Rules(
             r"((?:[A-Z0-9]{1,10}-){0,2}[A-Z]{2,10})(?![\w-])",
             _vanity,
         ),
+        (r"(?<![\w-])(1-)(800|888|877|866|900)()(?![\w-])", _vanity),
     ),
-    needs="-[A-Z0-9-]{2}",
+    needs="-[A-Z0-9]",
 )
 RULES = Rules(
     (
@@ -57,8 +58,8 @@ RULES = Rules(
 )
 ASKED = Rules(
     (
-        (_ASK + r"([0-9]{7,15}|[0-9]{3,5}(?: [0-9]{3,5}){1,3})(?![\w-]|[.,:/][0-9])", _asked),
-        (_ASK + rf"({_SHORT}|[0-9]{{5,6}})(?![\w-]|[.,:/][0-9]|%|\s[a-z]{{2,15}}s\b)", _asked),
+        (_ASK + r"((?![0-9]+000\b)[0-9]{7,15}|[0-9]{3,5}(?: [0-9]{3,5}){1,3})(?![\w-]|[.,:/][0-9])", _asked),
+        (_ASK + rf"({_SHORT}|[0-9]{{5,6}})(?![\w-]|[.,:/][0-9]|%|\s{COUNTED})", _asked),
     ),
     needs=("all", "ial", "hone", "ext", "fax", "obile", "ell", "otline", "whatsapp", "number is", "reach us"),
 )

@@ -63,6 +63,11 @@ def _duration(match: Match) -> str:
     )
 
 
+def _ratio(match: Match) -> str:
+    """ "16:9" -> "16 to 9", whose numbers are read later."""
+    return match[0].replace(":", " to ")
+
+
 # Before the rules of dates, which would take the date alone.
 STAMPS = Rules(
     (
@@ -95,7 +100,7 @@ RULES = Rules(
 RATIOS = Rules(
     (
         (rf"{ALONE}([0-9]{{1,3}})h\s?([0-5]?[0-9])(?:m(?:in)?)?\b", _duration),
-        (r"(?<![\w:.])([0-9]{1,3}):([0-9]{1,3})(?![\w:])", r"\1 to \2"),
+        (r"(?<![\w:.])[0-9]{1,3}(?::[0-9]{1,3}){1,4}(?![\w:])", _ratio),
     ),
     needs=r"[0-9]:[0-9]|[0-9]h",
 )
