@@ -208,6 +208,7 @@ class Reader:
         abbreviation = any_of({**self.leading, **self.trailing}).replace(r"\.", r"\.\s?")  # "z.B" and "z. B"
         ranged = rf"(?:({N})(?:{DASH}|\s{self.to}\s)(?=[0-9]))?+"
         return (
+            (r"º(?=[CF]\b)", "°"),
             *self.first_rules(),
             (rf"(?<![\w.])({abbreviation})\.(?!{LETTER})", self._abbreviation),
             (r"(?<![\w.,])[0-9]{4}(?: [0-9]{4}){2,8}(?: [0-9]{1,3})?(?![\w.,]?[0-9])", self.spaced_digits),

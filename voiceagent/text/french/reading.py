@@ -58,7 +58,7 @@ class French(Reader):
             (r"(?i)(?<=\ble )([0-3]?[0-9])/(1[0-2]|0?[1-9])(?![\w/]|[.,][0-9])", self._short_date),
             (rf"(?i){ALONE}1 (?={month})", "premier "),
             # Times.
-            (r"\b([Dd])e (?=1 ?h(?:eures?\b|\b|[0-9 ]))", r"\1'"),
+            (r"\b([Dd])e (?=1(?: ?h(?:eures?\b|\b|[0-9 ])| ?[€$%]| [^\W\d_]{2}))", r"\1'"),
             (r"(?<![\w/])24 ?h(?:eures)? ?(?:/|sur) ?24\b", "24 heures sur 24"),
             (r"(?<![\w/])7 ?j(?:ours)? ?(?:/|sur) ?7\b", "7 jours sur 7"),
             (rf"(?<=[0-9][hH])({minute[1:-1]})?{DASH}(?=[0-9])", lambda match: f"{match[1] or ''} {self.to} "),

@@ -135,7 +135,6 @@ UNITS = {
     "Mb/s": Noun("megabit por segundo", "megabits por segundo"),
     "kcal": Noun("kilocaloría", "kilocalorías", "f"),
     "°C": Noun("grado Celsius", "grados Celsius"),
-    "ºC": Noun("grado Celsius", "grados Celsius"),
     "°F": Noun("grado Fahrenheit", "grados Fahrenheit"),
     "°": Noun("grado", "grados"),
     "cts": Noun("céntimo", "céntimos"),
