@@ -105,6 +105,8 @@ def test_digits_of_every_script(written: str, ascii: str) -> None:
         ("$PATH or $HOME", "$PATH or $HOME"),
         ("pay $5/hour, or 6$.", "pay $5/hour, or 6$."),
         ("$n$", "n"),
+        (r"\[a well-known word\]", r"\[a well-known word\]"),
+        (r"\[a - b\]", "a − b"),
         ("`${a}/${b}`", "`${a}/${b}`"),
         (r"\(a \le b\)", "a ≤ b"),
         (r"$\frac{x^{2}+1}{y}$", "(x^2 + 1) ÷ y"),

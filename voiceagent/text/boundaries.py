@@ -36,6 +36,7 @@ _BEFORE_SUFFIX = re.compile(
     r"|archivo|sitio|fichier|courriel)\b|\b(?:main|index|setup|config|test|utils|package|server|example|node|next)$"
 )
 _UNFINISHED = re.compile(r"[/@\\$=]")
+_FACTORIAL = re.compile(r"(?:\$|\\\()\s?[a-z]$")
 _ORDINAL = re.compile(r"[0-9]{1,2}|[IVXL]{1,8}")
 
 
@@ -92,7 +93,7 @@ def _ends(text: str, language: Language, begin: int, found: re.Match[str]) -> bo
     start, end = found.span()
     if any(mark in _WIDE_STOPS for mark in marks) or not text[end].isspace():
         return True
-    if _is_ellipsis(marks):
+    if _is_ellipsis(marks) or (marks == "!" and _FACTORIAL.search(text, max(begin, start - 5), start)):
         return False
     word = _last_word(text, begin, start) if marks == "." else ""
     if (word and _leads(text, language, begin, start)) or _is_list_marker(text, begin, start, word):

@@ -88,7 +88,7 @@ def plain_formulas(text: str) -> str:
 
 def _formula(match: re.Match[str]) -> str:
     formula = next(group for group in match.groups() if group is not None)
-    if match[4] is not None and not _is_formula(formula):
+    if not (_is_formula(formula) if match[4] else match[3] or not _is_prose(formula)):
         return match[0]
     text = re.sub(r"\\\\|\n\s*\n", ", ", _SPACE.sub(" ", formula))
     text = _commands(_ONE_SIGN.sub(r"\1{\2}", text.replace("&", " ")), known_only=False)
@@ -103,6 +103,11 @@ def _is_formula(text: str) -> bool:
     if _SIGN_OF_MATHS.search(text) or _SIMPLE.fullmatch(text):
         return True
     return bool(_OPERATOR.search(text)) and not _LONG_WORD.search(text)
+
+
+def _is_prose(text: str) -> bool:
+    """Return whether brackets were only escaped: markdown's "\\[a well-known word\\]"."""
+    return bool(_LONG_WORD.search(text)) and not re.search(r"[\\^_=+<>]", text)
 
 
 def _commands(text: str, *, known_only: bool) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from voiceagent.text.english.abbreviations import LEADING, OTHER_TRAILING, STARTERS, TRAILING
+from voiceagent.text.english.abbreviations import LEADING, OTHER_LEADING, OTHER_TRAILING, STARTERS, TRAILING
 from voiceagent.text.english.spellout import spell_out
 from voiceagent.text.language import Language
 
@@ -21,7 +21,7 @@ LANGUAGE = Language(
     name="English",
     own_name="English",
     read=spell_out,
-    leading=frozenset(LEADING),
+    leading=frozenset(LEADING) | OTHER_LEADING,
     trailing=frozenset(TRAILING) | OTHER_TRAILING,
     starters=STARTERS,
     conjunctions=("and", "but", "or", "because", "while", "although", "though", "unless", "whereas"),

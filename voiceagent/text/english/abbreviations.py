@@ -53,6 +53,9 @@ LEADING = {
     "www": "www",
 }
 
+# Read with the sum after it.
+OTHER_LEADING = frozenset(["Rs"])
+
 # May occur inside a sentence or end one.
 TRAILING = {
     "etc": "et cetera",
@@ -119,7 +122,7 @@ UNLESS_COUNTED = {
 }
 
 # Read by the words around them; here because their full stop may not end a sentence.
-_OTHERS = "St Dr Ln Ct Pl Sq Pkwy al Ph.D Mon Wed Sat Mar Apr Jun Jul hr hrs mins sec secs ft lb lbs oz deg"
+_OTHERS = "St Dr Ln Ct Pl Sq Pkwy Ste Rte al Ph.D Mon Wed Sat Mar Apr Jun Jul hr hrs mins sec secs ft lb lbs oz deg"
 OTHER_TRAILING = frozenset(_OTHERS.split()) | frozenset(UNLESS_COUNTED)
 
 # Words that begin a sentence far more often than they follow an abbreviation.

@@ -9,7 +9,8 @@ from voiceagent.text.english.number_words import digits, number
 from voiceagent.text.english.patterns import COUNTED, Match, Rules
 
 _CODES = (
-    "code|codes|reference|confirmation|plate|PIN|pin|PINs|passcode|password|OTP|ZIP|zip|postcode|extension|extensions|ID|IDs|SKU|ISBN|IBAN"
+    "code|codes|reference|confirmation|plate|PIN|pin|PINs|passcode|password|OTP|ZIP|zip|postcode|extension|extensions"
+    "|ID|IDs|SKU|ISBN|IBAN"
     "|ending in|ends in|combination|serial|VIN"
 )
 _NUMBERED = (
@@ -25,7 +26,7 @@ _LINK = (
     r"(?:(?: [a-z]{1,12}){0,5} (?:is|was|are|were|be)\b(?: now)?)?"
     r",?:? ?=? ?#?[\"'“‘(*]?"
 )
-_NO_QUANTITY = r"(?![0-9]|[.,:/-][0-9]|%|\s(?!is\b|was\b|as\b|has\b|this\b|unless\b|plus\b|always\b)" + COUNTED + ")"
+_NO_QUANTITY = r"(?![0-9]|[.,:/-][0-9]|%|\s" + COUNTED + ")"
 _LIST = r"(?:(?:, | and | or |, and |, or |; )[0-9]{3,12}(?![\w.,-]?[0-9]))*"
 _DIGITS = re.compile(r"[0-9]+")
 _SPELLED = re.compile(r"[0-9]|[A-Z]{3,}|[A-Z]|-")

@@ -20,5 +20,10 @@ NUMBER = r"(?:[0-9]{1,3}(?:,[0-9]{3})++(?![0-9])|[0-9]++)(?:\.[0-9]++)?+"
 WHOLE = r"(?![0-9]|[.,:][0-9]|%)"
 """After one that does not go on."""
 RANGE = r"\s?[-–~]\s?"
-COUNTED = r"(?:[a-z]{2,15}s|people|men|women|children|staff|square|cubic|[kcm]?m|[km]?g|m?l|lb|oz|MB|GB)\b"
+_VERBS = (
+    "was|has|as|this|unless|plus|always|does|its|goes|opens|closes|leaves|departs|arrives|lands|boards|expires|works|starts"
+    "|takes|needs|costs|means|looks|ships|belongs|stays|seems|says|shows|gets|gives|lets|ends|begins|runs|comes|remains"
+)
+_COUNTED = "people|men|women|children|staff|square|cubic|[kcm]?m|[km]?g|m?l|lb|oz|MB|GB"
+COUNTED = rf"(?:(?!(?:{_VERBS})\b)[a-z]{{2,15}}s|{_COUNTED})\b"
 """What a number before it counts: then it is no name."""

@@ -138,7 +138,7 @@ RULES = Rules(
             _measure,
         ),
         (rf"{ALONE}({NUMBER})\s?in\.(?=,?\s[a-z0-9])", _inches),
-        (rf"{ALONE}({NUMBER}) s(?=[\s,.;:)]|$)", _seconds),
+        (rf"{ALONE}({NUMBER}) s(?![\w'’-])", _seconds),
         (rf"{ALONE}({NUMBER})(k|M|bn|(?<=[0-9]{{2}})K)\b", _multiple),
         (rf"{ALONE}({NUMBER})x\b", r"\1 times"),
     ),
