@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 _POWERS = re.compile("⁻?(?:[⁰⁴-⁹][⁰¹²³⁴-⁹]*|[²³¹][⁰¹²³⁴-⁹]+)|⁻[¹²³]")
+_VULGAR = re.compile(r"\s?([¼-¾⅐-⅞])")
 _OTHER_DIGIT = re.compile(r"[^\x00-\x7f²³]")
 
 
@@ -15,6 +16,11 @@ def ascii_digits(text: str) -> str:
         lambda match: "^" + "".join("-" if sign == "⁻" else str(unicodedata.digit(sign)) for sign in match[0]), text
     )
     return _OTHER_DIGIT.sub(_ascii, text)
+
+
+def plain_fractions(text: str) -> str:
+    """Return the text with the fractions that are one character as digits: "2½" -> "2 1/2"."""
+    return _VULGAR.sub(lambda match: " " + unicodedata.normalize("NFKC", match[1]).replace("⁄", "/"), text)
 
 
 def _ascii(match: re.Match[str]) -> str:

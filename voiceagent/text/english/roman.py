@@ -1,13 +1,10 @@
 """Roman numerals: "Henry VIII", "World War II", "Super Bowl LVIII", "the XXI century"; never "I", "MIX" or "CV"."""
 
-import re
-
 from voiceagent.text.english.abbreviations import STARTERS
 from voiceagent.text.english.number_words import cardinal, ordinal
 from voiceagent.text.english.patterns import RANGE, Match, Rules
+from voiceagent.text.roman import value
 
-_NUMERAL = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
-_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 _RULERS = (
     "Albert Alexander Alfonso Baldwin Benedict Boniface Carlos Catherine Charles Christian Clement Darius Edward "
     "Elizabeth Felipe Ferdinand Francis Frederick George Gregory Gustav Haakon Harald Harold Henry Innocent Isabella "
@@ -21,14 +18,6 @@ _NUMBERED = (
     "Super Bowl|[Cc]hapter|[Pp]art|[Vv]olume|[Bb]ook|[Aa]ct|[Ss]cene|[Ss]ection|[Aa]rticle|[Tt]itle|[Aa]ppendix|Psalm"
     "|[Tt]ype|[Pp]hase|[Ss]tage|[Cc]lass|[Tt]ier|[Gg]rade|[Ll]evel|[Cc]ategory|[Ff]igure|[Tt]able|[Ee]pisode"
 )
-
-
-def value(numeral: str) -> int | None:
-    """Return the value of a numeral: "XIV" -> 14; None for what is none ("IIII", "XVX")."""
-    if not numeral or not _NUMERAL.fullmatch(numeral):
-        return None
-    values = [_VALUES[letter] for letter in numeral]
-    return sum(-one if one < following else one for one, following in zip(values, [*values[1:], 0], strict=True))
 
 
 def _century(match: Match) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from voiceagent.text.addresses import read_addresses
-from voiceagent.text.digits import ascii_digits
+from voiceagent.text.digits import ascii_digits, plain_fractions
 from voiceagent.text.english import (
     abbreviations,
     arithmetic,
@@ -34,10 +34,7 @@ from voiceagent.text.english import (
 from voiceagent.text.english.patterns import Match, Rules
 
 _ADDRESS_SIGNS = {".": "dot", "-": "dash", "_": "underscore", "+": "plus", "/": "slash", "@": "at"}
-_VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8", "⅜": "3/8"}
-_VULGAR |= {"⅖": "2/5", "⅗": "3/5", "⅘": "4/5", "⅙": "1/6", "⅚": "5/6", "⅝": "5/8", "⅞": "7/8"}
 _SAME_SIGN = str.maketrans({"℃": "°C", "℉": "°F"})
-_VULGAR_FRACTION = re.compile(rf"\s?([{''.join(_VULGAR)}])")
 _BLANK_BEFORE_MARK = re.compile(r" (?=[,.;:!?](?:\s|$))")
 _DIGIT = re.compile("[0-9]")
 
@@ -104,8 +101,7 @@ def spell_out(text: str) -> str:
     Letters and punctuation stay; white space is collapsed. A full stop that ends both an abbreviation and the
     sentence ("at 7 p.m.") is kept.
     """
-    text = _VULGAR_FRACTION.sub(lambda match: f" {_VULGAR[match[1]]}", text.translate(_SAME_SIGN))
-    text = ascii_digits(text)
+    text = ascii_digits(plain_fractions(text.translate(_SAME_SIGN)))
     numeric = _DIGIT.search(text) is not None
     text = read_addresses(_apply(_NETWORK, text) if numeric else text, _ADDRESS_SIGNS)
     text = _apply(_NAMES, text)

@@ -37,7 +37,8 @@ class MagpieSettings(TtsSettings, NemoSettings):
     temperature: float | None = Field(default=None, ge=0, le=2)
     """Randomness of the voice; 0 always takes the most likely code, null uses the checkpoint's recommendation."""
     normalize: bool = True
-    """Whether NeMo's grammars first put numbers, dates and the like into words."""
+    """Whether numbers, dates and the like are put into words first: by NeMo's grammars, or where those cannot be loaded
+    by voiceagent's readings of English, German, Spanish and French."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """The seed of the random choices: the same text sounds the same."""
 
