@@ -18,6 +18,9 @@ _HANGING = (
 )
 # "Tu viens avec qui ?", "Dis-le." is taken for unfinished.
 _HANGING_IN_STATEMENT = "le la les une je tu il elle on nous est sont qui à dans sur sous avec pour sans par comme plus"
+_ASKS_AGAIN = re.compile(
+    r"\b(?:répét\w*|redire|redis|redites|encore une fois|de nouveau|pardon|quavez vous dit|pas (?:compris|entendu))\b"
+)
 
 LANGUAGE = Language(
     code="fr",
@@ -29,6 +32,7 @@ LANGUAGE = Language(
     starters=STARTERS,
     conjunctions=("et", "mais", "ou", "parce", "car", "donc", "quand", "lorsque", "alors"),
     backchannels=_BACKCHANNELS,
+    asks_again=_ASKS_AGAIN,
     hanging=frozenset(_HANGING.split()),
     hanging_in_statement=frozenset(_HANGING_IN_STATEMENT.split()),
 )

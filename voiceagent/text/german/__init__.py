@@ -19,6 +19,9 @@ _HANGING = (
 )
 # "Was für einer ist der?"
 _HANGING_IN_STATEMENT = "der die den dem des eine einen einem ich wir ist sind war waren wie wenn als bei durch ganz"
+_ASKS_AGAIN = re.compile(
+    r"\b(?:noch ?(?:ein)?mal|wiederhol\w*|wie bitte|was (?:haben sie|hast du) gesagt|nicht (?:verstanden|gehört))\b"
+)
 
 LANGUAGE = Language(
     code="de",
@@ -33,6 +36,7 @@ LANGUAGE = Language(
     starters=STARTERS,
     conjunctions=("und", "aber", "oder", "denn", "weil", "während", "obwohl", "sondern", "damit", "sodass"),
     backchannels=_BACKCHANNELS,
+    asks_again=_ASKS_AGAIN,
     hanging=frozenset(_HANGING.split()),
     hanging_in_statement=frozenset(_HANGING_IN_STATEMENT.split()),
     dotted_ordinals=True,

@@ -19,6 +19,10 @@ _HANGING = (
 )
 # "¿A quién se las das?"
 _HANGING_IN_STATEMENT = "la los las una a es son está están era yo como entre más"
+_ASKS_AGAIN = re.compile(
+    r"\b(?:rep(?:et|it|ít)\w*|otra vez|de nuevo|cómo dice|qué (?:ha dicho|has dicho|dijo|dijiste)"
+    r"|no (?:le |te |lo )?(?:he )?(?:oído|oí|entendido|entiendo))\b"
+)
 
 LANGUAGE = Language(
     code="es",
@@ -31,6 +35,7 @@ LANGUAGE = Language(
     starters=STARTERS,
     conjunctions=("y", "pero", "o", "porque", "aunque", "mientras", "sino", "cuando"),
     backchannels=_BACKCHANNELS,
+    asks_again=_ASKS_AGAIN,
     hanging=frozenset(_HANGING.split()),
     hanging_in_statement=frozenset(_HANGING_IN_STATEMENT.split()),
 )
