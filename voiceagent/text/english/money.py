@@ -9,7 +9,8 @@ from voiceagent.text.english.units import PER
 Names = tuple[str, str, str, str]
 
 _LETTERED = any_of([sign for sign in [*CURRENCIES, *CURRENCY_CODES] if sign[0].isalpha() and sign != "TRY"])
-_SIGN = rf"(?:(?<![A-Za-z])(?:{_LETTERED})\.?|[{''.join(sign for sign in CURRENCIES if len(sign) == 1)}])"
+_ALONE_SIGNS = "".join(sign for sign in CURRENCIES if len(sign) == 1)
+_SIGN = rf"(?:(?<![A-Za-z])(?:{_LETTERED})\.?|[{_ALONE_SIGNS}])"
 _AFTER = any_of([*CURRENCIES, *CURRENCY_CODES])
 # "$5 M&Ms": a letter that multiplies stands close.
 _MULTIPLE = rf"(?:(?:[ -](?=[a-z]{{2}}))?({any_of(MULTIPLES)})\b)?+"
@@ -72,8 +73,8 @@ COMMAS = Rules(
 )
 RULES = Rules(
     (
-        (rf"(?<!\w)({_SIGN})-(?=[0-9])", r"-\1"),
-        (rf"({_SIGN})\.(?=[0-9]{{2}}\b)", r"\g<1>0."),
+        (rf"(?<!\w)([{_ALONE_SIGNS}])-(?=[0-9])", r"-\1"),
+        (rf"([{_ALONE_SIGNS}])\.(?=[0-9]{{2}}\b)", r"\g<1>0."),
         (
             rf"((?<!\w)-)?({_SIGN})\s?({NUMBER}){_MULTIPLE}(?:{RANGE}(?:{_SIGN})?({NUMBER}){_MULTIPLE})?+"
             rf"(?:\s?(USD|AUD|CAD|NZD|HKD|SGD)\b)?+(?:/({any_of(PER)})\b|(/)(?=[A-Za-z]))?+",

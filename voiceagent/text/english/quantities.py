@@ -115,18 +115,28 @@ GROUPINGS = Rules(
     ),
     needs=r"[0-9][., '_][0-9]",
 )
-RULES = Rules(
+# "5th-7th", "20%-30%", "5 km – 10 km": what stands between like and like.
+RANGES = Rules(
     (
         (rf"{ALONE}([0-9]{{1,9}}(?:st|nd|rd|th)){RANGE}(?=[0-9]{{1,9}}(?:st|nd|rd|th)\b)", r"\1 to "),
-        (r"(?<![\w.,])([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:st|nd|rd|th)\b", _rank),
+        (rf"{ALONE}({NUMBER})\s?%{RANGE}(?={NUMBER}\s?%)", r"\1 to "),
+        (rf"{ALONE}({NUMBER}\s?(?:{_UNIT})){RANGE}(?={NUMBER}\s?(?:{_UNIT})(?!\w))", r"\1 to "),
         (r"(?<![\w.,/-])50-50(?![\w-])", "50/50"),
-        (r"(?<![\w.])([0-9])' ?([0-9]{1,2})\"", _height),
+    ),
+    needs="[-–~]",
+)
+FRACTIONS = Rules(
+    (
         (r"(?<![\w/.,])([0-9]{1,3})/([0-9]{1,3})(?= (?:stars|points|rating|score)\b)", r"\1 out of \2"),
         (r"(?<![\w/.,])(?:([0-9]{1,9}) )?([0-9]{1,4})/([0-9]{1,4})(?![\w/])", _fraction),
         (r"(?<![\w/.,])([0-9]{1,3}\.[0-9])/([0-9]{1,3})(?![\w/])", r"\1 out of \2"),
-        # "20%-30%", "5 km – 10 km"
-        (rf"{ALONE}({NUMBER})\s?(%){RANGE}(?={NUMBER}\s?%)", r"\1 to "),
-        (rf"{ALONE}({NUMBER}\s?(?:{_UNIT})){RANGE}(?={NUMBER}\s?(?:{_UNIT})(?!\w))", r"\1 to "),
+    ),
+    needs=("/",),
+)
+RULES = Rules(
+    (
+        (r"(?<![\w.,])([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:st|nd|rd|th)\b", _rank),
+        (r"(?<![\w.])([0-9])' ?([0-9]{1,2})\"", _height),
         (rf"(?<![\w.,/-])({NUMBER})(?:-|\s?[–~]\s?)(?=[0-9])", r"\1 to "),
         (r"(?<=[0-9)])(?:\s[*x]\s|[*])(?=[0-9(])", " times "),
         (r"(?<=[0-9])x(?=[0-9])", " by "),

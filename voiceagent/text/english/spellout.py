@@ -89,6 +89,8 @@ _NUMBERS = _compiled(
     times.RULES,
     times.RATIOS,
     codes.VERSIONS,
+    quantities.RANGES,
+    quantities.FRACTIONS,
     quantities.RULES,
 )
 _SIGNS = _compiled(arithmetic.RULES)
