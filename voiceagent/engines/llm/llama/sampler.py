@@ -58,8 +58,8 @@ class Dry:
     """llama.cpp's DRY sampler for one vocabulary: it takes long to make (it looks for the breakers in every token), and
     little to copy. Source: github.com/oobabooga/text-generation-webui, pull request 5677.
 
-    There are two: of runs of words anywhere, and of how replies begin. A model that sees some of its replies begin alike
-    lets all others begin so.
+    There are two: of runs of words anywhere, and of how replies begin. A model that sees some of its replies begin
+    alike lets all others begin so.
     """
 
     def __init__(self, model: LlamaModel, sampling: Sampling) -> None:
