@@ -82,4 +82,4 @@ def _changed_by_name(settings: Settings, changes: Mapping[str, Any]) -> Settings
 
 def _as_text(value: Any) -> str:
     """Return a value as it is written after `--set KEY=`."""
-    return str(value) if isinstance(value, str | Path) else json.dumps(value)
+    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
