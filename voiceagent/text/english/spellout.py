@@ -36,7 +36,7 @@ from voiceagent.text.english.patterns import Match, Rules
 _ADDRESS_SIGNS = {".": "dot", "-": "dash", "_": "underscore", "+": "plus", "/": "slash", "@": "at"}
 _VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8", "⅜": "3/8"}
 _VULGAR |= {"⅖": "2/5", "⅗": "3/5", "⅘": "4/5", "⅙": "1/6", "⅚": "5/6", "⅝": "5/8", "⅞": "7/8"}
-_SAME_SIGN = str.maketrans({"℃": "°C", "℉": "°F"})
+_SAME_SIGN = str.maketrans({"℃": "°C", "℉": "°F", "º": "°"})
 _VULGAR_FRACTION = re.compile(rf"\s?([{''.join(_VULGAR)}])")
 _BLANK_BEFORE_MARK = re.compile(r" (?=[,.;:!?](?:\s|$))")
 _DIGIT = re.compile("[0-9]")
