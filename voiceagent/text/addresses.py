@@ -14,7 +14,7 @@ _URL = re.compile(
 _EMAIL = re.compile(r"(?<![\w.+-])([\w.+-]{1,64}+)@([\w-]++(?:\.[\w-]++)++)")
 _DOMAINS = "com|org|net|edu|gov|io|ai|dev|app|co|uk|de|fr|eu|info|me|tv|us|ca|au|in|jp|ch|nl|es|it"
 _BARE_URL = re.compile(rf"(?<![\w.@/-])(?:[a-z0-9-]{{1,63}}\.){{1,4}}(?:{_DOMAINS})\b(?:/[\w./-]{{0,200}})?+(?![\w@-])")
-_HANDLE = re.compile(r"(?<![\w.])@(?=\w)")
+_HANDLE = re.compile(r"\s?@(?=\w)")
 _FILE_NAME = re.compile(r"(?<=[A-Za-z0-9_]{2})\.(?=[a-z]{2,5}\b(?!\.\w)|tar\.[a-z0-9]{2,3}\b)")
 _SCHEME = re.compile(r"(?i)^(?:(?:[a-z]+:/{2,3}|mailto:)*+www\.|(?:[a-z]+:/{2,3}|mailto:)++|)")
 _BARE_SCHEME = re.compile(r"(?i)mailto:|(?<![a-z])(?:(?:tel|sms):(?=\S)|[a-z][a-z0-9+-]{0,80}:/{2,3})")
@@ -38,7 +38,7 @@ def read_addresses(text: str, signs: Mapping[str, str]) -> str:
     text = _EMAIL.sub(lambda match: f"{said(match[1])} {signs['@']} {said(match[2])}", text)
     text = _BARE_URL.sub(said_url, _URL.sub(said_url, text))
     text = _BARE_SCHEME.sub("", text)
-    return _HANDLE.sub(f"{signs['@']} ", _FILE_NAME.sub(f" {signs['.']} ", text))
+    return _HANDLE.sub(f" {signs['@']} ", _FILE_NAME.sub(f" {signs['.']} ", text))
 
 
 def _readable(url: str) -> str:

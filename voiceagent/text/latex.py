@@ -73,6 +73,8 @@ _COMMANDS = {
     "lt": "<",
     "gt": ">",
     "mid": "|",
+    "perp": "⊥",
+    "parallel": "∥",
     "prime": "'",
     **{name: name for name in ("sin", "cos", "tan", "log", "ln", "lim", "max", "min", "exp", "det", "mod", "gcd")},
 }

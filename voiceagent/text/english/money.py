@@ -73,6 +73,7 @@ COMMAS = Rules(
 )
 RULES = Rules(
     (
+        (rf"{ALONE}({NUMBER})\s?([{_ALONE_SIGNS}]){RANGE}({NUMBER})\s?\2", r"\2\1-\3"),
         (rf"(?<!\w)([{_ALONE_SIGNS}])-(?=[0-9])", r"-\1"),
         (rf"([{_ALONE_SIGNS}])\.(?=[0-9]{{2}}\b)", r"\g<1>0."),
         (

@@ -47,6 +47,17 @@ def _inches(match: Match) -> str:
     return f"{number(match[1])} {'inch' if match[1] == '1' else 'inches'}"
 
 
+def _inch(match: Match) -> str:
+    """The mark after 12 in "a 12 inch screen"; it may also close a quotation."""
+    return f"{number(match[1])} inch"
+
+
+def _unknown(match: Match) -> str:
+    """ "2x" -> "2 x"."""
+    return f"{match[1] or match[2]} x"
+
+
+_SIZED = "screen|monitor|TV|display|laptop|tablet|pizza|pipe|disk|wheels|thick|wide|long|tall|deep"
 _NEXT_WORD = re.compile(r"[\s\"'”’)\]]{0,8}(\w{1,12}|$)")
 
 
@@ -142,6 +153,10 @@ RULES = Rules(
         (r"(?<=[0-9])x(?=[0-9])", " by "),
         (r"(?<=[0-9)]) - (?=[0-9(])", " minus "),
         (r"(?<![\w)\]-])-(?=[0-9.])", "minus "),
+        (rf"{ALONE}({NUMBER})\"(?= (?:{_SIZED})\b)", _inch),
+        (r"(?<![\w.])([0-9]{1,3})'(?= (?:by|x|tall|wide|long|deep|high)\b)", r"\1 feet"),
+        (r"(?<=[a-z])/(?=(?:week|day|month|year|hour|minute|second|night|person)\b)", " per "),
+        (r"\bFY ?((?:19|20)[0-9]{2})[-–/]([0-9]{2})\b", r"FY \1 to \2"),
         (r"((?:ft|feet|foot)\.?,? [0-9]{1,2}(?:\.[0-9])?) in\b\.?", r"\1 inches"),
         (
             rf"{ALONE}({NUMBER})(?:\s|(-))?({_UNIT})(?!\w)(?:/({any_of(PER)})\b|(/)(?=[A-Za-z])|\.(?!\w))?",
@@ -150,6 +165,8 @@ RULES = Rules(
         (rf"{ALONE}({NUMBER})\s?in\.(?=,?\s[a-z0-9])", _inches),
         (rf"{ALONE}({NUMBER}) s(?![\w'’-])", _seconds),
         (rf"{ALONE}({NUMBER})(k|M|bn|(?<=[0-9]{{2}})K)\b", _multiple),
+        # "2x + 1" is algebra, "2x faster" is not.
+        (rf"(?<=[=+(]\s)({NUMBER})x\b|{ALONE}({NUMBER})x(?=\s?[+=^])", _unknown),
         (rf"{ALONE}({NUMBER})x\b", r"\1 times"),
     ),
 )

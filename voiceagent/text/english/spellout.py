@@ -34,7 +34,7 @@ from voiceagent.text.english import (
 from voiceagent.text.english.patterns import Match, Rules
 
 _ADDRESS_SIGNS = {".": "dot", "-": "dash", "_": "underscore", "+": "plus", "/": "slash", "@": "at"}
-_SAME_SIGN = str.maketrans({"℃": "°C", "℉": "°F"})
+_SAME_SIGN = str.maketrans({"℃": "°C", "℉": "°F", "º": "°"})
 _BLANK_BEFORE_MARK = re.compile(r" (?=[,.;:!?](?:\s|$))")
 _DIGIT = re.compile("[0-9]")
 

@@ -8,7 +8,7 @@ from voiceagent.text.english.patterns import COUNTED, Match, Rules
 _GROUP = re.compile(r"[0-9]+")
 _ASK = (
     r"\b([Cc]all|[Dd]ial|[Pp]hone|[Tt]ext|[Tt]elephone|[Ff]ax|[Mm]obile|[Cc]ell|[Hh]otline|WhatsApp|number is|reach us)"
-    r"((?:,? (?:us|me|him|her|them|back|now|at|on|is|number|the number|to)){0,3}:? )"
+    r"((?:,? (?:us|me|him|her|them|back|now|at|on|is|number|the number|to|[A-Z]{2,12})){0,3}:? )"
 )
 _SHORT = r"911|112|999|411|311|211|811|988"
 
@@ -47,7 +47,7 @@ RULES = Rules(
             r"(?<![\w.-])(?:\+?[0-9]{1,3}[-. ])?(?:\([0-9]{3}\) ?|[0-9]{3}[-. ])[0-9]{3}[-. ][0-9]{4}(?![\w-])"
             r"|\+[0-9][0-9 ()-]{6,18}[0-9]|(?<![\w.-])[0-9]{3}-[0-9]{4}(?![\w-])"
             # Groups after a trunk zero: "020 7946 0958", "(030) 123 456", "01 42 68 53 00".
-            r"|(?<![\w.,/-])\(?0[0-9]{1,4}\)?(?:[ -][0-9]{2,8}){1,5}(?![\w-]|[.,:/][0-9])"
+            r"|(?<![\w.,/-])(?<![0-9] )\(?0[0-9]{1,4}\)?(?:[ -][0-9]{2,8}){1,5}(?![\w-]|[.,:/][0-9])"
             # A card's: four by four.
             r"|(?<![\w.-])[0-9]{4}(?:[ -][0-9]{4}){3}(?![\w-])"
             r"|(?<![\w.-])[0-9]++(?:-[0-9]++){2,}+(?![\w-])",

@@ -83,6 +83,9 @@ STAMPS = Rules(
 RULES = Rules(
     (
         (rf"\b(UTC|GMT)\s?{_OFFSET}\b", _named_zone),
+        # "9.30 a.m.", as it is written in Britain.
+        (rf"(?i)(?<![\w.,:$€£])([01]?[0-9])\.([0-5][0-9])(?=\s?{_HALF_DAY})", r"\1:\2"),
+        (rf"\b([Nn]oon|[Mm]idnight){RANGE}(?=[0-9])", r"\1 to "),
         # Only east of Greenwich: "9:30-12:00" is a range.
         (r"(?<=:[0-9]{2})(\+)([01][0-9]):([0-5][0-9])\b", _offset),
         (r"(?<=:[0-9]{2})Z\b", " UTC"),

@@ -138,6 +138,8 @@ SIGNS = {
     "∀": "for all",
     "∃": "there exists",
     "∠": "angle",
+    "⊥": "perpendicular to",
+    "∥": "parallel to",
     "⇔": "if and only if",
     "↔": "to and from",
     "←": "from",
