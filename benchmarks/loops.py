@@ -1,7 +1,7 @@
 """Why a small model falls into one answer: the same 24 questions, as text, with one measure against it added at a time.
 
-No call and no sound: each question goes through a session's history and the language model's engine, as a call would send
-it, and the reply back into the history. What the measures are is in docs/decisions.md; the replies are printed to be read.
+No call and no sound: each question goes through a session's history and the language model's engine, as a call would
+send it, and the reply back into the history. The measures are those of docs/decisions.md; the replies are printed.
 """
 
 import sys

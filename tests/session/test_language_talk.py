@@ -1,4 +1,4 @@
-"""Whole conversations in German and Spanish: numbers, dates and money are said, sentences end and signals count there."""
+"""Whole conversations in German and Spanish: numbers, dates and money are said in words, and signals count."""
 
 import subprocess
 from collections.abc import Generator
@@ -111,7 +111,7 @@ def test_a_language_that_an_engine_lacks_is_refused_with_those_it_knows():
     async def scene():
         with Callers("scripted.yaml", SETTINGS, tts=English("en")) as callers:
             talk = callers.call()
-            with pytest.raises(VoiceAgentError, match="The voice does not know the language 'fr'. Choose one of en"):
+            with pytest.raises(VoiceAgentError, match=r"The voice does not know the language 'fr'\. Choose one of en"):
                 talk.session.configure(replace(talk.session.config, language="fr"))
 
     run_virtual(scene())
