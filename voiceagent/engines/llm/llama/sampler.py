@@ -21,7 +21,7 @@ DRY_WINDOW = 1024
 """Tokens of earlier replies that DRY remembers."""
 OPENING, OPENINGS = 4, 8
 """The tokens with which a reply begins, and how many replies' are remembered."""
-BREAKERS = ("\n", ".", "?", "!", ":", '"', "*")
+BREAKERS = ("\n", ":", '"', "*")
 """No repeated run of words reaches across these."""
 
 
