@@ -46,8 +46,8 @@ def most_sharing(replies: Sequence[str]) -> int:
 
 
 def exchanges(asked: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Return (question as heard, reply as heard) of the voice-to-voice benchmark's samples that were answered."""
-    return [(sample["understood"], sample["trace"]["agent_text"]) for sample in asked if sample["trace"]]
+    """Return (question as heard, reply as announced) of the voice-to-voice benchmark's samples that were answered."""
+    return [(sample["understood"], sample["reply"]) for sample in asked if sample["reply"]]
 
 
 def show(samples: Sequence[dict[str, Any]]) -> str:
