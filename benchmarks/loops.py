@@ -68,10 +68,11 @@ class Talk:
         messages = self._history.with_user(question)
         for draw in range(ATTEMPTS + 1):
             segments = self._reply(messages, earlier, draw)
-            if not self._guard or draw == ATTEMPTS or not (culprit := repeated(segments, earlier)):
+            if not self._guard or draw == ATTEMPTS or not (culprit := repeated(segments, earlier, question)):
                 break
             self.again += 1
-            messages = without(messages, culprit if draw + 1 < ATTEMPTS else None)
+            kept = without(messages, culprit if draw + 1 < ATTEMPTS else None)
+            messages = kept if kept != messages else without(messages, None)
         reply = " ".join("".join(segments).split())
         self._history.add_user(question)
         self._said.note_user(question)
@@ -104,9 +105,9 @@ class Talk:
         self._history.trim()
 
 
-def repeated(segments: Sequence[str], earlier: tuple[Said, ...]) -> str:
+def repeated(segments: Sequence[str], earlier: tuple[Said, ...], question: str) -> str:
     """Return the earlier reply that this one begins to repeat; "" for none."""
-    opening = Opening(earlier)
+    opening = Opening(earlier, question)
     for number, segment in enumerate(segments, 1):
         if opening.judge([segment], whole=number == len(segments)) or opening.culprit:
             break

@@ -71,6 +71,15 @@ def test_what_was_broken_off_may_be_begun_again():
     run_virtual(scene())
 
 
+def test_a_model_that_echoes_is_asked_again_without_its_history():
+    def reply(messages):
+        history = len(messages) > 2
+        return messages[-1].content if history else f"Fresh words about {messages[-1].content.split()[-1]}."
+
+    asked = ("tell me of tea", "please enter a number now", "and the mailbox is full today")
+    assert call(reply, *asked) == ["Fresh words about tea.", "Fresh words about now.", "Fresh words about today."]
+
+
 def test_a_short_beginning_in_common_costs_no_word():
     replies = iter(["I think so. Cats like fish.", "I think so. Dogs like bones."])
     said = call(lambda messages: next(replies), "what do cats like", "what do dogs like")

@@ -63,6 +63,16 @@ def test_what_passes_is_the_whole_reply_however_it_is_cut(reply: str, data: st.D
     assert culprit or "".join(passed).split() == words
 
 
+def test_a_reply_that_only_says_the_question_again_is_named_and_one_that_takes_it_up_is_not() -> None:
+    opening = Opening((Said(TEA),), "To leave a message, please enter a number.")
+    assert opening.judge(["To leave a message,"], whole=False) == []
+    assert not opening.culprit
+    assert opening.judge([" please enter a number."], whole=True) == []
+    assert opening.culprit == "to leave a message please enter a number"
+    answer = "The best way to learn Spanish is to talk."
+    assert Opening((), "What is the best way to learn Spanish?").judge([answer], whole=True) == [answer]
+
+
 def test_asked_the_same_again_or_to_repeat_it_the_agent_may() -> None:
     said = SaidBefore()
     said.note_user("How do I make tea?")

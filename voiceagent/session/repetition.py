@@ -1,4 +1,4 @@
-"""Noticing that the agent repeats itself: a reply that begins like an earlier one, before any of it is heard. Pure.
+"""Noticing that the agent repeats itself, or the user: a reply that begins so, before any of it is heard. Pure.
 
 A small model, and a large one with a poor history, may answer a new question with an old answer; once it has, the
 history shows it that this is how answers look, and it goes on so. Samplers (DRY) make it rarer where an engine has
@@ -62,19 +62,24 @@ class SaidBefore:
 
 
 class Opening:
-    """Holds back how a reply begins until it is known not to be an earlier one."""
+    """Holds back how a reply begins until it is known not to be an earlier one, nor the question that it answers."""
 
-    def __init__(self, earlier: tuple[Said, ...]) -> None:
+    def __init__(self, earlier: tuple[Said, ...], question: str = "") -> None:
         self._earlier = earlier
+        self._question = normalise(question).split()
         self._held: list[str] = []
         self.culprit = ""
-        """The earlier reply that this one repeats."""
+        """The earlier reply, or the question, that this reply repeats."""
 
     def judge(self, segments: list[str], *, whole: bool) -> list[str]:
         """Take more of the reply and return what may be spoken: nothing while in doubt, or if it has a `culprit`."""
         self._held += segments
         words = normalise(" ".join(self._held)).split()
-        runs, doubtful = set(_runs(words)), False
+        runs, echoed = set(_runs(words)), self._question[: len(words)]
+        doubtful = words == echoed and bool(words)
+        if len(self._question) >= PHRASE and words[: len(self._question)] == self._question:
+            self.culprit = " ".join(self._question)
+            return []
         for said in self._earlier:
             if not runs.isdisjoint(said.runs) or (whole and words == said.words and len(words) >= PHRASE):
                 self.culprit = said.text

@@ -97,7 +97,7 @@ class ResponseRun:
         """Let the language model reply to `messages`, in other words than those of `said`, its earlier replies."""
         self._messages = messages
         self._said = said
-        self._opening = Opening(said) if said else None
+        self._opening = self._new_opening()
         self._generate()
 
     def say(self, text: str, *, remembered: bool = True) -> None:
@@ -199,9 +199,14 @@ class ResponseRun:
     def _begin_again(self, culprit: str) -> None:
         log.info("a reply that repeats an earlier one is made again: %.60s", culprit)
         self._draw += 1
-        self._opening = Opening(self._said) if self._draw < ATTEMPTS else None
-        self._messages = without(self._messages, culprit if self._opening else None)
+        last = self._draw == ATTEMPTS
+        self._opening = None if last else self._new_opening()
+        kept = without(self._messages, None if last else culprit)
+        self._messages = kept if kept != self._messages else without(self._messages, None)
         self._generate()
+
+    def _new_opening(self) -> Opening | None:
+        return Opening(self._said, self._messages[-1].content) if self._said else None
 
     def _complete_reply(self, *, cut: bool) -> None:
         if not self._take_reply(self._reply.finish(cut=cut and self._has_spoken), whole=True):
