@@ -75,6 +75,7 @@ async def ask(line: Line, clip: Clip, *, whole: bool = True) -> tuple[Sample, Sp
         "outcome": None,
         "stalls_ms": [],
         "trace": None,
+        "reply": "",
     }
     try:
         onset = await line.until(lambda: line.heard.onset(said.end), ANSWER_S, "an answer")
@@ -92,7 +93,9 @@ async def ask(line: Line, clip: Clip, *, whole: bool = True) -> tuple[Sample, Sp
     sample["stalls_ms"] = [round(ms, 1) for ms in line.heard.stalls_ms(onset, end.at) if ms >= NOTABLE_MS]
     traces = [message.payload["trace"] for message in line.since(mark, "trace")]
     sample["trace"] = next((trace for trace in traces if trace["generation"] == generation), None)
-    spoken = Spoken(announced(line, generation), line.heard.pcm(onset - 0.1, line.now))
+    segments = announced(line, generation)
+    sample["reply"] = " ".join(segments)
+    spoken = Spoken(segments, line.heard.pcm(onset - 0.1, line.now))
     heard_all = sample["outcome"] == "completed" and not sample["cut_in"]
     return sample | heard_words(line, mark, clip), spoken if heard_all else None
 

@@ -42,7 +42,7 @@ from voiceagent.engines.vad.scripted.engine import ScriptedVad
 from voiceagent.scheduler.lane import Lane, ThreadLane
 from voiceagent.scheduler.policy import Policy, decide, fifo
 from voiceagent.scheduler.scheduler import Scheduler, Step
-from voiceagent.session.coordinator import Engines
+from voiceagent.session.engines import Engines
 from voiceagent.testing import Caller
 from voiceagent.trace.loop_lag import LoopLag
 from voiceagent.trace.metrics import Metrics

@@ -76,13 +76,13 @@ class Playback:
         stream.close()
         return resample(np.concatenate(pieces), self._tts.sample_rate, RATE)
 
-    def transcribe(self, pcm: Pcm) -> str:
-        """Transcribe 16 kHz audio."""
-        texts: list[str] = []
+    def hear(self, pcm: Pcm) -> Transcript:
+        """Transcribe 16 kHz audio, whole."""
+        heard: list[Transcript] = []
 
         def collect(event: AsrEvent) -> None:
             if isinstance(event, Transcript) and event.fork is not None:
-                texts.append(event.text)
+                heard.append(event)
 
         stream = self._asr.open(collect)
         stream.begin_speech()
@@ -90,7 +90,7 @@ class Playback:
         stream.finalise(1, deadline=0.0)
         drive(self._asr)
         stream.close()
-        return texts[-1] if texts else ""
+        return heard[-1] if heard else Transcript("", 1)
 
     def _judge(self, answer: Spoken) -> dict[str, Any]:
         segments: list[dict[str, Any]] = []
@@ -106,7 +106,7 @@ class Playback:
                 between_ms.append(round((placed.start - end_s) * 1000, 1))
             segments.append({"text": text, "found": round(placed.found, 2), "hole_ms": round(placed.hole_ms, 1)})
             end_s, within_s = placed.end, LONGEST_HOLE_S
-        text, understood = " ".join(answer.segments), self.transcribe(answer.pcm)
+        text, understood = " ".join(answer.segments), self.hear(answer.pcm).text
         errors, words = word_error_rate(text, understood)
         return {
             "segments": segments,

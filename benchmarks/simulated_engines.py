@@ -206,4 +206,8 @@ def reply(messages: tuple[Message, ...]) -> str:
     """Answer in one to six sentences, mostly few; the same question at the same place gets the same answer."""
     dice = Random(f"{len(messages)} {messages[-1].content}")
     sentences = dice.choices((1, 2, 3, 6), (3, 4, 2, 1))[0]
-    return " ".join(f"Well{' word' * dice.randint(7, 13)}." for _ in range(sentences))
+
+    def word() -> str:
+        return "".join(dice.choices("bdfgklmnprst", k=4))  # no two answers alike: a session would make one again
+
+    return " ".join(" ".join(["Well", *(word() for _ in range(dice.randint(7, 13)))]) + "." for _ in range(sentences))

@@ -41,8 +41,9 @@ class TaughtNemotron(NemotronEngine):
     def run(self, batch: Batch) -> list[Heard]:
         """Compute the chunks, and hear a word in each that is voiced."""
         assert isinstance(batch.work, Hearing)
+        word, nothing = Heard((self._word,), (0,), (0.0,), True), Heard((), (), (), True)
         return [
-            Heard((self._word,), (0,), True) if rms(window[-SAMPLE_RATE // 10 :]) >= VOICED_RMS else Heard((), (), True)
+            word if rms(window[-SAMPLE_RATE // 10 :]) >= VOICED_RMS else nothing
             for window, _ in zip(batch.work.windows, super().run(batch), strict=True)
         ]
 

@@ -4,6 +4,7 @@ A caller in a process of its own talks over WebRTC to `voiceagent serve`:
 
 - questions: last speech sample sent -> first agent sample received, with the stages of the wait as the server saw them;
 - the answers: gaps in them, silence between their segments, and whether they can be understood;
+- what is said: how many of the answers differ, and how many are about what was asked, with the dialogue to read;
 - barge-in: speech onset sent -> agent silent; coughs, which must not end an answer;
 - the words that the agent understood, on a clean network and at 5 % loss, and how late lost packets make it hear.
 """
@@ -15,7 +16,7 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 
-from benchmarks import form
+from benchmarks import form, replies
 from benchmarks.measuring import FULL, QUICK, Run
 from benchmarks.playback import Playback
 from benchmarks.served import serving
@@ -49,7 +50,13 @@ def main(arguments: Sequence[str]) -> int:
     if run.answers:
         form.progress(f"listening again to {len(run.answers)} answers")
         report.samples["answers"] = Playback(load_settings(options.config, sets).settings).judge(run.answers)
-    report.summary = summarise(run.samples)
+    exchanges = replies.exchanges(report.samples.get("questions", []))
+    verdicts = replies.judge().on_topic(exchanges)
+    report.samples["replies"] = [
+        {"heard": heard, "reply": reply, "on_topic": verdict}
+        for (heard, reply), verdict in zip(exchanges, verdicts, strict=True)
+    ]
+    report.summary = summarise(run.samples) | replies.summary([reply for _, reply in exchanges], verdicts)
     if options.json:
         report.write(options.json)
     print(show(report))
@@ -59,7 +66,8 @@ def main(arguments: Sequence[str]) -> int:
 def show(report: form.Report) -> str:
     """Lay out the results for people."""
     stages = form.table(("stage, median ms", "from", "to", "takes"), stage_rows(report.samples))
-    return f"\n{stages}\n\n{form.results(report.summary, TARGETS)}"
+    dialogue = replies.show(report.samples["replies"])
+    return f"\n{dialogue}\n\n{stages}\n\n{form.results(report.summary, TARGETS)}"
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU, CostTable
 from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.errors import VoiceAgentError
-from voiceagent.session.coordinator import Engines
+from voiceagent.session.engines import Engines
 from voiceagent.testing import scripted_engines
 
 KEY = ("llm.step", 1)

@@ -19,7 +19,17 @@ def lanes(of):
 
 
 @pytest.mark.parametrize(
-    "name", ["cpu.yaml", "laptop.yaml", "rtx5090.yaml", "spark.yaml", "vllm.yaml", "scripted.yaml"]
+    "name",
+    [
+        "cpu.yaml",
+        "laptop.yaml",
+        "qwen.yaml",
+        "qwen-small.yaml",
+        "rtx5090.yaml",
+        "spark.yaml",
+        "vllm.yaml",
+        "scripted.yaml",
+    ],
 )
 def test_what_every_configuration_asks_for_can_be_foreseen(name) -> None:
     forecast = simulate(2, asked(name), CostModel(), 2, questions=4)

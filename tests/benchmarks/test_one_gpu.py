@@ -16,7 +16,7 @@ from voiceagent.engines.turn.scripted.engine import ScriptedTurn  # noqa: E402
 from voiceagent.engines.vad.scripted.engine import ScriptedVad  # noqa: E402
 from voiceagent.scheduler.lane import VirtualLane  # noqa: E402
 from voiceagent.scheduler.virtual import run_virtual  # noqa: E402
-from voiceagent.session.coordinator import Engines  # noqa: E402
+from voiceagent.session.engines import Engines  # noqa: E402
 
 CALLERS = 2
 CPU = torch.device("cpu")

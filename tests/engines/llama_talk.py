@@ -117,7 +117,7 @@ class Oracle:
     def reply(self, *messages: Message, count: int = 12) -> str:
         """Return what a greedy reply of `count` tokens to these messages says."""
         drawn = self.continuation(self.tokens(*messages), count)
-        return b"".join(map(self.model.piece, drawn)).decode("utf-8", "ignore").lstrip()
+        return b"".join(map(self.model.piece, drawn)).decode("utf-8", "ignore")
 
     def tokens(self, *messages: Message) -> list[int]:
         return self.template.prompt(messages).tokens

@@ -16,7 +16,7 @@ class OpenAiServer:
     """Answers each request with the next of `replies`, the last one again and again.
 
     A reply is a status, or a list of what the stream holds: text, a float (a wait in seconds), a list of tool call
-    deltas, or a finish reason as ("stop",). A stream whose last piece is no finish reason breaks off.
+    deltas, a whole delta, or a finish reason as ("stop",). A stream whose last piece is no finish reason breaks off.
     """
 
     def __init__(self, *replies, models=200):
@@ -72,6 +72,8 @@ class OpenAiServer:
                     delta = {"content": piece}
                 elif isinstance(piece, list):
                     delta = {"tool_calls": piece}
+                elif isinstance(piece, dict):
+                    delta = piece
                 else:
                     (reason,) = piece
                 choice = {"index": 0, "delta": delta, "finish_reason": reason}

@@ -111,7 +111,7 @@ def test_one_for_a_newer_processor_is_found_out_in_another_process() -> None:
 
 
 def test_one_that_crashes_without_a_word_is_a_problem_too() -> None:
-    with pytest.raises(LibraryError, match="does not load: unset"):
+    with pytest.raises(LibraryError, match="dies of SIGABRT when it is loaded: unset"):
         probe([sys.executable, "-c", "import os; os.abort()"])
 
 

@@ -199,17 +199,6 @@ def test_the_models_own_end_token_ends_a_reply_and_is_not_shown(path: Path, orac
     engine.close()
 
 
-def test_a_stop_string_ends_a_reply_and_is_not_shown(path: Path, oracle: Oracle) -> None:
-    whole = oracle.reply(*FIRST)
-    engine = loaded(path, stops=("never said", whole[4:7]))
-    caller = Caller(engine)
-    assert reply(engine, caller, 1, *FIRST) == whole[: whole.index(whole[4:7])]
-    assert caller.events[-1] == Completed(1, "stop")
-    asked_again = (*FIRST, agent(caller.text(1)), user("Why?"))
-    assert reply(engine, caller, 2, *asked_again)
-    engine.close()
-
-
 def test_each_reply_follows_the_grammar_from_its_beginning(path: Path) -> None:
     engine = loaded(path, sampling=Sampling(grammar='root ::= ("yes" | "no") "."'))
     callers = [Caller(engine) for _ in range(3)]
@@ -230,21 +219,13 @@ def test_a_grammar_that_is_none_is_refused_when_the_model_loads(path: Path) -> N
         loaded(path, sampling=Sampling(grammar="root ::= ("))
 
 
-def test_a_prompt_that_opens_a_thought_gives_a_reply_without_text(tmp_path: Path) -> None:
+def test_a_thought_that_the_prompt_opens_is_opened_in_the_reply(tmp_path: Path) -> None:
     template = CHATML.replace("assistant\\n'", "assistant\\n<think>\\n'")
     engine = loaded(tiny(tmp_path, "plain", template=template))
     caller = Caller(engine)
-    assert reply(engine, caller, 1, *FIRST) == ""
+    assert reply(engine, caller, 1, *FIRST).startswith("<think>")
     assert caller.events[-1] == Completed(1, "length")
     engine.close()
-
-
-def test_a_reply_that_goes_round_in_circles_is_cut(engine: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voiceagent.engines.llm.llama.stream.is_loop", lambda said: len(said) == 3)
-    caller = Caller(engine)
-    reply(engine, caller, 1, *FIRST)
-    assert caller.events[-1] == Completed(1, "stop")
-    assert len(caller.events) == 4
 
 
 def test_work_that_cannot_be_rendered_fails_alone(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from llama_talk import Caller, Oracle, agent, drive, loaded, reply, tiny, user
 
 from voiceagent.engines.llm.contract import Message, ToolCall, ToolSpec
 from voiceagent.engines.llm.llama.engine import LlamaEngine
-from voiceagent.engines.llm.tool_text import ToolText
+from voiceagent.engines.llm.reply_text import ReplyText
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WEATHER = ToolSpec("weather", "Look up the weather.", json.dumps(SCHEMA))
@@ -49,7 +49,7 @@ def test_a_prompt_names_the_tools_calls_and_results(oracle: Oracle) -> None:
 
 
 def test_a_call_is_rendered_as_it_is_read(oracle: Oracle) -> None:
-    written = ToolText()
+    written = ReplyText()
     written.feed(oracle.template.prompt((*FIRST, CALLED)).text.rpartition("Let me see.")[2])
     (call,) = written.calls()
     assert (call.name, json.loads(call.arguments)) == ("weather", {"city": "Rome", "days": "3"})

@@ -1,5 +1,8 @@
 """A segment's text on its way to tokens: cleaned, divided, each word in its place."""
 
+import sys
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -58,12 +61,54 @@ def test_quotes_dashes_and_controls_become_plain() -> None:
 
 
 def test_normalisation_keeps_the_words_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        model(), "_get_normalized_text", lambda text, language: text.replace("$5", "five dollars"), raising=False
-    )
+    grammars = SimpleNamespace(normalize=lambda text, verbose: text.replace("$5", "five dollars"))
+    monkeypatch.setattr(model(), "_text_normalizers", {"en": grammars})
     (chunk,) = TextReader(model(), normalize=True).read("It costs $5 now.", "en")
     assert chunk.words == ("It", "costs", "$5", "now.")
     assert chunk.starts == (0, 3, 9, 22)
+
+
+@pytest.fixture
+def no_grammars(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NeMo without its normaliser, as on aarch64."""
+    monkeypatch.setitem(sys.modules, "nemo_text_processing.text_normalization.normalize", None)
+    monkeypatch.setattr(model(), "_text_normalizers", {})
+
+
+@pytest.mark.usefixtures("no_grammars")
+def test_without_nemos_grammars_the_own_readings_step_in(caplog: pytest.LogCaptureFixture) -> None:
+    reader = TextReader(model(), normalize=True)
+    with caplog.at_level("INFO", "voiceagent"):
+        (chunk,) = reader.read("On 12 May it costs $15.50.", "en")
+        reader.read("And $2.", "en")
+    assert decoded(chunk.tokens) == "on the twelfth of may it costs fifteen dollars and fifty cents."
+    assert chunk.words == ("On", "12", "May", "it", "costs", "$15.50.")
+    assert [record.message for record in caplog.records] == [
+        "NeMo's text normalisation cannot be loaded: voiceagent's own reads 'en'"
+    ]
+
+
+@pytest.mark.usefixtures("no_grammars")
+@pytest.mark.parametrize(("language", "level"), [("de", "INFO"), ("it", "WARNING")])
+def test_a_language_without_readings_is_warned_of(
+    language: str, level: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = TextReader(model(), normalize=True)
+    monkeypatch.setitem(reader.languages, language, "english_phoneme")
+    with caplog.at_level("INFO", "voiceagent"):
+        (chunk,) = reader.read("2-7 km", language)
+    assert decoded(chunk.tokens) == ("zwei bis sieben kilometer" if language == "de" else "- km")
+    ((record_level, message),) = [(record.levelname, record.message) for record in caplog.records]
+    assert record_level == level
+    assert repr(language) in message
+
+
+@pytest.mark.usefixtures("no_grammars")
+def test_nothing_is_written_out_when_it_is_not_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "voiceagent"):
+        (chunk,) = TextReader(model(), normalize=False).read("It costs $5 now.", "en")
+    assert "five" not in decoded(chunk.tokens)
+    assert not caplog.records
 
 
 def test_an_unknown_language_is_refused_with_those_there_are(reader: TextReader) -> None:

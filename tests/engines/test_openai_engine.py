@@ -9,9 +9,13 @@ from openai_server import FOREVER, OpenAiServer
 from voiceagent.engines.contract import HOLD, StreamFailed
 from voiceagent.engines.llm.contract import Completed, Message, ReplyOptions, Token, ToolCall, ToolCalls, ToolSpec
 from voiceagent.errors import VoiceAgentError
+from voiceagent.session.reply import Reply
+from voiceagent.text import Segmenter
 
 pytest.importorskip("openai")
 from voiceagent.engines.llm.openai.engine import OpenAiEngine
+from voiceagent.engines.llm.openai.spec import SPEC, OpenAiSettings
+from voiceagent.engines.spec import BuildContext
 
 SAMPLING = {"temperature": 0.0, "max_tokens": 64}
 HELLO = (Message("system", "Be brief."), Message("user", "Hello?"))
@@ -82,6 +86,24 @@ def test_a_reply_is_streamed():
     talk(scene)
 
 
+def test_what_is_set_is_asked_for():
+    settings = OpenAiSettings(top_p=0.5, seed=7, max_tokens=9, frequency_penalty=0.5, temperature=0.1)
+
+    async def scene(talk, server):
+        engine = SPEC.build(settings.model_copy(update={"base_url": server.url}), BuildContext(None, 1))
+        remote = Talk(engine)
+        remote.stream.generate(1, HELLO, 0.0)
+        await remote.until(Completed)
+        engine.close()
+        await asyncio.gather(engine._keeper, return_exceptions=True)
+        asked = {
+            name: value for name, value in server.requests[0].items() if name not in ("messages", "stream", "model")
+        }
+        assert asked == {"top_p": 0.5, "seed": 7, "max_tokens": 9, "frequency_penalty": 0.5, "temperature": 0.1}
+
+    talk(scene)
+
+
 def test_a_replys_own_options_take_the_place_of_the_engines():
     async def scene(talk, server):
         talk.stream.generate(1, HELLO, 0.0, options=ReplyOptions(temperature=0.9))
@@ -121,13 +143,72 @@ def test_a_reply_that_ran_out_of_tokens_says_so():
     talk(scene, ["and so", ("length",)])
 
 
-def test_thoughts_are_not_told():
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning", "thinking"])
+def test_thoughts_that_come_apart_from_the_text_are_not_told(field):
     async def scene(talk, server):
         talk.stream.generate(1, HELLO, 0.0)
         await talk.until(Completed)
         assert talk.text == "Hi."
 
-    talk(scene, ["<thi", "nk>What to say?</th", "ink>\n\n", "Hi.", ("stop",)])
+    talk(scene, [{field: "What to say?"}, {field: "Hi?", "content": ""}, "Hi.", {field: "Well."}, ("stop",)])
+
+
+def test_of_a_text_in_parts_the_thoughts_are_not_told():
+    async def scene(talk, server):
+        talk.stream.generate(1, HELLO, 0.0)
+        await talk.until(Completed)
+        assert talk.text == "Hi."
+
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "What to say?"}]}
+    talk(scene, [{"content": [thought]}, {"content": [{"type": "text", "text": "Hi."}, thought]}, ("stop",)])
+
+
+def test_a_refusal_is_told():
+    async def scene(talk, server):
+        talk.stream.generate(1, HELLO, 0.0)
+        await talk.until(Completed)
+        assert talk.text == "I cannot help with that."
+
+    talk(scene, [{"content": None, "refusal": "I cannot help"}, {"refusal": " with that."}, ("stop",)])
+
+
+@pytest.mark.parametrize(
+    ("pieces", "words", "called"),
+    [
+        (["<thi", "nk>Hm.</th", "ink>\n\nHi", "."], ["Hi."], []),
+        (["One. <tool", '_call>{"name": "now"}</tool_call>'], ["One."], ["now"]),
+        (['{"name": ', '"now", "parameters": {}}'], [], ["now"]),
+        (["I am fine.", "\nUs", "er: And you?"], ["I am fine."], []),
+        (["Ten&nb", "sp;euros \ud83d"], ["Ten euros"], []),
+    ],
+)
+def test_what_the_server_leaves_in_the_text_is_taken_out_by_the_session(pieces, words, called):
+    tools = (ToolSpec("now", "Tell the time.", '{"type": "object", "properties": {}}'),)
+    asked = (Message("system", "Be brief.", tools=tools), HELLO[1])
+
+    async def scene(talk, server):
+        talk.stream.generate(1, asked, 0.0)
+        await talk.until(Completed)
+        reply = Reply(Segmenter(), asked)
+        heard = [part for event in talk.events if isinstance(event, Token) for part in reply.push(event.text)]
+        heard += reply.finish(cut=False)
+        assert [part.strip() for part in heard] == words
+        assert [call.name for call in reply.calls] == called
+
+    talk(scene, [*pieces, ("stop",)])
+
+
+def test_calls_that_a_server_does_not_number_are_told_apart_by_their_ids():
+    async def scene(talk, server):
+        talk.stream.generate(1, HELLO, 0.0)
+        calls = (await talk.until(ToolCalls)).calls
+        assert calls == (ToolCall("a", "now", '{"b": 1}'), ToolCall("c", "now", "{}"))
+        await talk.until(Completed)
+
+    first = {"index": 0, "id": "a", "type": "function", "function": {"name": "now", "arguments": '{"b":'}}
+    rest = {"index": 0, "id": "a", "function": {"arguments": " 1}"}}
+    other = {"index": 0, "id": "c", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+    talk(scene, [[first], [rest], [other], ("tool_calls",)])
 
 
 def test_tools_are_offered_and_calls_come_in_pieces():

@@ -11,8 +11,12 @@ from voiceagent.testing.sound import silence, voice
 class Listening:
     """One stream of an engine at two words a second."""
 
-    def __init__(self, texts: Script[str] = ("one two three four", "five six")) -> None:
-        self.engine = ScriptedAsr(texts, words_per_second=2.0, sleep=lambda seconds: None)
+    def __init__(
+        self, texts: Script[str] = ("one two three four", "five six"), partial_interval_s: float | None = 0.0
+    ) -> None:
+        self.engine = ScriptedAsr(
+            texts, words_per_second=2.0, partial_interval_s=partial_interval_s, sleep=lambda seconds: None
+        )
         self.heard = Heard()
         self.stream: ScriptedAsrStream = self.engine.open(self.heard.events.append)
 
@@ -39,6 +43,15 @@ def test_words_show_up_in_step_with_the_voice() -> None:
     assert listening.heard.events == [Transcript("one")]
     listening.speak(1.0)
     assert [event.text for event in listening.heard.events] == ["one", "one two", "one two three"]
+
+
+def test_words_show_up_no_more_often_than_is_set_and_not_at_all_where_partials_are_off() -> None:
+    for interval_s, shown in ((1.2, ["one", "one two three"]), (None, [])):
+        listening = Listening(partial_interval_s=interval_s)
+        listening.stream.begin_speech()
+        listening.speak(1.8)
+        assert [event.text for event in listening.heard.events] == shown
+        assert listening.final(1) == "one two three"
 
 
 def test_nothing_is_shown_before_speech_was_detected_but_it_counts() -> None:

@@ -201,10 +201,11 @@ def test_temperature_and_length_reach_the_model():
         configure(talk, temperature=1.5, max_tokens=9)
         talk.session.type("and now")
         await talk.listens(8.0)
-        assert asked == [(None, 64), (1.5, 9)]
+        assert asked == [(0.2, 64), (1.5, 9)]
         assert talk.said.endswith("The sea is deep. It is full of fish."), "the last whole sentence of nine words"
 
-    rehearse(scene, llm=Options(lambda messages: LONG_REPLY, **REAL))
+    replies = iter(["The sea is wide.", LONG_REPLY])
+    rehearse(scene, llm=Options(lambda messages: next(replies), **REAL))
 
 
 def test_other_turn_rules_hold_for_the_next_turn():

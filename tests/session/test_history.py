@@ -1,7 +1,7 @@
 """What the language model is told of the conversation."""
 
 from voiceagent.engines.llm.contract import Message, ToolCall, ToolSpec
-from voiceagent.session.history import History
+from voiceagent.session.history import MOST_LOST, History
 
 
 def words(messages):
@@ -157,3 +157,104 @@ def test_another_prompt_and_other_tools_leave_what_was_said_as_it_was():
     kept.configure("be rude", 100, 2, ())
     assert kept.trim()
     assert len(kept.messages) == 1 + 2
+
+
+def system(kept):
+    return kept.messages[0].content
+
+
+def said(kept):
+    return [message.content for message in kept.messages[1:] if message.role == "user"]
+
+
+def test_a_summary_takes_the_place_of_what_is_dropped_and_not_before():
+    kept = history(turns=4)
+    talk(kept, 4)
+    kept.summarise("They spoke.")
+    assert system(kept) == "be nice"
+    talk(kept, 1)
+    assert system(kept) == "be nice\n\nEarlier in this conversation: They spoke."
+    assert said(kept) == ["question 3", "question 0"]
+
+
+def test_a_summary_is_due_once_there_is_as_much_as_will_be_dropped():
+    kept = history(turns=4)
+    due = []
+    for number in range(8):
+        talk(kept, 1)
+        due.append(kept.summary_due)
+        if kept.summary_due and number > 3:
+            kept.summarise("They spoke.")
+            assert not kept.summary_due
+    assert due == [False, False, True, True, False, True, False, False]
+
+
+def test_what_is_in_no_summary_stays_while_there_is_room():
+    kept = history(turns=4, budget=100)
+    talk(kept, 1)
+    kept.summarise("One question.")
+    talk(kept, 4)
+    assert said(kept) == [f"question {number}" for number in range(4)], "half of them would have gone"
+    kept = history(turns=4, budget=100)
+    talk(kept, 1)
+    kept.summarise("One question.")
+    talk(kept, 3)
+    kept.add_user("word " * 92)
+    kept.trim()
+    assert len(said(kept)) == 1, "there is no room for it"
+
+
+def test_a_summary_that_would_fill_the_prompt_is_forgotten():
+    kept = history(turns=2, budget=40)
+    talk(kept, 2)
+    kept.summarise("word " * 20)
+    talk(kept, 1)
+    assert system(kept) == "be nice"
+    assert words(kept.messages) <= 40
+
+
+def test_dropped_turns_that_are_in_no_summary_are_asked_about_as_far_as_there_is_room():
+    kept = history(turns=2)
+    talk(kept, 6)
+    *_, asked = kept.with_question("Well?", 100)
+    assert asked.content.startswith("(Before all that, this was said:)\nUser: question 0\nYou: answer 0\n")
+    assert asked.content.endswith("\nWell?")
+    *rest, asked = kept.with_question("Well?", words(kept.messages) + 20)
+    assert "question 0" not in asked.content
+    assert "answer" in asked.content
+    assert words((*rest, asked)) <= words(kept.messages) + 20
+    assert kept.with_question("Well?", words(kept.messages) + 1)[-1] == Message("user", "Well?")
+    assert kept.with_question("Well?", words(kept.messages)) is None
+    kept.summarise("They spoke.")
+    assert kept.with_question("Well?", 100)[-1] == Message("user", "Well?")
+
+
+def test_what_a_summary_holds_is_not_asked_about_again():
+    kept = history(turns=4)
+    talk(kept, 4)
+    kept.summarise("They spoke.")
+    talk(kept, 1)
+    assert len(said(kept)) == 2
+    assert kept.with_question("Well?", 100)[-1] == Message("user", "Well?")
+
+
+def test_of_dropped_turns_what_was_said_is_asked_about_the_latest_of_it():
+    kept = history(turns=2, budget=10_000)
+    kept.add_user("what is the time")
+    kept.add_agent(exchange("noon"))
+    talk(kept, 2)
+    assert kept.with_question("Well?", 100)[-1].content.splitlines()[1:3] == ["User: what is the time", "You: so"]
+    talk(kept, 500)
+    lines = kept.with_question("Well?", 10_000)[-1].content.splitlines()
+    assert len(lines) == 1 + MOST_LOST + 1
+
+
+def test_facts_stand_in_the_system_message_and_count():
+    kept = history(budget=40, turns=100)
+    kept.facts = ("The user is Anna.", "She likes tea.")
+    most = 0
+    for _ in range(30):
+        talk(kept, 1)
+        most = max(most, len(said(kept)))
+    assert system(kept) == "be nice\n\nKeep in mind:\n- The user is Anna.\n- She likes tea."
+    assert most == (40 - 14) // 4, "four words each"

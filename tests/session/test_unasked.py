@@ -133,7 +133,7 @@ def test_the_model_is_asked_with_instructions_that_it_forgets():
 
     def reply(messages):
         prompts.append([(message.role, message.content) for message in messages[1:]])
-        return "What is your name?"
+        return "What is your name?" if len(prompts) < 3 else "That is a fine name."
 
     async def scene(talk):
         talk.session.respond("Ask for the user's name.")
@@ -148,7 +148,7 @@ def test_the_model_is_asked_with_instructions_that_it_forgets():
             [("assistant", "What is your name? What is your name?"), ("user", "Robin")],
         ]
         assert [trace.user_text for trace in talk.turns] == ["", "", "Robin"]
-        assert [trace.agent_text for trace in talk.turns] == ["What is your name?"] * 3
+        assert [trace.agent_text for trace in talk.turns] == ["What is your name?"] * 2 + ["That is a fine name."]
         assert [trace.waited_s for trace in talk.turns] == [None] * 3, "nobody has waited"
 
     rehearse(scene, llm=ScriptedLlm(reply, **REAL))

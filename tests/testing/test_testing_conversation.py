@@ -116,7 +116,8 @@ def test_an_agent_that_does_not_come_to_an_end_is_not_waited_for_for_ever():
         with pytest.raises(VoiceAgentError, match="has not finished its answer, within 300 s"):
             await talk.says("go on")
 
-    converse(scene, "llm.session_tokens=8000", "llm.max_tokens=4000", llm=lambda messages: "and so on " * 1000)
+    endless = " ".join(f"and then comes number {number}" for number in range(700))
+    converse(scene, "llm.session_tokens=8000", "llm.max_tokens=4000", llm=lambda messages: endless)
 
 
 def test_typed_words_are_answered_and_a_sound_without_words_is_not():

@@ -108,5 +108,5 @@ def test_addresses_are_said(written: str, said: str) -> None:
 
 
 def test_numbers_in_another_language_are_left_to_its_voice() -> None:
-    assert speakable("**Tengo** 2 gatos (y 3.5 perros) 😊", "es") == "Tengo 2 gatos, y 3.5 perros"
+    assert speakable("**Tenho** 2 gatos (e 3.5 cães) 😊", "pt") == "Tenho 2 gatos, e 3.5 cães"
     assert speakable("2 cats", "en-GB") == "two cats"

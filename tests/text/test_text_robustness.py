@@ -40,6 +40,14 @@ SNIPPETS = st.sampled_from(
         "</b>",
         "-5",
         "2-3",
+        "US$",
+        "\\frac{",
+        "$x^2",
+        "code is 1",
+        "1:2",
+        "::1",
+        "٣",
+        "XX",
     ]
 )
 TEXTS = st.text(max_size=120) | st.lists(st.sampled_from(SIGNS) | SNIPPETS, max_size=40).map("".join)
@@ -51,7 +59,7 @@ def test_any_text_is_answered(text: str) -> None:
     assert not re.search(r"[*#_~|`\n]|^\s|\s$|  ", said)
     assert not re.search(r"[0-9]", said)
     assert said == "" or any(character.isalnum() for character in said)
-    speakable(text, "fr")
+    speakable(text, "pt")
     normalise(text)
     is_backchannel(text)
     looks_finished(text)
@@ -103,6 +111,42 @@ HOSTILE = [
     "mm hm ",
     "uh huh ",
     "(",
+    "\\(",
+    "\\frac{",
+    "\\sqrt ",
+    "^{",
+    "$x",
+    "$x$",
+    "∑_",
+    "{",
+    "020 ",
+    "1 234 ",
+    "1.234",
+    "1,23,",
+    "a:",
+    "::",
+    "1:",
+    "code ",
+    "code is ",
+    "order number 1",
+    "call 1 ",
+    "room A",
+    "Mon-",
+    "May 5-",
+    "5 May-",
+    "XX ",
+    "XX-",
+    "5 km-",
+    "5%-",
+    "a $1 ",
+    "US$",
+    "A-",
+    "800-A-",
+    "2024-05-12 ",
+    "Elm Dr. ",
+    "²",
+    "٣",
+    "α",
 ]
 
 

@@ -43,3 +43,8 @@ def test_times_ascend_and_fill_the_duration(words: list[str], duration_s: float)
     flat = [0.0, *(moment for span in times for moment in span)]
     assert flat == sorted(flat)
     assert flat[-1] == pytest.approx(duration_s)
+
+
+def test_numerals_sound_as_in_the_language() -> None:
+    assert estimate_word_times(["100", "a"], 1.0)[0][1] > 0.8
+    assert estimate_word_times(["100", "a"], 1.0, language="pt")[0][1] == pytest.approx(0.75)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceagent.text import is_backchannel, looks_finished, normalise, word_error_rate, words
+from voiceagent.text import asks_again, is_backchannel, looks_finished, normalise, word_error_rate, words
 
 
 @pytest.mark.parametrize(
@@ -113,3 +113,21 @@ def test_a_whole_sentence_looks_finished(text: str) -> None:
 )
 def test_a_broken_off_sentence_does_not_look_finished(text: str) -> None:
     assert not looks_finished(text)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Sorry, could you say that again?"),
+        ("en", "I didn't hear you."),
+        ("de", "Können Sie das bitte noch einmal sagen?"),
+        ("de", "Wie bitte?"),
+        ("es", "¿Puede repetirlo?"),
+        ("es", "No le he oído."),
+        ("fr", "Vous pouvez répéter ?"),
+        ("fr", "Qu'avez-vous dit ?"),
+    ],
+)
+def test_people_ask_to_hear_something_once_more(language: str, text: str) -> None:
+    assert asks_again(text, language)
+    assert not asks_again({"en": "Tea.", "de": "Tee.", "es": "Té.", "fr": "Du thé."}[language], language)

@@ -24,6 +24,7 @@ from voiceagent.app.capacity.device import shared_device
 from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import build_engines, lanes_of, model_names
 from voiceagent.app.events import Events
+from voiceagent.app.languages import require_language
 from voiceagent.app.settings import agent_settings
 from voiceagent.app.specs import gpus_for, lanes, remote_lanes
 from voiceagent.app.speech_streams import LentRecogniser, LentVoice, SpeechStreams
@@ -41,7 +42,8 @@ from voiceagent.scheduler.costs import CostModel
 from voiceagent.scheduler.lane import INTERPRETER_TURN_S, ThreadLane, close_all
 from voiceagent.scheduler.scheduler import Scheduler, Step
 from voiceagent.session.config import ConversationConfig
-from voiceagent.session.coordinator import Engines, Session
+from voiceagent.session.coordinator import Session
+from voiceagent.session.engines import Engines
 from voiceagent.session.reports import Report
 from voiceagent.session.turns import TurnLog
 from voiceagent.trace.jsonl import TurnFile
@@ -91,6 +93,7 @@ class Agent:
             {**{name: value for name, value in changes.items() if value is not None}, **(settings or {})},
             {section: engine for section, engine in given.items() if engine is not None},
         )
+        require_language(self.settings)
         self.models = model_names(self.settings)
         self.metrics = Metrics()
         self.steps = StepLog()

@@ -1,5 +1,6 @@
 """From settings to the config of a session."""
 
+from voiceagent.app.languages import phrases
 from voiceagent.config.settings import Settings, TurnDetectorSettings, TurnSilenceSettings
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.endpointing import Thresholds
@@ -11,8 +12,10 @@ def conversation_config(settings: Settings) -> ConversationConfig:
     """Translate settings, in milliseconds, into the rules of a conversation, in seconds."""
     turn, session, vad, llm = settings.turn, settings.session, settings.vad, settings.llm
     detector = turn if isinstance(turn, TurnDetectorSettings) else TurnDetectorSettings(engine=turn.engine)
+    said = phrases(settings)
     return ConversationConfig(
         rules=Rules(
+            language=session.language,
             judge=detector is turn,
             preemptive=llm.preemptive,
             threshold=detector.threshold,
@@ -23,6 +26,7 @@ def conversation_config(settings: Settings) -> ConversationConfig:
             min_speech_s=session.min_speech_ms / 1000,
             interrupt_after_s=session.interrupt_after_ms / 1000,
             idle_s=session.idle_s,
+            min_confidence=session.min_confidence,
             greet=True,
         ),
         thresholds=Thresholds(
@@ -32,15 +36,20 @@ def conversation_config(settings: Settings) -> ConversationConfig:
             pause_s=vad.pause_ms / 1000,
             stop_s=vad.stop_ms / 1000,
         ),
+        language=session.language,
         greeting=session.greeting,
-        idle_prompt=session.idle_prompt,
-        failure_message=session.failure_message,
+        idle_prompt=said.idle_prompt,
+        ask_back=said.ask_back,
+        failure_message=said.failure_message,
         system_prompt=llm.system_prompt,
         context_tokens=llm.session_tokens,
         max_tokens=llm.max_tokens,
+        stop=llm.stop,
+        temperature=llm.temperature,
         max_turns=session.history_turns,
+        summarise=session.summarise,
         sentence_pause_s=session.sentence_pause_ms / 1000,
-        segmenter=lambda: Segmenter(llm.first_segment_min_tokens, llm.first_segment_max_tokens),
-        tool_filler=session.tool_filler,
+        segmenter=lambda language: Segmenter(llm.first_segment_min_tokens, llm.first_segment_max_tokens, language),
+        tool_filler=said.tool_filler,
         tool_filler_after_s=session.tool_filler_after_ms / 1000,
     )

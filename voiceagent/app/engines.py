@@ -8,7 +8,7 @@ from voiceagent.app.specs import chosen
 from voiceagent.config.settings import Settings
 from voiceagent.engines.contract import Engine
 from voiceagent.engines.machine import Gpu
-from voiceagent.session.coordinator import Engines
+from voiceagent.session.engines import Engines
 
 
 def build_engines(settings: Settings, gpus: tuple[Gpu, ...]) -> Engines:

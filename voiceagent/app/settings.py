@@ -45,7 +45,11 @@ def agent_settings(config: str | Path | Settings, changes: Mapping[str, Any], en
         settings = load_settings(config, [f"{name}={_as_text(value)}" for name, value in changes.items()]).settings
     for section, engine in engines.items():
         if not isinstance(engine, str):
-            settings = changed(settings, section, {"engine": GIVEN, "instance": engine})
+            try:
+                settings = changed(settings, section, {"engine": GIVEN, "instance": engine})
+            except ValidationError as error:
+                problems = (problem["msg"].removeprefix("Value error, ") for problem in error.errors())
+                raise VoiceAgentError("; ".join(f"{section}.{problem}" for problem in problems)) from error
     return settings
 
 
@@ -78,4 +82,4 @@ def _changed_by_name(settings: Settings, changes: Mapping[str, Any]) -> Settings
 
 def _as_text(value: Any) -> str:
     """Return a value as it is written after `--set KEY=`."""
-    return str(value) if isinstance(value, str | Path) else json.dumps(value)
+    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)

@@ -84,9 +84,10 @@ class LentVoice(Lent[TtsStream]):
         *,
         need: Need = Need.AWAITED,
         voice: str | None = None,
+        language: str | None = None,
     ) -> None:
         """Synthesise one segment. Raises VoiceAgentError for an unknown voice."""
-        self._stream.speak(generation, segment, text, deadline, need=need, voice=voice)
+        self._stream.speak(generation, segment, text, deadline, need=need, voice=voice, language=language)
 
     def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
         """Update when the generation's next audio is needed."""

@@ -1,4 +1,4 @@
-"""Audio in and out. Only `voiceagent.audio.files` needs FFmpeg (files, resampling)."""
+"""Audio in and out. Only `voiceagent.audio.files` and `decode` need FFmpeg (files, resampling)."""
 
 from voiceagent.audio.jitter import JitterBuffer
 from voiceagent.audio.opus import OpusDecoder, OpusEncoder

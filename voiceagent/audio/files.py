@@ -4,13 +4,25 @@
 """
 
 import io
+import logging
 import wave
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
 import numpy as np
 
+from voiceagent.audio.decode import Decoded, decode
 from voiceagent.audio.pcm import AudioError, Pcm, to_s16
+
+log = logging.getLogger(__name__)
+
+CANCELLED = 10**-1.2
+"""The share of the channels' energies that their sum has at least (-12 dB); 1 where they have nothing in common."""
+MISSING_END_S = 0.2
+LONGEST_S = 86_400.0
+"""A file that is said to miss more than a day is damaged where it says so."""
+GAPS_NAMED = 5
 
 
 class Resampler:
@@ -41,21 +53,20 @@ def resample(pcm: Pcm, from_rate: int, to_rate: int) -> Pcm:
     return np.concatenate([resampler.push(pcm), resampler.flush()])
 
 
-def read_audio(path: str | Path, rate: int = 16_000) -> Pcm:
-    """Read an audio file of any kind as mono float32 at `rate` Hz.
+def read_audio(path: str | Path, rate: int = 16_000, warn: Callable[[str], object] = log.warning) -> Pcm:
+    """Read an audio file of any kind as mono float32 at `rate` Hz, as loud as its loudest channel.
 
-    Raises AudioError when the file is missing, is not audio, is damaged, or is empty.
+    Where it is damaged there is silence, and `warn` is told; so it is of channels that cancel each other, of which the
+    louder one alone is taken. Raises AudioError when the file is missing, empty, no audio, or damaged all over.
     """
     path = Path(path)
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
-    pieces: list[Pcm] = []
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise AudioError(f"{path} has no audio in it; give a recording (wav, flac, mp3, ogg, g722, ...).")
-            pieces.extend(_joined(resampler.resample(frame)) for frame in container.decode(audio=0))
-            if pieces:
-                pieces.append(_joined(resampler.resample(None)))
+        decoded = decode(path, rate)
+        pcm = _balanced(decoded)
+        if pcm is None:
+            loudest = int(np.argmax(decoded.powers))
+            pcm = decode(path, rate, loudest).pcm
+            warn(f"{path}: its channels cancel each other; channel {loudest + 1} alone is used.")
     except FileNotFoundError as error:
         raise AudioError(f"{path} does not exist; check the path.") from error
     except (av.FFmpegError, OSError) as error:
@@ -63,10 +74,34 @@ def read_audio(path: str | Path, rate: int = 16_000) -> Pcm:
         raise AudioError(
             f"{path} cannot be read as audio ({reason}); check that it plays elsewhere, or convert it to wav."
         ) from error
-    pcm = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
     if len(pcm) == 0:
         raise AudioError(f"{path} is an audio file with nothing in it; record it again.")
-    return pcm
+    for complaint in _complaints(decoded, len(pcm) / rate):
+        warn(f"{path} {complaint}")
+    return np.clip(pcm, -1.0, 1.0, out=pcm)
+
+
+def _balanced(decoded: Decoded) -> Pcm | None:
+    """Return the sum of the channels, as loud as the loudest of them; None where most of it is cancelled."""
+    powers, pcm = decoded.powers, decoded.pcm
+    if len(powers) < 2 or not powers.any():
+        return pcm
+    mixed = float(np.einsum("i,i->", pcm, pcm, dtype=np.float64))
+    if mixed < CANCELLED * powers.sum():
+        return None
+    return pcm * np.float32(np.sqrt(powers.max() / mixed))
+
+
+def _complaints(decoded: Decoded, length_s: float) -> Iterator[str]:
+    """Yield what is wrong with a file that was read."""
+    if gaps := decoded.gaps:
+        places = ", ".join(f"{start:.2f}-{end:.2f} s" for start, end in gaps[:GAPS_NAMED])
+        more = f" and {len(gaps) - GAPS_NAMED} more" if len(gaps) > GAPS_NAMED else ""
+        yield f"is damaged: nothing could be read at {places}{more}; silence stands there."
+    if decoded.length_is_wrong:
+        yield "has a wrong length in its header; it was read to its end."
+    elif decoded.declared_s and MISSING_END_S < decoded.declared_s - length_s < LONGEST_S:
+        yield f"is damaged or cut off: it can be read for {length_s:.1f} s, and should have {decoded.declared_s:.1f} s."
 
 
 def write_wav(path: str | Path, pcm: Pcm, rate: int) -> None:

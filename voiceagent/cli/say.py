@@ -43,8 +43,9 @@ def say(loaded: "Loaded", text: str, output: Path, voice: str | None) -> None:
         if "voice" not in type(settings.tts).model_fields:
             raise VoiceAgentError(f"The engine {settings.tts.engine} has one voice only: leave out --voice.")
         settings = changed(settings, "tts", {"voice": voice})
-    segmenter = Segmenter(settings.llm.first_segment_min_tokens, settings.llm.first_segment_max_tokens)
-    segments = [segment for segment in segmenter.push(text) + segmenter.flush() if speakable(segment)]
+    llm, language = settings.llm, settings.session.language
+    segmenter = Segmenter(llm.first_segment_min_tokens, llm.first_segment_max_tokens, language)
+    segments = [segment for segment in segmenter.push(text) + segmenter.flush() if speakable(segment, language)]
     if not segments:
         raise VoiceAgentError(f"There is nothing to speak in {text!r}; give it some words.")
     engine = build_engine("tts", settings, gpus_for(settings))
@@ -57,7 +58,7 @@ def say(loaded: "Loaded", text: str, output: Path, voice: str | None) -> None:
         if isinstance(event, StreamFailed):
             raise VoiceAgentError(f"The voice failed on {text!r}: {event.error}") from event.error
         spoken = [event.pcm]
-        if event.final and event.segment < len(segments) - 1 and ends_sentence(segments[event.segment]):
+        if event.final and event.segment < len(segments) - 1 and ends_sentence(segments[event.segment], language):
             spoken.append(pause)
         pieces.extend(spoken)
         if to_pipe:
@@ -66,7 +67,7 @@ def say(loaded: "Loaded", text: str, output: Path, voice: str | None) -> None:
 
     stream = engine.open(collect)
     for index, segment in enumerate(segments):
-        stream.speak(1, index, speakable(segment), deadline=0.0)
+        stream.speak(1, index, speakable(segment, language), deadline=0.0, language=language)
     drive(engine)
     audio = np.concatenate(pieces)
     if not to_pipe:

@@ -32,6 +32,10 @@ def transcribe(loaded: "Loaded", files: tuple[Path, ...], words: bool) -> None:
     engine = build_engine("asr", settings, gpus_for(settings))
     engine.load()
     failures = 0
+
+    def warn(text: str) -> None:
+        click.echo(f"Warning: {text}", err=True)
+
     for path in files:
         finals: list[Transcript] = []
 
@@ -40,7 +44,7 @@ def transcribe(loaded: "Loaded", files: tuple[Path, ...], words: bool) -> None:
                 finals.append(event)
 
         try:
-            audio = read_audio(path)
+            audio = read_audio(path, warn=warn)
         except VoiceAgentError as error:
             click.echo(f"Error: {error}", err=True)
             failures += 1
@@ -58,6 +62,8 @@ def transcribe(loaded: "Loaded", files: tuple[Path, ...], words: bool) -> None:
             failures += 1
             continue
         final = finals[0]
+        if not final.text:
+            warn(f"{path}: no words were recognised.")
         if words and final.text and not final.words:
             raise VoiceAgentError(
                 f"asr.engine {settings.asr.engine} gives no word times; use --set asr.engine=nemotron."

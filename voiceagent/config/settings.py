@@ -107,6 +107,8 @@ class LlmSettings(EngineSettings):
     """The longest response."""
     temperature: float = Field(default=0.2, ge=0, le=2)
     """Randomness of the choice of tokens; 0 always takes the likeliest."""
+    stop: tuple[Annotated[str, Field(min_length=1)], ...] = Field(default=(), strict=False)
+    """Texts that end a response when the model writes them; they are not spoken."""
     first_segment_min_tokens: Tokens = 10
     """The fewest tokens after which the first piece of a response may be spoken."""
     first_segment_max_tokens: Tokens = 24
@@ -176,14 +178,18 @@ class TurnDetectorSettings(TurnSettings):
 class SessionSettings(Section):
     """The conduct of one conversation."""
 
+    language: Annotated[str, Field(pattern="^[a-z]{2,3}$")] = "en"
+    """What is spoken, as an ISO 639-1 code such as de; recogniser and voice must know it."""
     greeting: str = ""
     """What the agent says first; empty: it waits for the user."""
-    idle_prompt: str = "Are you still there?"
-    """What the agent says after a long silence."""
+    idle_prompt: str | None = None
+    """What the agent says after a long silence; empty: nothing, null: a phrase of the language."""
     idle_s: float = Field(default=20, ge=0, le=86_400)
     """The silence before the idle prompt, in seconds; 0 is off."""
     history_turns: int = Field(default=6, ge=0, le=1000)
     """How many past turns the language model is shown."""
+    summarise: bool = False
+    """Whether it is also shown a summary of older turns, written by itself while nobody speaks; small models invent."""
     sentence_pause_ms: Milliseconds = 250
     """The pause between two sentences of a response."""
     interrupt_after_ms: Milliseconds = 500
@@ -192,12 +198,16 @@ class SessionSettings(Section):
     """A shorter sound never interrupts the agent."""
     tool_timeout_s: float = Field(default=10, gt=0, le=3600)
     """How long a tool may take that declares no limit of its own."""
-    tool_filler: str = "One moment, please."
-    """What the agent says when a tool keeps the user waiting; empty: nothing."""
+    tool_filler: str | None = None
+    """What the agent says when a tool keeps the user waiting; empty: nothing, null: a phrase of the language."""
     tool_filler_after_ms: Milliseconds = 1500
     """How long a silence that a tool causes may last before that is said."""
-    failure_message: str = "Sorry, something went wrong on my side. Could you say that again?"
-    """What the agent says when a model has failed."""
+    ask_back: str | None = None
+    """What the agent says when it has probably misheard; empty: it answers anyway, null: a phrase of the language."""
+    min_confidence: Probability = 0.5
+    """A transcript of which the recogniser is less sure than this is asked back, once; 0: none is."""
+    failure_message: str | None = None
+    """What the agent says when a model has failed; null: a phrase of the language."""
 
     @model_validator(mode="after")
     def _orders(self) -> Self:

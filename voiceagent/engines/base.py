@@ -15,6 +15,11 @@ class EngineBase:
         self._stream_ids = count()
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """What a recogniser hears or a voice speaks, in ISO 639-1; none where the language makes no difference."""
+        return ()
+
+    @property
     def lane(self) -> str:
         """Name of the lane its steps run on."""
         return self._lane

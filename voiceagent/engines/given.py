@@ -1,8 +1,8 @@
 """Engines that a program passes as objects: each replaces the backend that the settings would name."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from voiceagent.config.settings import (
     AsrSettings,
@@ -15,10 +15,19 @@ from voiceagent.engines.spec import BuildContext, EngineSpec
 
 
 class GivenAsr(AsrSettings):
-    """A recogniser."""
+    """A recogniser. Whether and when it has partial transcripts is its own affair."""
 
     engine: Literal["given"] = "given"
     instance: Any = Field(default=None, repr=False)
+
+    @model_validator(mode="after")
+    def _partials_are_its_own(self) -> Self:
+        for name in ("partials", "partial_interval_ms"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(
+                    f"{name} has no effect on a recogniser that is passed as an object: configure the object"
+                )
+        return self
 
 
 class GivenLlm(LlmSettings):

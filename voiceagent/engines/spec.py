@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, TypeVar
 from voiceagent.config.settings import EngineSettings
 from voiceagent.engines.finding import Finding
 from voiceagent.engines.memory import MemoryUse
+from voiceagent.engines.speed import Speed
 from voiceagent.engines.steps import Steps, Talk
 from voiceagent.weights import Store
 
@@ -34,6 +35,8 @@ class BuildContext:
     """How much of the GPU's memory all models that run in torch may take together; None: all of it."""
     speech_streams: int = 0
     """The most additional streams of recognisers and voices that belong to no conversation."""
+    language: str = "en"
+    """What conversations are held in (ISO 639-1), unless a session is configured otherwise."""
 
     @property
     def max_speech_streams(self) -> int:
@@ -77,6 +80,10 @@ class EngineSpec(Generic[S]):
         """Return the name shown to users."""
         return self.name
 
+    def languages(self, settings: S) -> tuple[str, ...]:
+        """Return what it hears or speaks, as ISO 639-1 codes; none if any, or known only once it is loaded."""
+        return ()
+
     def files(self, settings: S) -> tuple[str, ...]:
         """Return the models it reads: names in the weights manifest, paths, or org/name@revision."""
         return ()
@@ -91,6 +98,10 @@ class EngineSpec(Generic[S]):
 
     def steps(self, settings: S, talk: Talk) -> Steps | None:
         """Return the steps that a conversation asks of it; None if it declares none: admission then counts none."""
+        return None
+
+    def speed(self, settings: S, store: Store) -> Speed | None:
+        """Return an estimate of a language model's speed on a CPU; None if there is none."""
         return None
 
     def findings(self, settings: S, context: BuildContext) -> Iterator[Finding]:

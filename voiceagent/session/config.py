@@ -20,10 +20,14 @@ class ConversationConfig:
     """When a turn is over, what interrupts the agent, and how long it may be silent."""
     thresholds: Thresholds
     """When the user speaks."""
+    language: str
+    """What is spoken (ISO 639-1); recogniser and voice must know it."""
     greeting: str
     """What the agent says first; "" for nothing."""
     idle_prompt: str
     """What the agent says after `rules.idle_s` without speech; "" for nothing."""
+    ask_back: str
+    """What the agent says when it has probably misheard; "" for answering all the same."""
     failure_message: str
     """What the agent says when a model has failed."""
     context_tokens: int
@@ -33,13 +37,17 @@ class ConversationConfig:
     max_turns: int
     """How many past turns the language model is shown."""
     sentence_pause_s: float
-    segmenter: Callable[[], Segmenter]
-    """Cuts a reply into what is spoken at once."""
+    segmenter: Callable[[str], Segmenter]
+    """Makes what cuts a reply in a language into what is spoken at once."""
     tool_filler: str
     """What the agent says when tools keep the user waiting for `tool_filler_after_s`; "" for nothing."""
     tool_filler_after_s: float
+    summarise: bool = False
+    """Whether turns that are dropped are kept as a summary, which the model writes while nobody speaks."""
     tools: tuple[str | Tool, ...] | None = None
     """What the model may call: the agent's tools by name, and tools of this session's own. None: all of the agent's."""
+    stop: tuple[str, ...] = ()
+    """Texts that end a reply of the language model; they are not spoken."""
     voice: str | None = None
     """One of the voices that the engine has; None for its own."""
     temperature: float | None = None
@@ -59,12 +67,15 @@ class ConversationConfig:
     def rules_in_effect(self) -> Rules:
         """The rules, without those that would speak a text that is empty."""
         idle_s = self.rules.idle_s if self.idle_prompt else 0.0
-        return replace(self.rules, greet=self.rules.greet and bool(self.greeting), idle_s=idle_s)
+        min_confidence = self.rules.min_confidence if self.ask_back else 0.0
+        greet = self.rules.greet and bool(self.greeting)
+        return replace(self.rules, language=self.language, greet=greet, idle_s=idle_s, min_confidence=min_confidence)
 
     def script(self, kind: ResponseKind) -> str:
         """Return what the agent says unprompted."""
         return {
             ResponseKind.GREETING: self.greeting,
             ResponseKind.IDLE: self.idle_prompt,
+            ResponseKind.ASK_BACK: self.ask_back,
             ResponseKind.APOLOGY: self.failure_message,
         }[kind]

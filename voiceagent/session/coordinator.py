@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -19,21 +19,20 @@ from numpy.typing import NDArray
 
 from voiceagent.audio.playout import Playout
 from voiceagent.audio.speech import Drained, SegmentStarted, WordHeard
-from voiceagent.engines.asr.contract import AsrEngine
 from voiceagent.engines.contract import StreamFailed
-from voiceagent.engines.llm.contract import LlmEngine, LlmEvent
-from voiceagent.engines.tts.contract import TtsEngine, TtsEvent
-from voiceagent.engines.turn.contract import TurnEngine
-from voiceagent.engines.vad.contract import VadEngine
+from voiceagent.engines.llm.contract import LlmEvent
+from voiceagent.engines.tts.contract import TtsEvent
 from voiceagent.scheduler.watchdog import StuckError
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.draft import is_idle
+from voiceagent.session.engines import Engines
 from voiceagent.session.heard import HeardWords
-from voiceagent.session.history import History
+from voiceagent.session.history import History, pinned, unpinned
 from voiceagent.session.machine import step
 from voiceagent.session.possible import require_possible
+from voiceagent.session.repetition import SaidBefore
 from voiceagent.session.reports import (
     AgentPaused,
     AgentResumed,
@@ -48,6 +47,7 @@ from voiceagent.session.reports import (
 )
 from voiceagent.session.response import ResponseRun, Streams
 from voiceagent.session.state import State
+from voiceagent.session.summary import SUMMARY, Summariser
 from voiceagent.session.timers import Timers
 from voiceagent.session.turns import TurnLog
 from voiceagent.session.user_input import UserInput
@@ -60,17 +60,6 @@ GO_ON = "(Go on.)"
 """The user's message when the model is to say something without instructions."""
 TELL_AGAIN_S = 1.0
 """A lane that fails at every step does so thirty times a second; it is reported once in this interval."""
-
-
-@dataclass(frozen=True, slots=True)
-class Engines:
-    """The loaded models; `turn` is None where plain silence ends a turn."""
-
-    asr: AsrEngine
-    llm: LlmEngine
-    tts: TtsEngine
-    vad: VadEngine
-    turn: TurnEngine | None
 
 
 class Session:
@@ -90,7 +79,7 @@ class Session:
     ) -> None:
         self.id = session_id
         self.playout = Playout(engines.tts.sample_rate)
-        self._require = partial(require_possible, llm=engines.llm, tts=engines.tts, turn=engines.turn, toolbox=tools)
+        self._require = partial(require_possible, engines=engines, toolbox=tools)
         chosen = self._require(config)
         self._config = config
         self._next: tuple[ConversationConfig, Chosen] | None = None
@@ -110,6 +99,7 @@ class Session:
             config.system_prompt, config.budget_tokens, config.max_turns, engines.llm.count_tokens, chosen.specs
         )
         self._heard = HeardWords(self.playout, self._history)
+        self._said = SaidBefore()
         with ExitStack() as opened:  # an engine has no place left: free what the others gave
             self._input = UserInput(
                 engines.asr, engines.vad, engines.turn, config.thresholds, turns, self._post, self._engine_failed
@@ -120,6 +110,7 @@ class Session:
             self._tts = engines.tts.open(self._on_tts)
             opened.pop_all()
         self._streams = Streams(self._llm, self._tts, self.playout, partial(chosen.start, session=session_id))
+        self._summariser = Summariser(self._llm, self._history, session_id)
 
     @property
     def streams(self) -> set[tuple[str, int]]:
@@ -212,9 +203,22 @@ class Session:
         nothing, and at once while no one speaks. The history stays; prompt and tools are the new ones.
         Raises VoiceAgentError, listing what is available, for an unsupported configuration; nothing changes then.
         """
-        self._next = config, self._require(config)
+        self._next = config, self._require(config, facts=self._history.facts)
         if is_idle(self._state) or not self._state.open:
             self._adopt()
+
+    def pin(self, fact: str) -> None:
+        """Tell the model a fact in every prompt from the next one on, whatever is dropped or configured meanwhile.
+
+        Raises VoiceAgentError if prompt, tools and facts leave no room for a conversation; then it is not pinned.
+        """
+        facts = pinned(self._history.facts, fact)
+        self._require(self.config, facts=facts)
+        self._keep(facts)
+
+    def unpin(self, fact: str) -> None:
+        """No longer tell a fact that was pinned. Raises VoiceAgentError for another, listing those that are."""
+        self._keep(unpinned(self._history.facts, fact))
 
     def close(self) -> None:
         """The door is shut: end everything. Safe to call twice."""
@@ -232,7 +236,9 @@ class Session:
 
     def _on_llm(self, event: LlmEvent) -> None:
         generation = event.tag if isinstance(event, StreamFailed) else event.generation
-        if self._response is not None and self._response.generation == generation:
+        if generation == SUMMARY:
+            self._summariser.take(event)
+        elif self._response is not None and self._response.generation == generation:
             try:
                 self._response.on_llm(event)
             except Exception as error:  # a text that cannot be turned into speech
@@ -282,6 +288,7 @@ class Session:
             self._queue.popleft()
             if is_idle(self._state):
                 self._adopt()
+        self._summariser.proceed(self._config, quiet=is_idle(self._state))
 
     def _give_up(self, effect: fx.Effect, error: Exception) -> None:
         """Report an effect that failed, as a failure from which the machine can go on."""
@@ -337,19 +344,23 @@ class Session:
         self._response = run
         match effect.kind:
             case fx.ResponseKind.REPLY:
-                run.think(self._history.with_user(effect.text))
+                run.think(self._history.with_user(effect.text), self._said.against(effect.text, self._config.language))
             case fx.ResponseKind.PROMPTED:
                 run.think(self._history.with_user(effect.text or GO_ON))
             case fx.ResponseKind.SAID:
                 run.say(effect.text)
+            case fx.ResponseKind.ASK_BACK:
+                run.say(self._config.ask_back, remembered=False)
             case script:
                 run.say(self._config.script(script))
 
     def _release(self, generation: int) -> None:
         assert self._response is not None
         response = self._state.response
-        if response is not None and response.kind is fx.ResponseKind.REPLY:
-            self._history.add_user(response.text)
+        if response is not None and response.kind in (fx.ResponseKind.REPLY, fx.ResponseKind.ASK_BACK):
+            if response.kind is fx.ResponseKind.REPLY:
+                self._history.add_user(response.text)
+                self._said.note_user(response.text)
             conversation("user", response.text, session=self.id)
             self._turns.released(self._state.turn - 1, self._response, response.text, self._now)
         elif response is not None and response.kind is fx.ResponseKind.PROMPTED:
@@ -365,6 +376,8 @@ class Session:
             self._turns.dropped()
             return
         text, words = self._heard.remember(run)
+        if outcome is ev.Outcome.COMPLETED:
+            self._said.note_agent(text)
         conversation("agent", text, session=self.id)
         self._report(ResponseEnded(generation, outcome, words, text))
         if (trace := self._turns.ended(run, outcome, text, self._loop.time())) is not None:
@@ -372,6 +385,13 @@ class Session:
         self._adopt()
         if not self._state.closed:
             self._llm.prepare(self._history.messages)
+
+    def _keep(self, facts: tuple[str, ...]) -> None:
+        self._history.facts = facts
+        if self._response is None:
+            self._history.trim()
+            if self._state.open:
+                self._llm.prepare(self._history.messages)
 
     def _adopt(self) -> None:
         """Apply the configuration that `configure` was given, if any."""

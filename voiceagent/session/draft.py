@@ -92,7 +92,9 @@ class Draft:
             self.do(CancelTimer(Timer.END_OF_TURN))
             return
         silent_s = at - state.stopped_at + state.rules.stop_s
-        wait_s = turn_wait_s(state.probability, looks_finished(state.transcript or ""), state.rules, state.pause_s)
+        wait_s = turn_wait_s(
+            state.probability, looks_finished(state.transcript or "", state.rules.language), state.rules, state.pause_s
+        )
         self.do(SetTimer(Timer.END_OF_TURN, max(0.0, wait_s - silent_s)))
 
     def talked_over(self) -> bool:
@@ -135,10 +137,12 @@ class Draft:
         if response is not None and normalise(response.text) != normalise(transcript):
             self.end(Outcome.CANCELLED)
         if self.state.response is None and (self.state.rules.preemptive or self.state.complete):
-            self.respond(ResponseKind.REPLY, transcript)
+            ask = self.state.doubtful and not self.state.asked_back
+            self.respond(ResponseKind.ASK_BACK if ask else ResponseKind.REPLY, transcript)
         if self.state.complete:
             self.release()
-            self.set(turn=self.state.turn + 1)
+            asked_back = self.state.response is not None and self.state.response.kind is ResponseKind.ASK_BACK
+            self.set(turn=self.state.turn + 1, asked_back=asked_back)
             self.forget_turn()
 
     def apologise(self) -> None:
@@ -187,4 +191,4 @@ def _floor(state: State) -> Floor:
 
 def is_meant(text: str, speech_s: float, state: State) -> bool:
     """Return whether words are meant to interrupt, rather than a cough, a hum, or a sign of attention."""
-    return bool(words(text)) and not is_backchannel(text) and speech_s >= state.rules.min_speech_s
+    return bool(words(text)) and not is_backchannel(text, state.rules.language) and speech_s >= state.rules.min_speech_s

@@ -12,6 +12,8 @@ class ResponseKind(Enum):
     REPLY = "reply"
     GREETING = "greeting"
     IDLE = "idle"
+    ASK_BACK = "ask_back"
+    """What the user said was probably misheard."""
     APOLOGY = "apology"
     SAID = "said"
     """It was given the words."""

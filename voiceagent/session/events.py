@@ -83,6 +83,8 @@ class FinalTranscript:
     text: str
     failed: bool = False
     """The recogniser failed: what was said is unknown."""
+    confidence: float | None = None
+    """How sure the recogniser is, 0 to 1; None if it does not say."""
 
 
 @dataclass(frozen=True, slots=True)

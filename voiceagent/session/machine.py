@@ -136,7 +136,8 @@ def _final(draft: Draft, event: FinalTranscript) -> None:
     state = draft.state
     if event.fork != state.fork or state.user not in (User.PAUSED, User.WAITING):
         return
-    draft.set(transcript=event.text, unheard=event.failed)
+    doubtful = event.confidence is not None and event.confidence < state.rules.min_confidence
+    draft.set(transcript=event.text, unheard=event.failed, doubtful=doubtful)
     if words(event.text):
         draft.do(ShowUser(state.turn, event.text, final=True))
     draft.settle(event.at)
@@ -174,7 +175,7 @@ def _typed(draft: Draft, event: Typed) -> None:
         draft.end(Outcome.INTERRUPTED if response.released else Outcome.CANCELLED)
     if draft.state.user is not User.SILENT:
         draft.forget_turn()
-    draft.set(nudged=False)
+    draft.set(nudged=False, asked_back=False)
     draft.do(ShowUser(draft.state.turn, event.text, final=True))
     draft.respond(ResponseKind.REPLY, event.text)
     draft.release()

@@ -8,6 +8,7 @@ that.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -19,12 +20,15 @@ from voiceagent.engines.tts.contract import SpeechAudio, TtsEvent, TtsStream
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.call_round import CallRound, StartCall
 from voiceagent.session.config import ConversationConfig
+from voiceagent.session.repetition import Opening, Said, is_repeated, without
 from voiceagent.session.reply import Reply
 from voiceagent.session.reports import Report, SegmentAnnounced, ToolUsed
 from voiceagent.session.segment import Segment, heard_of
 from voiceagent.text import ends_sentence, speakable
 from voiceagent.trace.tools import ToolUse
 from voiceagent.trace.turn import Mark
+
+log = logging.getLogger(__name__)
 
 SPECULATIVE_HORIZON_S = 1.0
 """A speculative response is wanted about when the turn may be judged complete; only its order matters."""
@@ -37,6 +41,8 @@ SPEECH_CHARS_PER_S = 15.0
 """Usual rate of English speech, for text whose audio is not made yet."""
 MAX_ROUNDS = 4
 """Replies in a row that call tools: a model that wants more has lost its way, and the user is waiting."""
+ATTEMPTS = 2
+"""How often a reply that repeats an earlier one is made again: without that one in the history, then without any."""
 NUDGE = "(Answer in one or two spoken sentences.)"
 """Added when the model said nothing, so that its second attempt differs even with greedy sampling."""
 
@@ -77,20 +83,29 @@ class ResponseRun:
         self._messages: tuple[Message, ...] = ()
         self._rounds: list[CallRound] = []
         """The replies that called tools; the one under way comes after them."""
+        self._said: tuple[Said, ...] = ()
+        """Earlier replies, which should not come again."""
+        self._opening: Opening | None = None
+        """Holds back the beginning of the reply until it is known to be new."""
+        self._draw = 0
         self._nudged = False
         self._filler: asyncio.TimerHandle | None = None
         self._text_complete = False
-        self._reply = Reply(config.segmenter())
+        self._reply = Reply(config.segmenter(config.language))
 
-    def think(self, messages: tuple[Message, ...]) -> None:
-        """Let the language model reply to `messages`."""
+    def think(self, messages: tuple[Message, ...], said: tuple[Said, ...] = ()) -> None:
+        """Let the language model reply to `messages`, in other words than those of `said`, its earlier replies."""
         self._messages = messages
+        self._said = said
+        self._opening = self._new_opening()
         self._generate()
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, *, remembered: bool = True) -> None:
         """Speak a given text."""
-        segmenter = self._config.segmenter()
-        self._take(segmenter.push(text) + segmenter.flush())
+        segmenter = self._config.segmenter(self._config.language)
+        for part in segmenter.push(text) + segmenter.flush():
+            if spoken := speakable(part, self._config.language):
+                self._speak(part, spoken, 0 if remembered else None)
         self._complete_text()
 
     def release(self) -> None:
@@ -118,7 +133,9 @@ class ResponseRun:
         match event:
             case Token():
                 self.marks.setdefault("first_token", self._loop.time())
-                self._take(self._reply.push(event.text))
+                if self._take_reply(self._reply.push(event.text)) and self._reply.over:
+                    self._streams.llm.cancel(self.generation)
+                    self._complete_reply(cut=False)
             case ToolCalls():
                 self._reply.add_calls(event.calls)
             case Completed(_, reason):
@@ -162,14 +179,38 @@ class ResponseRun:
         if nudge:
             last = replace(last, content=f"{last.content} {nudge}")
         deadline = self._audio_deadline() if self.released else self._loop.time() + SPECULATIVE_HORIZON_S
-        self._reply = Reply(self._config.segmenter())
+        self._reply = Reply(self._config.segmenter(self._config.language), self._messages, self._config.stop)
         need = self._need(begun=bool(self.segments))
-        self._streams.llm.generate(
-            self.generation, (*messages, last), deadline, need=need, options=self._config.reply_options
-        )
+        options = replace(self._config.reply_options, said=tuple(past.text for past in self._said), draw=self._draw)
+        self._streams.llm.generate(self.generation, (*messages, last), deadline, need=need, options=options)
+
+    def _take_reply(self, texts: list[str], *, whole: bool = False) -> bool:
+        """Speak more of the reply; return False if it repeats an earlier one, and is made again."""
+        if (opening := self._opening) is not None:
+            texts = opening.judge(texts, whole=whole)
+            if opening.culprit:
+                self._begin_again(opening.culprit)
+                return False
+            if texts:
+                self._opening = None
+        self._take(texts)
+        return True
+
+    def _begin_again(self, culprit: str) -> None:
+        log.info("a reply that repeats an earlier one is made again: %.60s", culprit)
+        self._draw += 1
+        last = self._draw == ATTEMPTS
+        self._opening = None if last else self._new_opening()
+        kept = without(self._messages, None if last else culprit)
+        self._messages = kept if kept != self._messages else without(self._messages, None)
+        self._generate()
+
+    def _new_opening(self) -> Opening | None:
+        return Opening(self._said, self._messages[-1].content) if self._said else None
 
     def _complete_reply(self, *, cut: bool) -> None:
-        self._take(self._reply.finish(cut=cut and self._has_spoken))
+        if not self._take_reply(self._reply.finish(cut=cut and self._has_spoken), whole=True):
+            return
         if calls := self._reply.calls:
             self._call(calls)
         elif self._has_spoken:
@@ -251,7 +292,9 @@ class ResponseRun:
 
     def _take(self, texts: list[str]) -> None:
         for text in texts:
-            spoken = speakable(text)
+            if self._has_spoken and is_repeated(text, self._said):
+                continue  # a closing sentence that was heard before is noise
+            spoken = speakable(text, self._config.language)
             if spoken:
                 self._speak(text, spoken, len(self._rounds))
             elif self._has_spoken:
@@ -267,7 +310,13 @@ class ResponseRun:
             self._announce(index)
         need = self._need(begun="first_audio" in self.marks)
         self._streams.tts.speak(
-            self.generation, index, spoken, self._audio_deadline(), need=need, voice=self._config.voice
+            self.generation,
+            index,
+            spoken,
+            self._audio_deadline(),
+            need=need,
+            voice=self._config.voice,
+            language=self._config.language,
         )
 
     def _announce(self, index: int) -> None:
@@ -282,7 +331,9 @@ class ResponseRun:
     def _enqueue(self, audio: SpeechAudio) -> None:
         segment = self.segments[audio.segment]
         segment.audio_done = audio.final
-        pause_s = self._config.sentence_pause_s if audio.final and ends_sentence(segment.text) else 0.0
+        pause_s = (
+            self._config.sentence_pause_s if audio.final and ends_sentence(segment.text, self._config.language) else 0.0
+        )
         self._streams.playout.enqueue(
             SpeechChunk(self.generation, audio.segment, audio.pcm, audio.words, audio.final, pause_s)
         )

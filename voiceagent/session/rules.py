@@ -7,6 +7,8 @@ from dataclasses import dataclass
 class Rules:
     """The numbers of the conversation. Durations in seconds."""
 
+    language: str
+    """What the user speaks (ISO 639-1): which words mean "go on", and which end no sentence."""
     judge: bool
     """Ask a turn detector; otherwise a turn ends after `silence_s` of silence."""
     preemptive: bool
@@ -25,5 +27,7 @@ class Rules:
     """Speech this long interrupts the agent even before a word of it is understood."""
     idle_s: float
     """Silence after which the agent asks whether the user is still there; 0 for never."""
+    min_confidence: float
+    """A transcript of which the recogniser is less sure than this (0 to 1) is asked back, once; 0 for never."""
     greet: bool
     """Say something first, when the door opens."""

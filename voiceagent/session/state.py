@@ -53,6 +53,10 @@ class State:
     """Final text of the current fork; None while it is not known."""
     unheard: bool = False
     """That text is empty because the recogniser failed."""
+    doubtful: bool = False
+    """That text was probably misheard."""
+    asked_back: bool = False
+    """The user was asked to say the last turn again."""
     probability: float | None = None
     """The turn detector's verdict on the current fork; None while it is not known."""
     speech_s: float = 0.0

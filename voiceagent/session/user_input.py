@@ -114,7 +114,7 @@ class UserInput:
                 self._post(ev.PartialTranscript(now, text))
             case Transcript(text, fork) if fork is not None:
                 self._turns.mark("transcript_final", now)
-                self._post(ev.FinalTranscript(now, fork, text))
+                self._post(ev.FinalTranscript(now, fork, text, confidence=event.confidence))
             case StreamFailed(fork, error):
                 self._failed("asr", error)
                 self._post(ev.FinalTranscript(now, fork, "", failed=True))

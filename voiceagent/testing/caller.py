@@ -13,7 +13,8 @@ import numpy as np
 
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.config import ConversationConfig
-from voiceagent.session.coordinator import Engines, Session
+from voiceagent.session.coordinator import Session
+from voiceagent.session.engines import Engines
 from voiceagent.session.reports import Report
 from voiceagent.session.state import User
 from voiceagent.session.turns import TurnLog

@@ -14,7 +14,7 @@ from voiceagent.engines.turn.contract import TurnEngine
 from voiceagent.engines.turn.scripted.engine import ScriptedTurn
 from voiceagent.engines.vad.contract import VadEngine
 from voiceagent.engines.vad.scripted.engine import ScriptedVad
-from voiceagent.session.coordinator import Engines
+from voiceagent.session.engines import Engines
 from voiceagent.testing.replies import use_tools
 
 MOST_CALLERS = 1024

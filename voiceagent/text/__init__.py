@@ -1,13 +1,18 @@
 """Text: sentence splitting, speech normalisation, and the timing of words."""
 
 from voiceagent.text.boundaries import ends_sentence
+from voiceagent.text.language import Language
+from voiceagent.text.languages import LANGUAGES
 from voiceagent.text.segments import Segmenter
 from voiceagent.text.speakable import speakable
 from voiceagent.text.timing import estimate_word_times
-from voiceagent.text.words import is_backchannel, looks_finished, normalise, word_error_rate, words
+from voiceagent.text.words import asks_again, is_backchannel, looks_finished, normalise, word_error_rate, words
 
 __all__ = [
+    "LANGUAGES",
+    "Language",
     "Segmenter",
+    "asks_again",
     "ends_sentence",
     "estimate_word_times",
     "is_backchannel",

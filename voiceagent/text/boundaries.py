@@ -2,14 +2,15 @@
 
 Pure functions over the text so far. A position is reported once no later text can change it, so the answer does
 not depend on how the text arrived; `eager` gives up this certainty at the very end of the text for one token's
-time. Made for English prose, with the marks of other scripts; it does not know German ordinals ("am 3. Mai") nor
-languages that write no marks at all (Thai).
+time. Knows the marks of all scripts, but no language that writes none (Thai).
 """
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
-from voiceagent.text.abbreviations import LEADING, OTHER_TRAILING, STARTERS, TRAILING
+from voiceagent.text.language import Language
+from voiceagent.text.languages import language as find
 
 _CLOSERS = r"[\"'”’»)\]}*_~`」』）】》]*+"
 _WIDE_STOPS = "。！？｡"
@@ -17,10 +18,7 @@ _STOPS = rf"[.!?…‼⁇⁈⁉؟۔।॥{_WIDE_STOPS}]++"
 # Marks count before a blank, a symbol, an emoji or an unspaced script, and wide ones anywhere: not in "3.14", "a.b".
 _SENTENCE_END = re.compile(rf"\n|({_STOPS})({_CLOSERS})(?:(?=[\s\u2190-\U0010ffff]|$)|(?<=[{_WIDE_STOPS}」』）】》]))")
 _FINAL_MARKS = re.compile(rf"({_STOPS}){_CLOSERS}$")
-_CONJUNCTIONS = "and|but|or|because|while|although|though|unless|whereas"
-_CLAUSE_END = re.compile(
-    rf"(?:[,;:،]{_CLOSERS}|…|\.\.\.)(?=\s[^\s\d])|[，、；：]|[—–](?=[^\d—–])|\s-(?=\s)|(?<=\S)(?=\s(?:{_CONJUNCTIONS})\s)"
-)
+_CLAUSE_MARKS = rf"(?:[,;:،]{_CLOSERS}|…|\.\.\.)(?=\s[^\s\d])|[，、；：]|[—–](?=[^\d—–])|\s-(?=\s)"
 _EAGER_CLAUSE_END = re.compile(r"(?<=[^\W\d_])[,;]$")
 
 # Bounded, so that a decision never depends on distant text.
@@ -31,11 +29,18 @@ _LIST_MARKER = re.compile(r"(?:[0-9]{1,3}|[A-Za-z])")
 _INITIAL = re.compile(r"[^\W\d_]")
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
 _PLAIN = re.compile(r"[A-Za-z][a-z'’]{2,}")
-_LEADING = frozenset(LEADING)
-_TRAILING = frozenset(TRAILING) | OTHER_TRAILING
+_SECOND_NAME = re.compile(r"\s[^\W\d_a-z]\w+\s$")
+# Where ".py" or ".com" may be the next token.
+_BEFORE_SUFFIX = re.compile(
+    r"(?i)\b(?:files?|scripts?|modules?|web ?sites?|sites?|domains?|urls?|links?|e-?mails?|visit|datei|skript|webseite"
+    r"|archivo|sitio|fichier|courriel)\b|\b(?:main|index|setup|config|test|utils|package|server|example|node|next)$"
+)
+_UNFINISHED = re.compile(r"[/@\\$=]")
+_FACTORIAL = re.compile(r"(?:\$|\\\()\s?[a-z]$")
+_ORDINAL = re.compile(r"[0-9]{1,2}|[IVXL]{1,8}")
 
 
-def sentence_ends(text: str, *, eager: bool = False) -> Iterator[int]:
+def sentence_ends(text: str, language: Language, *, eager: bool = False) -> Iterator[int]:
     """Yield, in order, each position just after a sentence's marks (and closing quotes), or after a line break.
 
     Stops at the first place that only more text can decide. With `eager`, a mark at the very end of the text
@@ -46,10 +51,10 @@ def sentence_ends(text: str, *, eager: bool = False) -> Iterator[int]:
     for found in _SENTENCE_END.finditer(text):
         marks, closers = found.groups(default="")
         if found.end() == len(text) and marks:
-            if eager and not closers and _is_safe(text, begin, found.start(), marks):
+            if eager and not closers and _is_safe(text, language, begin, found.start(), marks):
                 yield found.end()
             return
-        verdict = True if not marks else _ends(text, begin, found.start(), found.end(), marks, closers)
+        verdict = True if not marks else _ends(text, language, begin, found)
         if verdict is None:
             return
         if verdict:
@@ -57,15 +62,15 @@ def sentence_ends(text: str, *, eager: bool = False) -> Iterator[int]:
             yield begin
 
 
-def clause_ends(text: str, *, eager: bool = False) -> Iterator[int]:
+def clause_ends(text: str, language: Language, *, eager: bool = False) -> Iterator[int]:
     """Yield each position just after a comma, semicolon, colon, dash or ellipsis, or just before a conjunction."""
-    for found in _CLAUSE_END.finditer(text):
+    for found in _clause_end(language.conjunctions).finditer(text):
         yield found.end()
     if eager and (last := _EAGER_CLAUSE_END.search(text, max(0, len(text) - 2))):
         yield last.end()
 
 
-def ends_sentence(segment: str) -> bool:
+def ends_sentence(segment: str, language: str | Language = "en") -> bool:
     """Return whether a segment ends a sentence or a line, so that a pause belongs after it."""
     text = segment.rstrip()
     if "\n" in segment[len(text) :]:
@@ -73,19 +78,28 @@ def ends_sentence(segment: str) -> bool:
     tail = _FINAL_MARKS.search(text, max(0, len(text) - 40))
     if tail is None or _is_ellipsis(tail[1]):
         return False
-    return tail[1] != "." or _last_word(text, 0, tail.start()) not in _LEADING
+    return tail[1] != "." or not _leads(text, find(language), 0, tail.start())
 
 
-def _ends(text: str, begin: int, start: int, end: int, marks: str, closers: str) -> bool | None:
-    """Judge the marks at text[start:end], which more text follows; None: more of it is needed."""
+@cache
+def _clause_end(conjunctions: tuple[str, ...]) -> re.Pattern[str]:
+    before = rf"|(?<=\S)(?=\s(?:{'|'.join(map(re.escape, conjunctions))})\s)" if conjunctions else ""
+    return re.compile(_CLAUSE_MARKS + before)
+
+
+def _ends(text: str, language: Language, begin: int, found: re.Match[str]) -> bool | None:
+    """Judge the marks that were found, which more text follows; None: more of it is needed."""
+    marks, closers = found.groups(default="")
+    start, end = found.span()
     if any(mark in _WIDE_STOPS for mark in marks) or not text[end].isspace():
         return True
-    if _is_ellipsis(marks):
+    if _is_ellipsis(marks) or (marks == "!" and _FACTORIAL.search(text, max(begin, start - 5), start)):
         return False
     word = _last_word(text, begin, start) if marks == "." else ""
-    if word in _LEADING or _is_list_marker(text, begin, start, word):
+    if (word and _leads(text, language, begin, start)) or _is_list_marker(text, begin, start, word):
         return False
-    abbreviated = word in _TRAILING or bool(_INITIAL.fullmatch(word) or _DOTTED.fullmatch(word))
+    abbreviated = word in language.trailing or bool(_INITIAL.fullmatch(word) or _DOTTED.fullmatch(word))
+    abbreviated = abbreviated or (language.dotted_ordinals and bool(_ORDINAL.fullmatch(word)))
     if not (abbreviated or closers or word.lower() == "no"):
         return True
     ahead = _NEXT_WORD.match(text, end)
@@ -96,21 +110,35 @@ def _ends(text: str, begin: int, start: int, end: int, marks: str, closers: str)
     if ahead.end() == len(text) and (abbreviated or not upcoming):
         return None
     if abbreviated:
-        return upcoming.lower() in STARTERS and not upcoming.islower()
+        another_initial = len(upcoming) == 1 and text[ahead.end()] == "."
+        return upcoming.lower() in language.starters and not (upcoming.islower() or another_initial)
     if word.lower() == "no":
         return not upcoming[:1].isdigit()
     return not upcoming[:1].islower()
 
 
-def _is_safe(text: str, begin: int, start: int, marks: str) -> bool:
+def _is_safe(text: str, language: Language, begin: int, start: int, marks: str) -> bool:
     """Return whether marks at the very end of the text may be taken for a sentence end without seeing more."""
     sentence = text[begin:start]
     if sentence.count('"') % 2 or any(sentence.count(a) > sentence.count(b) for a, b in ("()", "[]", "“”", "「」")):
         return False
+    word = _last_word(text, begin, start)
+    if _UNFINISHED.search(word):
+        return False
     if marks != ".":
         return not _is_ellipsis(marks)
-    word = _last_word(text, begin, start)
-    return bool(_PLAIN.fullmatch(word)) and not (word in _LEADING or word in _TRAILING)
+    if _BEFORE_SUFFIX.search(sentence, max(0, len(sentence) - 60)):
+        return False
+    return bool(_PLAIN.fullmatch(word)) and not (word in language.leading or word in language.trailing)
+
+
+def _leads(text: str, language: Language, begin: int, end: int) -> bool:
+    """Return whether the word before the full stop is an abbreviation that belongs to the next word: no "Elm Dr."."""
+    word = _last_word(text, begin, end)
+    if word not in language.leading:
+        return False
+    name = _SECOND_NAME.search(text, max(begin, end - len(word) - 30), end - len(word))
+    return word not in language.trailing or name is None or name[0].strip().lower() in language.starters
 
 
 def _is_ellipsis(marks: str) -> bool:

@@ -1,20 +1,21 @@
 """Making a reply's text fit to be read aloud by any voice.
 
 Markdown becomes prose, addresses are said, emoji vanish, numbers and abbreviations are written out, and no sign is
-left that a voice might name ("asterisk") or stumble over. Each step is a module: `markdown`, `addresses`,
-`spellout`. Numbers are written out here although hibari reads most of them, so that every voice says the same.
+left that a voice might name ("asterisk") or stumble over. Numbers are written out here although hibari reads most of
+them, so that every voice says the same.
 
 Works on one segment at a time, and so on half a construct: a sign without its partner is dropped. Time is linear
-in the length. It does not know LaTeX, nor how numbers are said in languages other than English: there they are
-left to the voice.
+in the length. How numbers and the like are said is the language's to say (`language.py`); without tables for it they
+are left to the voice.
 """
 
 import re
 import unicodedata
 
-from voiceagent.text.addresses import read_addresses
+from voiceagent.text.language import Language
+from voiceagent.text.languages import language as find
+from voiceagent.text.latex import plain_formulas
 from voiceagent.text.markdown import plain
-from voiceagent.text.spellout import spell_out
 
 _KEPT_SYMBOLS = frozenset("°©®™№℃℉")
 _PICTURE_PARTS = re.compile("[\ufe00-\ufe0f\u20e3\u200b\u2060\ufeff\u00ad\U000e0020-\U000e007f]")
@@ -26,7 +27,6 @@ _PLAIN_QUOTES = str.maketrans(dict.fromkeys("“”„«»″", '"') | dict.from
 _PLURAL = re.compile(r"\((e?s)\)")
 _BRACKETS = re.compile(r"(?:^|\s)[(\[{]([^()\[\]{}]{0,400})[)\]}]")
 _DASH = re.compile(r"\s*[—–―]+\s*|(?:^|\s)-+(?=\s|$)|-{2,}")
-_HANDLE = re.compile(r"(?<![\w.])@(?=\w)")
 _SILENT = re.compile(r"[][*_~`#\\<>{}()^$@/=•·¶™®©\"\x00-\x1f\ufffd]+|(?<!\w)'|'(?!\w)")
 _COMMA_IN_WORD = re.compile(r"(?<=[^\W\d_]),(?=[^\W\d_])")
 _BLANK_BEFORE_MARK = re.compile(r" (?=[,.;:!?])")
@@ -35,16 +35,15 @@ _LEADING_MARKS = re.compile(r"^[\s,;:.!?]+")
 _WORD = re.compile(r"[^\W_]")
 
 
-def speakable(text: str, language: str = "en") -> str:
+def speakable(text: str, language: str | Language = "en") -> str:
     """Return what a voice should say for a segment of a reply: one line, or "" when nothing in it is to be spoken.
 
-    `language` is a tag such as "en" or "en-US"; numbers and abbreviations are written out for English only.
+    `language` is a `Language`, or a tag such as "en" or "en-US".
     """
     comma_written = text.rstrip().endswith((",", "，", "、"))
-    text = plain(_EMOTICON.sub(" ", _without_pictures(text)).translate(_PLAIN_QUOTES))
-    if language.lower().startswith("en"):
-        text = spell_out(read_addresses(text))
-    text = _BRACKETS.sub(r", \1,", _PLURAL.sub(r"\1", _HANDLE.sub("at ", text)))
+    text = plain(plain_formulas(_EMOTICON.sub(" ", _without_pictures(text)).translate(_PLAIN_QUOTES)))
+    text = find(language).read(text)
+    text = _BRACKETS.sub(r", \1,", _PLURAL.sub(r"\1", text))
     text = _SILENT.sub(" ", _DASH.sub(", ", text.replace("|", ", ").replace("…", "...")))
     text = _BLANK_BEFORE_MARK.sub("", _COMMA_IN_WORD.sub(", ", " ".join(text.split())))
     text = _LEADING_MARKS.sub("", _MARKS.sub(_strongest, text))

@@ -8,7 +8,8 @@ import math
 import re
 from collections.abc import Sequence
 
-from voiceagent.text.spellout import spell_out
+from voiceagent.text.language import Language
+from voiceagent.text.languages import language as find
 
 # Lengths of the pauses after a word, in phonemes (hibari: one is about 72 ms, a comma about 250 ms).
 _CLAUSE_PAUSE = 3.0
@@ -20,7 +21,10 @@ _SOUNDED = re.compile(r"[^\W_]")
 
 
 def estimate_word_times(
-    words: Sequence[str], duration_s: float, weights: Sequence[float] | None = None
+    words: Sequence[str],
+    duration_s: float,
+    weights: Sequence[float] | None = None,
+    language: str | Language = "en",
 ) -> tuple[tuple[float, float], ...]:
     """Return (start_s, end_s) for each word, from the beginning of the segment's speech.
 
@@ -29,7 +33,7 @@ def estimate_word_times(
     is `duration_s`. Raises ValueError when `weights` are not one for each word, or are negative or not finite.
     """
     if weights is None:
-        weights = [_letters(word) for word in words]
+        weights = [_letters(find(language).read(word)) for word in words]
     if len(weights) != len(words) or not all(0 <= weight < math.inf for weight in weights):
         raise ValueError(f"need one weight >= 0 for each of the {len(words)} words, got {list(weights)}")
     if not words:
@@ -45,8 +49,8 @@ def estimate_word_times(
     return tuple(times)
 
 
-def _letters(word: str) -> float:
-    return float(len(_SOUNDED.findall(spell_out(word))))
+def _letters(said: str) -> float:
+    return float(len(_SOUNDED.findall(said)))
 
 
 def _pause(word: str) -> float:

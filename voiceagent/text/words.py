@@ -5,14 +5,15 @@ heard; `is_backchannel` and `looks_finished` are the two quick judgements that t
 transcript. All are pure, never raise on any string, and take time in proportion to its length (the error rate:
 to the product of the lengths over the machine's word size, half a second for two texts of 100 kB).
 
-They know English word lists only. A transcript in another language is never a backchannel, and is finished
-when its last mark says so. Scripts that write no spaces count each character as a word.
+What words mean is the language's to say (`language.py`): without tables for it, no transcript is a backchannel, and
+one is finished when its last mark says so. Scripts that write no spaces count each character as a word.
 """
 
 import re
 import unicodedata
 
-from voiceagent.text.spellout import spell_out
+from voiceagent.text.language import Language
+from voiceagent.text.languages import language as find
 
 # Scripts without spaces between words: kana, Han, and the compatibility and supplementary Han blocks.
 UNSPACED = "\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
@@ -31,21 +32,21 @@ def words(text: str) -> list[str]:
     return [word for word in _WORD.findall(text) if _SPOKEN.search(word)]
 
 
-def normalise(text: str) -> str:
+def normalise(text: str, language: str | Language = "en") -> str:
     """Return the text for comparison: lower case, no punctuation, numerals spelled, single spaces."""
-    text = unicodedata.normalize("NFKC", spell_out(text)).casefold()
+    text = unicodedata.normalize("NFKC", find(language).read(text)).casefold()
     text = _NOT_A_WORD.sub(" ", _INSIDE_WORD.sub("", text))
     text = re.sub(rf"([{UNSPACED}])", r" \1 ", text)
     return " ".join(_SAME_WORD.get(word, word) for word in text.split())
 
 
-def word_error_rate(reference: str, hypothesis: str) -> tuple[int, int]:
+def word_error_rate(reference: str, hypothesis: str, language: str | Language = "en") -> tuple[int, int]:
     """Return (errors, reference words): the fewest substitutions, deletions and insertions between the two.
 
     The pair adds up over many utterances; divide at the end. Both texts are normalised first. The edit
     distance is computed a column at a time in the bits of one integer (Myers 1999, Hyyrö 2003).
     """
-    target, spoken = normalise(reference).split(), normalise(hypothesis).split()
+    target, spoken = (normalise(text, language).split() for text in (reference, hypothesis))
     if not target:
         return len(spoken), 0
     places: dict[str, int] = {}
@@ -65,30 +66,17 @@ def word_error_rate(reference: str, hypothesis: str) -> tuple[int, int]:
     return errors, len(target)
 
 
-# What listeners say to keep the speaker going. "Yes" is not here: it is as often an answer; "uh-uh" is a no.
-# No two alternatives match the same words, so that a long text is not tried in every combination of them.
-_BACKCHANNEL = re.compile(
-    r"(?:(?:m h+m+|m+h+m+|h+m+|m{2,}|uh+ h+uh+|a+h+a+|o+h+|a+h+"
-    r"|yeah|yea|yep|yup|ok|right|sure|cool|nice|wow|exactly|all right|i see|got it|gotcha)(?: |$))++"
-)
-
-
-def is_backchannel(text: str) -> bool:
+def is_backchannel(text: str, language: str | Language = "en") -> bool:
     """Return whether the words only signal "go on" ("mm-hm", "yeah, ok, right"). False for no words at all."""
-    return _BACKCHANNEL.fullmatch(normalise(text)) is not None
+    known = find(language)
+    return known.backchannels.fullmatch(normalise(text, known)) is not None
 
 
 _FINAL_MARK = re.compile(r"[.!?。！？｡؟۔।]['\"”’»)\]」』]*\s*$")
 _TRAILING_OFF = re.compile(r"(?:\.\.|…)['\"”’»)\]]*\s*$")
-# No sentence ends on these, even if the recogniser put a mark after them ...
-_NEVER_LAST = "a an the and or but because if although unless while than my your his its our their um uh er erm like"
-_HANGING = frozenset(_NEVER_LAST.split())
-# ... nor on these, unless it is a question ("Who is it for?").
-_SELDOM_LAST = "of to with from for at by into as i we they is are was were very"
-_HANGING_IN_STATEMENT = frozenset(_SELDOM_LAST.split())
 
 
-def looks_finished(text: str) -> bool:
+def looks_finished(text: str, language: str | Language = "en") -> bool:
     """Return whether a transcript ends like a whole sentence: a final mark, and no word that asks for another."""
     if not _FINAL_MARK.search(text) or _TRAILING_OFF.search(text):
         return False
@@ -96,4 +84,10 @@ def looks_finished(text: str) -> bool:
     if not spoken:
         return False
     question = text.rstrip().rstrip("'\"”’»)]」』").endswith(("?", "？", "؟"))
-    return spoken[-1] not in _HANGING and (question or spoken[-1] not in _HANGING_IN_STATEMENT)
+    known = find(language)
+    return spoken[-1] not in known.hanging and (question or spoken[-1] not in known.hanging_in_statement)
+
+
+def asks_again(text: str, language: str | Language = "en") -> bool:
+    """Return whether the user wants to hear something once more ("Could you repeat that?")."""
+    return find(language).asks_again.search(normalise(text, language)) is not None

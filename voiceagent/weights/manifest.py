@@ -71,12 +71,16 @@ class ModelFile(_Entry):
 
 
 class Model(_Entry):
-    """A named model: what it is for (`role`, `engine`), its licence and its files."""
+    """A named model: what it is for (`role`, `engine`), its licence and its files.
+
+    `parameters` counts those that each token of a language model is computed with; None where that is not told.
+    """
 
     name: Name
     role: Literal["asr", "llm", "tts", "codec", "vad", "turn"]
     engine: Text
     licence: Text
+    parameters: int | None = Field(default=None, gt=0)
     default: bool = False
     files: tuple[ModelFile, ...] = Field(min_length=1, strict=False)
 

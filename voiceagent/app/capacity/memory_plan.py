@@ -30,8 +30,9 @@ PROCESS = MemoryUse(engine="process", model="server", workspace=160 * MIB)
 
 def build_context(settings: Settings, *, has_gpu: bool, torch_bytes: int | None = None) -> BuildContext:
     """Return what the engines of these settings are built into."""
-    server = settings.server
-    return BuildContext(Store(settings.weights.dir), server.max_sessions, has_gpu, torch_bytes, server.speech_streams)
+    server, language = settings.server, settings.session.language
+    store = Store(settings.weights.dir)
+    return BuildContext(store, server.max_sessions, has_gpu, torch_bytes, server.speech_streams, language)
 
 
 def memory_plan(settings: Settings, free: Free) -> Plan:

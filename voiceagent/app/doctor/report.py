@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from voiceagent.app.calibration.lookup import NONE, device_name, find
 from voiceagent.app.capacity.memory_plan import build_context, free_memory, memory_plan, remedy
+from voiceagent.app.doctor.better_model import better_model
 from voiceagent.app.doctor.machine import (
     check_gpus,
     check_microphone,
@@ -20,7 +21,7 @@ from voiceagent.app.doctor.models import check_models
 from voiceagent.app.specs import chosen, wants_gpu
 from voiceagent.config.settings import Settings
 from voiceagent.engines.finding import Finding, ok, problem, warning
-from voiceagent.engines.machine import Gpu, nvidia_gpus
+from voiceagent.engines.machine import Gpu, cores, nvidia_gpus
 from voiceagent.errors import VoiceAgentError
 from voiceagent.scheduler.memory import Plan
 from voiceagent.weights import Store
@@ -42,6 +43,7 @@ def checkup(settings: Settings) -> tuple[list[Finding], Plan]:
         "models": check_models(settings, store),
         "calibration": _check_calibration(settings, gpus if wants_gpu(settings) else ()),
         **{one.kind: one.spec.findings(one.settings, context) for one in chosen(settings)},
+        "better llm": better_model(settings, cores(), plan.free),
         "port": check_port(settings),
         "microphone": check_microphone(settings),
     }

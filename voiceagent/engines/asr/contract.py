@@ -22,6 +22,9 @@ class Transcript:
     fork: int | None = None
     words: tuple[Word, ...] = ()
     """When each word was heard, in seconds since the stream was opened; empty if the backend does not know."""
+    confidence: float | None = None
+    """How sure the backend is of a final transcript, 0 to 1: its tokens' mean probability (geometric); None if it does
+    not say."""
 
 
 AsrEvent = Transcript | StreamFailed
@@ -54,6 +57,10 @@ class AsrStream(Protocol):
 
 class AsrEngine(Engine, Protocol):
     """A loaded recogniser."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """What it hears, once it is loaded, as ISO 639-1 codes; none where the language makes no difference."""
 
     def open(self, on_event: Callable[[AsrEvent], None]) -> AsrStream:
         """Start listening for one session."""

@@ -1,7 +1,9 @@
 """What every language model offers: replies to a conversation, token by token, cancelled at no cost.
 
 Tools are part of the conversation: the system message names them, the model's message calls them, tool messages answer.
-A model may write its calls into its text, in the notation it was trained on; `tool_text` separates the two.
+An engine passes on what the model writes, thoughts and calls in its own notation included, and before it the mark of a
+thought that the prompt has opened; `reply_text` takes out what is not to be heard, and the session cancels a reply that
+is over.
 """
 
 from collections.abc import Callable
@@ -54,6 +56,10 @@ class ReplyOptions:
     """Randomness of the choice of tokens; 0 always takes the most likely."""
     max_tokens: int | None = None
     """The longest reply; one that reaches it is `Completed` with the reason "length"."""
+    said: tuple[str, ...] = ()
+    """Earlier replies, whose runs of words should not come again; an engine without means against it ignores them."""
+    draw: int = 0
+    """The number of the attempt: another one draws other words, where the engine draws."""
 
 
 ENGINES_OWN = ReplyOptions()

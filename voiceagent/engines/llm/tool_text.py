@@ -1,99 +1,175 @@
-"""Separating a model's tool calls from the words it says, in the notations that models are trained on. Pure.
+"""Reading the tool calls in a model's text, in the notations that models are trained on. Pure.
 
-- XML, Nemotron-3 and Qwen3-Coder: `<tool_call><function=NAME><parameter=KEY>VALUE</parameter></function></tool_call>`
-- JSON, Hermes, Qwen 2.5 and Qwen 3: `<tool_call>{"name": NAME, "arguments": {...}}</tool_call>`
+- XML (Nemotron 3, Qwen3-Coder, Seed): `<function=NAME><parameter=KEY>VALUE</parameter></function>`, `<invoke name=...>`
+- XML (GLM): `<tool_call>NAME<arg_key>KEY</arg_key><arg_value>VALUE</arg_value></tool_call>`
+- JSON (Hermes, Qwen, Llama 3, Nemotron Nano, ...): `{"name": NAME, "arguments": {...}}` and relatives, tagged or not
+- a name, then JSON (Llama 3, Mistral, DeepSeek, Kimi, harmony): `<function=NAME>{...}`, `NAME[ARGS]{...}`, ...
+- ReAct: `Action: NAME`, `Action Input: {...}`
+- Gemma: `call:NAME{KEY:<escape>VALUE<escape>}`
+- Python (Llama 4, LFM, Gemini): `[NAME(KEY="VALUE")]`, of tools that there are
 
-If a vocabulary does not show the tags, or there are none (Llama 3), a reply that begins with a brace is a JSON call:
-speech never begins that way. Text after a call in the same reply was written without its result, so it is not shown.
 Values in XML are text, whatever the tool's schema says; the code that runs the call knows the schema.
 """
 
+import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
-from voiceagent.engines.llm.contract import ToolCall
+from voiceagent.engines.llm.contract import ToolCall, ToolSpec
 
-_TAGS = ("<tool_call>", "<function=")
-"""How a call begins. Some models omit the outer tag, and some vocabularies do not show it."""
-_BEGIN = re.compile(f"({'|'.join(map(re.escape, _TAGS))})")
-_BRACE = re.compile(r"\s*({)")
-_FUNCTION = re.compile(r"<function=([^<>]*)>(.*?)(?:</function>|(?=<function=))", re.DOTALL)
-_PARAMETER = re.compile(r"<parameter=([^<>]*)>\n?(.*?)\n?</parameter>", re.DOTALL)
-_BLOCK = re.compile(r"<tool_call>(.*?)(?:</?tool_call>|\Z)", re.DOTALL)
-
-
-class ToolText:
-    """The text of one reply, while it arrives."""
-
-    def __init__(self) -> None:
-        self._held = ""
-        self._written = ""
-        self._spoken = False
-        """Whether any word has been shown."""
-
-    @property
-    def calling(self) -> bool:
-        """Whether a call has begun: no more text will be shown."""
-        return bool(self._written)
-
-    def feed(self, text: str) -> str:
-        """Take more of the reply and return the part that is certainly speech; a possible tag is held back."""
-        if self._written:
-            self._written += text
-            return ""
-        text = self._held + text
-        if begin := (not self._spoken and _BRACE.match(text)) or _BEGIN.search(text):
-            self._held, self._written = "", text[begin.start(1) :]
-            return text[: begin.start(1)]
-        whole = len(text) - _unfinished_tag(text)
-        self._held = text[whole:]
-        self._spoken = self._spoken or bool(text[:whole].strip())
-        return text[:whole]
-
-    def finish(self) -> str:
-        """Return what was held back and turned out to be text."""
-        rest, self._held = self._held, ""
-        return rest
-
-    def calls(self) -> list[ToolCall]:
-        """Return the calls of the whole reply, without ids; those that cannot be read are left out."""
-        if functions := _FUNCTION.findall(self._written):
-            return [_call(name, dict(_PARAMETER.findall(body))) for name, body in functions if name.strip()]
-        blocks = _BLOCK.findall(self._written) or [self._written]
-        return [call for block in blocks for value in _json_values(block) for call in _json_calls(value)]
+_FUNCTION = re.compile(
+    r"""<(?:\w+:)?(?:function=|(?:function|invoke)\s+name=)["']?([^<>"']*)["']?>(.*?)"""
+    r"(</(?:\w+:)?(?:function|invoke)>|(?=<function=|<(?:\w+:)?invoke )|\Z)",
+    re.DOTALL,
+)
+_PARAMETER = re.compile(r"""<parameter(?:=|\s+name=)["']?([^<>"']*)["']?[^<>]*>\n?(.*?)\n?</parameter>""", re.DOTALL)
+_PAIR = re.compile(r"<arg_key>\s*(.*?)\s*</arg_key>\s*<arg_value>\n?(.*?)\n?</arg_value>", re.DOTALL)
+_PAIRS = re.compile(r"<\w*tool_call>\s*([A-Za-z_][\w.-]*)\s*(<arg_key>.*?)?</\w*tool_call>", re.DOTALL)
+_GEMMA = re.compile(r"\bcall:([\w.-]+)\{(.*?)\}(?=\s*(?:<|\Z))", re.DOTALL)
+_GEMMA_VALUE = re.compile(r'([\w-]+):(?:<escape>(.*?)<escape>|<\|"\|>(.*?)<\|"\|>|([^,}]*))', re.DOTALL)
+_BETWEEN = re.compile(r"\[CALL_ID\]\w*|\[[A-Z_]+\]|<[^<>]*>|```\w*|:\d+\b|Action Input:")
+"""What stands between the name of a tool and its arguments, and before the name."""
+_BRACKET = re.compile(r"[{\[]")
+_CLOSING = re.compile(r"\)")
+_LAST_NAME = re.compile(r"([A-Za-z_][\w.-]*)[\s:(]*\Z")
+_ARGUMENTS = ("arguments", "parameters", "args", "input", "kwargs", "action_input", "tool_input", "tool_args")
+_NAMES = ("name", "function", "tool", "tool_name", "action", "recipient_name", "function_name")
+_LISTS = ("tool_calls", "tool_call", "function_call", "function_calls", "tool_uses", "calls")
+_CONSTANTS = {"true": True, "false": False, "null": None}
+_LONGEST_NAME = 300
+_MOST_VALUES = 64
+"""JSON values and brackets of one reply that are tried."""
 
 
-def _json_values(text: str) -> Iterator[Any]:
-    """Yield consecutive JSON values, up to the first invalid one."""
-    decoder, text = json.JSONDecoder(), text.lstrip()
-    while text:
-        try:
-            value, end = decoder.raw_decode(text)
-        except (ValueError, RecursionError):
-            return
-        yield value
-        text = text[end:].lstrip(" \t\r\n,;")
+def read_calls(text: str, tools: Sequence[ToolSpec], *, tagged: bool) -> list[ToolCall]:
+    """Return the calls in a text, without ids; those that cannot be read are left out.
+
+    `tagged` text is certainly a call, even of a tool that there is not; other text, only if there is one of that name.
+    """
+    text = text.replace("｜", "|").replace("▁", "_")
+    calls = (
+        _in_xml(text) or _in_pairs(text) or _in_gemma(text) or list(_in_json(text, tools)) or _in_python(text, tools)
+    )
+    declared = {tool.name for tool in tools}
+    return [call for call in calls if tagged or call.name in declared]
 
 
-def _json_calls(value: Any) -> list[ToolCall]:
+def _in_xml(text: str) -> list[ToolCall]:
     calls = []
-    for item in value if isinstance(value, list) else [value]:
-        if not isinstance(item, dict):
-            continue
-        name, arguments = item.get("name"), item.get("arguments", item.get("parameters", {}))
-        if isinstance(name, str) and name.strip() and isinstance(arguments, dict):
-            calls.append(_call(name, arguments))
+    for found in _FUNCTION.finditer(text):
+        name, body, end = found.groups()
+        given = _object(body)
+        whole = end or found.end() < len(text) or given is not None
+        if name.strip() and whole:
+            calls.append(_call(name, given or dict(_PARAMETER.findall(body))))
     return calls
 
 
+def _in_pairs(text: str) -> list[ToolCall]:
+    return [_call(found[1], dict(_PAIR.findall(found[2] or ""))) for found in _PAIRS.finditer(text)]
+
+
+def _in_gemma(text: str) -> list[ToolCall]:
+    return [
+        _call(found[1], {key: a or b or _value(plain) for key, a, b, plain in _GEMMA_VALUE.findall(found[2])})
+        for found in _GEMMA.finditer(text)
+    ]
+
+
+def _in_json(text: str, tools: Sequence[ToolSpec]) -> Iterator[ToolCall]:
+    decoder, at, past = json.JSONDecoder(), 0, 0
+    for _ in range(_MOST_VALUES):
+        bracket = _BRACKET.search(text, at)
+        if not bracket:
+            return
+        try:
+            value, end = decoder.raw_decode(text, bracket.start())
+        except ValueError:
+            at = bracket.end()
+            continue
+        except RecursionError:
+            return
+        calls = list(_calls_of(value, tools))
+        before = text[max(past, bracket.start() - _LONGEST_NAME) : bracket.start()]
+        name = _LAST_NAME.search(_BETWEEN.sub(" ", before))
+        if not calls and name and isinstance(value, dict):
+            calls = [_call(name[1], value)]
+        yield from calls
+        at = past = end
+
+
+def _calls_of(value: Any, tools: Sequence[ToolSpec]) -> Iterator[ToolCall]:
+    """Yield the calls that a JSON value describes."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _calls_of(item, tools)
+    if not isinstance(value, dict):
+        return
+    for key in _LISTS:
+        if isinstance(value.get(key), list | dict):
+            yield from _calls_of(value[key], tools)
+            return
+    if isinstance(value.get("function"), dict):
+        yield from _calls_of(value["function"], tools)
+        return
+    name = next((value[key] for key in _NAMES if isinstance(value.get(key), str)), "")
+    arguments = next((_object(value[key]) for key in _ARGUMENTS if key in value), {})
+    if not name and len(value) == 1:  # {NAME: {...}}
+        ((name, arguments),) = value.items()
+        if name not in {tool.name for tool in tools}:
+            return
+    if name.strip() and isinstance(arguments, dict):
+        yield _call(name, arguments)
+
+
+def _in_python(text: str, tools: Sequence[ToolSpec]) -> list[ToolCall]:
+    calls = []
+    for tool in tools:
+        for found in re.finditer(rf"(?<![\w]){re.escape(tool.name)}(?:\.call)?\(", text):
+            for end in islice(_CLOSING.finditer(text, found.end()), _MOST_VALUES):
+                arguments = _python_arguments(text[found.end() - 1 : end.end()], tool)
+                if arguments is not None:
+                    calls.append((found.start(), _call(tool.name, arguments)))
+                    break
+    return [call for _, call in sorted(calls, key=lambda placed: placed[0])]
+
+
+def _python_arguments(source: str, tool: ToolSpec) -> dict[str, Any] | None:
+    """Return the arguments of a call in Python, from its opening bracket on; None if they are not all literals."""
+    try:
+        call = ast.parse("f" + source, mode="eval").body
+        if not isinstance(call, ast.Call):
+            return None
+        order = json.loads(tool.parameters).get("properties", {})
+        arguments = {name: _literal(value) for name, value in zip(order, call.args, strict=False)}
+        arguments |= {keyword.arg: _literal(keyword.value) for keyword in call.keywords if keyword.arg}
+        json.dumps(arguments)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return None
+    return arguments
+
+
+def _literal(node: ast.expr) -> Any:
+    if isinstance(node, ast.Name) and node.id in _CONSTANTS:
+        return _CONSTANTS[node.id]
+    return ast.literal_eval(node)
+
+
+def _object(value: Any) -> dict[str, Any] | None:
+    """Return a JSON object, given as it is or as text; None for anything else."""
+    value = _value(value) if isinstance(value, str) else value
+    return value if isinstance(value, dict) else None
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
 def _call(name: str, arguments: dict[str, Any]) -> ToolCall:
-    return ToolCall("", name.strip(), json.dumps(arguments, ensure_ascii=False))
-
-
-def _unfinished_tag(text: str) -> int:
-    """Return how many characters at the end may be the beginning of a tag."""
-    longest = max(map(len, _TAGS)) - 1
-    ends = (text[-length:] for length in range(min(longest, len(text)), 0, -1))
-    return next((len(end) for end in ends if any(tag.startswith(end) for tag in _TAGS)), 0)
+    return ToolCall("", name.strip().removeprefix("functions."), json.dumps(arguments, ensure_ascii=False))

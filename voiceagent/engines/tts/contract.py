@@ -41,10 +41,12 @@ class TtsStream(Protocol):
         *,
         need: Need = Need.AWAITED,
         voice: str | None = None,
+        language: str | None = None,
     ) -> None:
         """Synthesise one segment; segments of a generation are spoken in the order of these calls.
 
-        `voice` is one of the engine's `voices`, None the default. Raises VoiceAgentError that names them for any other.
+        `voice` is one of the engine's `voices`, `language` one of its `languages`, None its own. Raises VoiceAgentError
+        that names them for any other voice.
         """
 
     def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
@@ -67,6 +69,10 @@ class TtsEngine(Engine, Protocol):
     @property
     def voices(self) -> tuple[str, ...]:
         """The voices available for a segment, once it is loaded; the first is the default."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """What it speaks, once it is loaded, as ISO 639-1 codes; none where the language makes no difference."""
 
     def open(self, on_event: Callable[[TtsEvent], None]) -> TtsStream:
         """Start speaking for one session."""

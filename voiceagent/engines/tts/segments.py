@@ -61,6 +61,7 @@ class SegmentStream:
         *,
         need: Need = Need.AWAITED,
         voice: str | None = None,
+        language: str | None = None,
     ) -> None:
         """Synthesise one segment, after the earlier ones of its generation. Raises VoiceAgentError for an unknown
         voice."""

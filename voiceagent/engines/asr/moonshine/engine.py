@@ -5,14 +5,14 @@ Pieces cut off a long turn are transcribed once and kept as text. The model itse
 """
 
 from collections.abc import Callable, Generator
-from math import ceil
+from math import ceil, exp
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent, Transcript
-from voiceagent.engines.asr.moonshine.model import Moonshine
+from voiceagent.engines.asr.moonshine.model import Decoding, Moonshine
 from voiceagent.engines.asr.turn_audio import CUT_AFTER_S, Snapshot, TurnAudio
 from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.engines.queue import Job, Next, QueueEngine
@@ -64,6 +64,11 @@ class MoonshineEngine(QueueEngine):
             for _ in self._hear(hiss[: int(seconds * SAMPLE_RATE)], Draft()):
                 pass
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """English."""
+        return ("en",)
+
     def open(self, on_event: Callable[[AsrEvent], None]) -> "MoonshineStream":
         """Start listening for one session."""
         return MoonshineStream(self, next(self._stream_ids), on_event)
@@ -82,26 +87,33 @@ class MoonshineEngine(QueueEngine):
     def transcribe(self, turn: Snapshot, draft: Draft, fork: int | None) -> Generator[Next, None, Transcript]:
         """Transcribe a turn."""
         yield from self.settle(turn, draft)
-        text = yield from self._hear(turn.open, draft)
-        return Transcript(" ".join(filter(None, [*(piece.text for piece in turn.pieces), text])), fork)
+        decoding = yield from self._hear(turn.open, draft)
+        text = self._text(decoding)
+        confidence = exp(decoding.log_probability / (len(decoding.tokens) + 1)) if text else None
+        whole = " ".join(filter(None, [*(piece.text for piece in turn.pieces), text]))
+        return Transcript(whole, fork, confidence=confidence)
 
     def settle(self, turn: Snapshot, draft: Draft) -> Generator[Next, None, None]:
         """Transcribe the pieces cut off a turn, each once."""
         for piece in turn.pieces:
             if piece.text is None:
                 expected = draft.tokens
-                piece.text = yield from self._hear(piece.pcm, draft)
+                piece.text = self._text((yield from self._hear(piece.pcm, draft)))
                 piece.pcm = piece.pcm[:0].copy()
                 draft.tokens = expected[len(draft.tokens) :]
                 yield Next(encode_key(turn))
 
-    def _hear(self, pcm: NDArray[np.float32], draft: Draft) -> Generator[Next, None, str]:
+    def _hear(self, pcm: NDArray[np.float32], draft: Draft) -> Generator[Next, None, Decoding]:
         assert self._model is not None, "load() first"
         decoding = self._model.encode(pcm, draft.tokens)
         yield Next(DECODE)
         while not decoding.step():
             yield Next(DECODE)
         draft.tokens = decoding.tokens
+        return decoding
+
+    def _text(self, decoding: Decoding) -> str:
+        assert self._model is not None, "load() first"
         return self._model.text(decoding.tokens)
 
     def close(self) -> None:

@@ -76,6 +76,8 @@ class Decoding:
         self, decoder: ort.InferenceSession, memory: dict[str, NDArray[np.generic]], limit: int, draft: Sequence[int]
     ) -> None:
         self.tokens: list[int] = []
+        self.log_probability = 0.0
+        """Of all tokens together, the end included."""
         self._decoder = decoder
         self._memory = memory
         self._limit = limit
@@ -92,10 +94,11 @@ class Decoding:
         """Verify the next part of the draft, and add the accepted tokens and one more."""
         ahead = DRAFTED_AHEAD if self.tokens else self._limit
         proposal = list(self._draft[self._at : self._at + ahead])
-        best = self._run([self.tokens[-1] if self.tokens else START, *proposal])
+        best, log_probabilities = self._run([self.tokens[-1] if self.tokens else START, *proposal])
         agreed = next((i for i, token in enumerate(proposal) if token != best[i]), len(proposal))
         self._keep(len(self.tokens) + agreed + 1)
-        for token in best[: agreed + 1]:
+        for token, log_probability in zip(best[: agreed + 1], log_probabilities, strict=False):
+            self.log_probability += log_probability
             if token == END or len(self.tokens) == self._limit:
                 return True
             self.tokens.append(token)
@@ -112,8 +115,8 @@ class Decoding:
         same = [at for at in near if self._draft[at] == token]
         self._at = 1 + min(same, key=lambda at: abs(at - self._at), default=self._at)
 
-    def _run(self, ids: list[int]) -> list[int]:
-        """Feed tokens; return the best token after each of them."""
+    def _run(self, ids: list[int]) -> tuple[list[int], list[float]]:
+        """Feed tokens; return the best token after each of them, and its log probability."""
         cached = bool(self._cache)
         # With a cache, the encoder's keys and values need not be returned again.
         wanted = [name for name in PRESENT if not cached or ".decoder." in name]
@@ -128,11 +131,13 @@ class Decoding:
         )
         self._cache |= {PAST[PRESENT.index(name)]: value for name, value in zip(wanted, present, strict=True)}
         best = logits[0].argmax(axis=-1)
-        if not np.isfinite(logits[0, range(len(best)), best]).all():  # the largest of NaN values means nothing
+        highest = logits[0, range(len(best)), best]
+        if not np.isfinite(highest).all():  # the largest of NaN values means nothing
             raise VoiceAgentError(
                 "The recogniser's output is not a number. If this recurs, check its files: voiceagent weights verify"
             )
-        return [int(token) for token in best]
+        log_probabilities = -np.log(np.exp(logits[0] - highest[:, np.newaxis]).sum(axis=-1))
+        return best.tolist(), log_probabilities.tolist()
 
     def _keep(self, tokens: int) -> None:
         """Drop the rejected draft tokens from the cache."""

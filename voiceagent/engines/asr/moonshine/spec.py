@@ -43,6 +43,10 @@ class MoonshineSpec(EngineSpec[MoonshineSettings]):
         """Return the model's name."""
         return settings.model
 
+    def languages(self, settings: MoonshineSettings) -> tuple[str, ...]:
+        """Return English."""
+        return ("en",)
+
     def files(self, settings: MoonshineSettings) -> tuple[str, ...]:
         """Return the model."""
         return (settings.model,)

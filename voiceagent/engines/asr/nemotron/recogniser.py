@@ -18,7 +18,7 @@ from torch import Tensor
 from voiceagent.engines.asr.nemotron.encoder import StreamingEncoder
 from voiceagent.engines.asr.nemotron.features import LogMel
 from voiceagent.engines.asr.nemotron.geometry import Geometry
-from voiceagent.engines.asr.nemotron.transducer import GreedyTransducer
+from voiceagent.engines.asr.nemotron.transducer import SCORE, GreedyTransducer
 from voiceagent.engines.nemo.graphs import captured, new_pool, own_stream, settle, to_host
 
 SPARE_ROUNDS = 2
@@ -32,6 +32,8 @@ class Heard:
     tokens: tuple[int, ...]
     frames: tuple[int, ...]
     """The encoder frame of each token, counted from the chunk's first."""
+    log_probabilities: tuple[float, ...]
+    """Of each token."""
     finite: bool
     """False if the output is not finite: the tokens mean nothing, and the slot must be reset."""
 
@@ -145,13 +147,20 @@ class _Bucket:
         while True:
             self._decode()
             at = self._at
-            rows = torch.cat((at.frame[:, None], at.count[:, None], self._finite[:, None], at.tokens, at.frames), dim=1)
+            rows = torch.cat((at.frame[:, None], at.count[:, None], self._finite[:, None]), dim=1)
+            rows = torch.cat((rows, at.tokens, at.frames, at.scores), dim=1)
             read = to_host(rows[:count]).tolist()
             if all(row[0] >= at.projected.shape[1] for row in read):
                 break
         most = at.tokens.shape[1]
+
+        def part(row: list[int], number: int) -> tuple[int, ...]:
+            begin = 3 + number * most
+            return tuple(row[begin : begin + row[1]])
+
         return [
-            Heard(tuple(row[3 : 3 + row[1]]), tuple(row[3 + most : 3 + most + row[1]]), bool(row[2])) for row in read
+            Heard(part(row, 0), part(row, 1), tuple(SCORE * score for score in part(row, 2)), bool(row[2]))
+            for row in read
         ]
 
     def _decode_eagerly(self) -> None:
@@ -161,7 +170,7 @@ class _Bucket:
 
 
 def _tensors(at: Any) -> tuple[Tensor, ...]:
-    return at.projected, at.frame, at.symbols, at.count, at.tokens, at.frames
+    return at.projected, at.frame, at.symbols, at.count, at.tokens, at.frames, at.scores
 
 
 def _max_symbols(model: Any) -> int:

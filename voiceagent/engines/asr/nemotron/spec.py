@@ -66,6 +66,10 @@ class NemotronSpec(NemoSpec):
         """Return the model's name."""
         return settings.model
 
+    def languages(self, settings: NemotronSettings) -> tuple[str, ...]:
+        """Return English for the English checkpoints."""
+        return ("en",) if "-en-" in settings.model else ()
+
     def files(self, settings: NemotronSettings) -> tuple[str, ...]:
         """Return the model."""
         return (settings.model,)

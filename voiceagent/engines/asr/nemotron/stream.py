@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent, Transcript
 from voiceagent.engines.asr.nemotron.track import Token, Track
+from voiceagent.engines.asr.nemotron.words import confidence_of
 from voiceagent.engines.contract import StreamFailed
 from voiceagent.errors import VoiceAgentError
 
@@ -163,7 +164,8 @@ class NemotronStream:
         heard_to = track.begins + track.chunks * track.geometry.chunk_samples
         self._cut = (fork.end, fork.tokens, heard_to)
         self._drop_fork()
-        self._on_event(Transcript(self._engine.text(fork.tokens), fork.number, self._engine.words(fork.tokens)))
+        text, words = self._engine.text(fork.tokens), self._engine.words(fork.tokens)
+        self._on_event(Transcript(text, fork.number, words, confidence_of(fork.tokens)))
 
     def tell_failure(self, error: Exception) -> None:
         """Report that the work under way is lost."""

@@ -23,6 +23,7 @@ class Token:
     id: int
     at: int
     """The first sample, counted over all samples pushed to the track, of the encoder frame that emitted it."""
+    log_probability: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -82,8 +83,8 @@ class Track:
             self._audio = self._audio[surplus:].copy()
             self._kept_from += surplus
         return [
-            Token(id_, self.begins + (first_frame + frame) * FRAME_SAMPLES)
-            for id_, frame in zip(heard.tokens, heard.frames, strict=True)
+            Token(id_, self.begins + (first_frame + frame) * FRAME_SAMPLES, log_probability)
+            for id_, frame, log_probability in zip(heard.tokens, heard.frames, heard.log_probabilities, strict=True)
         ]
 
     def restart(self) -> None:

@@ -11,6 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+SCORE = 1e-4
+"""The unit of log probabilities."""
+
 
 @dataclass(slots=True)
 class Progress:
@@ -28,6 +31,8 @@ class Progress:
     """(batch, most + 1) int64; the last column takes discarded values."""
     frames: Tensor
     """(batch, most + 1) int64: the frame of each token."""
+    scores: Tensor
+    """(batch, most + 1) int64: the log probability of each token, in units of SCORE: integers travel in one copy."""
 
 
 class GreedyTransducer:
@@ -67,7 +72,7 @@ class GreedyTransducer:
         def zeros(*shape: int) -> Tensor:
             return torch.zeros(batch, *shape, dtype=torch.int64, device=self._device)
 
-        return Progress(self._joint.enc(encoded), zeros(), zeros(), zeros(), zeros(most), zeros(most))
+        return Progress(self._joint.enc(encoded), zeros(), zeros(), zeros(), zeros(most), zeros(most), zeros(most))
 
     def round(self, at: Progress, slots: Tensor, *, skip: bool = False) -> None:
         """Let every stream make one move. With `skip`, do not run the prediction network if no token was emitted (a
@@ -85,6 +90,8 @@ class GreedyTransducer:
             column = torch.where(emits, at.count, at.tokens.shape[1] - 1)[:, None]
             at.tokens.scatter_(1, column, label[:, None])
             at.frames.scatter_(1, column, at.frame[:, None])
+            log_probability = scored.float().amax(-1) - scored.float().logsumexp(-1)
+            at.scores.scatter_(1, column, (log_probability / SCORE).round().to(torch.int64)[:, None])
             at.count += emits
             self._predict(label, emits, slots)
         moves = active & (~emits | full)

@@ -1,6 +1,7 @@
 """From a model's tokens to words with times. Knows sentencepiece's word mark and no model."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from math import exp
 
 from voiceagent.audio.speech import Word
 from voiceagent.engines.asr.contract import SAMPLE_RATE
@@ -22,3 +23,8 @@ def words_of(tokens: Iterable[Token], piece: Callable[[int], str]) -> tuple[Word
         else:
             words.append(Word(text.removeprefix(WORD_MARK), at, at + FRAME_S))
     return tuple(word for word in words if word.text)
+
+
+def confidence_of(tokens: Sequence[Token]) -> float | None:
+    """Return the geometric mean of the tokens' probabilities; None of none."""
+    return exp(sum(token.log_probability for token in tokens) / len(tokens)) if tokens else None

@@ -34,7 +34,8 @@ class ScriptedAsr(ScriptedEngine):
     """Hears the n-th text of the script in a stream's n-th turn, at `words_per_second` of voiced audio.
 
     A turn is counted when it is committed with at least one word: a cough uses up no text. A stream whose words have
-    been given by `say` hears those and no script: any other sound on it is a cough.
+    been given by `say` hears those and no script: any other sound on it is a cough. Partials come at each new word, but
+    not within `partial_interval_s` of audio after the last (None: never).
     """
 
     partial_within_s = PARTIAL_WITHIN_S
@@ -44,10 +45,14 @@ class ScriptedAsr(ScriptedEngine):
         texts: Script[str] = TEXTS,
         *,
         words_per_second: float = 3.0,
+        partial_interval_s: float | None = 0.0,
         timing: StepTimes = SMALL_CPU,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__("asr", timing, sleep)
+        self.confidence: float | None = None
+        """How sure it says it is of its final transcripts."""
+        self.partial_interval_s = partial_interval_s
         self._texts = texts
         self._words_per_frame = words_per_second * FRAME_SAMPLES / SAMPLE_RATE
         self._streams: dict[int, ScriptedAsrStream] = {}
@@ -108,6 +113,8 @@ class ScriptedAsrStream:
         self._speaking = False
         self._spoke_since_fork = False
         self._words_shown = 0
+        self._unseen_s = float("inf")
+        """Audio since the last partial."""
         self._said: list[tuple[int, str]] | None = None
         """The words given, each with the number of voiced frames after which it has been heard."""
         engine.opened(self)
@@ -122,9 +129,11 @@ class ScriptedAsrStream:
     def push(self, pcm: NDArray[np.float32]) -> None:
         """Hear more audio; once speech has begun, a new word asks for a partial transcript."""
         self._voiced += voiced(self._frames.push(pcm))
-        words = self._words_up_to(self._voiced)
-        if self._speaking and words > self._words_shown and not self._engine.has_open(self.number, PARTIAL):
-            self._words_shown = words
+        self._unseen_s += len(pcm) / SAMPLE_RATE
+        words, interval_s = self._words_up_to(self._voiced), self._engine.partial_interval_s
+        due = self._speaking and interval_s is not None and self._unseen_s >= interval_s
+        if due and words > self._words_shown and not self._engine.has_open(self.number, PARTIAL):
+            self._words_shown, self._unseen_s = words, 0.0
             self._submit(PARTIAL, UNDATED, PARTIAL_KEY, self._transcribe(None, words), Need.PROMISED)
 
     def begin_speech(self) -> None:
@@ -175,4 +184,5 @@ class ScriptedAsrStream:
         return self._read(fork, self._turn, words, said)
 
     def _read(self, fork: int | None, turn: int, words: int, said: str | None) -> Generator[ScriptedStep, None, None]:
-        yield ScriptedStep(Transcript(self._engine.text(turn, words) if said is None else said, fork))
+        text = self._engine.text(turn, words) if said is None else said
+        yield ScriptedStep(Transcript(text, fork, confidence=None if fork is None else self._engine.confidence))

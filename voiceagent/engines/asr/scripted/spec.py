@@ -22,11 +22,12 @@ class ScriptedAsrSpec(EngineSpec[ScriptedAsrSettings]):
         """Return the engine."""
         from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 
-        return ScriptedAsr()
+        return ScriptedAsr(partial_interval_s=settings.partial_interval_ms / 1000 if settings.partials else None)
 
     def steps(self, settings: ScriptedAsrSettings, talk: Talk) -> AsrSteps:
-        """Return a partial for every word, and a final transcript."""
-        partials = Listening(steps("asr.partial"), 1 / WORDS_PER_S, always=False)
+        """Return a partial for every word, or as often as is set, and a final transcript."""
+        every_s = max(1 / WORDS_PER_S, settings.partial_interval_ms / 1000)
+        partials = Listening(steps("asr.partial"), every_s, always=False)
         return AsrSteps(listening=(partials,) if settings.partials else (), transcript=steps("asr.final"))
 
 

@@ -31,7 +31,7 @@ from voiceagent.engines.llm.llama.gguf_memory import KvType
 from voiceagent.engines.llm.llama.memory import check_fit
 from voiceagent.engines.llm.llama.model import LlamaModel
 from voiceagent.engines.llm.llama.plan import Piece, Plan, Sequence, Slot, plan, smaller_sizes, step_key
-from voiceagent.engines.llm.llama.sampler import Sampler, Sampling
+from voiceagent.engines.llm.llama.sampler import Dry, Sampler, Sampling
 from voiceagent.engines.llm.llama.stream import Common, Drawn, LlamaStream, Reply
 from voiceagent.engines.llm.llama.template import ChatTemplate
 from voiceagent.errors import VoiceAgentError
@@ -71,7 +71,7 @@ class Loaded:
 class LlamaEngine(EngineBase):
     """A GGUF model.
 
-    `session_tokens` limits a stream's prompt and reply, `max_tokens` a reply; `stops` end a reply that contains one.
+    `session_tokens` limits a stream's prompt and reply, `max_tokens` a reply.
     There is memory for all streams, or only `context_tokens` for all together; then the conversations of silent callers
     are evicted and read again later. A step serves the most urgent `streams_per_step` (by default all on a GPU, one on
     a CPU) and reads about `prefill_tokens` of prompts. `gpu_layers` layers run on a GPU, all for -1; `flash_attention`
@@ -91,7 +91,6 @@ class LlamaEngine(EngineBase):
         prefill_tokens: int = 24,
         streams_per_step: int | None = None,
         sampling: Sampling | None = None,
-        stops: tuple[str, ...] = (),
         gpu_layers: int = 0,
         flash_attention: bool | None = None,
         kv_type: KvType = "f16",
@@ -116,7 +115,6 @@ class LlamaEngine(EngineBase):
             kv_type=kv_type,
         )
         self._sampling = sampling or Sampling()
-        self._stops = stops
         self._gpu_layers = gpu_layers
         self._loaded: Loaded | None = None
         self._system = Sequence(0)
@@ -161,9 +159,9 @@ class LlamaEngine(EngineBase):
             model,
             template,
             self._sampling,
+            Dry(model, self._sampling) if self._sampling.dry_multiplier or self._sampling.opening_penalty else None,
             self._session_tokens,
             self._max_tokens,
-            self._stops,
             self._system,
             lambda: self._wake(),
         )

@@ -3,7 +3,8 @@
 The bindings (`llama_cpp`) repeat llama.cpp's C structures field by field. A library of another version, which
 LLAMA_CPP_LIB_PATH or a wheel from elsewhere may bring, can lay them out differently; then each call reads and writes
 the wrong memory. The defaults that llama.cpp fills in give it away. A library compiled for a newer processor is stopped
-by the first instruction that this one lacks; `probe` finds that out in a process of its own.
+by the first instruction that this one lacks, and so is one that believes a virtual machine which announces what it
+cannot run; `probe` finds that out by a small computation in a process of its own.
 """
 
 import ctypes
@@ -14,11 +15,16 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from voiceagent.engines.llm.llama.first_decode import decode
 from voiceagent.errors import VoiceAgentError
 
 COMPILE_AGAIN = "pip install --force-reinstall --no-cache-dir --no-deps --no-binary llama-cpp-python llama-cpp-python"
 """Makes a library that fits both the bindings and this processor."""
 ANOTHER = f"unset LLAMA_CPP_LIB_PATH if it is set; otherwise {COMPILE_AGAIN}"
+NO_TILES = "-mno-amx-tile -mno-amx-int8"
+WITHOUT_TILES = f'CFLAGS="{NO_TILES}" CXXFLAGS="{NO_TILES}" {COMPILE_AGAIN} (`make` leaves AMX out by itself)'
+TILES = "AMX"
+"""Begins the names of the instructions that virtual machines are known to announce and not to run."""
 PROBE_WITHIN_S = 30
 ROOM = 256
 """Bytes by which another version's structure may be larger without harm while it is looked at."""
@@ -82,7 +88,7 @@ def check_layout(name: str, structure: Any, expected: Mapping[str, object]) -> N
 
 
 def probe(command: Sequence[str] = (sys.executable, "-m", "voiceagent.engines.llm.llama.library")) -> str:
-    """Load llama.cpp in a process of its own and return its version and the instruction sets that it uses.
+    """Let llama.cpp compute in a process of its own and return its version and the instruction sets that it uses.
 
     Raises LibraryError when it does not come so far.
     """
@@ -90,12 +96,33 @@ def probe(command: Sequence[str] = (sys.executable, "-m", "voiceagent.engines.ll
         done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_WITHIN_S, check=False)
     except subprocess.TimeoutExpired as error:
         raise LibraryError(f"llama.cpp does not load within {PROBE_WITHIN_S} s", "try again") from error
+    described = done.stdout.strip()
     if done.returncode == -signal.SIGILL:
+        if TILES in described:
+            what = "llama.cpp dies of an illegal instruction: this machine announces AMX and cannot run it"
+            raise LibraryError(what, WITHOUT_TILES)
         raise LibraryError("llama.cpp was compiled for a newer processor than this one", COMPILE_AGAIN)
+    if done.returncode < 0:
+        how = f"dies of {signal.Signals(-done.returncode).name}"
+        raise LibraryError(f"llama.cpp {how} when it {'computes' if described else 'is loaded'}", ANOTHER)
     if done.returncode:
         *_, what, remedy = ["llama.cpp does not load", ANOTHER, *done.stderr.strip().splitlines()]
         raise LibraryError(what, remedy)
-    return done.stdout.strip()
+    return described
+
+
+def check_tiles() -> None:
+    """Raise LibraryError where llama.cpp uses AMX and dies of it. It is tried only then: that takes another process."""
+    if any(name.startswith(TILES) for name in instruction_sets()):
+        probe()
+
+
+def instruction_sets() -> list[str]:
+    """Return the names of the processor's instructions that llama.cpp uses."""
+    from llama_cpp import llama_cpp as lib
+
+    features = lib.llama_print_system_info().decode().partition(":")[2].split("|")
+    return [name.strip() for name, _, value in (feature.partition("=") for feature in features) if value.strip() == "1"]
 
 
 def describe() -> str:
@@ -103,13 +130,19 @@ def describe() -> str:
     check_library()
     from llama_cpp import llama_cpp as lib
 
-    features = lib.llama_print_system_info().decode().partition(":")[2].split("|")
-    used = [name.strip() for name, _, value in (feature.partition("=") for feature in features) if value.strip() == "1"]
-    return f"llama.cpp {lib.llama_version().decode()}: {', '.join(used)}"
+    return f"llama.cpp {lib.llama_version().decode()}: {', '.join(instruction_sets())}"
+
+
+def main() -> None:
+    """Print what llama.cpp is, then let it compute: who started this process learns how far it came."""
+    try:
+        print(describe(), flush=True)
+        decode()
+    except LibraryError as error:
+        sys.exit(f"{error.what}\n{error.remedy}")
+    except RuntimeError as error:
+        sys.exit(f"llama.cpp does not compute ({error})\n{ANOTHER}")
 
 
 if __name__ == "__main__":
-    try:
-        print(describe())
-    except LibraryError as error:
-        sys.exit(f"{error.what}\n{error.remedy}")
+    main()

@@ -35,10 +35,6 @@ lib.llama_log_set(_LOG_CALLBACK, ctypes.c_void_p(0))
 lib.llama_backend_init()
 
 
-SHOWN_TAGS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
-"""In some vocabularies these are control tokens, whose text would not be shown."""
-
-
 class LlamaError(VoiceAgentError):
     """llama.cpp refused a call; the message carries its return code and last complaint."""
 
@@ -85,7 +81,6 @@ class LlamaModel:
         template = lib.llama_model_chat_template(handle, None)
         self.template = template.decode("utf-8", "replace") if template else ""
         """The chat template in Jinja, empty if the file has none."""
-        self._shown = {ids[0] for tag in SHOWN_TAGS if len(ids := self.tokenize(tag)) == 1}
 
     def _metadata(self, key: str) -> str:
         buffer = ctypes.create_string_buffer(64)
@@ -106,11 +101,11 @@ class LlamaModel:
         return list(buffer[:count])
 
     def piece(self, token: int) -> bytes:
-        """Return the bytes of a token: maybe half a character, nothing for a control token."""
+        """Return the bytes of a token: maybe half a character. Control tokens are spelt out, for `reply_text`."""
         size = 64
         while True:
             buffer = ctypes.create_string_buffer(size)
-            count = lib.llama_token_to_piece(self.vocabulary, token, buffer, size, 0, token in self._shown)
+            count = lib.llama_token_to_piece(self.vocabulary, token, buffer, size, 0, True)
             if count >= 0:
                 return buffer.raw[:count]
             size = -count

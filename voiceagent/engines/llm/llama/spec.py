@@ -14,9 +14,11 @@ from voiceagent.engines.files import file_of, only_file, size_of
 from voiceagent.engines.finding import Finding, ok, problem
 from voiceagent.engines.llm.llama.context_shape import ContextShape
 from voiceagent.engines.llm.llama.gguf_memory import MemoryNeed
-from voiceagent.engines.llm.llama.library import LibraryError, check_library, probe
+from voiceagent.engines.llm.llama.library import LibraryError, check_library, check_tiles, probe
+from voiceagent.engines.llm.llama.speed import cpu_speed
 from voiceagent.engines.memory import DEVICE_RUNTIME, MemoryUse, Place
 from voiceagent.engines.spec import BuildContext, Device, EngineSpec, Remedy
+from voiceagent.engines.speed import Speed
 from voiceagent.engines.steps import BATCH, LlmSteps, Talk, Works, steps
 from voiceagent.errors import VoiceAgentError
 from voiceagent.weights import Store
@@ -57,10 +59,16 @@ class LlamaSettings(LlmSettings):
     """Drop tokens less likely than this share of the most likely one's probability; 0 is off."""
     repeat_penalty: float = Field(default=1.1, ge=1, le=2)
     """How much a token loses for having been said before; 1 is off."""
+    dry_multiplier: float = Field(default=0.8, ge=0, le=10)
+    """How strongly the model is kept from saying again, word by word, what it has said in this call; 0 is off."""
+    dry_base: float = Field(default=1.75, ge=1, le=4)
+    """How much stronger with each further token of the repeated run."""
+    dry_allowed_length: int = Field(default=6, ge=1, le=100)
+    """Runs of this many tokens may be said again; fewer for a small model."""
+    opening_penalty: float = Field(default=0.5, ge=0, le=10)
+    """How strongly the model is kept from beginning a reply as it has begun earlier ones; 0 is off."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """The seed of the random choices."""
-    stop: tuple[Name, ...] = Field(default=(), strict=False)
-    """Texts that end a response when the model writes them; they are not spoken."""
     grammar: FilePath | None = None
     """A file in llama.cpp's GBNF that every response must follow, from its rule `root`; null: none."""
 
@@ -77,6 +85,7 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
     def build(self, settings: LlamaSettings, context: BuildContext) -> Any:
         """Return the engine. Raises VoiceAgentError for a model or a grammar that does not exist."""
         check_library()
+        check_tiles()
         from voiceagent.engines.llm.llama.engine import LlamaEngine, Sampling
 
         return LlamaEngine(
@@ -91,7 +100,6 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
             gpu_layers=settings.gpu_layers,
             flash_attention=settings.flash_attention,
             kv_type=settings.kv_type,
-            stops=settings.stop,
             copies=context.store.root / COPIES,
             sampling=Sampling(
                 temperature=settings.temperature,
@@ -99,6 +107,10 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
                 top_k=settings.top_k,
                 min_p=settings.min_p,
                 repeat_penalty=settings.repeat_penalty,
+                dry_multiplier=settings.dry_multiplier,
+                dry_base=settings.dry_base,
+                dry_allowed_length=settings.dry_allowed_length,
+                opening_penalty=settings.opening_penalty,
                 seed=settings.seed,
                 grammar=read_grammar(settings.grammar) if settings.grammar else "",
             ),
@@ -162,6 +174,13 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
             first_text=steps("llm.step", 1, talk.first_segment_tokens, together),
             text=steps("llm.step", 1, talk.segment_tokens, together),
         )
+
+    def speed(self, settings: LlamaSettings, store: Store) -> Speed | None:
+        """Return an estimate for a model of the manifest whose layers are all on the CPU."""
+        model = store.manifest.models.get(settings.model)
+        if settings.gpu_layers or model is None or model.parameters is None:
+            return None
+        return cpu_speed(model.parameters, model.size, settings.threads)
 
     def findings(self, settings: LlamaSettings, context: BuildContext) -> Iterator[Finding]:
         """Yield which llama.cpp this is, and a problem if it does not run or should use a GPU and cannot."""

@@ -3,18 +3,20 @@
 Lives on the event loop and touches no device. Knows neither other streams nor when its work will run.
 """
 
+import codecs
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
+from zlib import crc32
 
 from voiceagent.engines.contract import HOLD, Need, StreamFailed
 from voiceagent.engines.llm.contract import ENGINES_OWN, Completed, LlmEvent, Message, ReplyOptions, Token
 from voiceagent.engines.llm.llama.model import LlamaModel
 from voiceagent.engines.llm.llama.plan import Sequence, Slot, StreamWork
-from voiceagent.engines.llm.llama.sampler import Sampler, Sampling
+from voiceagent.engines.llm.llama.sampler import Dry, Sampler, Sampling
 from voiceagent.engines.llm.llama.template import ChatTemplate, Prompt
-from voiceagent.engines.llm.reply_text import ReplyText, is_loop
+from voiceagent.engines.llm.marks import opened_thought
 from voiceagent.errors import VoiceAgentError
 
 Reason = Literal["stop", "length"]
@@ -32,10 +34,9 @@ class Common:
     model: LlamaModel
     template: ChatTemplate
     sampling: Sampling
+    dry: Dry | None
     session_tokens: int
     max_tokens: int
-    stops: tuple[str, ...]
-    """Texts that end a reply; not shown."""
     system: Sequence
     """Holds the system prompt that was read last, of any stream."""
     wake: Callable[[], None]
@@ -49,9 +50,17 @@ class Reply(StreamWork):
     prompt: Prompt
     sampling: Sampling
     max_tokens: int
-    text: ReplyText
     unsaid: str = ""
     """The beginning of the reply that has not been sent to the session."""
+    written: bytearray = field(default_factory=bytearray)
+    """The bytes of the drawn tokens."""
+    decoder: codecs.IncrementalDecoder = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")("ignore"))
+    """Holds back half characters and leaves out bytes that are no UTF-8."""
+
+    def read(self, piece: bytes) -> str:
+        """Take a token's bytes and return the text that they complete."""
+        self.written += piece
+        return self.decoder.decode(piece)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +169,12 @@ class LlamaStream:
             reason = "stop"
         else:
             reply.tokens.append(drawn.token)
-            text += reply.text.feed(drawn.piece)
+            text += reply.read(drawn.piece)
             reason = self._limit(reply)
             if reason is None and len(reply.tokens) == len(reply.prompt.tokens) + 1:
                 self._first = reply.prompt.tokens, reply.sampling, drawn
         if reason:
-            text += reply.text.finish()
-            self._known.append(Prompt(reply.prompt.text + reply.text.raw, reply.tokens))
+            self._known.append(Prompt(reply.prompt.text + reply.written.decode("utf-8", "ignore"), reply.tokens))
         if text or not drawn.end:
             self._on_event(Token(reply.generation, text))
         if reason and reply is self._reply:
@@ -202,7 +210,7 @@ class LlamaStream:
         heads = [(common.system, common.template.system_head(messages)), (self.slot.question, prompt.tokens)]
         if self._preparation is not None:
             heads.insert(1, (self.slot.history, self._preparation.tokens))
-        sampling = common.sampling
+        sampling = replace(common.sampling, seed=_seed(common.sampling.seed, prompt.tokens, options.draw))
         if options.temperature is not None:
             sampling = replace(sampling, temperature=options.temperature)
         reply = Reply(
@@ -212,20 +220,20 @@ class LlamaStream:
             shared=common.system,
             tokens=list(prompt.tokens),
             heads=tuple(heads),
-            sampler=(sampler := Sampler(common.model, sampling)),
+            sampler=(sampler := Sampler(common.model, sampling, common.dry, options.said)),
             deadline=deadline,
             need=need,
             generation=generation,
             prompt=prompt,
             sampling=sampling,
             max_tokens=common.max_tokens if options.max_tokens is None else options.max_tokens,
-            text=ReplyText(thinking=prompt.text.rstrip().endswith("<think>"), stops=common.stops),
+            unsaid=opened_thought(prompt.text),
         )
         if self._first is not None and self._first[:2] == (prompt.tokens, sampling):
             first = self._first[2]
             sampler.accept(first.token)
             reply.tokens.append(first.token)
-            reply.unsaid = reply.text.feed(first.piece)
+            reply.unsaid += reply.read(first.piece)
         return reply
 
     def _prepare(self, history: tuple[Message, ...]) -> None:
@@ -248,10 +256,14 @@ class LlamaStream:
 
     def _limit(self, reply: Reply) -> Reason | None:
         """Return why the reply must end here, or None."""
-        if reply.text.stopped:
-            return "stop"
-        said = reply.tokens[len(reply.prompt.tokens) :]
-        if is_loop(said):
-            return "stop"
-        full = len(said) >= reply.max_tokens or len(reply.tokens) >= self._common.session_tokens
+        drawn = len(reply.tokens) - len(reply.prompt.tokens)
+        full = drawn >= reply.max_tokens or len(reply.tokens) >= self._common.session_tokens
         return "length" if full else None
+
+
+def _seed(seed: int | None, prompt: list[int], draw: int) -> int | None:
+    """Return the seed of a reply: with one for all, replies that begin with the same chances begin with the same words.
+
+    The same prompt has the same one, so that what was drawn for it ahead of time counts.
+    """
+    return None if seed is None else crc32(b" ".join(b"%d" % token for token in prompt), seed + draw) & 0xFFFFFFFE

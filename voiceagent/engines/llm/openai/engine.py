@@ -8,7 +8,6 @@ ahead), and a dropped reply closes its stream, which ends the work at the server
 import asyncio
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import openai
@@ -17,8 +16,7 @@ from openai.types.chat import ChatCompletionChunk
 from voiceagent.engines.contract import HOLD, Need, StreamFailed
 from voiceagent.engines.llm.chat import as_chat, as_functions, tools_of
 from voiceagent.engines.llm.contract import ENGINES_OWN, Completed, LlmEvent, Message, ReplyOptions, Token, ToolCalls
-from voiceagent.engines.llm.openai.streamed_calls import StreamedCalls
-from voiceagent.engines.llm.reply_text import ReplyText
+from voiceagent.engines.llm.openai.deltas import StreamedCalls, written
 from voiceagent.engines.queue import QueueEngine
 from voiceagent.errors import VoiceAgentError
 
@@ -91,8 +89,9 @@ class OpenAiEngine(QueueEngine):
         self, messages: tuple[Message, ...], options: ReplyOptions
     ) -> "openai.AsyncStream[ChatCompletionChunk]":
         """Request a reply and return its stream."""
-        chosen = {name: value for name, value in asdict(options).items() if value is not None}
-        request = self._request | chosen | {"messages": [as_chat(message) for message in messages]}
+        chosen = {"temperature": options.temperature, "max_tokens": options.max_tokens, "seed": options.draw or None}
+        given = {name: value for name, value in chosen.items() if value is not None}
+        request = self._request | given | {"messages": [as_chat(message) for message in messages]}
         if functions := as_functions(tools_of(messages)):
             request["tools"] = functions
         stream: Any = await self._client.chat.completions.create(**request)
@@ -190,7 +189,7 @@ class OpenAiStream:
             self._send(StreamFailed(generation, self._engine.explained(error)))
 
     async def _read(self, generation: int, messages: tuple[Message, ...], options: ReplyOptions) -> None:
-        text, calls, reason = ReplyText(), StreamedCalls(), None
+        calls, reason = StreamedCalls(), None
         clock, wait_s = asyncio.get_running_loop().time, self._engine.timeout_s
         async with asyncio.timeout(wait_s) as limit, await self._engine.chunks(messages, options) as chunks:
             async for chunk in chunks:
@@ -200,14 +199,12 @@ class OpenAiStream:
                     continue
                 choice = chunk.choices[0]
                 calls.feed(choice.delta.tool_calls or ())
-                if choice.delta.content and (shown := text.feed(choice.delta.content.encode("utf-8", "replace"))):
-                    self._send(Token(generation, shown))
+                if text := written(choice.delta):
+                    self._send(Token(generation, text))
                 reason = choice.finish_reason or reason
                 limit.reschedule(clock() + wait_s)
         if reason is None:
             raise VoiceAgentError(f"{self._engine.name} ended a reply before it was complete")
-        if rest := text.finish():
-            self._send(Token(generation, rest))
         if called := calls.whole():
             self._send(ToolCalls(generation, called))
         self._send(Completed(generation, "length" if reason == "length" else "stop"))

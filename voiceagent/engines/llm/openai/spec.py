@@ -36,6 +36,10 @@ class OpenAiSettings(LlmSettings):
     """Choose among the most likely tokens that together have this probability; 1 is off."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """The seed of the random choices."""
+    frequency_penalty: float = Field(default=0, ge=-2, le=2)
+    """How much a token loses each time that it has been said in the response; 0 is off."""
+    presence_penalty: float = Field(default=0, ge=-2, le=2)
+    """How much a token loses for having been said in the response; 0 is off."""
     chat_template_kwargs: dict[str, bool | int | float | str] = Field(default={})
     """Further arguments of the server's chat template, such as {enable_thinking: false} (vLLM, llama.cpp)."""
 
@@ -52,6 +56,7 @@ class OpenAiSpec(EngineSpec[OpenAiSettings]):
                 f"llm.engine=openai needs a package that is not installed ({error.name}): "
                 "pip install 'voiceagent[openai]'."
             ) from error
+        penalties = {"frequency_penalty": settings.frequency_penalty, "presence_penalty": settings.presence_penalty}
         return OpenAiEngine(
             settings.base_url,
             settings.model,
@@ -63,6 +68,7 @@ class OpenAiSpec(EngineSpec[OpenAiSettings]):
                 "top_p": settings.top_p,
                 "max_tokens": settings.max_tokens,
                 "seed": settings.seed,
+                **{name: penalty for name, penalty in penalties.items() if penalty},
             },
             template_arguments=settings.chat_template_kwargs,
         )

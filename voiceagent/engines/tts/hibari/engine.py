@@ -41,6 +41,11 @@ class HibariEngine(SegmentQueue):
         return SAMPLE_RATE
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """English."""
+        return ("en",)
+
+    @property
     def voices(self) -> tuple[str, ...]:
         """The voices available for a segment, once it is loaded; the first is the default."""
         return tuple(self._models)

@@ -44,6 +44,10 @@ class HibariSpec(EngineSpec[HibariSettings]):
         """Return the names of the engine and the voice."""
         return f"hibari ({settings.voice})"
 
+    def languages(self, settings: HibariSettings) -> tuple[str, ...]:
+        """Return English."""
+        return ("en",)
+
     def memory(self, settings: HibariSettings, context: BuildContext) -> tuple[MemoryUse, ...]:
         """Return the measured memory."""
         return (MemoryUse(engine="tts", model="hibari", weights=8 * MIB, workspace=150 * MIB),)

@@ -97,6 +97,12 @@ class MagpieEngine(EngineBase):
         own = known[voice_index(self._voice, self._speaker.voices)]
         return (own, *(name for name in known if name != own))
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """What the checkpoint speaks, once it is loaded; the settings' language is the first."""
+        assert self._speaker is not None, "load() first"
+        return (self._language, *sorted(self._speaker.reader.languages.keys() - {self._language}))
+
     def load(self) -> None:
         """Load the model and run everything once. Raises VoiceAgentError with the remedy."""
         began = perf_counter()

@@ -30,8 +30,6 @@ class MagpieSettings(TtsSettings, NemoSettings):
     """The model's name in the weights manifest, the path of a .nemo file, or org/name@revision."""
     codec: Name = "nemo-nano-codec-22khz"
     """The same for the codec, which is a separate checkpoint."""
-    language: Name = "en"
-    """The code of the language spoken."""
     preset: Literal["aggressive", "balanced", "conservative"] = "balanced"
     """How much is decoded before it is played: the first audio comes after 4, 6 or 8 frames of 46 ms."""
     guidance: bool = True
@@ -39,7 +37,8 @@ class MagpieSettings(TtsSettings, NemoSettings):
     temperature: float | None = Field(default=None, ge=0, le=2)
     """Randomness of the voice; 0 always takes the most likely code, null uses the checkpoint's recommendation."""
     normalize: bool = True
-    """Whether NeMo's grammars first put numbers, dates and the like into words."""
+    """Whether numbers, dates and the like are put into words first: by NeMo's grammars, or where those cannot be loaded
+    by voiceagent's readings of English, German, Spanish and French."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """The seed of the random choices: the same text sounds the same."""
 
@@ -75,7 +74,7 @@ class MagpieSpec(NemoSpec):
         return MagpieEngine(
             load_model,
             voice=settings.voice,
-            language=settings.language,
+            language=context.language,
             preset=settings.preset,
             guidance=settings.guidance,
             temperature=settings.temperature,

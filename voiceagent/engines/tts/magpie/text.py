@@ -3,8 +3,12 @@
 Words are those of the original text, because the page shows that. Normalisation may expand a word to several ("$5");
 where counts differ, words share the spoken ones in proportion. Runs on the lane: phonemes and grammars take
 milliseconds.
+
+Numbers, dates and the like are put into words by NeMo's grammars. Where those cannot be imported (there is no build of
+them for aarch64) NeMo would leave digits to the tokeniser, which drops them: the readings of `voiceagent.text` step in.
 """
 
+import logging
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -16,7 +20,10 @@ from typing import Any
 from voiceagent.engines.nemo.runtime import quiet
 from voiceagent.engines.tts.magpie.decode_loop import MOST_TOKENS
 from voiceagent.errors import VoiceAgentError
-from voiceagent.text.spellout import spell_out
+from voiceagent.text.languages import LANGUAGES
+from voiceagent.text.languages import language as find
+
+log = logging.getLogger(__name__)
 
 REMEMBERED = 256
 """Texts whose tokens are cached: greetings and apologies recur."""
@@ -55,22 +62,41 @@ class TextReader:
         """Return the language. Raises VoiceAgentError, with the known ones, for any other."""
         if language not in self.languages:
             known = ", ".join(sorted(self.languages))
-            raise VoiceAgentError(f"This checkpoint does not speak {language!r}. Set tts.language to one of {known}.")
+            raise VoiceAgentError(
+                f"This checkpoint does not speak {language!r}. Set session.language to one of {known}."
+            )
         return language
 
     def _read(self, text: str, language: str) -> tuple[TextChunk, ...]:
         """Return the chunks of a text; none if it has nothing to say."""
-        cleaned = clean(text)
+        grammars = self._normalize and self._has_grammars(language)
+        cleaned = clean(find(language).read(text) if self._normalize and not grammars else text)
         if language == "ja":  # as in NeMo's do_tts: the normaliser does not expect spaces
             cleaned = "".join(cleaned.split())
         if not any(character.isalnum() for character in cleaned):
             return ()
         with quiet():  # NeMo warns about every character that it skips
-            if self._normalize:
+            if grammars:
                 cleaned = self._model._get_normalized_text(cleaned, language)
             chunks = self._chunks(cleaned, language)
         spoken = [tokens for tokens in chunks if len(tokens) > 1]
-        return _with_words(spoken, text.split(), self._space(language)) if spoken else ()
+        return _with_words(spoken, text.split(), self._space(language), language) if spoken else ()
+
+    def _has_grammars(self, language: str) -> bool:
+        """Return whether NeMo has its grammars of a language; the first time, log what stands in for them."""
+        known = self._model._text_normalizers
+        if language not in known:
+            with quiet():  # it warns that they are missing, and goes on without
+                self._model._get_normalized_text("a", language)
+            if known[language] is None and language in LANGUAGES:
+                log.info("NeMo's text normalisation cannot be loaded: voiceagent's own reads %r", language)
+            elif known[language] is None:
+                log.warning(
+                    "NeMo's text normalisation cannot be loaded, and voiceagent has no readings of %r: numbers"
+                    " in digits will not be spoken. Install nemo_text_processing, or let the prompt ask for words.",
+                    language,
+                )
+        return known[language] is not None
 
     def _chunks(self, text: str, language: str) -> list[tuple[int, ...]]:
         name = self.languages[language]
@@ -107,7 +133,9 @@ def clean(text: str) -> str:
     return re.sub(r" +", " ", "".join(kept)).strip()
 
 
-def _with_words(chunks: Sequence[tuple[int, ...]], words: Sequence[str], space: int | None) -> tuple[TextChunk, ...]:
+def _with_words(
+    chunks: Sequence[tuple[int, ...]], words: Sequence[str], space: int | None, language: str
+) -> tuple[TextChunk, ...]:
     """Return the chunks with where their words begin among the groups of tokens that spaces separate."""
     groups = [
         (number, at)
@@ -117,7 +145,7 @@ def _with_words(chunks: Sequence[tuple[int, ...]], words: Sequence[str], space: 
     ]
     shares = [1] * len(words)
     if len(groups) != len(words):
-        shares = [len(re.findall(r"\w+", spell_out(word))) for word in words]
+        shares = [len(re.findall(r"\w+", find(language).read(word))) for word in words]
     total = max(1, sum(shares))
     before = [0, *accumulate(shares)][: len(words)]
     places = [groups[min(count * len(groups) // total, len(groups) - 1)] for count in before]

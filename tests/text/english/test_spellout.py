@@ -1,7 +1,7 @@
 import pytest
 
-from voiceagent.text.number_words import cardinal, ordinal, year
-from voiceagent.text.spellout import spell_out
+from voiceagent.text.english.number_words import cardinal, ordinal, year
+from voiceagent.text.english.spellout import spell_out
 
 
 @pytest.mark.parametrize(

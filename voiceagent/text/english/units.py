@@ -1,18 +1,4 @@
-"""English names of the units, currencies and signs that are written next to numbers: plain tables for `spell_out`."""
-
-# sign or code: (one, many, one hundredth, many hundredths)
-CURRENCIES = {
-    "$": ("dollar", "dollars", "cent", "cents"),
-    "€": ("euro", "euros", "cent", "cents"),
-    "£": ("pound", "pounds", "penny", "pence"),
-    "¥": ("yen", "yen", "sen", "sen"),
-    "₹": ("rupee", "rupees", "paisa", "paise"),
-    "₩": ("won", "won", "jeon", "jeon"),
-}
-CURRENCY_CODES = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩"}
-MULTIPLES = {"k": "thousand", "K": "thousand", "m": "million", "M": "million", "b": "billion", "B": "billion"}
-MULTIPLES |= {"mn": "million", "bn": "billion", "tn": "trillion"}
-MULTIPLES |= {word: word for word in ("hundred", "thousand", "million", "billion", "trillion")}
+"""English names of the units and signs that are written next to numbers: plain tables for the readings."""
 
 # written: (one, many)
 UNITS = {
@@ -69,11 +55,51 @@ UNITS = {
     "sec": ("second", "seconds"),
     "secs": ("second", "seconds"),
     "ms": ("millisecond", "milliseconds"),
+    "yr": ("year", "years"),
+    "yrs": ("year", "years"),
+    "wk": ("week", "weeks"),
+    "wks": ("week", "weeks"),
+    "deg": ("degree", "degrees"),
+    "deg C": ("degree Celsius", "degrees Celsius"),
+    "deg. C": ("degree Celsius", "degrees Celsius"),
+    "deg. F": ("degree Fahrenheit", "degrees Fahrenheit"),
+    "deg F": ("degree Fahrenheit", "degrees Fahrenheit"),
+    "km²": ("square kilometer", "square kilometers"),
+    "m²": ("square meter", "square meters"),
+    "m³": ("cubic meter", "cubic meters"),
+    "cm²": ("square centimeter", "square centimeters"),
+    "cm³": ("cubic centimeter", "cubic centimeters"),
+    "m/s²": ("meter per second squared", "meters per second squared"),
+    "sq m": ("square meter", "square meters"),
+    "sq mi": ("square mile", "square miles"),
+    "sq km": ("square kilometer", "square kilometers"),
+    "ha": ("hectare", "hectares"),
+    "gal": ("gallon", "gallons"),
+    "kcal": ("kilocalorie", "kilocalories"),
+    "kJ": ("kilojoule", "kilojoules"),
+    "MW": ("megawatt", "megawatts"),
+    "GW": ("gigawatt", "gigawatts"),
+    "mV": ("millivolt", "millivolts"),
+    "kPa": ("kilopascal", "kilopascals"),
+    "psi": ("pound per square inch", "pounds per square inch"),
+    "rpm": ("revolution per minute", "revolutions per minute"),
+    "bpm": ("beat per minute", "beats per minute"),
+    "dB": ("decibel", "decibels"),
+    "kbps": ("kilobit per second", "kilobits per second"),
+    "MB/s": ("megabyte per second", "megabytes per second"),
+    "px": ("pixel", "pixels"),
+    "nmi": ("nautical mile", "nautical miles"),
     "°C": ("degree Celsius", "degrees Celsius"),
     "°F": ("degree Fahrenheit", "degrees Fahrenheit"),
     "°": ("degree", "degrees"),
     "%": ("percent", "percent"),
 }
+
+# After a slash: "$5/hr".
+PER = {"hr": "hour", "h": "hour", "min": "minute", "sec": "second", "s": "second", "mo": "month", "yr": "year"}
+PER |= {"wk": "week", "kg": "kilogram", "g": "gram", "lb": "pound", "oz": "ounce", "L": "liter", "l": "liter"}
+PER |= {"gal": "gallon", "km": "kilometer", "mi": "mile", "m": "meter", "sq ft": "square foot", "kWh": "kilowatt hour"}
+PER |= {"GB": "gigabyte", "MB": "megabyte", "m²": "square meter", "sqft": "square foot"}
 
 # Read anywhere. Longer signs first: each is replaced in this order.
 SIGNS = {
@@ -96,6 +122,27 @@ SIGNS = {
     "÷": "divided by",
     "√": "the square root of",
     "∞": "infinity",
+    "∛": "the cube root of",
+    "∜": "the fourth root of",
+    "≡": "is equivalent to",
+    "∝": "is proportional to",
+    "∑": "the sum of",
+    "∏": "the product of",
+    "∫": "the integral of",
+    "∈": "in",
+    "∪": "union",
+    "∩": "intersection",
+    "⊂": "subset of",
+    "∂": "partial",
+    "∇": "nabla",
+    "∀": "for all",
+    "∃": "there exists",
+    "∠": "angle",
+    "⊥": "perpendicular to",
+    "∥": "parallel to",
+    "⇔": "if and only if",
+    "↔": "to and from",
+    "←": "from",
     "²": "squared",
     "³": "cubed",
     "&": "and",

@@ -1,0 +1,36 @@
+"""English: how it is read aloud, cut into segments, and listened to."""
+
+import re
+
+from voiceagent.text.english.abbreviations import LEADING, OTHER_LEADING, OTHER_TRAILING, STARTERS, TRAILING
+from voiceagent.text.english.spellout import spell_out
+from voiceagent.text.language import Language
+
+# What listeners say to keep the speaker going. "Yes" is not here: it is as often an answer; "uh-uh" is a no.
+# No two alternatives match the same words, so that a long text is not tried in every combination of them.
+_BACKCHANNELS = re.compile(
+    r"(?:(?:m h+m+|m+h+m+|h+m+|m{2,}|uh+ h+uh+|a+h+a+|o+h+|a+h+"
+    r"|yeah|yea|yep|yup|ok|right|sure|cool|nice|wow|exactly|all right|i see|got it|gotcha)(?: |$))++"
+)
+_ASKS_AGAIN = re.compile(
+    r"\b(?:say (?:that|it)|repeat|again|once more|one more time|come again|what (?:did|was it) you sa(?:y|id)"
+    r"|what was that|pardon|(?:did not|didnt|cant|could not|couldnt) (?:hear|catch|get))\b"
+)
+_HANGING = "a an the and or but because if although unless while than my your his its our their um uh er erm like"
+# "Who is it for?"
+_HANGING_IN_STATEMENT = "of to with from for at by into as i we they is are was were very"
+
+LANGUAGE = Language(
+    code="en",
+    name="English",
+    own_name="English",
+    read=spell_out,
+    leading=frozenset(LEADING) | OTHER_LEADING,
+    trailing=frozenset(TRAILING) | OTHER_TRAILING,
+    starters=STARTERS,
+    conjunctions=("and", "but", "or", "because", "while", "although", "though", "unless", "whereas"),
+    backchannels=_BACKCHANNELS,
+    asks_again=_ASKS_AGAIN,
+    hanging=frozenset(_HANGING.split()),
+    hanging_in_statement=frozenset(_HANGING_IN_STATEMENT.split()),
+)

@@ -1,0 +1,38 @@
+"""French: how it is read aloud, cut into segments, and listened to."""
+
+import re
+
+from voiceagent.text.french.reading import French
+from voiceagent.text.french.words import BARE, LEADING, NUMBERED, STARTERS, TRAILING
+from voiceagent.text.language import Language
+
+# What listeners say to keep the speaker going. "Oui" is not here: it is as often an answer.
+# Longer alternatives first: the group gives nothing back, so that long texts are not tried in every combination.
+_BACKCHANNELS = re.compile(
+    r"(?:(?:m h+m+|m+h+m+|h+m+|m{2,}|ah bon|ah oui|a+h+|o+h+|ouais|ok|daccord|je vois|je comprends|bien sûr|exactement|"
+    r"tout à fait|super|génial|cool|tiens|wow|waouh|cest ça|intéressant|entendu|vraiment|compris)(?: |$))++"
+)
+_HANGING = (
+    "un et ou mais parce que car si quand du des au aux mon ma mes ton ta tes ses leurs ce cette ces euh heu ben de d "
+    "l j qu c n très chez lorsque puisque donc"
+)
+# "Tu viens avec qui ?", "Dis-le." is taken for unfinished.
+_HANGING_IN_STATEMENT = "le la les une je tu il elle on nous est sont qui à dans sur sous avec pour sans par comme plus"
+_ASKS_AGAIN = re.compile(
+    r"\b(?:répét\w*|redire|redis|redites|encore une fois|de nouveau|pardon|quavez vous dit|pas (?:compris|entendu))\b"
+)
+
+LANGUAGE = Language(
+    code="fr",
+    name="French",
+    own_name="français",
+    read=French().read,
+    leading=frozenset(LEADING) | frozenset(BARE) | {"apr", "ap", "p"},
+    trailing=frozenset(TRAILING) | {key.rstrip(".") for key in NUMBERED} | {"ex", "min", "sec"},
+    starters=STARTERS,
+    conjunctions=("et", "mais", "ou", "parce", "car", "donc", "quand", "lorsque", "alors"),
+    backchannels=_BACKCHANNELS,
+    asks_again=_ASKS_AGAIN,
+    hanging=frozenset(_HANGING.split()),
+    hanging_in_statement=frozenset(_HANGING_IN_STATEMENT.split()),
+)

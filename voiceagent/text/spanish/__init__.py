@@ -1,0 +1,41 @@
+"""Spanish: how it is read aloud, cut into segments, and listened to."""
+
+import re
+
+from voiceagent.text.language import Language
+from voiceagent.text.spanish.reading import Spanish
+from voiceagent.text.spanish.words import LEADING, NUMBERED, STARTERS, TRAILING
+
+# What listeners say to keep the speaker going. "Sí" is not here: it is as often an answer.
+# Longer alternatives first: the group gives nothing back, so that long texts are not tried in every combination.
+_BACKCHANNELS = re.compile(
+    r"(?:(?:m h+m+|m+h+m+|h+m+|m{2,}|a+j+á+|aja|o+h+|a+h+|ok|okey|vale|claro que sí|claro|ya veo|ya entiendo|ya|"
+    r"exacto|entiendo|de acuerdo|genial|qué bien|qué bueno|interesante|vaya|guau|perfecto|en serio|no me digas)"
+    r"(?: |$))++"
+)
+_HANGING = (
+    "el un y e o u ni pero porque aunque si que de del al con en por para mi tu su sus mis tus muy eh em sin mientras "
+    "cuando hasta desde hacia según"
+)
+# "¿A quién se las das?"
+_HANGING_IN_STATEMENT = "la los las una a es son está están era yo como entre más"
+_ASKS_AGAIN = re.compile(
+    r"\b(?:rep(?:et|it|ít)\w*|otra vez|de nuevo|cómo dice|qué (?:ha dicho|has dicho|dijo|dijiste)"
+    r"|no (?:le |te |lo )?(?:he )?(?:oído|oí|entendido|entiendo))\b"
+)
+
+LANGUAGE = Language(
+    code="es",
+    name="Spanish",
+    own_name="español",
+    read=Spanish().read,
+    # The first parts of "p. ej." and "EE. UU.", too, where a blank is written.
+    leading=frozenset(LEADING) | {"p", "EE", "JJ", "RR", "FF"},
+    trailing=frozenset(TRAILING) | {key.rstrip(".") for key in NUMBERED} | {"ej", "UU", "OO", "HH", "AA", "min", "seg"},
+    starters=STARTERS,
+    conjunctions=("y", "pero", "o", "porque", "aunque", "mientras", "sino", "cuando"),
+    backchannels=_BACKCHANNELS,
+    asks_again=_ASKS_AGAIN,
+    hanging=frozenset(_HANGING.split()),
+    hanging_in_statement=frozenset(_HANGING_IN_STATEMENT.split()),
+)
