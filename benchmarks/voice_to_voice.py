@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
 def show(report: form.Report) -> str:
     """Lay out the results for people."""
     stages = form.table(("stage, median ms", "from", "to", "takes"), stage_rows(report.samples))
-    dialogue = replies.show(report.samples["replies"])
+    dialogue = replies.show(report.samples.get("replies", []))
     return f"\n{dialogue}\n\n{stages}\n\n{form.results(report.summary, TARGETS)}"
 
 

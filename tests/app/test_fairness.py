@@ -44,7 +44,8 @@ def waits_ms(greedy=None) -> list[float]:
         last = messages[-1].content
         if "tools" in last or messages[-1].role == "tool":
             return CALL
-        return LONG if GREEDY in last else "The sea is deep. It is full of fish."
+        short = "The sea is deep. It is full of fish." if len(messages) < 3 else "The sky is high. It is full of birds."
+        return LONG if GREEDY in last else short
 
     async def scene():
         crowd = Crowd(llm=reply)

@@ -24,6 +24,8 @@ def _no_log():
     logging.disable(logging.NOTSET)
 
 
+QUESTION = "tell me all about the sea"
+"""Always the same, so that the same answer is right."""
 LONG_REPLY = "The sea is deep. It is full of fish. Some of them shine in the dark."
 NAN = float("nan")
 
@@ -83,7 +85,7 @@ CASES = [
 @pytest.mark.parametrize(("lane", "fault"), CASES, ids=lambda case: case)
 def test_a_fault_in_a_lane_stays_with_its_caller_and_ends_with_it(lane, fault):
     async def main():
-        crowd = Crowd(llm=lambda messages: LONG_REPLY)
+        crowd = Crowd(llm=lambda messages: LONG_REPLY, asr=[QUESTION])
         sabotage = Sabotage(crowd, lane, FAULTS[fault])
         victim, bystander = crowd.call(), crowd.call()
 
@@ -132,7 +134,7 @@ def test_a_language_model_that_fails_is_apologised_for_aloud(fault):
 @pytest.mark.parametrize("fault", list(FAULTS))
 def test_a_voice_that_fails_in_mid_answer_is_apologised_for_in_the_same_voice(fault):
     async def main():
-        crowd = Crowd(llm=lambda messages: LONG_REPLY)
+        crowd = Crowd(llm=lambda messages: LONG_REPLY, asr=[QUESTION])
         sabotage = Sabotage(crowd, "tts", FAULTS[fault])
         call = crowd.call()
         await call.speaks(3.0)

@@ -7,6 +7,7 @@ from benchmarks.conversations import Spoken
 from benchmarks.playback import Playback, place
 from voiceagent.app.settings import load_settings
 from voiceagent.audio.opus import OpusDecoder, OpusEncoder
+from voiceagent.engines.asr.contract import Transcript
 
 RATE = 16_000
 
@@ -78,8 +79,8 @@ class Judge(Playback):
     def speak(self, text):
         return speech(len(text.split()), seed=len(text))
 
-    def transcribe(self, pcm):
-        return " ".join(" ".join(self.texts).split()[1:])
+    def hear(self, pcm):
+        return Transcript(" ".join(" ".join(self.texts).split()[1:]), 1)
 
 
 def test_an_answer_is_judged_by_its_segments_the_silences_between_and_its_words():
@@ -105,4 +106,4 @@ def test_the_engines_of_the_settings_speak_and_listen():
     playback = Playback(load_settings("scripted.yaml", []).settings)
     pcm = playback.speak("three short words")
     assert len(pcm) == pytest.approx(3 * 0.3 * RATE, abs=RATE * 0.05)
-    assert playback.transcribe(pcm)
+    assert playback.hear(pcm).text

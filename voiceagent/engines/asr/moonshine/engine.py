@@ -89,7 +89,7 @@ class MoonshineEngine(QueueEngine):
         yield from self.settle(turn, draft)
         decoding = yield from self._hear(turn.open, draft)
         text = self._text(decoding)
-        confidence = exp(decoding.log_probability / (len(decoding.tokens) + 1)) if text else None
+        confidence = exp(decoding.log_probability / (len(decoding.tokens) + 1)) if text and fork is not None else None
         whole = " ".join(filter(None, [*(piece.text for piece in turn.pieces), text]))
         return Transcript(whole, fork, confidence=confidence)
 

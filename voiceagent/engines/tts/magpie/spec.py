@@ -37,8 +37,7 @@ class MagpieSettings(TtsSettings, NemoSettings):
     temperature: float | None = Field(default=None, ge=0, le=2)
     """Randomness of the voice; 0 always takes the most likely code, null uses the checkpoint's recommendation."""
     normalize: bool = True
-    """Whether numbers, dates and the like are put into words first: by NeMo's grammars, or where those cannot be loaded
-    by voiceagent's readings of English, German, Spanish and French."""
+    """Whether NeMo's grammars, or where they cannot be loaded voiceagent's readings, first put numbers into words."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     """The seed of the random choices: the same text sounds the same."""
 
