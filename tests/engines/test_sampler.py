@@ -75,7 +75,7 @@ def test_a_grammar_decides_what_may_be_said(draw: Draws) -> None:
     def said(grammar: str, count: int) -> bytes:
         return b"".join(map(draw.model.piece, draw(replace(WIDE, grammar=grammar), count)))
 
-    assert said('root ::= "well"', 5) == b"well", "and then the model's own end"
+    assert said('root ::= "well"', 5) == b"well<|im_end|>", "the model ends it"
     assert said("root ::= [0-9]+", 30).isdigit()
 
 

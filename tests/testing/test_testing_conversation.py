@@ -255,6 +255,7 @@ def test_words_cannot_be_said_to_a_recogniser_that_listens():
 
         lane = "asr"
         number = 0
+        languages = ()
 
         def open(self, on_event):
             return self
