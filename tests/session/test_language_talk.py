@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from voiceagent import Agent
+from voiceagent.app.conversation import conversation_config
+from voiceagent.app.settings import load_settings
 from voiceagent.audio.speech import Word
 from voiceagent.engines.queue import Next
 from voiceagent.engines.tts.contract import SpeechAudio
@@ -157,3 +159,9 @@ def test_a_german_answer_is_spoken_by_a_german_voice():
     heard = held("de", GERMAN, tts=voice)
     assert " ".join(voice.spoken) == " ".join(heard)
     assert not any(character.isdigit() for character in " ".join(voice.spoken))
+
+
+@pytest.mark.parametrize(("written", "said"), [("", ""), ("null", "Un momento, por favor."), ("Espere.", "Espere.")])
+def test_nothing_is_said_where_the_settings_give_an_empty_text_and_the_language_s_phrase_for_null(written, said):
+    loaded = load_settings("scripted.yaml", ["session.language=es", f"session.tool_filler={written}"])
+    assert conversation_config(loaded.settings).tool_filler == said

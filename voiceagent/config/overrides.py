@@ -54,7 +54,7 @@ def _override(loc: Loc, text: str, origin: Origin, problems: list[Problem], sett
     except UnicodeEncodeError:
         problems.append(Problem(origin, dotted(loc), "this is not text in UTF-8"))
         return Node({}, origin)
-    if field and schema.takes_null(field) and text in ("", "~", "null"):
+    if field and schema.takes_null(field) and text in schema.texts_for_null(field):
         return Node.single(loc, None, origin)
     if field and schema.takes_text(field):
         return Node.single(loc, _unquoted(text), origin)

@@ -70,6 +70,11 @@ def takes_null(field: FieldInfo) -> bool:
     return NoneType in kinds(field.annotation)
 
 
+def texts_for_null(field: FieldInfo) -> tuple[str, ...]:
+    """How null is written for the field; nothing is null, too, unless an empty text is a value of its own."""
+    return ("~", "null") if field.annotation == str | None else ("", "~", "null")
+
+
 def allowed(field: FieldInfo) -> str:
     """The values that a field takes: `a whole number, at least 0, at most 65535`, `one of silero, scripted`."""
     words = [str(choice) for choice in choices(field)]
