@@ -36,7 +36,28 @@ class Table:
         return "\n".join([*lines, "", f"`{report['command']}`, {where}, {report['started'][:10]}.", ""])
 
 
+DIALOGUE = (
+    ("questions asked", "reply_count", ""),
+    ("replies that differ", "distinct_replies_percent", " %"),
+    ("replies that share the commonest run of six words", "replies_sharing_a_run_max", ""),
+    ("replies about the question as it was heard", "on_topic_percent", " %"),
+    ("last speech sample sent to first agent sample received, median", "v2v_ms_p50", " ms"),
+)
+
 TABLES = {
+    "dialogue_one": Table("dialogue_one", DIALOGUE),
+    "dialogue_two": Table("dialogue_two", DIALOGUE),
+    "hearing": Table(
+        "hearing",
+        (
+            ("word error rate from the file", "wer_percent_file", " %"),
+            ("in a call", "wer_percent_call", " %"),
+            ("clips of 64 that were not heard alike", "different_count", ""),
+            ("in noise at 3 dB", "wer_percent_noisy", " %"),
+            ("transcripts that are right and would be asked back", "right_asked_back_percent", " %"),
+            ("transcripts that are wrong and would be", "wrong_asked_back_percent", " %"),
+        ),
+    ),
     "voice_to_voice": Table(
         "voice_to_voice",
         (

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from math import log
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from benchmarks.nemo_nemotron import hear, murmur, padded  # noqa: E402
 from voiceagent.engines.asr.contract import Transcript  # noqa: E402
 from voiceagent.engines.asr.nemotron.engine import NemotronEngine  # noqa: E402
 from voiceagent.engines.asr.nemotron.geometry import FRAME_S, Geometry  # noqa: E402
+from voiceagent.engines.asr.nemotron.track import Token  # noqa: E402
+from voiceagent.engines.asr.nemotron.words import confidence_of  # noqa: E402
 from voiceagent.engines.contract import StreamFailed  # noqa: E402
 from voiceagent.errors import VoiceAgentError  # noqa: E402
 from voiceagent.testing.engine_contract import Check, contract, kinds  # noqa: E402
@@ -254,7 +257,7 @@ def test_numbers_that_break_down_cost_one_stream_its_context_and_no_more(
         assert batch is not None
         results = engine.run(batch)
         row = batch.streams.index(bad.number)
-        results[row] = type(results[row])((), (), finite=False)
+        results[row] = type(results[row])((), (), (), finite=False)
         engine.deliver(batch, results)
         push(good, pcm[16_000:])
         good.finalise(1, SOON)
@@ -317,3 +320,24 @@ def test_half_an_hour_without_a_pause_costs_as_much_at_its_end_as_at_its_beginni
         stream.finalise(1, SOON)
         drive(engine)
         assert finals(heard)
+
+
+def test_a_final_says_how_sure_it_is_and_a_partial_does_not(engine: NemotronEngine) -> None:
+    with opened(engine) as (stream, heard):
+        stream.begin_speech()
+        push(stream, murmur(2.0, seed=23))
+        drive(engine)
+        stream.finalise(1, SOON)
+        drive(engine)
+        finals = [event for event in heard.events if isinstance(event, Transcript) and event.fork is not None]
+        partials = [event for event in heard.events if isinstance(event, Transcript) and event.fork is None]
+        (final,) = finals
+        assert final.text
+        assert final.confidence is not None
+        assert 0 < final.confidence < 1
+        assert all(partial.confidence is None for partial in partials)
+
+
+def test_confidence_is_the_geometric_mean_of_the_tokens_probabilities() -> None:
+    assert confidence_of([Token(1, 0, log(0.9)), Token(2, 0, log(0.4))]) == pytest.approx(0.6)
+    assert confidence_of([]) is None
