@@ -186,9 +186,11 @@ def test_a_voice_and_a_language_may_be_chosen_for_a_segment(voice: MagpieEngine)
         assert voice.pending(NOW) is None
 
 
-@pytest.mark.parametrize("options", [{"voice": "nobody"}, {"language": "tlh"}])
-def test_an_unknown_voice_or_language_is_refused_when_loading(options: dict[str, str]) -> None:
-    with pytest.raises(VoiceAgentError, match="Set tts"):
+@pytest.mark.parametrize(
+    ("options", "setting"), [({"voice": "nobody"}, "tts.voice"), ({"language": "tlh"}, "session.language")]
+)
+def test_an_unknown_voice_or_language_is_refused_when_loading(options: dict[str, str], setting: str) -> None:
+    with pytest.raises(VoiceAgentError, match=f"Set {setting}"):
         loaded(**options)
 
 
