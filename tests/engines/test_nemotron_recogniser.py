@@ -61,8 +61,11 @@ def test_features_of_a_piece_are_those_of_the_whole(model: Any) -> None:
             start = (geometry.window(chunk)[0] + 1 + 200) // HOP
             new = mel[max(0, -start) :]
             expected = whole[max(0, start) : max(0, start) + len(new)]
-            # The logarithm of next to nothing: what a processor's FFT rounds differs by 2e-4 in the quietest bins.
-            assert (new[: len(expected)] - expected).abs().max() < 1e-3
+            got = new[: len(expected)]
+            # Near the floor of the logarithm (-16.6) what a processor's FFT rounds shows: energies are compared there.
+            quiet = expected < -15
+            assert (got - expected)[~quiet].abs().max() < 1e-4
+            assert ((got.exp() - expected.exp()) * quiet).abs().max() < 1e-10
             track.chunks += 1
 
 

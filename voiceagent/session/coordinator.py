@@ -22,12 +22,12 @@ from voiceagent.audio.speech import Drained, SegmentStarted, WordHeard
 from voiceagent.engines.contract import StreamFailed
 from voiceagent.engines.llm.contract import LlmEvent
 from voiceagent.engines.tts.contract import TtsEvent
-from voiceagent.scheduler.watchdog import StuckError
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.draft import is_idle
 from voiceagent.session.engines import Engines
+from voiceagent.session.failures import Failures
 from voiceagent.session.heard import HeardWords
 from voiceagent.session.history import History, pinned, unpinned
 from voiceagent.session.machine import step
@@ -43,7 +43,6 @@ from voiceagent.session.reports import (
     SessionOpened,
     TurnTraced,
     UserText,
-    engine_failed,
 )
 from voiceagent.session.response import ResponseRun, Streams
 from voiceagent.session.state import State
@@ -58,8 +57,6 @@ log = logging.getLogger(__name__)
 
 GO_ON = "(Go on.)"
 """The user's message when the model is to say something without instructions."""
-TELL_AGAIN_S = 1.0
-"""A lane that fails at every step does so thirty times a second; it is reported once in this interval."""
 
 
 class Session:
@@ -92,8 +89,7 @@ class Session:
         self._timers = Timers(lambda timer: self._post(ev.TimerFired(self._loop.time(), timer)))
         self._now = self._loop.time()
         """The time of the event whose effects are being carried out."""
-        self._told: dict[str, float] = {}
-        """When an engine's failure was last reported to the user."""
+        self._engine_failed = Failures(session_id, turns, on_report).tell
         self._response: ResponseRun | None = None
         self._history = History(
             config.system_prompt, config.budget_tokens, config.max_turns, engines.llm.count_tokens, chosen.specs
@@ -261,14 +257,6 @@ class Session:
         if error is not None:
             self._engine_failed(engine, error)
         self._post(ev.ResponseFailed(self._loop.time(), generation))
-
-    def _engine_failed(self, engine: str, error: Exception) -> None:
-        self._turns.engine_failed(engine)
-        now = self._loop.time()
-        if now - self._told.get(engine, -TELL_AGAIN_S) >= TELL_AGAIN_S:
-            self._told[engine] = now
-            log.error("%s failed: %s", engine, error, extra={"session": self.id, "engine": engine})
-            self._report(engine_failed(engine, stuck=isinstance(error, StuckError)))
 
     # The machine and its effects
 

@@ -73,6 +73,8 @@ class Opening:
 
     def judge(self, segments: list[str], *, whole: bool) -> list[str]:
         """Take more of the reply and return what may be spoken: nothing while in doubt, or if it has a `culprit`."""
+        if not segments and not whole:
+            return []  # a token that completes no segment
         self._held += segments
         words = normalise(" ".join(self._held)).split()
         runs, echoed = set(_runs(words)), self._question[: len(words)]

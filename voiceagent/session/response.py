@@ -197,7 +197,7 @@ class ResponseRun:
         return True
 
     def _begin_again(self, culprit: str) -> None:
-        log.info("a reply that repeats an earlier one is made again: %.60s", culprit)
+        log.info("a reply that repeats an earlier one is made again", extra={"generation": self.generation})
         self._draw += 1
         last = self._draw == ATTEMPTS
         self._opening = None if last else self._new_opening()
