@@ -110,7 +110,7 @@ class Caller(Line):
         await self._pc.setLocalDescription(await self._pc.createOffer())
         self._note_arrivals()
         offer = self._pc.localDescription
-        answer = await self._http.post("/api/offer", json={"sdp": offer.sdp, "type": offer.type, "pc_id": None})
+        answer = await self._http.post("/page/offer", json={"sdp": offer.sdp, "type": offer.type, "pc_id": None})
         if answer.status_code != 200:
             raise RefusedError(answer)
         body = answer.json()

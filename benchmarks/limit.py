@@ -106,5 +106,5 @@ def _every(seconds: float) -> Iterator[int]:
 def _room(url: str) -> dict[str, Any]:
     """Return what the server reports: callers now, how many can be answered in time, and how many may connect."""
     with httpx.Client(base_url=url, trust_env=False) as http:
-        room: dict[str, Any] = http.get("/api/config").raise_for_status().json()["callers"]
+        room: dict[str, Any] = http.get("/page/config").raise_for_status().json()["callers"]
     return room

@@ -58,7 +58,7 @@ def test_the_lanes_are_not_shown_for_a_time_that_makes_no_sense(seconds):
 
 
 def test_a_caller_who_comes_before_the_engines_are_warm_is_told_to_come_back():
-    answer = ask("POST", "/api/offer", start=False, json={"type": "offer", "sdp": OFFER})
+    answer = ask("POST", "/page/offer", start=False, json={"type": "offer", "sdp": OFFER})
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "not_ready"
     assert int(answer.headers["retry-after"]) > 0
@@ -70,7 +70,7 @@ def test_metrics_are_prometheus_text_unless_switched_off():
 
 
 def test_the_page_learns_what_it_talks_to():
-    config = ask("GET", "/api/config", "server.ice_servers=[{urls: 'stun:stun.example.org'}]").json()
+    config = ask("GET", "/page/config", "server.ice_servers=[{urls: 'stun:stun.example.org'}]").json()
     assert config["ice_servers"] == [{"urls": ["stun:stun.example.org"]}]
     assert set(config["models"]) == {"asr", "llm", "tts"}
 
@@ -107,7 +107,7 @@ def test_every_bad_offer_is_refused_with_words_and_leaves_no_session():
     async def main():
         async with open_server() as house:
             for name, (body, code) in BAD_OFFERS.items():
-                answer = await house.http.post("/api/offer", content=body)
+                answer = await house.http.post("/page/offer", content=body)
                 assert answer.status_code in (400, 413), name
                 assert answer.json()["error"]["code"] == code, name
                 assert len(answer.json()["error"]["message"]) > 15, name
@@ -126,7 +126,7 @@ def test_every_bad_offer_is_refused_with_words_and_leaves_no_session():
     ],
 )
 def test_candidates_for_nobody_are_refused(body, status, code):
-    answer = ask("PATCH", "/api/offer", json=body)
+    answer = ask("PATCH", "/page/offer", json=body)
     assert answer.status_code == status
     assert answer.json()["error"]["code"] == code
 

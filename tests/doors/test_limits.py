@@ -82,11 +82,11 @@ def test_who_could_not_be_answered_in_time_is_refused_with_the_reason_and_counte
         async with open_server() as house, Caller(house.url):
             assert "voiceagent_capacity_sessions NaN" in (await house.http.get("/metrics")).text
             house.agent._admission.capacity = 1
-            refused = await house.http.post("/api/offer", json={"sdp": "v=0", "type": "offer"})
+            refused = await house.http.post("/page/offer", json={"sdp": "v=0", "type": "offer"})
             assert refused.status_code == 503
             assert refused.headers["Retry-After"] == str(FIRST_RETRY_S)
             assert refused.json()["error"]["code"] == "server_busy"
-            assert (await house.http.get("/api/config")).json()["callers"] == {
+            assert (await house.http.get("/page/config")).json()["callers"] == {
                 "now": 1,
                 "capacity": 1,
                 "carried": 1,
@@ -107,7 +107,7 @@ def test_answers_that_came_late_let_nobody_else_in() -> None:
                 trace.mark("speech_end", 10.0)
                 trace.mark("playout_end", 14.0)
                 house.agent._on_turn(trace)
-            refused = await house.http.post("/api/offer", json={"sdp": "v=0", "type": "offer"})
+            refused = await house.http.post("/page/offer", json={"sdp": "v=0", "type": "offer"})
             assert refused.json()["error"]["code"] == "server_busy"
             assert "overloaded right now" in refused.json()["error"]["message"]
 
@@ -119,7 +119,7 @@ def test_who_comes_right_after_another_near_the_limit_is_told_to_wait_a_moment()
         async with open_server() as house:
             house.agent._admission.capacity = 2
             async with Caller(house.url):
-                refused = await house.http.post("/api/offer", json={"sdp": "v=0", "type": "offer"})
+                refused = await house.http.post("/page/offer", json={"sdp": "v=0", "type": "offer"})
                 assert refused.status_code == 503
                 assert refused.headers["Retry-After"] == str(FIRST_RETRY_S)
                 assert "Someone just joined" in refused.json()["error"]["message"]
@@ -134,7 +134,7 @@ def test_a_call_that_has_ended_tells_how_long_calls_last() -> None:
                 house.agent._admission.capacity = 1
             await house.empty()
             async with Caller(house.url):
-                refused = await house.http.post("/api/offer", json={"sdp": "v=0", "type": "offer"})
+                refused = await house.http.post("/page/offer", json={"sdp": "v=0", "type": "offer"})
             assert refused.headers["Retry-After"] == str(SOONEST_RETRY_S)
 
     asyncio.run(scene())

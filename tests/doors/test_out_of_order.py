@@ -67,7 +67,7 @@ class Caller:
 async def refusal(house):
     """Return the state of things as an operator and a caller see it."""
     ready = await house.http.get("/ready")
-    offer = await house.http.post("/api/offer", json={"sdp": OFFER, "type": "offer"})
+    offer = await house.http.post("/page/offer", json={"sdp": OFFER, "type": "offer"})
     assert ready.status_code == offer.status_code == 503
     assert int(offer.headers["retry-after"]) > 0
     assert offer.json()["error"]["code"] == "out_of_order"

@@ -140,8 +140,8 @@ def test_an_offer_nobody_follows_up_is_forgotten(monkeypatch):
             ghost.addTransceiver("audio")
             await ghost.setLocalDescription(await ghost.createOffer())
             offer = {"type": "offer", "sdp": ghost.localDescription.sdp}
-            assert (await house.http.post("/api/offer", json=offer)).status_code == 200
-            assert (await house.http.post("/api/offer", json=offer)).status_code == 503
+            assert (await house.http.post("/page/offer", json=offer)).status_code == 200
+            assert (await house.http.post("/page/offer", json=offer)).status_code == 503
             await house.empty()
             await ghost.close()
 

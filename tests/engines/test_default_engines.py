@@ -21,7 +21,7 @@ sys.meta_path.insert(0, Watch())
 import voiceagent.app.agent
 from voiceagent.app.engines import build_engines, lanes_of
 from voiceagent.app.settings import load_settings
-import voiceagent.doors.http
+import voiceagent.doors.app
 
 for engine in lanes_of(build_engines(load_settings("cpu.yaml").settings, ())).values():
     engine.load()

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 
 from voiceagent.app.capacity.memory_plan import require_room
 from voiceagent.app.specs import gpus_for
-from voiceagent.doors.http import create_app
+from voiceagent.doors.app import create_app
 
 if TYPE_CHECKING:
     from voiceagent.app.agent import Agent
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def asgi_app(agent: "Agent") -> Starlette:
     """Return the application of page and doors; its lifespan loads the models before anything is served."""
-    app = create_app(agent, agent.settings.server)
+    app = create_app(agent, agent.settings)
     close_connections = app.router.lifespan_context
 
     @asynccontextmanager

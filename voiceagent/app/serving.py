@@ -13,7 +13,7 @@ import uvicorn
 from voiceagent.app.asgi import spare_what_stays
 from voiceagent.app.capacity.memory_plan import require_room
 from voiceagent.app.specs import gpus_for
-from voiceagent.doors.http import create_app
+from voiceagent.doors.app import create_app
 from voiceagent.engines.machine import Gpu
 from voiceagent.errors import VoiceAgentError
 from voiceagent.trace.log import configure
@@ -50,7 +50,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def _serve(agent: "Agent", gpus: tuple[Gpu, ...], listener: socket.socket) -> None:
-    app = create_app(agent, agent.settings.server)
+    app = create_app(agent, agent.settings)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     loading = asyncio.create_task(agent.start(gpus))
     serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -1,4 +1,4 @@
-"""Recognisers and voices alone: engine streams for doors that hold no conversation.
+"""Recognisers, models and voices alone: engine streams for doors that hold no conversation.
 
 They take places of their own (`server.speech_streams`), so that no caller's place is taken by a client that only wants
 a text read aloud, and none is lent while answers to callers come late.
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from voiceagent.doors.errors import UnavailableError
 from voiceagent.engines.asr.contract import AsrEngine, AsrEvent, AsrStream
 from voiceagent.engines.contract import Need
+from voiceagent.engines.llm.contract import ENGINES_OWN, LlmEngine, LlmEvent, LlmStream, Message, ReplyOptions
 from voiceagent.engines.names import name_of
 from voiceagent.engines.tts.contract import TtsEngine, TtsEvent, TtsStream
 
@@ -98,6 +99,34 @@ class LentVoice(Lent[TtsStream]):
         self._stream.cancel(generation)
 
 
+class LentModel(Lent[LlmStream]):
+    """A language model's stream, as `engines/llm/contract.py` has it."""
+
+    def prepare(self, messages: tuple[Message, ...]) -> None:
+        """Prefill a conversation when there is time."""
+        self._stream.prepare(messages)
+
+    def generate(
+        self,
+        generation: int,
+        messages: tuple[Message, ...],
+        deadline: float,
+        *,
+        need: Need = Need.AWAITED,
+        options: ReplyOptions = ENGINES_OWN,
+    ) -> None:
+        """Reply to `messages`."""
+        self._stream.generate(generation, messages, deadline, need=need, options=options)
+
+    def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
+        """Move the deadline of the next tokens."""
+        self._stream.reschedule(generation, deadline, need=need)
+
+    def cancel(self, generation: int) -> None:
+        """Drop the reply."""
+        self._stream.cancel(generation)
+
+
 class SpeechStreams:
     """Lends at most `most` streams at once. `on_change` gets the number lent."""
 
@@ -123,6 +152,11 @@ class SpeechStreams:
         """Lend a voice's stream. Raises UnavailableError when there is none to lend."""
         self._require(engine.lane)
         return LentVoice(engine.open(on_event), self._take())
+
+    def model(self, engine: LlmEngine, on_event: Callable[[LlmEvent], None]) -> LentModel:
+        """Lend a language model's stream likewise."""
+        self._require(engine.lane)
+        return LentModel(engine.open(on_event), self._take())
 
     def _require(self, lane: str) -> None:
         if (why := self._troubles().get(lane)) is not None:

@@ -73,11 +73,14 @@ class ServerSettings(Section):
     max_sessions: int = Field(default=4, ge=1, le=1024)
     """The most people connected at once; the next is refused with 503."""
     speech_streams: int = Field(default=2, ge=0, le=1024)
-    """The most recognisers and voices lent at once without a conversation, on top of those of connected callers."""
+    """The most recognisers, models and voices lent at once without a conversation, on top of those of callers."""
     metrics: bool = True
     """Whether /metrics is served."""
     allow_origins: tuple[Annotated[str, AfterValidator(origin)], ...] = Field(default=(), strict=False)
     """Other web origins whose pages may call this server (CORS)."""
+
+
+DoorName = Literal["page"]
 
 
 class EngineSettings(Section):
@@ -294,6 +297,8 @@ class Settings(Section):
     """Python functions that the agent may use, as module:function."""
     mcp: tuple[McpServerSettings, ...] = Field(default=(), strict=False)
     """MCP servers whose tools the agent may use."""
+    doors: tuple[DoorName, ...] = Field(default=("page",), strict=False)
+    """The ways in (docs/doors.md)."""
     scheduler: SchedulerSettings = SchedulerSettings()
     weights: WeightsSettings = WeightsSettings()
     trace: TraceSettings = TraceSettings()

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from voiceagent.engines.asr.contract import AsrEvent, AsrStream
+from voiceagent.engines.llm.contract import LlmEvent, LlmStream
 from voiceagent.engines.tts.contract import TtsEvent, TtsStream
+from voiceagent.engines.vad.contract import VadEvent, VadStream
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.coordinator import Session
 from voiceagent.session.reports import Report
@@ -60,6 +62,12 @@ class Host(Protocol):
 
     def open_voice(self, on_event: Callable[[TtsEvent], None]) -> TtsStream:
         """Lend a voice's stream likewise."""
+
+    def open_model(self, on_event: Callable[[LlmEvent], None]) -> LlmStream:
+        """Lend a language model's stream likewise."""
+
+    def open_detector(self, on_event: Callable[[VadEvent], None]) -> VadStream:
+        """Open a voice activity detector's stream, which goes with a lent recogniser; there is always a place."""
 
     def readiness(self) -> dict[str, bool]:
         """Return, for each engine, whether it is loaded, warm and healthy."""

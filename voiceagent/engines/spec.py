@@ -34,13 +34,13 @@ class BuildContext:
     torch_bytes: int | None = None
     """How much of the GPU's memory all models that run in torch may take together; None: all of it."""
     speech_streams: int = 0
-    """The most additional streams of recognisers and voices that belong to no conversation."""
+    """The most additional streams of recognisers, models and voices that belong to no conversation."""
     language: str = "en"
     """What conversations are held in (ISO 639-1), unless a session is configured otherwise."""
 
     @property
     def max_speech_streams(self) -> int:
-        """The most streams of a recogniser or a voice open at once."""
+        """The most streams of a recogniser, a model or a voice open at once."""
         return self.max_streams + self.speech_streams
 
 

@@ -31,6 +31,7 @@ from voiceagent.session.failures import Failures
 from voiceagent.session.heard import HeardWords
 from voiceagent.session.history import History, pinned, unpinned
 from voiceagent.session.machine import step
+from voiceagent.session.noticed import noticed
 from voiceagent.session.possible import require_possible
 from voiceagent.session.repetition import SaidBefore
 from voiceagent.session.reports import (
@@ -267,7 +268,10 @@ class Session:
             return
         while self._queue:
             self._now = self._queue[0].at
-            self._state, effects = step(self._state, self._queue[0])
+            before = self._state
+            self._state, effects = step(before, self._queue[0])
+            for report in noticed(self._queue[0], before, self._state):
+                self._report(report)
             for effect in effects:
                 try:
                     self._carry_out(effect)

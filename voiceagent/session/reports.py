@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from voiceagent.audio.speech import WordHeard
 from voiceagent.engines.names import name_of
-from voiceagent.session.effects import Floor
+from voiceagent.session.effects import Floor, ResponseKind
 from voiceagent.session.events import Outcome
 from voiceagent.trace.turn import TurnTrace
 
@@ -19,12 +19,16 @@ __all__ = [
     "FloorChanged",
     "Report",
     "ResponseEnded",
+    "ResponseStarted",
     "SegmentAnnounced",
     "SessionClosed",
     "SessionOpened",
     "ToolUsed",
     "TurnTraced",
+    "UserStarted",
+    "UserStopped",
     "UserText",
+    "UserTurnEnded",
     "WordHeard",
     "engine_failed",
 ]
@@ -57,6 +61,32 @@ class UserText:
     turn: int
     text: str
     final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UserStarted:
+    """The user began to make a sound like speech; it may turn out to be a cough."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserStopped:
+    """The user has been silent for a moment; the turn may be over, or go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserTurnEnded:
+    """The user's turn is over, and this is all of it; comes just before the `ResponseStarted` that answers it."""
+
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseStarted:
+    """The agent begins a response that will be heard; its first segment follows when it is there."""
+
+    generation: int
+    kind: ResponseKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +164,11 @@ Report = (
     SessionOpened
     | SessionClosed
     | FloorChanged
+    | UserStarted
+    | UserStopped
     | UserText
+    | UserTurnEnded
+    | ResponseStarted
     | SegmentAnnounced
     | WordHeard
     | AgentPaused

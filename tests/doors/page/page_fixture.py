@@ -92,9 +92,9 @@ class FakeServer:
             routes=[
                 Route("/", lambda _: FileResponse(PAGE / "index.html", headers=POLICY)),
                 Mount("/page", StaticFiles(directory=PAGE)),
-                Route("/api/config", lambda _: JSONResponse(CONFIG)),
-                Route("/api/offer", self._offer, methods=["POST"]),
-                Route("/api/offer", self._trickle, methods=["PATCH"]),
+                Route("/page/config", lambda _: JSONResponse(CONFIG)),
+                Route("/page/offer", self._offer, methods=["POST"]),
+                Route("/page/offer", self._trickle, methods=["PATCH"]),
             ]
         )
         self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", lifespan="off"))

@@ -162,7 +162,7 @@ def test_a_server_that_stays_away_is_given_up(visit: Visit) -> None:
     page.clock.pause_at(1000)
     tries: list[str] = []
     page.on("request", lambda request: tries.append(request.url) if request.method == "POST" else None)
-    page.route("**/api/offer", lambda route: route.abort())
+    page.route("**/page/offer", lambda route: route.abort())
     page.get_by_role("button", name="Connect").click()
     for _ in range(11):
         expect(page.locator("#notice-title")).to_have_text("The server does not answer")

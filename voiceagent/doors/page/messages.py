@@ -13,12 +13,16 @@ from voiceagent.session.reports import (
     FloorChanged,
     Report,
     ResponseEnded,
+    ResponseStarted,
     SegmentAnnounced,
     SessionClosed,
     SessionOpened,
     ToolUsed,
     TurnTraced,
+    UserStarted,
+    UserStopped,
     UserText,
+    UserTurnEnded,
     WordHeard,
 )
 from voiceagent.trace.steps import StepRecord
@@ -32,7 +36,7 @@ MOST_STEPS = 64
 def payload(report: Report) -> Payload | None:
     """Return the page's message for a report; None for what it knows already."""
     match report:
-        case SessionOpened() | SessionClosed():
+        case SessionOpened() | SessionClosed() | UserStarted() | UserStopped() | UserTurnEnded() | ResponseStarted():
             return None
         case FloorChanged(holder):
             return {"type": "floor", "holder": holder.value}

@@ -6,32 +6,37 @@ from aiortc import RTCIceServer
 
 from voiceagent.config.settings import IceServer
 from voiceagent.doors.connections import Connections
-from voiceagent.doors.errors import UnknownSessionError
+from voiceagent.doors.errors import BadRequestError, UnknownSessionError
 from voiceagent.doors.host import Host
 from voiceagent.doors.webrtc.audio_count import AudioCount
 from voiceagent.doors.webrtc.peer import Client, Peer
 from voiceagent.doors.webrtc.sdp import check_offer
+from voiceagent.session.config import ConversationConfig
+
+MAX_CANDIDATES = 64
+"""ICE candidates accepted in one request; a machine has a dozen."""
 
 
 class Offers:
-    """Answers offers. `open_client` creates the client that uses a peer's data channel."""
+    """Answers the offers of every door's callers."""
 
-    def __init__(
-        self,
-        host: Host,
-        connections: Connections,
-        ice_servers: tuple[IceServer, ...],
-        open_client: Callable[[Peer], Client],
-    ) -> None:
+    def __init__(self, host: Host, connections: Connections, ice_servers: tuple[IceServer, ...]) -> None:
         self._host = host
         self._connections = connections
         self._ice_servers = ice_servers
-        self._open_client = open_client
 
-    async def answer(self, sdp: object, kind: object) -> tuple[Peer, str]:
+    async def answer(
+        self,
+        sdp: object,
+        kind: object,
+        open_client: Callable[[Peer], Client],
+        config: ConversationConfig | None = None,
+    ) -> tuple[Peer, str]:
         """Return the peer and the answer's SDP.
 
-        Raises UnavailableError when the caller is not admitted, BadRequestError when the offer cannot be answered.
+        `open_client` creates the client that uses the peer's data channel; `config` is the session's own, or None for
+        the host's. Raises UnavailableError when the caller is not admitted, BadRequestError when the offer cannot be
+        answered, VoiceAgentError for an unsupported configuration.
         """
         answer = ""
 
@@ -39,7 +44,13 @@ class Offers:
             nonlocal answer
             offer = check_offer(sdp, kind)
             ice = [RTCIceServer(list(s.urls), s.username, s.credential) for s in self._ice_servers]
-            peer = Peer(self._host.open_session, ice, self._open_client, self._count, self._connections.left)
+            peer = Peer(
+                lambda report: self._host.open_session(report, config),
+                ice,
+                open_client,
+                self._count,
+                self._connections.left,
+            )
             try:
                 answer = await peer.answer(offer)
             except BaseException:
@@ -48,6 +59,14 @@ class Offers:
             return peer
 
         return await self._connections.admit(connect), answer
+
+    async def trickle(self, peer_id: object, candidates: object) -> None:
+        """Take ICE candidates found after the offer. Raises UnknownSessionError, BadRequestError."""
+        peer = self.peer(peer_id)
+        if not isinstance(candidates, list) or not all(isinstance(item, dict) for item in candidates):
+            raise BadRequestError("bad_candidate", 'Send {"pc_id": "...", "candidates": [{"candidate": "..."}]}.')
+        for item in candidates[:MAX_CANDIDATES]:
+            await peer.add_candidate(item.get("candidate"), item.get("sdp_mid"), item.get("sdp_mline_index"))
 
     def peer(self, peer_id: object) -> Peer:
         """Return a connected peer. Raises UnknownSessionError."""

@@ -40,18 +40,18 @@ const json = (/** @type {string} */ method, /** @type {unknown} */ body) => ({
 });
 
 /** @returns {Promise<{ice_servers?: RTCIceServer[], name?: string, models?: {[part: string]: string}, callers?: {now: number, capacity: number | null, most: number}}>} */
-export const getConfig = () => request("api/config", { cache: "no-store" });
+export const getConfig = () => request("page/config", { cache: "no-store" });
 
 /**
  * @param {RTCSessionDescription} offer
  * @returns {Promise<{sdp: string, type: RTCSdpType, pc_id: string}>}
  */
-export const postOffer = ({ sdp, type }) => request("api/offer", json("POST", { sdp, type, pc_id: null }));
+export const postOffer = ({ sdp, type }) => request("page/offer", json("POST", { sdp, type, pc_id: null }));
 
 /** @param {string} id @param {RTCIceCandidate[]} candidates */
 export const patchCandidates = (id, candidates) =>
   request(
-    "api/offer",
+    "page/offer",
     json("PATCH", {
       pc_id: id,
       candidates: candidates.map(({ candidate, sdpMid, sdpMLineIndex }) => ({

@@ -93,7 +93,7 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
             threads=settings.threads,
             context_tokens=settings.context_tokens,
             session_tokens=settings.session_tokens,
-            max_streams=context.max_streams,
+            max_streams=context.max_speech_streams,
             max_tokens=settings.max_tokens,
             prefill_tokens=settings.prefill_tokens,
             streams_per_step=settings.streams_per_step or None,
@@ -137,7 +137,7 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
         shape = ContextShape.of(
             context_tokens=settings.context_tokens,
             session_tokens=settings.session_tokens,
-            max_streams=context.max_streams,
+            max_streams=context.max_speech_streams,
             prefill_tokens=settings.prefill_tokens,
             streams_per_step=settings.streams_per_step or None,
             gpu_layers=settings.gpu_layers,

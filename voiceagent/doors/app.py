@@ -1,0 +1,53 @@
+"""The ASGI application: the doors that the settings name, and what operators ask of the process."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
+
+from voiceagent.config.settings import Settings
+from voiceagent.doors.connections import Connections
+from voiceagent.doors.door import DoorContext
+from voiceagent.doors.errors import RequestError
+from voiceagent.doors.host import Host
+from voiceagent.doors.operations import Operations
+from voiceagent.doors.registry import make_door
+from voiceagent.doors.requests import no_such_thing, refuse, unavailable
+from voiceagent.doors.webrtc.offers import Offers
+from voiceagent.errors import VoiceAgentError
+
+
+def create_app(host: Host, settings: Settings) -> Starlette:
+    """Build the application. Its lifespan opens the doors that have ports of their own, and closes every connection."""
+    connections = Connections(host)
+    offers = Offers(host, connections, settings.server.ice_servers)
+    context = DoorContext(host, connections, offers, settings)
+    doors = [make_door(name, context) for name in settings.doors]
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(connections.close)
+            for door in doors:
+                await stack.enter_async_context(door.open())
+            yield
+
+    routes: list[BaseRoute] = [*Operations(host, connections, metrics=settings.server.metrics).routes]
+    for door in doors:
+        routes += door.routes
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.server.allow_origins),
+        allow_methods=["GET", "POST", "PATCH"],
+        allow_headers=["content-type"],
+    )
+    return Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        middleware=[cors] if settings.server.allow_origins else [],
+        exception_handlers={RequestError: refuse, VoiceAgentError: unavailable, HTTPException: no_such_thing},
+    )

@@ -1,0 +1,40 @@
+"""What every door is: routes on the server's port, and perhaps ports of its own."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.routing import BaseRoute
+
+from voiceagent.config.settings import Settings
+from voiceagent.doors.connections import Connections
+from voiceagent.doors.host import Host
+from voiceagent.doors.webrtc.offers import Offers
+
+
+@dataclass(frozen=True, slots=True)
+class DoorContext:
+    """What a door is made of. All doors of a process share it."""
+
+    host: Host
+    connections: Connections
+    offers: Offers
+    """Answers WebRTC offers, for whichever client uses the data channel."""
+    settings: Settings
+
+
+class Door:
+    """A way in. A door that serves HTTP or WebSockets has routes; one that listens elsewhere does so while `open`."""
+
+    def __init__(self, context: DoorContext) -> None:
+        self.context = context
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        """The routes on the server's port, built once."""
+        return ()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Listen on ports of its own while inside; on leaving, every connection through them is closed."""
+        yield

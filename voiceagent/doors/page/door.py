@@ -1,0 +1,66 @@
+"""The page and its signalling: a WebRTC call whose data channel carries the page's messages (docs/protocol.md)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from voiceagent.doors.door import Door
+from voiceagent.doors.page.client import PageClient
+from voiceagent.doors.requests import json_object
+from voiceagent.doors.webrtc.peer import Peer
+
+STATIC = Path(__file__).parent / "static"
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'",
+    "Cache-Control": "no-cache",
+}
+
+
+class PageDoor(Door):
+    """The built-in page."""
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        """The page, its files, and its calls."""
+        return [
+            Route("/", self.page),
+            Route("/page/offer", self.offer, methods=["POST"]),
+            Route("/page/offer", self.trickle, methods=["PATCH"]),
+            Route("/page/config", self.config),
+            Mount("/page", StaticFiles(directory=STATIC)),
+        ]
+
+    async def page(self, request: Request) -> Response:
+        """Serve the page, which loads nothing from other hosts."""
+        return FileResponse(STATIC / "index.html", headers=HEADERS)
+
+    async def offer(self, request: Request) -> Response:
+        """Take a WebRTC offer and answer it."""
+        body = await json_object(request)
+        peer, answer = await self.context.offers.answer(body.get("sdp"), body.get("type"), self._client)
+        return JSONResponse({"sdp": answer, "type": "answer", "pc_id": peer.id})
+
+    async def trickle(self, request: Request) -> Response:
+        """Take ICE candidates found after the offer."""
+        body = await json_object(request)
+        await self.context.offers.trickle(body.get("pc_id"), body.get("candidates"))
+        return JSONResponse({"status": "success"})
+
+    async def config(self, request: Request) -> Response:
+        """Return what the page needs before it connects."""
+        ice = [server.model_dump(mode="json", exclude_none=True) for server in self.context.settings.server.ice_servers]
+        return JSONResponse(
+            {
+                "name": "voiceagent",
+                "ice_servers": ice,
+                "models": dict(self.context.host.models),
+                "callers": self.context.connections.callers(),
+            }
+        )
+
+    def _client(self, peer: Peer) -> PageClient:
+        return PageClient(peer, self.context.host.steps.since)
