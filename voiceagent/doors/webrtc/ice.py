@@ -94,6 +94,10 @@ class RestartableIce:
         """Find this side's candidates."""
         await self._current.gather_candidates()
 
+    async def add_remote_candidate(self, candidate: Candidate | None) -> None:
+        """Take a candidate; here they come by `add`."""
+        await self._newest.add_remote_candidate(candidate)
+
     async def connect(self) -> None:
         """Connect. Raises ConnectionError."""
         try:
