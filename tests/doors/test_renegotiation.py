@@ -122,7 +122,7 @@ def test_another_connection_of_the_caller_replaces_the_first():
         caller._transceiver = caller._pc.addTransceiver(caller._microphone, direction="sendrecv")
         caller._channel = caller._pc.createDataChannel("voiceagent")
         caller._channel.on("message", caller._on_message)
-        setattr(caller._transceiver.receiver, "_RTCRtpReceiver__jitter_buffer", tap(caller))
+        caller._transceiver.receiver._RTCRtpReceiver__jitter_buffer = tap(caller)
         answer = await later_offer(house, caller, pc_id)
         await caller._pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
         async with asyncio.timeout(PATIENCE_S):

@@ -83,8 +83,6 @@ class CallerConnection:
         candidates = [parse_candidate(line) for line in offer.candidates]
         for candidate in candidates:
             self._ice.add(candidate)
-        if offer.is_whole:
-            self._ice.add(None)
         return offer.answered(ask_for_fec(self._pc.localDescription.sdp))
 
     def add_candidate(self, trickled: Trickled) -> None:
@@ -92,7 +90,7 @@ class CallerConnection:
         offer = self._offer
         if offer is None or not offer.is_of_transport(trickled.mid, trickled.index):
             return
-        if trickled.ufrag in (None, offer.ufrag):
+        if trickled.candidate is not None and trickled.ufrag in (None, offer.ufrag):
             self._ice.add(trickled.candidate)
 
     async def close(self) -> None:

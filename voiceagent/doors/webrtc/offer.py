@@ -130,11 +130,6 @@ class Offer:
         """The caller's ICE candidates."""
         return list(_values(self._main.lines, "candidate"))
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether no more candidates follow."""
-        return "a=end-of-candidates" in self._main.lines
-
     def is_of_transport(self, mid: object, index: object) -> bool:
         """Return whether a candidate of a section belongs to the shared transport."""
         return mid == self._main.mid or index == self._main.index or (mid is None and index is None)
