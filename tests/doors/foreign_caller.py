@@ -5,7 +5,14 @@ from fractions import Fraction
 
 import httpx
 import numpy as np
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCIceTransportPolicy,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
 from av import AudioFrame
 
 RATE = 16_000
@@ -39,11 +46,12 @@ class Tone(MediaStreamTrack):
 class ForeignCaller:
     """Sends tones; `heard` is what it hears, in frames, at their own rate. Its offer lists its senders if `named`."""
 
-    def __init__(self, url, tones=(440,), codecs=(), *, named=True, channel=False):
+    def __init__(self, url, tones=(440,), codecs=(), *, named=True, ice=(), policy=RTCIceTransportPolicy.ALL):
         self.url = url
         self.named = named
-        self.pc = RTCPeerConnection(RTCConfiguration([]))
+        self.pc = RTCPeerConnection(RTCConfiguration(list(ice), policy))
         self.pc.on("track", self._listen)
+        self._listening = None
         self.heard = []
         self.rate = 0
         self.transceivers = [self.pc.addTransceiver(Tone(hz), direction="sendrecv") for hz in tones]
@@ -52,8 +60,6 @@ class ForeignCaller:
             chosen = [one for name in codecs for one in known if one.mimeType.lower() == f"audio/{name}".lower()]
             for transceiver in self.transceivers:
                 transceiver.setCodecPreferences(chosen)
-        if channel:
-            self.channel = self.pc.createDataChannel("whatever")
 
     async def __aenter__(self):
         await self.pc.setLocalDescription(await self.pc.createOffer())
@@ -68,7 +74,8 @@ class ForeignCaller:
         return self
 
     async def __aexit__(self, *error):
-        self._listening.cancel()
+        if self._listening is not None:
+            self._listening.cancel()
         await self.pc.close()
 
     def sing(self):
@@ -76,14 +83,23 @@ class ForeignCaller:
         for transceiver in self.transceivers:
             transceiver.sender.track.on = True
 
-    async def vanish(self):
+    def pair(self):
+        """Return the pair of candidates that packets go between."""
+        (pair,) = self._connection._nominated.values()
+        return pair
+
+    @property
+    def _connection(self):
+        return self.transceivers[0].receiver.transport.transport._connection
+
+    def vanish(self):
         """Fall silent as a machine does that is switched off."""
-        connection = self.transceivers[0].receiver.transport.transport._connection
+        connection = self._connection
         for protocol in connection._protocols:
             protocol.transport.sendto = lambda *datagram: None
 
     def _listen(self, track):
-        if not hasattr(self, "_listening"):
+        if self._listening is None:
             self._listening = asyncio.ensure_future(self._hear(track))
 
     async def _hear(self, track):

@@ -29,7 +29,7 @@ def heard(monkeypatch):
 
 async def until(condition):
     async with asyncio.timeout(PATIENCE_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - packets have no event
             await asyncio.sleep(0.02)
 
 
@@ -46,9 +46,9 @@ def loud_part(caller):
 
 def call(scene, *sets, **caller):
     async def main():
-        async with open_server("session.greeting='One two three four five six seven eight nine ten.'", *sets) as house:
-            async with ForeignCaller(house.url, **caller) as foreign:
-                await scene(house, foreign)
+        greeting = "session.greeting='One two three four five six seven eight nine ten.'"
+        async with open_server(greeting, *sets) as house, ForeignCaller(house.url, **caller) as foreign:
+            await scene(house, foreign)
 
     asyncio.run(main())
 
@@ -106,7 +106,7 @@ def test_a_caller_whose_sound_arrives_needs_no_channel_and_no_pings(monkeypatch)
     async def scene(house, caller):
         await until(lambda: seconds(caller.heard, caller.rate) > 7)
         assert len(await house.sessions()) == 1
-        await caller.vanish()
+        caller.vanish()
         await house.empty()
 
     call(scene)

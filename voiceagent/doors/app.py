@@ -24,7 +24,7 @@ from voiceagent.errors import VoiceAgentError
 def create_app(host: Host, settings: Settings) -> Starlette:
     """Build the application. Its lifespan opens the doors that have ports of their own, and closes every connection."""
     connections = Connections(host)
-    offers = Offers(host, connections, settings.server.ice_servers)
+    offers = Offers(host, connections, settings.server)
     context = DoorContext(host, connections, offers, settings)
     doors = [make_door(name, context) for name in settings.doors]
 
