@@ -62,10 +62,9 @@ def test_ports_are_taken_from_the_range_until_none_is_left():
             probe.bind(("127.0.0.1", 0))
             first = probe.getsockname()[1]
             local = network(udp_ports=(first, min(65_535, first + 2)))
-            opened = []
+            opened = [await local.open("127.0.0.1", lambda: StunProtocol(Nobody())) for _ in range(2)]
             with pytest.raises(OSError, match="in use"):
-                for _ in range(3):
-                    opened.append(await local.open("127.0.0.1", lambda: StunProtocol(Nobody())))
+                await local.open("127.0.0.1", lambda: StunProtocol(Nobody()))
         ports = {protocol.transport.get_extra_info("sockname")[1] for protocol in opened}
         assert ports == {first + 1, first + 2}
         for protocol in opened:
@@ -87,7 +86,9 @@ def test_a_call_comes_up_on_a_port_of_the_range_and_the_next_is_told_that_none_i
                 while len(caller.heard) < 20:  # noqa: ASYNC110 - packets have no event
                     await asyncio.sleep(0.02)
             assert caller.pair().remote_addr == ("127.0.0.1", port)
-            refused = await house.http.post("/page/offer", json={"sdp": caller.pc.localDescription.sdp, "type": "offer"})
+            refused = await house.http.post(
+                "/page/offer", json={"sdp": caller.pc.localDescription.sdp, "type": "offer"}
+            )
             assert (refused.status_code, refused.json()["error"]["code"]) == (503, "no_address")
             assert "server.udp_ports" in refused.json()["error"]["message"]
             assert len(await house.sessions()) == 1

@@ -36,7 +36,7 @@ class ServerSettings(Section):
     turn: TurnServer = TurnServer()
     """A TURN server that gives each client a password of its own."""
     addresses: tuple[AddressOrNetwork, ...] = Field(default=(), strict=False)
-    """Which of this machine's addresses callers are offered for their audio, also as networks; empty: all but 127.0.0.1."""
+    """This machine's addresses that callers are offered for their audio, also as networks; empty: all but 127.0.0.1."""
     public_address: Address | None = None
     """The address that callers are offered instead of this machine's own, where a NAT or a container translates it."""
     udp_ports: tuple[Port, Port] | None = Field(default=None, strict=False)
