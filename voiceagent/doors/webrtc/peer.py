@@ -78,7 +78,7 @@ class Peer:
         self._opened = False
         self._made_at = self._loop.time()
         self._note_sign()
-        self._channel = DataChannel(self._receive)
+        self._channel = DataChannel(self._receive, lambda: self.hang_up("connection lost"))
         self._client = open_client(self)
         self.session = open_session(self._client.report)
         self.inbound = Inbound(self._hear, self._note_sign)
