@@ -10,10 +10,11 @@ from voiceagent.doors.errors import UnknownSessionError
 from voiceagent.doors.host import Host
 from voiceagent.doors.webrtc.audio_count import AudioCount
 from voiceagent.doors.webrtc.candidates import read_candidates
+from voiceagent.doors.webrtc.client import Client
 from voiceagent.doors.webrtc.gathering import IceConnection
 from voiceagent.doors.webrtc.ice_servers import IceServers
 from voiceagent.doors.webrtc.local_network import LocalNetwork
-from voiceagent.doors.webrtc.peer import Client, Peer
+from voiceagent.doors.webrtc.peer import Peer
 from voiceagent.doors.webrtc.sdp import check_offer
 from voiceagent.session.config import ConversationConfig
 
