@@ -7,6 +7,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from loopback import open_server
 
 from benchmarks.caller import Caller
+from benchmarks.listener import Timeline
 from benchmarks.microphone import Microphone
 from voiceagent.doors.webrtc import peer as peer_module
 from voiceagent.doors.webrtc.ice import RestartableIce
@@ -117,7 +118,7 @@ def test_an_ice_restart_keeps_the_session_its_channel_and_its_sound():
 def test_another_connection_of_the_caller_replaces_the_first():
     async def scene(house, caller, pc_id, session):
         first, received = caller._pc, len(caller.heard.packets)
-        caller._pc = RTCPeerConnection(RTCConfiguration([]))
+        caller._pc, caller.heard = RTCPeerConnection(RTCConfiguration([])), Timeline()  # of another stream
         caller._microphone = Microphone()
         caller._transceiver = caller._pc.addTransceiver(caller._microphone, direction="sendrecv")
         caller._channel = caller._pc.createDataChannel("voiceagent")

@@ -66,6 +66,7 @@ class CallerConnection:
 
     async def answer(self, offer: Offer) -> str:
         """Accept an offer, the first or a later one, and return the answer's SDP. Raises BadRequestError."""
+        candidates = [parse_candidate(line) for line in offer.candidates]
         before, self._answering = self._offer, offer
         if before is None:
             offer.require_audio()
@@ -85,7 +86,6 @@ class CallerConnection:
             words = f"The offer cannot be answered: {error or type(error).__name__}."
             raise BadRequestError("bad_sdp", words) from error
         self._offer = offer
-        candidates = [parse_candidate(line) for line in offer.candidates]
         for candidate in candidates:
             self._ice.add(candidate)
         return offer.answered(ask_for_fec(self._pc.localDescription.sdp))
