@@ -28,36 +28,29 @@ from voiceagent.session.config import ConversationConfig
 from voiceagent.session.draft import is_idle
 from voiceagent.session.engines import Engines
 from voiceagent.session.failures import Failures
-from voiceagent.session.heard import HeardWords
 from voiceagent.session.history import History, pinned, unpinned
 from voiceagent.session.machine import step
 from voiceagent.session.noticed import noticed
 from voiceagent.session.possible import require_possible
-from voiceagent.session.repetition import SaidBefore
 from voiceagent.session.reports import (
     AgentPaused,
     AgentResumed,
     FloorChanged,
     Report,
-    ResponseEnded,
     SessionClosed,
     SessionOpened,
-    TurnTraced,
     UserText,
 )
-from voiceagent.session.response import ResponseRun, Streams
+from voiceagent.session.response import Streams
+from voiceagent.session.responses import Responses
 from voiceagent.session.state import State
 from voiceagent.session.summary import SUMMARY, Summariser
 from voiceagent.session.timers import Timers
 from voiceagent.session.turns import TurnLog
 from voiceagent.session.user_input import UserInput
 from voiceagent.tools.toolbox import Chosen, Toolbox
-from voiceagent.trace.log import conversation
 
 log = logging.getLogger(__name__)
-
-GO_ON = "(Go on.)"
-"""The user's message when the model is to say something without instructions."""
 
 
 class Session:
@@ -91,12 +84,9 @@ class Session:
         self._now = self._loop.time()
         """The time of the event whose effects are being carried out."""
         self._engine_failed = Failures(session_id, turns, on_report).tell
-        self._response: ResponseRun | None = None
         self._history = History(
             config.system_prompt, config.budget_tokens, config.max_turns, engines.llm.count_tokens, chosen.specs
         )
-        self._heard = HeardWords(self.playout, self._history)
-        self._said = SaidBefore()
         with ExitStack() as opened:  # an engine has no place left: free what the others gave
             self._input = UserInput(
                 engines.asr, engines.vad, engines.turn, config.thresholds, turns, self._post, self._engine_failed
@@ -106,7 +96,8 @@ class Session:
             opened.callback(self._llm.close)
             self._tts = engines.tts.open(self._on_tts)
             opened.pop_all()
-        self._streams = Streams(self._llm, self._tts, self.playout, partial(chosen.start, session=session_id))
+        streams = Streams(self._llm, self._tts, self.playout, partial(chosen.start, session=session_id))
+        self._responses = Responses(session_id, streams, self._history, turns, on_report, self._on_response_failed)
         self._summariser = Summariser(self._llm, self._history, session_id)
 
     @property
@@ -154,10 +145,10 @@ class Session:
         """
         live = self._state.response
         if live is not None and live.released and live.generation == generation:
-            self._heard.limit(generation, ms)
+            self._responses.limit(generation, ms)
             self._post(ev.StopRequested(self._loop.time()))
-        elif self._heard.correct(generation, ms) and not self._state.closed:
-            self._llm.prepare(self._history.messages)
+        elif self._responses.correct(generation, ms):
+            self._prepare()
 
     def _on_playout(self) -> None:
         for event in self.playout.drain_events():
@@ -235,24 +226,11 @@ class Session:
         generation = event.tag if isinstance(event, StreamFailed) else event.generation
         if generation == SUMMARY:
             self._summariser.take(event)
-        elif self._response is not None and self._response.generation == generation:
-            try:
-                self._response.on_llm(event)
-            except Exception as error:  # a text that cannot be turned into speech
-                log.exception("a language model's event could not be used", extra={"session": self.id})
-                self._on_response_failed(generation, "llm", error)
-        elif isinstance(event, StreamFailed):
+        elif not self._responses.on_llm(event) and isinstance(event, StreamFailed):
             self._engine_failed("llm", event.error)
 
     def _on_tts(self, event: TtsEvent) -> None:
-        generation = event.tag if isinstance(event, StreamFailed) else event.generation
-        if self._response is None or self._response.generation != generation:
-            return
-        try:
-            self._response.on_tts(event)
-        except Exception as error:  # sound that the playout refuses: samples that are no numbers
-            log.exception("a voice's event could not be used", extra={"session": self.id})
-            self._on_response_failed(generation, "tts", error)
+        self._responses.on_tts(event)
 
     def _on_response_failed(self, generation: int, engine: str, error: Exception | None) -> None:
         if error is not None:
@@ -303,9 +281,9 @@ class Session:
             case fx.CommitAudio():
                 self._input.commit()
             case fx.Respond():
-                self._respond(effect)
-            case fx.Release(generation):
-                self._release(generation)
+                self._responses.begin(effect, self._now, self._config)
+            case fx.Release():
+                self._responses.release(self._state.response, self._state.turn - 1, self._now)
             case fx.Pause(generation):
                 self.playout.pause()
                 self._report(AgentPaused(generation))
@@ -314,7 +292,9 @@ class Session:
                 self._turns.false_interruption()
                 self._report(AgentResumed(generation))
             case fx.End(generation, outcome):
-                self._end(generation, outcome)
+                if self._responses.end(generation, outcome, self._loop.time()):
+                    self._adopt()
+                    self._prepare()
             case fx.SetTimer(timer, delay_s):
                 self._timers.set(timer, delay_s)
             case fx.CancelTimer(timer):
@@ -324,66 +304,11 @@ class Session:
             case fx.ShowUser(turn, text, final):
                 self._report(UserText(turn, text, final))
 
-    def _respond(self, effect: fx.Respond) -> None:
-        run = ResponseRun(
-            effect.generation,
-            self._now,
-            self._streams,
-            self._config,
-            self._report,
-            on_failed=partial(self._on_response_failed, effect.generation),
-        )
-        self._response = run
-        match effect.kind:
-            case fx.ResponseKind.REPLY:
-                run.think(self._history.with_user(effect.text), self._said.against(effect.text, self._config.language))
-            case fx.ResponseKind.PROMPTED:
-                run.think(self._history.with_user(effect.text or GO_ON))
-            case fx.ResponseKind.SAID:
-                run.say(effect.text)
-            case fx.ResponseKind.ASK_BACK:
-                run.say(self._config.ask_back, remembered=False)
-            case script:
-                run.say(self._config.script(script))
-
-    def _release(self, generation: int) -> None:
-        assert self._response is not None
-        response = self._state.response
-        if response is not None and response.kind in (fx.ResponseKind.REPLY, fx.ResponseKind.ASK_BACK):
-            if response.kind is fx.ResponseKind.REPLY:
-                self._history.add_user(response.text)
-                self._said.note_user(response.text)
-            conversation("user", response.text, session=self.id)
-            self._turns.released(self._state.turn - 1, self._response, response.text, self._now)
-        elif response is not None and response.kind is fx.ResponseKind.PROMPTED:
-            self._turns.prompted(self._state.turn - 1, self._response, self._now)
-        self._response.release()
-
-    def _end(self, generation: int, outcome: ev.Outcome) -> None:
-        run, self._response = self._response, None
-        assert run is not None
-        run.end(self._history.answer)
-        if not run.released:
-            self.playout.drop(generation)
-            self._turns.dropped()
-            return
-        text, words = self._heard.remember(run)
-        if outcome is ev.Outcome.COMPLETED:
-            self._said.note_agent(text)
-        conversation("agent", text, session=self.id)
-        self._report(ResponseEnded(generation, outcome, words, text))
-        if (trace := self._turns.ended(run, outcome, text, self._loop.time())) is not None:
-            self._report(TurnTraced(trace))
-        self._adopt()
-        if not self._state.closed:
-            self._llm.prepare(self._history.messages)
-
     def _keep(self, facts: tuple[str, ...]) -> None:
         self._history.facts = facts
-        if self._response is None:
+        if self._responses.is_quiet:
             self._history.trim()
-            if self._state.open:
-                self._llm.prepare(self._history.messages)
+            self._prepare()
 
     def _adopt(self) -> None:
         """Apply the configuration that `configure` was given, if any."""
@@ -391,10 +316,14 @@ class Session:
             return
         (config, chosen), self._next = self._next, None
         self._config = config
-        self._streams = replace(self._streams, start_call=partial(chosen.start, session=self.id))
+        self._responses.streams = replace(self._responses.streams, start_call=partial(chosen.start, session=self.id))
         self._input.configure(config.thresholds)
         self._history.configure(config.system_prompt, config.budget_tokens, config.max_turns, chosen.specs)
         self._history.trim()
         self._post(ev.Configured(self._loop.time(), config.rules_in_effect))
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Let the model read ahead what the next prompt will begin with."""
         if self._state.open:
             self._llm.prepare(self._history.messages)

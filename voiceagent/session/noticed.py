@@ -1,4 +1,4 @@
-"""What a step of the machine means to people, beyond its effects: who began to speak, who stopped, which turn is over."""
+"""What a step of the machine means to people, beyond its effects: who began or stopped speaking, which turn is over."""
 
 from collections.abc import Iterator
 
