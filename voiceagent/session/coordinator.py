@@ -32,6 +32,7 @@ from voiceagent.session.history import History, pinned, unpinned
 from voiceagent.session.machine import step
 from voiceagent.session.noticed import noticed
 from voiceagent.session.possible import require_possible
+from voiceagent.session.recording import Recorder, Recording
 from voiceagent.session.reports import (
     AgentPaused,
     AgentResumed,
@@ -83,6 +84,7 @@ class Session:
         self._timers = Timers(lambda timer: self._post(ev.TimerFired(self._loop.time(), timer)))
         self._now = self._loop.time()
         """The time of the event whose effects are being carried out."""
+        self._recordings: list[Recording] = []
         self._engine_failed = Failures(session_id, turns, on_report).tell
         self._history = History(
             config.system_prompt, config.budget_tokens, config.max_turns, engines.llm.count_tokens, chosen.specs
@@ -124,18 +126,30 @@ class Session:
     def hear(self, pcm: NDArray[np.float32]) -> None:
         """Take what the user's microphone heard: 16 kHz mono float32, in order, silence included."""
         if not self._state.closed:
+            for recording in self._recordings:
+                recording.hear(pcm)
             self._input.hear(pcm)
 
     def pull(self) -> NDArray[np.float32]:
         """Return the next 20 ms for the listener, at the TTS engine's sample rate."""
+        ahead_s = self.playout.unplayed_s
         frame = self.playout.pull()
+        for recording in self._recordings:
+            recording.pull(frame, ahead_s)
         self._on_playout()
         return frame
 
     def note_played(self) -> None:
         """Record what a listener who is sent audio ahead has played meanwhile (`audio/pacer.py`)."""
         self.playout.note_played()
+        for recording in self._recordings:
+            recording.note_played()
         self._on_playout()
+
+    def listen_in(self, recorder: Recorder) -> None:
+        """Give a recorder what the user is heard to say and what they are played, from now on until the end."""
+        if not self._state.closed:
+            self._recordings.append(Recording(recorder, self.playout, self.id))
 
     def heard_until(self, generation: int, ms: float) -> None:
         """A client reports how much of a response's audio it has played, and that it will play no more of it.
@@ -219,6 +233,9 @@ class Session:
         with ExitStack() as closing:  # all of them, even if one raises
             for part in (self._input, self._llm, self._tts):
                 closing.callback(part.close)
+            for recording in self._recordings:
+                closing.callback(recording.close)
+        self._recordings.clear()
 
     # What the engines report
 
