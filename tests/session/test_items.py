@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from test_conversation import LONG_REPLY, QUESTION, REAL, outcomes, rehearse
-from tool_talk import WEATHER, called, slow_tool, well_formed
+from tool_talk import WEATHER, slow_tool, well_formed
 from tool_talk import rehearse as rehearse_tools
 
 from voiceagent.engines.llm.contract import Message
@@ -168,7 +168,7 @@ def test_the_result_of_a_call_that_was_interrupted_is_remembered_when_it_comes()
     def model(messages):
         prompts.append(messages)
         assert well_formed(messages)
-        return called("weather", city="Rome") if "Rome" in messages[-1].content else "You are welcome."
+        return WEATHER if "Rome" in messages[-1].content else f"That was message {len(messages)}."
 
     async def scene(talk):
         await talk.speaks(3.0)
