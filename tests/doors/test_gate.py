@@ -171,7 +171,7 @@ async def refusal(url, **options):
     return response.status_code, json.loads(response.body)["error"]["code"]
 
 
-def test_a_websocket_is_refused_as_everything_else_is(doors):
+def test_a_websocket_is_refused_as_everything_else_is(doors, caplog):
     async def main():
         async with open_server(*GUARDED) as house:
             url = house.url.replace("http", "ws") + "/echo"
@@ -180,11 +180,8 @@ def test_a_websocket_is_refused_as_everything_else_is(doors):
                 "foreign_origin",
             )
             assert await refusal(url, origin="null", additional_headers=BEARER) == (403, "foreign_origin")
-            rebound = {"Host": "evil.example", **BEARER}
-            assert await refusal(url.replace("127.0.0.1", "localhost"), additional_headers=rebound) == (
-                403,
-                "unknown_host",
-            )
+            rebound = {"host": "127.0.0.1", "port": int(house.url.rpartition(":")[2]), "additional_headers": BEARER}
+            assert await refusal("ws://evil.example/echo", **rebound) == (403, "unknown_host")
             assert await refusal(url) == (401, "no_token")
             assert await refusal(url.replace("/echo", "/")) == (401, "no_token")
             assert await refusal(url, additional_headers={"authorization": "Bearer x"}) == (401, "wrong_token")
@@ -193,6 +190,7 @@ def test_a_websocket_is_refused_as_everything_else_is(doors):
                 assert await refusal(url, subprotocols=["realtime", name]) == (401, "wrong_token")
 
     asyncio.run(main())
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_a_websocket_comes_in_with_the_token_in_either_place(doors):
@@ -236,7 +234,7 @@ def test_a_client_that_sends_messages_too_fast_is_slowed_and_loses_none(doors, m
     async def sleep(seconds):
         slept.append(seconds)
 
-    monkeypatch.setattr(gate.asyncio, "sleep", sleep)
+    monkeypatch.setattr(gate, "sleep", sleep)
     monkeypatch.setattr(gate, "MESSAGES_AT_ONCE", 20.0)
     monkeypatch.setattr(gate, "MESSAGES_PER_S", 0.001)
 
@@ -248,7 +246,7 @@ def test_a_client_that_sends_messages_too_fast_is_slowed_and_loses_none(doors, m
             assert [await socket.recv() for _ in range(25)] == [str(number) for number in range(25)]
 
     asyncio.run(main())
-    assert [round(seconds, -2) for seconds in slept if seconds > 100] == [1000, 2000, 3000, 4000, 5000, 6000]
+    assert [round(seconds, -2) for seconds in slept if seconds > 100] == [1000, 2000, 3000, 4000, 5000]
 
 
 def test_an_address_that_asks_too_often_waits_and_others_do_not():
@@ -284,7 +282,7 @@ def test_a_message_larger_than_the_largest_ends_its_connection_and_no_other(door
 
 
 def test_the_log_names_a_refusal_without_the_token_and_not_without_end(doors, caplog):
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.INFO)
 
     async def main():
         async with open_server(*GUARDED) as house:
