@@ -3,9 +3,11 @@
 import pytest
 from starlette.datastructures import Headers
 
+from voiceagent.app.serving import page_address
 from voiceagent.app.settings import default_settings
+from voiceagent.config.guard import is_loopback, require_guard
 from voiceagent.config.settings import ServerSettings
-from voiceagent.doors.access import Access, Bucket, Rates, page_address, require_guard
+from voiceagent.doors.access import Access, Bucket, Rates
 from voiceagent.doors.access.client_secrets import ClientSecrets
 from voiceagent.doors.access.credentials import take_credentials, with_subprotocol
 from voiceagent.doors.access.hosts import Hosts, authority
@@ -217,6 +219,7 @@ def test_a_server_that_others_reach_needs_a_token_or_to_be_open_by_name(server, 
 def test_a_server_of_this_machine_alone_needs_none():
     for host in ("127.0.0.1", "127.0.0.2", "::1", "localhost"):
         require_guard(ServerSettings(host=host))
+    assert not any(is_loopback(host) for host in ("0.0.0.0", "::", "box", "localhost.evil.example", ""))
 
 
 def test_a_door_with_a_listener_of_its_own_asks_for_the_same():

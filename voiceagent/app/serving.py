@@ -15,8 +15,8 @@ from voiceagent.app.asgi import spare_what_stays
 from voiceagent.app.capacity.memory_plan import require_room
 from voiceagent.app.specs import gpus_for
 from voiceagent.app.tls import require_tls
+from voiceagent.config.guard import read_token, require_guard
 from voiceagent.config.settings import ServerSettings
-from voiceagent.doors.access import page_address, require_guard
 from voiceagent.doors.app import create_app
 from voiceagent.engines.machine import Gpu
 from voiceagent.errors import VoiceAgentError
@@ -56,6 +56,13 @@ def listen(host: str, port: int) -> socket.socket:
             " or take another port: --set server.port=7861 (0 takes any free one)."
         ) from error
     return listener
+
+
+def page_address(server: ServerSettings, host: str, port: int) -> str:
+    """Return where somebody at this machine opens the page of a server that listens at `host`; the token included."""
+    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else f"[{host}]" if ":" in host else host
+    token = read_token(server)
+    return f"{'https' if server.tls_cert else 'http'}://{shown}:{port}{f'/?token={token}' if token else ''}"
 
 
 def server_config(app: ASGIApp, server: ServerSettings) -> uvicorn.Config:

@@ -191,6 +191,7 @@ function report(/** @type {Problem} */ problem) {
 function askForToken(/** @type {boolean} */ asking) {
   byId("token-form").hidden = !asking;
   byId("composer").hidden = asking;
+  byId("primary").disabled = asking;
   if (asking) byId("token").focus();
 }
 

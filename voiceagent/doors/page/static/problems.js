@@ -73,13 +73,13 @@ const WORDS = {
   },
   no_token: {
     title: "This agent asks for a token",
-    advice: "Whoever started the server has it: it is in the address that the server printed. Paste it here.",
+    advice: "Whoever started the server has it: the server printed an address with it. Paste either here.",
     about: "token",
     final: true,
   },
   wrong_token: {
     title: "The token is not right",
-    advice: "It may have been changed since. Paste the one in the address that the server printed.",
+    advice: "It may have been changed since. Paste the one that the server printed with its address.",
     about: "token",
     final: true,
   },

@@ -12,9 +12,9 @@ function read() {
   }
 }
 
-/** @param {string} given */
+/** @param {string} given the token, or the whole address with it */
 export function keepToken(given) {
-  token = given.trim();
+  token = (/[?&]token=([^&#\s]+)/.exec(given)?.[1] ?? given).trim();
   try {
     sessionStorage.setItem(KEY, token);
   } catch {
