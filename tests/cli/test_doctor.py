@@ -193,7 +193,8 @@ def test_a_server_that_is_open_by_name_is_a_warning_and_one_with_a_token_is_read
 
 
 @pytest.mark.parametrize(
-    ("days", "verdict", "words"), [(30, "ok", "good until"), (5, "warning", "good until"), (-1, "problem", "expired on")]
+    ("days", "verdict", "words"),
+    [(30, "ok", "good until"), (5, "warning", "good until"), (-1, "problem", "expired on")],
 )
 def test_a_certificate_is_looked_at_before_it_expires(
     days: int, verdict: str, words: str, gpus: list[Gpu], tmp_path: Path

@@ -264,7 +264,7 @@ def test_an_address_that_asks_too_often_waits_and_others_do_not():
 
 
 def test_a_message_larger_than_the_largest_ends_its_connection_and_no_other(doors, monkeypatch):
-    monkeypatch.setattr("voiceagent.app.serving.MAX_MESSAGE_BYTES", 1000)
+    monkeypatch.setattr("voiceagent.doors.uvicorn.MAX_MESSAGE_BYTES", 1000)
 
     async def main():
         async with open_server() as house:
