@@ -6,47 +6,15 @@ import logging
 
 import pytest
 from loopback import open_server
-from starlette.routing import WebSocketRoute
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from voiceagent.doors.access import gate
-from voiceagent.doors.page.door import PageDoor
 
 TOKEN = "a-token-of-the-tests"
 GUARDED = (f"server.token={TOKEN}",)
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 ELSEWHERE = {"origin": "https://evil.example"}
-
-
-class Echo(PageDoor):
-    """The page, and a WebSocket and a route that say how they were reached."""
-
-    @property
-    def routes(self):
-        return [*super().routes, WebSocketRoute("/echo", self.echo), WebSocketRoute("/v1/realtime", self.echo)]
-
-    async def echo(self, socket):
-        await socket.accept()
-        attached = self.context.access.attached(socket)
-        await socket.send_json(
-            {"query": socket.url.query, "attached": attached, "offered": socket.scope["subprotocols"]}
-        )
-        async for text in socket.iter_text():
-            await socket.send_text(text)
-
-
-@pytest.fixture
-def doors(monkeypatch):
-    """Have every server of the test open the door `Echo`; return those that were opened."""
-    opened = []
-
-    def make(name, context):
-        opened.append(Echo(context))
-        return opened[-1]
-
-    monkeypatch.setattr("voiceagent.doors.app.make_door", make)
-    return opened
 
 
 def ask(method, path, *sets, **request):
