@@ -31,9 +31,9 @@ from voiceagent.app.speech_streams import LentModel, LentRecogniser, LentVoice, 
 from voiceagent.app.step_record import record
 from voiceagent.app.tools import Tools, warn_if_tools_unsupported
 from voiceagent.config.settings import Settings
-from voiceagent.doors.host import Capacity
+from voiceagent.doors.host import Abilities, Capacity
 from voiceagent.engines.asr.contract import AsrEvent
-from voiceagent.engines.contract import Engine
+from voiceagent.engines.contract import Engine, Need
 from voiceagent.engines.llm.contract import LlmEvent
 from voiceagent.engines.machine import Gpu
 from voiceagent.engines.tts.contract import TtsEvent
@@ -242,6 +242,12 @@ class Agent:
             raise VoiceAgentError("The models are not loaded yet: use `async with agent`, or await agent.start().")
         return self._engines
 
+    @property
+    def abilities(self) -> Abilities:
+        """What recogniser and voice know. Raises VoiceAgentError before `start`."""
+        asr, tts = self.engines.asr, self.engines.tts
+        return Abilities(asr.languages, tts.languages, tts.voices, tts.sample_rate)
+
     def readiness(self) -> dict[str, bool]:
         """Return, for each engine, whether it is loaded, warm and healthy, and whether MCP servers are connected."""
         troubles = self.troubles()
@@ -280,12 +286,13 @@ class Agent:
             self._admission.arrived()
         return session
 
-    def open_recogniser(self, on_event: Callable[[AsrEvent], None]) -> LentRecogniser:
+    def open_recogniser(self, on_event: Callable[[AsrEvent], None], need: Need = Need.PROMISED) -> LentRecogniser:
         """Lend a recogniser's stream that belongs to no session; closing it frees its place.
 
-        Raises UnavailableError when none is left (server.speech_streams) or answers come late.
+        None of its work is more urgent than `need`. Raises UnavailableError when none is left (server.speech_streams)
+        or answers come late.
         """
-        return self._speech.recogniser(self.engines.asr, on_event)
+        return self._speech.recogniser(self.engines.asr, on_event, need)
 
     def open_voice(self, on_event: Callable[[TtsEvent], None]) -> LentVoice:
         """Lend a voice's stream likewise."""

@@ -143,10 +143,12 @@ class SpeechStreams:
         self._on_change = on_change
         self._lent = 0
 
-    def recogniser(self, engine: AsrEngine, on_event: Callable[[AsrEvent], None]) -> LentRecogniser:
+    def recogniser(
+        self, engine: AsrEngine, on_event: Callable[[AsrEvent], None], need: Need = Need.PROMISED
+    ) -> LentRecogniser:
         """Lend a recogniser's stream. Raises UnavailableError when there is none to lend."""
         self._require(engine.lane)
-        return LentRecogniser(engine.open(on_event), self._take())
+        return LentRecogniser(engine.open(on_event, need), self._take())
 
     def voice(self, engine: TtsEngine, on_event: Callable[[TtsEvent], None]) -> LentVoice:
         """Lend a voice's stream. Raises UnavailableError when there is none to lend."""
