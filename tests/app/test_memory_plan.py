@@ -103,7 +103,7 @@ def test_the_spark_keeps_nemotron_3_nano_in_8_bits_and_room_for_four_callers(
     these = settings(f"llm.model={path}", config="spark.yaml")
     need = needs(these, root=tmp_path)["llm", "gpu"]
     assert need.weights == path.stat().st_size
-    assert need.caches == pytest.approx(32_768 * 6_144 + 19 * 47.62 * MIB, rel=1e-3)
+    assert need.caches == pytest.approx(49_152 * 6_144 + 19 * 47.62 * MIB, rel=1e-3)
     assert need.per_session == pytest.approx(8_192 * 6_144 + 3 * 47.62 * MIB, rel=1e-3)
     assert need.workspace < 1.5 * GIB
     assert memory_plan(at(these, tmp_path), Free(119 * GIB, None, shared=True)).fits
@@ -112,7 +112,7 @@ def test_the_spark_keeps_nemotron_3_nano_in_8_bits_and_room_for_four_callers(
 def test_an_rtx_5090_keeps_it_in_4_bits_with_a_kv_cache_of_8(nemotron: Callable[[str], Path], tmp_path: Path) -> None:
     these = settings(f"llm.model={nemotron('nemotron-3-nano-30b-a3b-q4_k_m')}", config="rtx5090.yaml")
     need = needs(these, root=tmp_path)["llm", "gpu"]
-    assert need.caches == pytest.approx(16_384 * 6_144 * 17 / 32 + 19 * 47.62 * MIB, rel=1e-3)
+    assert need.caches == pytest.approx(24_576 * 6_144 * 17 / 32 + 19 * 47.62 * MIB, rel=1e-3)
     plan = memory_plan(at(these, tmp_path), Free(60 * GIB, 31 * GIB))
     assert plan.fits, plan.table()
     eight_bits = settings(f"llm.model={nemotron('nemotron-3-nano-30b-a3b-q8_0')}", config="rtx5090.yaml")
