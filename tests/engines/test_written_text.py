@@ -10,7 +10,7 @@ from replies import ASKED, WITHOUT_TOOLS, cut, in_pieces
 from voiceagent.engines.llm.written_text import WrittenText
 
 CODE = "Like this:\n```python\nfor _ in range(3):\n    print({'a': [1, 2]})  # <b>\n```\nThat is all."
-PAGE = "<!-- a page -->\n<html><body class=\"x\"><h1>Hi &amp; bye</h1><br/></body></html>"
+PAGE = '<!-- a page -->\n<html><body class="x"><h1>Hi &amp; bye</h1><br/></body></html>'
 
 
 def read(pieces, messages=WITHOUT_TOOLS, stops=()):

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -50,7 +50,19 @@ RIFF_REST_BYTES = 4096
 
 
 _NAMES_OTHERS = ("hls", "dash", "webm_dash_manifest", "concat", "imf", "rtsp", "sdp", "rtp", "sap")
-_DEVICES = ("alsa", "fbdev", "kmsgrab", "lavfi", "oss", "pulse", "sndio", "v4l2", "video4linux2,v4l2", "x11grab", "xcbgrab")
+_DEVICES = (
+    "alsa",
+    "fbdev",
+    "kmsgrab",
+    "lavfi",
+    "oss",
+    "pulse",
+    "sndio",
+    "v4l2",
+    "video4linux2,v4l2",
+    "x11grab",
+    "xcbgrab",
+)
 
 Mix = Callable[[NDArray[np.float32], NDArray[np.float64]], Pcm]
 """Makes one channel of (samples, channels), given the energy of each channel up to here."""
@@ -77,6 +89,7 @@ def decode(path: Path, rate: int, channel: int | None = None) -> Decoded:
 
     Raises AudioError when it has no sound that can be read, OSError or av.FFmpegError when it is no such file.
     """
+
     def mix(channels: NDArray[np.float32], powers: NDArray[np.float64]) -> Pcm:
         if channel is None:
             return channels.sum(axis=1)  # type: ignore[no-any-return]

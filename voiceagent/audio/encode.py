@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 
 from voiceagent.audio.files import Resampler
 from voiceagent.audio.pcm import Pcm, to_s16
@@ -50,7 +51,7 @@ class Encoder:
         if self._format.container:
             options = {"flush_packets": "1", **(self._format.options or {})}
             self._container = av.open(self._out, "w", format=self._format.container, options=options)
-            self._stream = self._container.add_stream(self._format.codec, rate=to_rate, layout="mono")
+            self._stream: AudioStream = self._container.add_stream(self._format.codec, rate=to_rate, layout="mono")  # type: ignore[assignment]
 
     def push(self, pcm: Pcm) -> bytes:
         """Take more sound; return what is encoded by now (perhaps nothing)."""
