@@ -1,29 +1,23 @@
 """A form with a file, as clients upload recordings: to a folder of its own on disk, piece by piece."""
 
 import asyncio
-import logging
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from python_multipart import FormParser
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import Field, File, create_form_parser
 from starlette.requests import Request
 
 from voiceagent.doors.errors import TooLargeError, UnavailableError
 from voiceagent.doors.openai.errors import InvalidRequestError
+from voiceagent.doors.openai.parts import Parts
 
 AT_ONCE = 8
 """Uploads under way at once: each may fill the disk with as much as is allowed."""
 RETRY_S = 5
 STALLED_S = 30.0
 """A client that sends nothing for this long has gone."""
-CONFIG = {"MAX_FIELDS": 64, "MAX_FIELD_SIZE": 64_000, "MAX_MEMORY_FILE_SIZE": 0, "UPLOAD_DELETE_TMP": False}
-
-logging.getLogger("python_multipart").setLevel(logging.WARNING)  # it tells of every file
 
 
 @dataclass(slots=True)
@@ -63,8 +57,6 @@ class Uploads:
             raise UnavailableError(
                 "server_busy", f"{AT_ONCE} uploads are under way. Try again in {RETRY_S} s.", RETRY_S
             )
-        if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-            raise InvalidRequestError("Send multipart/form-data with a file in the field `file`.", "file")
         self._under_way += 1
         with ExitStack() as stack:
             stack.callback(self._end)
@@ -81,40 +73,22 @@ class Uploads:
         self._under_way -= 1
 
     async def _read(self, request: Request, form: Form, folder: str) -> None:
-        files = list[File]()
-
-        def on_field(part: Field) -> None:
-            name = (part.field_name or b"").decode("utf-8", "replace")
-            form.fields.setdefault(name, []).append((part.value or b"").decode("utf-8", "replace"))
-
-        try:
-            headers = {"Content-Type": request.headers["content-type"].encode("latin-1")}
-            config = {**CONFIG, "UPLOAD_DIR": folder}
-            await self._feed(request, create_form_parser(headers, on_field, files.append, config=config))
-        except FormParserError as error:
-            raise InvalidRequestError(f"The form cannot be read: {error}.") from error
-        finally:
-            for part in files:
-                part.close()
-        for part in files:
-            if part.actual_file_name is not None:
-                name = (part.field_name or b"").decode("utf-8", "replace")
-                form.files[name] = Path(part.actual_file_name.decode())
-
-    async def _feed(self, request: Request, parser: FormParser) -> None:
         received, chunks = 0, aiter(request.stream())
-        while True:
-            try:
-                async with asyncio.timeout(STALLED_S):
-                    chunk = await anext(chunks, None)
-            except TimeoutError as error:
-                raise InvalidRequestError(f"Nothing came for {STALLED_S:g} s: the upload has stalled.") from error
-            if chunk is None:
-                break
-            received += len(chunk)
-            if received > self._most:
-                raise TooLargeError(
-                    "too_large", f"The upload is larger than {self._most // 1_000_000} MB (openai.upload_mb)."
-                )
-            parser.write(chunk)
-        parser.finalize()
+        with closing(Parts(request.headers.get("content-type", ""), Path(folder))) as parts:
+            while (chunk := await _next(chunks)) is not None:
+                received += len(chunk)
+                if received > self._most:
+                    most = f"{self._most // 1_000_000} MB (openai.upload_mb)"
+                    raise TooLargeError("too_large", f"The upload is larger than {most}.")
+                parts.feed(chunk)
+            parts.finish()
+        form.fields = parts.fields
+        form.files = {name: file for name, file in parts.files.items() if file.stat().st_size}
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
+    try:
+        async with asyncio.timeout(STALLED_S):
+            return await anext(chunks, None)
+    except TimeoutError as error:
+        raise InvalidRequestError(f"Nothing came for {STALLED_S:g} s: the upload has stalled.") from error
