@@ -2,53 +2,22 @@
 
 import asyncio
 import io
-import json
-from pathlib import Path
+import tracemalloc
+import wave
 
 import numpy as np
 import pytest
-from loopback import open_server
+from doors_served import AT_ONCE, error_of, events_of, serving
 
 from voiceagent.audio.encode import FORMATS, Encoder
-from voiceagent.audio.files import Resampler, write_wav
-from voiceagent.doors.openai import streams, upload
+from voiceagent.doors.openai import upload
 from voiceagent.engines.asr.contract import SAMPLE_RATE
 from voiceagent.engines.asr.scripted.engine import ScriptedAsr
-from voiceagent.engines.llm.scripted.engine import ScriptedLlm
-from voiceagent.engines.tts.scripted.engine import ScriptedTts
-from voiceagent.engines.vad.scripted.engine import ScriptedVad
-from voiceagent.session.engines import Engines
 from voiceagent.testing.sound import silence, voice
 
 URL = "/v1/audio/transcriptions"
 TEXTS = ("One two three.", "Four five six.")
 SPEECH = np.concatenate((silence(1.0), voice(1.0), silence(1.0), voice(1.0), silence(0.5)))
-
-
-def scripted(**given):
-    none = {"sleep": lambda seconds: None}
-    return Engines(
-        **{
-            "asr": ScriptedAsr(TEXTS, **none),
-            "llm": ScriptedLlm(**none),
-            "tts": ScriptedTts(word_s=0.1, **none),
-            "vad": ScriptedVad(**none),
-            "turn": None,
-            **given,
-        }
-    )
-
-
-def serving(test, *sets, **engines):
-    async def main():
-        async with open_server(*sets, engines=scripted(**engines)) as house:
-            result = await test(house)
-            async with asyncio.timeout(10):
-                while house.agent._speech._lent:  # noqa: ASYNC110 - nothing tells when a stream is given back
-                    await asyncio.sleep(0.01)
-            return result
-
-    return asyncio.run(main())
 
 
 def encoded(name, pcm=SPEECH):
@@ -66,18 +35,7 @@ def asked(*, file=WAV, **fields):
         data = {name: value for name, value in fields.items() if value is not None}
         return await house.http.post(URL, data=data, files={"file": ("talk", file)} if file is not None else None)
 
-    return serving(test)
-
-
-def error_of(answer):
-    assert set(answer.json()) == {"error"}
-    error = answer.json()["error"]
-    assert set(error) == {"message", "type", "param", "code"}
-    return error
-
-
-def events_of(text):
-    return [json.loads(line[6:]) for line in text.split("\n\n") if line]
+    return serving(test, asr=ScriptedAsr(TEXTS, **AT_ONCE))
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "pcm"])
@@ -89,8 +47,6 @@ def test_a_recording_in_any_format_is_transcribed(name):
 
 def test_stereo_of_which_one_channel_speaks_is_heard():
     pcm = np.stack((SPEECH, np.zeros_like(SPEECH)), axis=1)
-    import wave
-
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(2)
@@ -119,7 +75,7 @@ def test_verbose_json_has_segments_and_on_request_words():
     assert "words" not in whole
     timed = asked(response_format="verbose_json", **{"timestamp_granularities[]": ["word"]}).json()
     assert "segments" not in timed
-    assert [word["word"] for word in timed["words"]] == "One two three. Four five six.".split()
+    assert [word["word"] for word in timed["words"]] == ["One", "two", "three.", "Four", "five", "six."]
     starts = [word["start"] for word in timed["words"]]
     assert starts == sorted(starts)
     assert starts[0] == first["start"]
@@ -129,7 +85,9 @@ def test_verbose_json_has_segments_and_on_request_words():
 
 def test_subtitles():
     srt = asked(response_format="srt").text
-    assert srt == "1\n00:00:00,992 --> 00:00:02,016\nOne two three.\n\n2\n00:00:02,976 --> 00:00:04,020\nFour five six.\n"
+    assert (
+        srt == "1\n00:00:00,992 --> 00:00:02,016\nOne two three.\n\n2\n00:00:02,976 --> 00:00:04,020\nFour five six.\n"
+    )
     vtt = asked(response_format="vtt")
     assert vtt.text.startswith("WEBVTT\n\n00:00:00.992 --> 00:00:02.016\nOne two three.\n\n")
     assert vtt.headers["content-type"].startswith("text/vtt")
@@ -151,28 +109,38 @@ def test_a_recording_without_speech_has_no_text():
     assert events_of(asked(file=quiet, stream="true").text)[-1]["text"] == ""
 
 
-@pytest.mark.parametrize(
-    ("fields", "status", "param", "says"),
-    [
-        ({"model": "whisper-9000"}, 404, "model", "There is no model 'whisper-9000' here."),
-        ({"response_format": "xml"}, 400, "response_format", "json, text, verbose_json, srt, vtt"),
-        ({"response_format": "srt", "stream": "true"}, 400, "response_format", "With stream=true"),
-        ({"stream": "perhaps"}, 400, "stream", "true or false"),
-        ({"temperature": "hot"}, 400, "temperature", "from 0 to 1"),
-        ({"temperature": "7"}, 400, "temperature", "from 0 to 1"),
-        ({"language": "klingon"}, 400, "language", "does not know the language 'klingon'"),
-        ({"timestamp_granularities[]": "syllable"}, 400, "timestamp_granularities", "segment and word"),
-        ({"include[]": "logprobs"}, 400, "include", "not supported"),
-        ({"file": None}, 400, "file", "multipart/form-data"),
-        ({"file": b""}, 400, "file", "Send a recording"),
-    ],
-)
-def test_a_wrong_parameter_is_refused_by_name(fields, status, param, says):
-    answer = asked(**fields)
-    error = error_of(answer)
-    assert answer.status_code == status
-    assert (error["type"], error["param"]) == ("invalid_request_error", param)
-    assert says in error["message"]
+REFUSED = [
+    ({"model": "whisper-9000"}, 404, "model", "There is no model 'whisper-9000' here."),
+    ({"response_format": "xml"}, 400, "response_format", "json, text, verbose_json, srt, vtt"),
+    ({"response_format": "srt", "stream": "true"}, 400, "response_format", "With stream=true"),
+    ({"stream": "perhaps"}, 400, "stream", "true or false"),
+    ({"temperature": "hot"}, 400, "temperature", "from 0 to 1"),
+    ({"temperature": "7"}, 400, "temperature", "from 0 to 1"),
+    ({"language": "klingon"}, 400, "language", "does not know the language 'klingon'"),
+    ({"timestamp_granularities[]": "syllable"}, 400, "timestamp_granularities", "segment and word"),
+    ({"include[]": "logprobs"}, 400, "include", "not supported"),
+    ({"file": None}, 400, "file", "multipart/form-data"),
+    ({"file": b""}, 400, "file", "Send a recording"),
+]
+
+
+def test_a_wrong_parameter_is_refused_by_name():
+    async def test(house):
+        answers = []
+        for fields, *_ in REFUSED:
+            file = fields.get("file", WAV)
+            data = {name: value for name, value in fields.items() if name != "file"}
+            answers.append(
+                await house.http.post(URL, data=data, files={"file": ("talk", file)} if file is not None else None)
+            )
+        return answers
+
+    for answer, (_, status, param, says) in zip(serving(test), REFUSED, strict=True):
+        error = error_of(answer)
+        assert answer.status_code == status
+        assert error["type"] == "invalid_request_error"
+        assert error["param"].startswith(param)
+        assert says in error["message"]
 
 
 @pytest.mark.parametrize(
@@ -219,9 +187,7 @@ def test_too_large_an_upload_is_refused_before_it_is_whole_and_leaves_nothing(tm
         yield b"\r\n--x--\r\n"
 
     async def test(house):
-        return await house.http.post(
-            URL, content=body(), headers={"Content-Type": "multipart/form-data; boundary=x"}
-        )
+        return await house.http.post(URL, content=body(), headers={"Content-Type": "multipart/form-data; boundary=x"})
 
     answer = serving(test, "openai.upload_mb=1")
     assert answer.status_code == 413
@@ -273,7 +239,7 @@ def test_a_recogniser_that_fails_is_an_error_of_the_server(stream):
     async def test(house):
         return await house.http.post(URL, files={"file": ("talk", WAV)}, data={"stream": stream or "false"})
 
-    answer = serving(test, asr=Broken(TEXTS, sleep=lambda seconds: None))
+    answer = serving(test, asr=Broken(TEXTS, **AT_ONCE))
     assert answer.status_code == 500
     assert error_of(answer)["message"] == "The recogniser failed: out of order"
 
@@ -291,7 +257,7 @@ def test_a_failure_in_mid_stream_is_an_event():
     async def test(house):
         return await house.http.post(URL, files={"file": ("talk", WAV)}, data={"stream": "true"})
 
-    answer = serving(test, asr=Tired(TEXTS, sleep=lambda seconds: None, partial_interval_s=None))
+    answer = serving(test, asr=Tired(TEXTS, **AT_ONCE, partial_interval_s=None))
     first, last = events_of(answer.text)
     assert first["delta"] == "One two three."
     assert last["error"]["message"] == "The recogniser failed: tired"
@@ -316,8 +282,6 @@ def test_a_client_that_hangs_up_frees_its_recogniser_and_its_file(tmp_path, monk
 
 @pytest.mark.exhaustive(quick=120, full=3600)
 def test_an_hour_is_transcribed_in_pieces(size):
-    import tracemalloc
-
     minute = np.concatenate([np.concatenate((voice(5.0), silence(1.0))) for _ in range(10)])
     file = encoded("flac", np.tile(minute, size // 60))
     texts = [f"utterance {number} is over." for number in range(size // 6)]
@@ -330,7 +294,7 @@ def test_an_hour_is_transcribed_in_pieces(size):
         finally:
             tracemalloc.stop()
 
-    answer, peak = serving(test, asr=ScriptedAsr(texts, sleep=lambda seconds: None))
+    answer, peak = serving(test, asr=ScriptedAsr(texts, **AT_ONCE))
     assert answer.json()["text"] == " ".join(texts)
     whole = size * SAMPLE_RATE * 4
     assert peak < max(whole / 10, 24_000_000) + 2 * len(file), "the upload is the test's own"

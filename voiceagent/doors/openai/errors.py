@@ -1,6 +1,7 @@
 """Errors as OpenAI's clients expect them: a status, and `{"error": {message, type, param, code}}`."""
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,6 +14,9 @@ from voiceagent.doors.errors import BadRequestError, RequestError
 from voiceagent.errors import VoiceAgentError
 
 log = logging.getLogger(__name__)
+
+_NAME = re.compile(r"(?!str$)[a-z_]+|\d+")
+"""Of a parameter, or a number in a list; where a value may be one of several kinds, pydantic adds the kind's."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -68,9 +72,10 @@ def body_of(error: Exception) -> dict[str, Any]:
 
 
 def explained(error: ValidationError) -> InvalidRequestError:
-    """Return the first mistake in a request's parameters."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    param = ".".join(str(part) for part in first["loc"])
-    code = "missing_required_parameter" if first["type"] == "missing" else "invalid_value"
-    words = first["msg"].removeprefix("Value error, ")
+    """Return a mistake in a request's parameters: of what a value may be, that which it comes closest to."""
+    mistakes = error.errors(include_url=False, include_input=False, include_context=False)
+    closest = max(reversed(mistakes), key=lambda mistake: (len(mistake["loc"]), mistake["type"] != "missing"))
+    param = ".".join(str(part) for part in closest["loc"] if _NAME.fullmatch(str(part)))
+    code = "missing_required_parameter" if closest["type"] == "missing" else "invalid_value"
+    words = closest["msg"].removeprefix("Value error, ")
     return InvalidRequestError(f"{param}: {words}." if param else f"{words}.", param or None, code)
