@@ -24,10 +24,11 @@ class Format:
     rate: int | None = None
     """Hz; None for those of the sound."""
     options: Mapping[str, str] | None = None
+    bit_rate: int | None = None
 
 
 FORMATS = {
-    "mp3": Format("audio/mpeg", "mp3", "libmp3lame", options={"write_xing": "0"}),
+    "mp3": Format("audio/mpeg", "mp3", "libmp3lame", options={"write_xing": "0"}, bit_rate=64_000),
     "opus": Format("audio/ogg", "ogg", "libopus", 48_000, {"page_duration": "200000"}),
     "aac": Format("audio/aac", "adts", "aac"),
     "flac": Format("audio/flac", "flac", "flac"),
@@ -51,7 +52,12 @@ class Encoder:
         if self._format.container:
             options = {"flush_packets": "1", **(self._format.options or {})}
             self._container = av.open(self._out, "w", format=self._format.container, options=options)
-            self._stream: AudioStream = self._container.add_stream(self._format.codec, rate=to_rate, layout="mono")  # type: ignore[assignment]
+            stream: AudioStream = self._container.add_stream(  # type: ignore[assignment]
+                self._format.codec, rate=to_rate, layout="mono"
+            )
+            if self._format.bit_rate is not None:
+                stream.bit_rate = self._format.bit_rate
+            self._stream = stream
 
     def push(self, pcm: Pcm) -> bytes:
         """Take more sound; return what is encoded by now (perhaps nothing)."""
