@@ -33,9 +33,16 @@ def chat(client: OpenAI) -> None:
     asked = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is the capital of Italy?"}]
     whole = client.chat.completions.create(model="gpt-4o", messages=asked, temperature=0, max_completion_tokens=30)
     message, usage = whole.choices[0].message, whole.usage
-    tell("chat", text=message.content, reason=whole.choices[0].finish_reason, usage=usage.model_dump() if usage else None)
+    tell(
+        "chat", text=message.content, reason=whole.choices[0].finish_reason, usage=usage.model_dump() if usage else None
+    )
     stream = client.chat.completions.create(
-        model="gpt-4o", messages=asked, temperature=0, max_tokens=30, stream=True, stream_options={"include_usage": True}
+        model="gpt-4o",
+        messages=asked,
+        temperature=0,
+        max_tokens=30,
+        stream=True,
+        stream_options={"include_usage": True},
     )
     texts, total = [], 0
     for chunk in stream:

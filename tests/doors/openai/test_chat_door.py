@@ -123,6 +123,11 @@ def test_thoughts_are_not_shown_and_are_counted():
     assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks_of(streamed)) == "Hello!"
 
 
+def test_a_thought_that_only_ends_is_not_in_a_whole_reply():
+    answer, _, _ = asked(reply="The user wants a word. </think> Hello!")
+    assert answer.json()["choices"][0]["message"]["content"] == "Hello!"
+
+
 def test_code_is_shown():
     code = "```python\nprint({'a': 1})\n```"
     assert asked(reply=code)[0].json()["choices"][0]["message"]["content"] == code
@@ -265,6 +270,9 @@ def test_a_conversation_that_is_too_long_is_refused_before_the_model_reads_it():
     assert answer.status_code == 400
     assert error["code"] == "context_length_exceeded"
     assert "2004 tokens and the model's context has 1024" in error["message"]
+    assert shown is None
+    answer, shown, _ = asked(messages=[{"role": "user", "content": "x" * 1_000_000}])
+    assert error_of(answer)["code"] == "context_length_exceeded"
     assert shown is None
 
 

@@ -15,7 +15,7 @@ from voiceagent.doors.host import Host
 from voiceagent.doors.openai.chat_request import ChatRequest, require_possible
 from voiceagent.doors.openai.errors import InvalidRequestError, explained
 from voiceagent.doors.openai.models import Models
-from voiceagent.doors.openai.reply import End, Reply
+from voiceagent.doors.openai.reply import End, Reply, Retracted
 from voiceagent.doors.openai.streams import DONE, begun, events, unless_gone
 from voiceagent.doors.requests import json_object
 from voiceagent.engines.llm.contract import Message, ReplyOptions, ToolCall
@@ -23,6 +23,8 @@ from voiceagent.errors import VoiceAgentError
 
 MAX_BODY_BYTES = 4_000_000
 SEEDS = 2**31
+CHARACTERS_PER_TOKEN = 20
+"""More than in any text."""
 
 
 class Completions:
@@ -62,18 +64,21 @@ class Completions:
 
     def _prompt_tokens(self, messages: tuple[Message, ...]) -> int:
         most = self._host.config.context_tokens
+        size = sum(len(message.content) for message in messages)
+        if size > most * CHARACTERS_PER_TOKEN:  # counting them would take long
+            raise _too_long(f"{size} characters", most)
         try:
             tokens = self._host.count_tokens(messages)
         except VoiceAgentError as error:
             raise InvalidRequestError(str(error), "messages") from error
         if tokens >= most:
-            raise InvalidRequestError(
-                f"The messages take {tokens} tokens and the model's context has {most} (llm.session_tokens): "
-                "shorten the conversation.",
-                "messages",
-                "context_length_exceeded",
-            )
+            raise _too_long(f"{tokens} tokens", most)
         return tokens
+
+
+def _too_long(size: str, most: int) -> InvalidRequestError:
+    words = f"The messages take {size} and the model's context has {most} tokens (llm.session_tokens): shorten them."
+    return InvalidRequestError(words, "messages", "context_length_exceeded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +108,15 @@ async def _whole(reply: Reply, completion: Completion) -> dict[str, Any]:
     end = None
     async with aclosing(reply.parts()) as parts:
         async for part in parts:
-            if isinstance(part, End):
-                end = part
-            else:
-                texts.append(part)
+            match part:
+                case End():
+                    end = part
+                case Retracted():
+                    texts.clear()
+                case _:
+                    texts.append(part)
     assert end is not None
-    text = "" if end.retracted else "".join(texts)
+    text = "".join(texts)
     message: dict[str, Any] = {
         "role": "assistant",
         "content": text.strip() or None if end.calls else text,
@@ -133,8 +141,9 @@ async def _chunks(reply: Reply, completion: Completion, *, with_usage: bool) -> 
             if first:
                 first = False
                 yield chunk({"role": "assistant", "content": ""})
-            if not isinstance(part, End):
+            if isinstance(part, str):
                 yield chunk({"content": part})
+            if not isinstance(part, End):
                 continue
             if part.calls:
                 yield chunk({"tool_calls": [{"index": n, **_call(call)} for n, call in enumerate(part.calls)]})

@@ -53,6 +53,7 @@ class _Reader:
     """Reads a file in a thread, a few seconds at a time."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._pieces = decode_pieces(path, SAMPLE_RATE)
         self._lock = Lock()
         self._heard = False
@@ -67,6 +68,8 @@ class _Reader:
                     samples += len(piece)
                     if samples >= PIECE_SAMPLES:
                         break
+        except AudioError as error:
+            raise AudioError(str(error).replace(str(self._path), "The file")) from error
         except (av.FFmpegError, OSError) as error:
             why = getattr(error, "strerror", None) or type(error).__name__
             raise AudioError(

@@ -30,8 +30,11 @@ class End:
     reason: Reason
     tokens: int
     """Tokens that the model wrote, thoughts included."""
-    retracted: bool = False
-    """Whether all text that came turned out to be a thought; only where a model does not mark where one begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retracted:
+    """All text that came was a thought, of a model that marks only where one ends."""
 
 
 class Reply:
@@ -48,10 +51,10 @@ class Reply:
         self._loop = asyncio.get_running_loop()
         self._stream = host.open_model(self._on_event)
 
-    async def parts(self) -> AsyncGenerator[str | End, None]:
+    async def parts(self) -> AsyncGenerator[str | Retracted | End, None]:
         """Yield texts, then the end. Raises ModelError. Close it early to stop the model."""
         calls: list[ToolCall] = []
-        tokens, retracted = 0, False
+        tokens = 0
         reason: Reason = "stop"
         now = self._loop.time()
         try:
@@ -62,7 +65,9 @@ class Reply:
                         tokens += 1
                         self._stream.reschedule(GENERATION, self._loop.time(), need=Need.BACKGROUND)
                         more = self._text.feed(text)
-                        retracted = retracted or self._text.retracted
+                        if self._text.retracted:
+                            self._text.retracted = False
+                            yield Retracted()
                         if more:
                             yield more
                     case ToolCalls(_, called):
@@ -78,7 +83,7 @@ class Reply:
             yield rest
         calls += self._text.calls()
         named = tuple(replace(call, id=call.id or f"call_{uuid4().hex}") for call in calls)
-        yield End(named, "tool_calls" if named else reason, tokens, retracted)
+        yield End(named, "tool_calls" if named else reason, tokens)
 
     def close(self) -> None:
         """Give the model back. Safe to call twice."""

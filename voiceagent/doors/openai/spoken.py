@@ -64,17 +64,17 @@ class Speeches:
         speaker = Speaker(self._host)
         try:
             speech = self._speech(speaker, wanted)
+            encoder = await asyncio.to_thread(Encoder, wanted.response_format, speaker.rate)
+            sound = _encoded(speech, encoder, speaker.close)
+            if wanted.stream_format == "sse":
+                answer = await begun(request, events(_told(sound)), "text/event-stream")
+            else:
+                answer = await begun(request, sound, FORMATS[wanted.response_format].media_type)
+            if answer is None:
+                raise InvalidRequestError("There is nothing in input that could be said.", "input")
         except BaseException:
             speaker.close()
             raise
-        encoder = await asyncio.to_thread(Encoder, wanted.response_format, speaker.rate)
-        sound = _encoded(speech, encoder, speaker.close)
-        if wanted.stream_format == "sse":
-            answer = await begun(request, events(_told(sound)), "text/event-stream")
-        else:
-            answer = await begun(request, sound, FORMATS[wanted.response_format].media_type)
-        if answer is None:
-            raise InvalidRequestError("There is nothing in input that could be said.", "input")
         return answer
 
     def _speech(self, speaker: Speaker, wanted: Wanted) -> Speech:
