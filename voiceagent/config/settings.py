@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from voiceagent.config.doors import OpenAiSettings
 from voiceagent.config.network import Address, AddressOrNetwork, IceServer, TurnServer
 from voiceagent.config.section import Section
 from voiceagent.config.values import (
@@ -83,7 +84,7 @@ class ServerSettings(Section):
         return self
 
 
-DoorName = Literal["page"]
+DoorName = Literal["page", "openai"]
 
 
 class EngineSettings(Section):
@@ -300,8 +301,9 @@ class Settings(Section):
     """Python functions that the agent may use, as module:function."""
     mcp: tuple[McpServerSettings, ...] = Field(default=(), strict=False)
     """MCP servers whose tools the agent may use."""
-    doors: tuple[DoorName, ...] = Field(default=("page",), strict=False)
+    doors: tuple[DoorName, ...] = Field(default=("page", "openai"), strict=False)
     """The ways in (docs/doors.md)."""
+    openai: OpenAiSettings = OpenAiSettings()
     scheduler: SchedulerSettings = SchedulerSettings()
     weights: WeightsSettings = WeightsSettings()
     trace: TraceSettings = TraceSettings()
