@@ -31,7 +31,7 @@ from voiceagent.app.speech_streams import LentModel, LentRecogniser, LentVoice, 
 from voiceagent.app.step_record import record
 from voiceagent.app.tools import Tools, warn_if_tools_unsupported
 from voiceagent.config.settings import Settings
-from voiceagent.doors.host import Capacity
+from voiceagent.doors.host import Abilities, Capacity
 from voiceagent.engines.asr.contract import AsrEvent
 from voiceagent.engines.contract import Engine
 from voiceagent.engines.llm.contract import LlmEvent
@@ -241,6 +241,12 @@ class Agent:
         if self._engines is None:
             raise VoiceAgentError("The models are not loaded yet: use `async with agent`, or await agent.start().")
         return self._engines
+
+    @property
+    def abilities(self) -> Abilities:
+        """What recogniser and voice know. Raises VoiceAgentError before `start`."""
+        asr, tts = self.engines.asr, self.engines.tts
+        return Abilities(asr.languages, tts.languages, tts.voices, tts.sample_rate)
 
     def readiness(self) -> dict[str, bool]:
         """Return, for each engine, whether it is loaded, warm and healthy, and whether MCP servers are connected."""

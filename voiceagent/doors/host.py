@@ -29,12 +29,30 @@ class Capacity:
     """The newest caller's effect on the others is not known yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What the loaded recogniser and voice know. Languages are ISO 639-1 codes; none where any will do."""
+
+    heard: tuple[str, ...]
+    """The recogniser's languages."""
+    spoken: tuple[str, ...]
+    """The voice's languages."""
+    voices: tuple[str, ...]
+    """The voices, the default first."""
+    voice_rate: int
+    """Hz of the voice's audio."""
+
+
 class Host(Protocol):
     """The process behind the doors: its models, and the sessions they serve. All of it is on the event loop."""
 
     @property
     def models(self) -> Mapping[str, str]:
         """The models that listen, think and speak (asr, llm, tts), by the name shown to people."""
+
+    @property
+    def abilities(self) -> Abilities:
+        """What recogniser and voice know. Raises VoiceAgentError while they load."""
 
     @property
     def config(self) -> ConversationConfig:
