@@ -6,7 +6,6 @@ import pytest
 from loopback import open_server
 from service_clients import client, silence, tone
 
-
 FIRST, SECOND = "Hello, can you hear me?", "Tell me something about the sea."
 
 
@@ -115,7 +114,16 @@ def test_speech_that_goes_on_over_a_reset_belongs_to_the_next_transcript():
 
 @pytest.mark.parametrize(
     "message",
-    ["nonsense", "[1]", '{"type": "init"}', "{}", '{"type": "reset", "finalize": "no"}', "[" * 31_000, "x" * 32_001, b"\x00"],
+    [
+        "nonsense",
+        "[1]",
+        '{"type": "init"}',
+        "{}",
+        '{"type": "reset", "finalize": "no"}',
+        "[" * 31_000,
+        "x" * 32_001,
+        b"\x00",
+    ],
 )
 def test_a_message_that_makes_no_sense_is_an_error_and_changes_nothing(message):
     async def talk(stt):

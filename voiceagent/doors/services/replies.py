@@ -5,7 +5,9 @@ goes on when its own beginning comes back.
 """
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 from voiceagent.doors.errors import UnavailableError
 from voiceagent.doors.host import Host
@@ -62,10 +64,13 @@ class ModelReply:
 
     def goes_on_from(self, answer: str) -> bool:
         """Return whether it begins with this text; then `next` goes on after it."""
-        if not (written := "".join(self._pieces)).startswith(answer):
+        written = "".join(self._pieces)
+        if not written.startswith(answer):
             return False
-        rest = written[len(answer) :]
-        self._pieces, self._at = [answer, *([rest] if rest else [])], 1
+        ends = list(accumulate(len(piece) for piece in self._pieces))
+        first = bisect_right(ends, len(answer))
+        cut = [written[len(answer) : ends[first]]] if first < len(ends) else []
+        self._pieces, self._at = [answer, *cut, *self._pieces[first + 1 :]], 1
         self.reader += 1
         self._changed.set()
         if not self.reason:
