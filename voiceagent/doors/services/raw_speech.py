@@ -16,7 +16,8 @@ from voiceagent.doors.errors import BadRequestError, RequestError
 from voiceagent.doors.host import Host
 from voiceagent.doors.requests import json_object
 from voiceagent.doors.services.synthesis import MAX_TEXT_CHARS
-from voiceagent.doors.services.voice import Voice, languages, style_of, voices
+from voiceagent.doors.services.voice import audio_of, languages, style_of, voices
+from voiceagent.doors.speech.speaker import Speaker
 from voiceagent.errors import VoiceAgentError
 
 FORMATS = ("pcm", "wav")
@@ -35,16 +36,16 @@ async def speech(request: Request, host: Host, rate: int) -> Response:
         raise BadRequestError("bad_input", f'"input" is a text of at most {MAX_TEXT_CHARS} characters, and not empty.')
     if kind not in FORMATS:
         raise BadRequestError("bad_format", f'"response_format" is one of {", ".join(FORMATS)}.')
-    voice = Voice(host, rate)
     try:
-        try:
-            style = style_of(host, body.get("voice"), body.get("language"))
-        except VoiceAgentError as error:
-            raise BadRequestError("bad_voice", str(error)) from error
-        async with aclosing(voice.say(text, style)) as pieces:
+        style = style_of(host, body.get("voice"), body.get("language"))
+    except VoiceAgentError as error:
+        raise BadRequestError("bad_voice", str(error)) from error
+    speaker = Speaker(host, live=True)
+    try:
+        async with aclosing(audio_of(text, style, speaker, rate)) as pieces:
             pcm = b"".join([audio async for audio in pieces])
     finally:
-        voice.close()
+        speaker.close()
     headers = {
         "X-Sample-Rate": str(rate),
         "X-Channels": "1",

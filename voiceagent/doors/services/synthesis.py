@@ -13,8 +13,10 @@ from uuid import uuid4
 from starlette.websockets import WebSocket
 
 from voiceagent.doors.host import Host
-from voiceagent.doors.services.voice import Style, Voice, VoiceFailedError, style_of
+from voiceagent.doors.services.voice import Style, audio_of, style_of
 from voiceagent.doors.services.wire import BadMessageError, GoneError, Payload, Wire
+from voiceagent.doors.speech.speaker import Speaker
+from voiceagent.doors.speech.speech import SpeechError
 from voiceagent.errors import VoiceAgentError
 
 log = logging.getLogger(__name__)
@@ -51,12 +53,12 @@ class _Close:
 class Synthesis:
     """One client of the TTS service, from connect to disconnect."""
 
-    def __init__(self, wire: Wire, host: Host, voice: Voice, rate: int) -> None:
+    def __init__(self, wire: Wire, host: Host, speaker: Speaker, rate: int) -> None:
         self._wire = wire
         self._host = host
-        self._voice = voice
+        self._speaker = speaker
         self._rate = rate
-        self._style = style_of(host, None, None)
+        self._style = Style()
         self._mode = "batch"
         self._streams = 0
         self._open: int | None = None
@@ -70,15 +72,15 @@ class Synthesis:
         await socket.accept()
         wire = Wire(socket, "TTS")
         try:
-            voice = Voice(host, rate)
+            speaker = Speaker(host, live=True)
         except VoiceAgentError as error:
             with suppress(GoneError):
                 await wire.turn_away(error, fatal=True)
             return
         try:
-            await cls(wire, host, voice, rate).run()
+            await cls(wire, host, speaker, rate).run()
         finally:
-            voice.close()
+            speaker.close()
 
     async def run(self) -> None:
         """Take messages until the client has left, or does not read."""
@@ -150,7 +152,6 @@ class Synthesis:
         self._open = None
         self._waiting_chars = 0
         self._work = asyncio.Queue()
-        self._voice.silence()
         self._sending = self._tasks.create_task(self._send())
 
     async def _send(self) -> None:
@@ -168,7 +169,7 @@ class Synthesis:
                         continue
                     try:
                         spoken = await self._say(text, style, at_once)
-                    except VoiceFailedError as error:
+                    except SpeechError as error:
                         log.warning("the TTS service cannot speak", exc_info=error)
                         failed = True
                         self._open = None if self._open == number else self._open
@@ -184,7 +185,7 @@ class Synthesis:
     async def _say(self, text: str, style: Style, at_once: bool) -> int:
         """Speak a segment; return its number of samples."""
         whole, count = b"", 0
-        async with aclosing(self._voice.say(text, style)) as pieces:
+        async with aclosing(audio_of(text, style, self._speaker, self._rate)) as pieces:
             async for audio in pieces:
                 count += len(audio) // 2
                 if at_once:

@@ -91,6 +91,8 @@ class Transcriber:
         """The first sample of the utterance under way."""
         self._silent = True
         self._open_text = ""
+        self._known: Transcript | None = None
+        """The transcript of the utterance under way, where nothing was said since it was made."""
         self._listen()
 
     @property
@@ -125,7 +127,7 @@ class Transcriber:
                 if hard:
                     await self._end_utterance()
                 else:
-                    self._open_text = (await self._transcribe()).text
+                    self._open_text = (await self._transcribe_once()).text
             self._raise_failure()
             text = self.text
             if hard:
@@ -156,7 +158,7 @@ class Transcriber:
             if isinstance(change, SpeechStarted):
                 self._give(at - self._given)
                 self._asr.begin_speech()
-                self._silent = False
+                self._silent, self._known = False, None
                 if self._begun_at is None:
                     self._begun_at = at - round(self._thresholds.onset_s * SAMPLE_RATE)
             elif self._begun_at is not None and self._ends(change, at):
@@ -195,13 +197,19 @@ class Transcriber:
             end_s = max(start_s, end_s - self._endpointer.silent_s)
         self._begun_at = None if self._silent else self._given
         self._open_text = ""
-        final = await self._transcribe()
+        final = await self._transcribe_once()
         self._asr.commit()
-        self._open_text = ""
+        self._open_text, self._known = "", None
         if final.text:
             self._said.append(final.text)
             words = final.words or _estimated(final.text, start_s, end_s, self._language)
             self._on_utterance(Utterance(final.text, start_s, end_s, words, final.confidence))
+
+    async def _transcribe_once(self) -> Transcript:
+        """Return the transcript; the same again, at once, while there is only silence."""
+        final = self._known or await self._transcribe()
+        self._known = final if self._silent and self._error is None else None
+        return final
 
     async def _transcribe(self) -> Transcript:
         """Return the transcript of all that the recogniser was given; an empty one when it failed."""
@@ -252,7 +260,7 @@ class Transcriber:
             return
         if self._closed:
             raise error
-        self._error, self._begun_at, self._silent, self._open_text = None, None, True, ""
+        self._error, self._begun_at, self._silent, self._open_text, self._known = None, None, True, "", None
         self._give(len(self._held))
         self._asr.finalise(next(self._forks), self._loop.time())
         self._asr.commit()
