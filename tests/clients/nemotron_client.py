@@ -178,7 +178,7 @@ async def conversation(stt_url, tts_url, llm_url):
         for _ in range(2):
             await line.user_says(2.0)
             frames = await line.ear.until(TTSStoppedFrame)
-            answer = " ".join(texts(frames, TTSTextFrame))
+            answer = "".join(texts(frames, TTSTextFrame))
             user = context.get_messages()[-1]["content"]
             say(conversation, user=user, answer=answer, ms=audio_ms(frames), modes=tts.modes)
             context.add_message({"role": "assistant", "content": answer})
