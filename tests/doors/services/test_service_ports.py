@@ -10,7 +10,10 @@ import httpx
 import pytest
 from loopback import House, open_server
 from service_clients import client
+from websockets.exceptions import InvalidStatus
 
+from voiceagent.config.settings import ServerSettings
+from voiceagent.doors.access import Access
 from voiceagent.doors.services import ports
 from voiceagent.errors import VoiceAgentError
 
@@ -128,7 +131,7 @@ def test_a_text_for_which_there_is_no_voice_is_refused():
 
 def test_a_port_in_use_is_an_error_that_names_it():
     async def main():
-        async with ports.serve("STT", "127.0.0.1", port, []):
+        async with ports.serve("STT", "127.0.0.1", port, [], Access(ServerSettings())):
             pass
 
     with ExitStack() as taken:
@@ -148,5 +151,28 @@ def test_a_port_is_closed_with_the_server_and_its_clients_are_told():
         await stt.__aexit__(None, None, None)
         with socket.create_server(("127.0.0.1", port)):
             pass
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("setting", [STT, TTS, LLM])
+@pytest.mark.parametrize("headers", [{"Host": "evil.example.org"}, {"Origin": "https://evil.example.org"}])
+def test_a_port_lets_in_nobody_whom_the_server_does_not(setting, headers):
+    path = {STT: "/", TTS: "/v1/audio/config", LLM: "/props"}[setting]
+    assert ask(setting, "GET", path, headers=headers).status_code in (403, 421)
+
+
+def test_a_port_asks_for_the_token_of_the_server():
+    async def main():
+        token = "a-long-enough-secret-token-0123456789"
+        async with service(TTS, f"server.token={token}") as house:
+            assert (await house.http.get("/v1/audio/config")).status_code == 401
+            bearer = {"Authorization": f"Bearer {token}"}
+            assert (await house.http.get("/v1/audio/config", headers=bearer)).status_code == 200
+            with pytest.raises(InvalidStatus, match="401"):
+                await client(house, "/ws/tts/stream").__aenter__()
+            async with client(house, f"/ws/tts/stream?token={token}") as tts:
+                await tts.send(type="ping")
+                assert await tts.next() == {"type": "pong"}
 
     asyncio.run(main())

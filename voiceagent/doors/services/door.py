@@ -49,11 +49,12 @@ class ServicesDoor(Door):
             ("TTS", self._settings.tts_port, [self._tts, *speech, health]),
             ("LLM", self._settings.llm_port, [*self._llm, health]),
         ]
+        host = self.context.settings.server.host
         async with AsyncExitStack() as stack:
             stack.callback(self._completions.close)
             for name, port, routes in services:
                 if port is not None:
-                    await stack.enter_async_context(serve(name, self.context.settings.server.host, port, routes))
+                    await stack.enter_async_context(serve(name, host, port, routes, self.context.access))
             yield
 
     async def listen(self, socket: WebSocket) -> None:

@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
+from voiceagent.doors.access import Access, Gate
 from voiceagent.errors import VoiceAgentError
 
 log = logging.getLogger(__name__)
@@ -28,15 +30,15 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve(name: str, host: str, port: int, routes: Sequence[BaseRoute]) -> AsyncIterator[None]:
-    """Serve routes on a port while inside. Raises VoiceAgentError for a port in use."""
+async def serve(name: str, host: str, port: int, routes: Sequence[BaseRoute], access: Access) -> AsyncIterator[None]:
+    """Serve routes on a port while inside, to those who may come in. Raises VoiceAgentError for a port in use."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
         text = f"Cannot listen on {host}:{port} for the {name} service ({error.strerror}). Stop what is using it."
         raise VoiceAgentError(text) from error
-    app = Starlette(routes=list(routes))
+    app = Starlette(routes=list(routes), middleware=[Middleware(Gate, access=access)])
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=LEAVE_S)
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
