@@ -216,6 +216,8 @@ class SessionSettings(Section):
     """A transcript of which the recogniser is less sure than this is asked back, once; 0: none is."""
     failure_message: str | None = None
     """What the agent says when a model has failed; null: a phrase of the language."""
+    record: FilePath | None = None
+    """The folder where calls are recorded, both sides; null: none. Callers must know and agree (docs/recording.md)."""
 
     @model_validator(mode="after")
     def _orders(self) -> Self:

@@ -16,6 +16,7 @@ from voiceagent.app.doctor.machine import (
     check_port,
     check_processor,
     check_python,
+    check_recording,
 )
 from voiceagent.app.doctor.models import check_models
 from voiceagent.app.specs import chosen, wants_gpu
@@ -45,6 +46,7 @@ def checkup(settings: Settings) -> tuple[list[Finding], Plan]:
         **{one.kind: one.spec.findings(one.settings, context) for one in chosen(settings)},
         "better llm": better_model(settings, cores(), plan.free),
         "port": check_port(settings),
+        "recording": check_recording(settings),
         "microphone": check_microphone(settings),
     }
     return [finding for name, findings in checks.items() for finding in _guarded(name, findings)], plan
