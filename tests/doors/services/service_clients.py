@@ -48,6 +48,13 @@ class Client:
 
 
 @asynccontextmanager
-async def client(house, path):
-    async with connect(house.url.replace("http", "ws") + path, max_size=None) as socket:
+async def client(house, path, **options):
+    async with connect(house.url.replace("http", "ws") + path, max_size=None, **options) as socket:
         yield Client(socket)
+
+
+async def none_lent(house):
+    """Wait until every lent stream has been given back; the time-out only ends a test that would hang."""
+    async with asyncio.timeout(30):
+        while "voiceagent_speech_streams 0.0" not in (await house.http.get("/metrics")).text:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)

@@ -4,7 +4,10 @@ import asyncio
 
 import pytest
 from loopback import open_server
-from service_clients import client, silence, tone
+from service_clients import client, none_lent, silence, tone
+
+from voiceagent.engines.asr.scripted.engine import ScriptedAsr
+from voiceagent.testing import scripted_engines
 
 FIRST, SECOND = "Hello, can you hear me?", "Tell me something about the sea."
 
@@ -71,6 +74,21 @@ def test_every_reset_is_answered_in_order_even_where_one_overtakes_another():
         assert answers[2:] == [final(FIRST), final("")]
 
     run(talk)
+
+
+def test_a_hard_reset_after_a_soft_one_in_silence_costs_no_second_recognition():
+    async def main():
+        async with open_server() as house, client(house, "/") as stt:
+            assert await stt.next() == {"type": "ready"}
+            await stt.send(silence(0.5) + tone(2.0) + silence(0.2))
+            for finalize in (False, True):
+                await stt.send(type="reset", finalize=finalize)
+                message, _ = await answer(stt)
+                assert message == final(FIRST, finalize=finalize)
+                await stt.send(silence(0.1))
+            assert [step.key[0] for step in house.agent.steps.since(0.0)].count("asr.final") == 1
+
+    asyncio.run(main())
 
 
 def test_a_hard_reset_of_nothing_is_answered_too():
@@ -165,9 +183,33 @@ def test_a_client_that_vanishes_gives_its_place_back():
                 async with client(house, "/") as stt:
                     assert await stt.next() == {"type": "ready"}
                     await stt.send(tone(1.0))
-                async with asyncio.timeout(10):
-                    while house.agent.metrics.speech_streams._value.get():  # noqa: ASYNC110 - a gauge has no event
-                        await asyncio.sleep(0.01)
+                await none_lent(house)
+
+    asyncio.run(main())
+
+
+def test_a_recogniser_that_fails_is_told_and_the_reset_is_answered_all_the_same():
+    class Failing(ScriptedAsr):
+        fails = True
+
+        def run(self, batch):
+            if self.fails:
+                raise RuntimeError("scripted to fail")
+            return super().run(batch)
+
+    asr = Failing([FIRST], partial_interval_s=None, sleep=lambda seconds: None)
+
+    async def main():
+        async with open_server(engines=scripted_engines(asr=asr)) as house, client(house, "/") as stt:
+            assert await stt.next() == {"type": "ready"}
+            await stt.send(silence(0.5) + tone(2.0) + silence(0.2))
+            await stt.send(type="reset")
+            assert (await stt.next())["type"] == "error"
+            assert await stt.next() == final("")
+            asr.fails = False
+            await stt.send(silence(0.5) + tone(2.0) + silence(0.2))
+            await stt.send(type="reset")
+            assert await stt.next() == final(FIRST)
 
     asyncio.run(main())
 

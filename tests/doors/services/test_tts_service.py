@@ -6,8 +6,9 @@ import threading
 import numpy as np
 import pytest
 from loopback import open_server
-from service_clients import client
+from service_clients import client, none_lent
 
+from voiceagent.doors.services import wire
 from voiceagent.engines.tts.scripted.engine import ScriptedTts, tone
 from voiceagent.testing import scripted_engines
 
@@ -270,8 +271,25 @@ def test_a_client_that_leaves_in_the_middle_of_a_text_gives_its_voice_back():
                 async with client(house, PATH) as tts:
                     await tts.send(type="text", text="One two three four five. " * 20, **STREAMED)
                     assert (await tts.next())["type"] == "stream_created"
-                async with asyncio.timeout(10):
-                    while house.agent.metrics.speech_streams._value.get():  # noqa: ASYNC110 - a gauge has no event
-                        await asyncio.sleep(0.01)
+                await none_lent(house)
+
+
+def test_a_client_that_never_reads_is_cut_off_and_its_voice_given_back(monkeypatch, caplog):
+    monkeypatch.setattr(wire, "SEND_S", 0.3)
+    voice = ScriptedTts(word_s=10.0, sleep=lambda seconds: None)
+
+    async def main():
+        async with (
+            open_server("server.speech_streams=1", engines=scripted_engines(tts=voice)) as house,
+            client(house, PATH, max_queue=1, close_timeout=0.1) as tts,
+        ):
+            for _ in range(6):
+                await tts.send(type="text", text="one " * 20, **STREAMED)
+            await none_lent(house)
+
+    asyncio.run(main())
+    assert [record.getMessage() for record in caplog.records if "does not read" in record.getMessage()] == [
+        "a client of the TTS service does not read: cut off"
+    ]
 
     asyncio.run(main())

@@ -29,6 +29,8 @@ PIECE_SAMPLES = SAMPLE_RATE
 """How much the detector hears at once."""
 SILENCE_S, BREATH_S = 0.6, 0.2
 """Silence that ends an utterance, and a long one."""
+QUIET_S = 0.1
+"""Silence in which a client that ends an utterance is believed: what is said next is the beginning of another."""
 LONG_S, LONGEST_S = 15.0, 28.0
 """An utterance longer than the first ends at a breath; it ends at the second in any case."""
 
@@ -125,6 +127,8 @@ class Transcriber:
             self._give(len(self._held))
             if self._begun_at is not None and self._given > self._begun_at:
                 if hard:
+                    if self._quiet:
+                        self._endpointer, self._silent = Endpointer(self._thresholds), True
                     await self._end_utterance()
                 else:
                     self._open_text = (await self._transcribe_once()).text
@@ -153,12 +157,14 @@ class Transcriber:
     async def _hear(self, pcm: Pcm) -> None:
         self._held = np.concatenate((self._held, pcm))
         for frame in await self._judge(pcm):
+            if frame.probability >= self._thresholds.release:
+                self._known = None
             change = self._endpointer.feed(frame)
             at = self._detector_begins + frame.end_sample
             if isinstance(change, SpeechStarted):
                 self._give(at - self._given)
                 self._asr.begin_speech()
-                self._silent, self._known = False, None
+                self._silent = False
                 if self._begun_at is None:
                     self._begun_at = at - round(self._thresholds.onset_s * SAMPLE_RATE)
             elif self._begun_at is not None and self._ends(change, at):
@@ -208,8 +214,12 @@ class Transcriber:
     async def _transcribe_once(self) -> Transcript:
         """Return the transcript; the same again, at once, while there is only silence."""
         final = self._known or await self._transcribe()
-        self._known = final if self._silent and self._error is None else None
+        self._known = final if self._quiet and self._error is None else None
         return final
+
+    @property
+    def _quiet(self) -> bool:
+        return self._silent or self._endpointer.silent_s >= QUIET_S
 
     async def _transcribe(self) -> Transcript:
         """Return the transcript of all that the recogniser was given; an empty one when it failed."""
