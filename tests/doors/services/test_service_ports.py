@@ -131,12 +131,12 @@ def test_a_text_for_which_there_is_no_voice_is_refused():
 
 def test_a_port_in_use_is_an_error_that_names_it():
     async def main():
-        async with ports.serve("STT", "127.0.0.1", port, [], Access(ServerSettings())):
+        async with ports.serve("services.stt_port", port, [], ServerSettings(), Access(ServerSettings())):
             pass
 
     with ExitStack() as taken:
         port = taken.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
-        with pytest.raises(VoiceAgentError, match=f":{port} for the STT service"):
+        with pytest.raises(VoiceAgentError, match=rf":{port} \(Address already in use\).*services.stt_port={port + 1}"):
             asyncio.run(main())
 
 

@@ -10,6 +10,7 @@ from voiceagent.app.calibration.lookup import NONE, device_name, find
 from voiceagent.app.capacity.memory_plan import build_context, free_memory, memory_plan, remedy
 from voiceagent.app.doctor.better_model import better_model
 from voiceagent.app.doctor.machine import (
+    check_access,
     check_gpus,
     check_microphone,
     check_packages,
@@ -17,6 +18,7 @@ from voiceagent.app.doctor.machine import (
     check_processor,
     check_python,
     check_recording,
+    check_tls,
 )
 from voiceagent.app.doctor.models import check_models
 from voiceagent.app.specs import chosen, wants_gpu
@@ -47,6 +49,8 @@ def checkup(settings: Settings) -> tuple[list[Finding], Plan]:
         "better llm": better_model(settings, cores(), plan.free),
         "port": check_port(settings),
         "recording": check_recording(settings),
+        "access": check_access(settings),
+        "tls": check_tls(settings),
         "microphone": check_microphone(settings),
     }
     return [finding for name, findings in checks.items() for finding in _guarded(name, findings)], plan

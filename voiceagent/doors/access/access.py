@@ -10,12 +10,12 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
+from voiceagent.config.guard import is_loopback, read_token
 from voiceagent.config.settings import ServerSettings
 from voiceagent.doors.access.client_secrets import ClientSecret, ClientSecrets
-from voiceagent.doors.access.hosts import Hosts, authority, is_loopback
+from voiceagent.doors.access.hosts import Hosts, authority
 from voiceagent.doors.access.origins import Origins
 from voiceagent.doors.access.rate import Rates
-from voiceagent.doors.access.token import read_token
 from voiceagent.doors.errors import ForbiddenError, TooFastError, UnauthorizedError
 from voiceagent.errors import VoiceAgentError
 

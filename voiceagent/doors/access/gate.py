@@ -83,8 +83,8 @@ async def _refuse(error: RequestError, scope: Scope, receive: Receive, send: Sen
 
 
 async def _until_closed(receive: Receive) -> None:
-    """Wait for the end of a refused WebSocket: uvicorn logs an error for an application that returns earlier. It reports
-    the refusal as a disconnection, and then the connection's end as another.
+    """Wait for the end of a refused WebSocket: uvicorn logs an error for an application that returns earlier. It
+    reports the refusal as a disconnection, and then the connection's end as another.
     """
     ended = 0
     with suppress(TimeoutError):

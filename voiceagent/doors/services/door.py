@@ -45,16 +45,16 @@ class ServicesDoor(Door):
             Route("/v1/audio/config", answering(self.config, raw_speech.refuse)),
         ]
         services: list[tuple[str, int | None, list[BaseRoute]]] = [
-            ("STT", self._settings.stt_port, [self._stt, health]),
-            ("TTS", self._settings.tts_port, [self._tts, *speech, health]),
-            ("LLM", self._settings.llm_port, [*self._llm, health]),
+            ("stt_port", self._settings.stt_port, [self._stt, health]),
+            ("tts_port", self._settings.tts_port, [self._tts, *speech, health]),
+            ("llm_port", self._settings.llm_port, [*self._llm, health]),
         ]
-        host = self.context.settings.server.host
+        server, access = self.context.settings.server, self.context.access
         async with AsyncExitStack() as stack:
             stack.callback(self._completions.close)
             for name, port, routes in services:
                 if port is not None:
-                    await stack.enter_async_context(serve(name, host, port, routes, self.context.access))
+                    await stack.enter_async_context(serve(f"services.{name}", port, routes, server, access))
             yield
 
     async def listen(self, socket: WebSocket) -> None:

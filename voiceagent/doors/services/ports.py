@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -11,7 +12,9 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
+from voiceagent.config.settings import ServerSettings
 from voiceagent.doors.access import Access, Gate
+from voiceagent.doors.uvicorn import server_config
 from voiceagent.errors import VoiceAgentError
 
 log = logging.getLogger(__name__)
@@ -30,21 +33,32 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve(name: str, host: str, port: int, routes: Sequence[BaseRoute], access: Access) -> AsyncIterator[None]:
-    """Serve routes on a port while inside, to those who may come in. Raises VoiceAgentError for a port in use."""
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        text = f"Cannot listen on {host}:{port} for the {name} service ({error.strerror}). Stop what is using it."
-        raise VoiceAgentError(text) from error
+async def serve(
+    setting: str, port: int, routes: Sequence[BaseRoute], server: ServerSettings, access: Access
+) -> AsyncIterator[None]:
+    """Serve routes on a port while inside, to those who may come in; `setting` names the port in the error.
+
+    Raises VoiceAgentError for a port in use.
+    """
+    listener = _listen(setting, server.host, port)
     app = Starlette(routes=list(routes), middleware=[Middleware(Gate, access=access)])
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=LEAVE_S)
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    log.info("the %s service listens", name, extra={"port": listener.getsockname()[1]})
+    config = server_config(app, server, lifespan="off", timeout_graceful_shutdown=LEAVE_S)
+    serving = _Server(config)
+    task = asyncio.create_task(serving.serve(sockets=[listener]))
+    log.info("listening", extra={"host": server.host, "port": listener.getsockname()[1], "setting": setting})
     try:
         yield
     finally:
-        server.should_exit = True
-        await serving
+        serving.should_exit = True
+        await task
+
+
+def _listen(setting: str, host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise VoiceAgentError(
+            f"Cannot listen on {host}:{port} ({reason}). Stop what is using it, or take another port:"
+            f" --set {setting}={port + 1} (0 takes any free one)."
+        ) from error
