@@ -3,6 +3,8 @@
 import asyncio
 import io
 import socket
+import subprocess
+import sys
 import wave
 from contextlib import ExitStack, asynccontextmanager
 
@@ -176,3 +178,16 @@ def test_a_port_asks_for_the_token_of_the_server():
                 assert await tts.next() == {"type": "pong"}
 
     asyncio.run(main())
+
+
+def test_a_server_whose_service_port_is_taken_says_so_in_one_line_and_loads_nothing():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        sets = ("server.port=0", f"services.stt_port={port}", "trace.log_level=warning")
+        command = [sys.executable, "-m", "voiceagent", "serve", "--config", "scripted.yaml"]
+        command += [part for one in sets for part in ("--set", one)]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith(f"Error: Cannot listen on 127.0.0.1:{port}")
