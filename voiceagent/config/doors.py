@@ -23,3 +23,10 @@ class ServicesSettings(Section):
     """A further port for llama.cpp's /completion; 0 takes any free one, null: none."""
     tts_rate: int = Field(default=22_000, ge=8000, le=48_000)
     """Hz of the TTS service's audio; its clients expect 22000."""
+
+
+class OpenAiSettings(Section):
+    """OpenAI's HTTP endpoints: models, audio and chat completions (docs/openai.md)."""
+
+    upload_mb: int = Field(default=256, ge=1, le=16_384)
+    """The largest recording that may be uploaded, in megabytes; it is kept on disk while it is transcribed."""

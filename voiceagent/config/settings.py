@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from voiceagent.config.doors import ServicesSettings
+from voiceagent.config.doors import OpenAiSettings, ServicesSettings
 from voiceagent.config.section import Section
 from voiceagent.config.values import (
     FilePath,
@@ -85,7 +85,7 @@ class ServerSettings(Section):
         return self
 
 
-DoorName = Literal["page", "services"]
+DoorName = Literal["page", "openai", "services"]
 
 
 class EngineSettings(Section):
@@ -304,8 +304,9 @@ class Settings(Section):
     """Python functions that the agent may use, as module:function."""
     mcp: tuple[McpServerSettings, ...] = Field(default=(), strict=False)
     """MCP servers whose tools the agent may use."""
-    doors: tuple[DoorName, ...] = Field(default=("page", "services"), strict=False)
+    doors: tuple[DoorName, ...] = Field(default=("page", "openai", "services"), strict=False)
     """The ways in (docs/doors.md)."""
+    openai: OpenAiSettings = OpenAiSettings()
     services: ServicesSettings = ServicesSettings()
     scheduler: SchedulerSettings = SchedulerSettings()
     weights: WeightsSettings = WeightsSettings()
