@@ -82,6 +82,8 @@ class Draft:
 
     def forget_turn(self) -> None:
         """What was heard is dealt with: the user starts a new turn."""
+        if self.state.committed and self.state.transcript is None:
+            self.do(ShowNothing(self.state.turn, failed=False))  # whoever ended it by hand waits to hear of it
         self.do(CommitAudio())
         self.leave_open()
 
@@ -162,7 +164,7 @@ class Draft:
             if is_meant(transcript, self.state.speech_s, self.state):
                 self.end(Outcome.INTERRUPTED)
                 self.yield_floor(at)
-                if self.state.user is User.WAITING:
+                if self.state.user is not User.PAUSED:
                     return  # settled in there
             elif self.state.user is User.WAITING:
                 self.dismiss()
