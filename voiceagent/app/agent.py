@@ -25,6 +25,7 @@ from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import build_engines, lanes_of, model_names
 from voiceagent.app.events import Events
 from voiceagent.app.languages import require_language
+from voiceagent.app.recordings import Recordings
 from voiceagent.app.settings import agent_settings
 from voiceagent.app.specs import gpus_for, lanes, remote_lanes
 from voiceagent.app.speech_streams import Lending, SpeechStreams
@@ -102,6 +103,7 @@ class Agent(Lending):
         self.events = Events()
         """The handlers, and what waits for them."""
         self._turn_file: TurnFile | None = None
+        self._recordings = Recordings(self.settings.session.record, log_text=self.settings.trace.log_text)
         self._started = False
         self._engines: Engines | None = None
         self._lanes: dict[str, ThreadLane] = {}
@@ -174,6 +176,7 @@ class Agent(Lending):
         if self._started:
             raise VoiceAgentError("This agent has already been started: create another one.")
         self._started = True
+        self._recordings.announce()
         # Asking the driver, looking for files and importing runtimes take seconds: the event loop serves the page.
         gpus = await asyncio.to_thread(gpus_for, self.settings) if gpus is None else gpus
         self._engines = await asyncio.to_thread(build_engines, self.settings, gpus)
@@ -224,6 +227,7 @@ class Agent(Lending):
             log.error("lanes do not end", extra={"lanes": hanging})
         if self._turn_file is not None:
             self._turn_file.close()
+        self._recordings.close()
         return hanging
 
     @property
@@ -276,6 +280,7 @@ class Agent(Lending):
             session_id, self.engines, config or self.config, turns, report, self._tools.toolbox, self.open_model
         )
         self._sessions.add(session)
+        self._recordings.begin(session)
         if self._admission is not None:
             self._admission.arrived()
         return session
@@ -308,6 +313,7 @@ class Agent(Lending):
         log_turn(trace)
         if self._turn_file is not None:
             self._turn_file.append(trace)
+        self._recordings.turn(trace)
 
     def _on_step(self, step: Step) -> None:
         seen = record(step)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from voiceagent.config.doors import OpenAiSettings
+from voiceagent.config.doors import OpenAiSettings, ServicesSettings
 from voiceagent.config.network import Address, AddressOrNetwork, IceServer, TurnServer
 from voiceagent.config.section import Section
 from voiceagent.config.values import (
@@ -84,7 +84,7 @@ class ServerSettings(Section):
         return self
 
 
-DoorName = Literal["page", "openai"]
+DoorName = Literal["page", "openai", "services"]
 
 
 class EngineSettings(Section):
@@ -215,6 +215,8 @@ class SessionSettings(Section):
     """A transcript of which the recogniser is less sure than this is asked back, once; 0: none is."""
     failure_message: str | None = None
     """What the agent says when a model has failed; null: a phrase of the language."""
+    record: FilePath | None = None
+    """The folder where calls are recorded, both sides; null: none. Callers must know and agree (docs/recording.md)."""
 
     @model_validator(mode="after")
     def _orders(self) -> Self:
@@ -301,9 +303,10 @@ class Settings(Section):
     """Python functions that the agent may use, as module:function."""
     mcp: tuple[McpServerSettings, ...] = Field(default=(), strict=False)
     """MCP servers whose tools the agent may use."""
-    doors: tuple[DoorName, ...] = Field(default=("page", "openai"), strict=False)
+    doors: tuple[DoorName, ...] = Field(default=("page", "openai", "services"), strict=False)
     """The ways in (docs/doors.md)."""
     openai: OpenAiSettings = OpenAiSettings()
+    services: ServicesSettings = ServicesSettings()
     scheduler: SchedulerSettings = SchedulerSettings()
     weights: WeightsSettings = WeightsSettings()
     trace: TraceSettings = TraceSettings()

@@ -29,6 +29,8 @@ PIECE_SAMPLES = SAMPLE_RATE
 """How much the detector hears at once."""
 SILENCE_S, BREATH_S = 0.6, 0.2
 """Silence that ends an utterance, and a long one."""
+QUIET_S = 0.1
+"""Silence in which a client that ends an utterance is believed: what is said next is the beginning of another."""
 LONG_S, LONGEST_S = 15.0, 28.0
 """An utterance longer than the first ends at a breath; it ends at the second in any case."""
 
@@ -92,6 +94,8 @@ class Transcriber:
         """The first sample of the utterance under way."""
         self._silent = True
         self._open_text = ""
+        self._known: Transcript | None = None
+        """The transcript of the utterance under way, where nothing was said since it was made."""
         self._listen()
 
     @property
@@ -124,9 +128,11 @@ class Transcriber:
             self._give(len(self._held))
             if self._begun_at is not None and self._given > self._begun_at:
                 if hard:
+                    if self._quiet:
+                        self._endpointer, self._silent = Endpointer(self._thresholds), True
                     await self._end_utterance()
                 else:
-                    self._open_text = (await self._transcribe()).text
+                    self._open_text = (await self._transcribe_once()).text
             self._raise_failure()
             text = self.text
             if hard:
@@ -152,6 +158,8 @@ class Transcriber:
     async def _hear(self, pcm: Pcm) -> None:
         self._held = np.concatenate((self._held, pcm))
         for frame in await self._judge(pcm):
+            if frame.probability >= self._thresholds.release:
+                self._known = None
             change = self._endpointer.feed(frame)
             at = self._detector_begins + frame.end_sample
             if isinstance(change, SpeechStarted):
@@ -196,13 +204,23 @@ class Transcriber:
             end_s = max(start_s, end_s - self._endpointer.silent_s)
         self._begun_at = None if self._silent else self._given
         self._open_text = ""
-        final = await self._transcribe()
+        final = await self._transcribe_once()
         self._asr.commit()
-        self._open_text = ""
+        self._open_text, self._known = "", None
         if final.text:
             self._said.append(final.text)
             words = final.words or _estimated(final.text, start_s, end_s, self._language)
             self._on_utterance(Utterance(final.text, start_s, end_s, words, final.confidence))
+
+    async def _transcribe_once(self) -> Transcript:
+        """Return the transcript; the same again, at once, while there is only silence."""
+        final = self._known or await self._transcribe()
+        self._known = final if self._quiet and self._error is None else None
+        return final
+
+    @property
+    def _quiet(self) -> bool:
+        return self._silent or self._endpointer.silent_s >= QUIET_S
 
     async def _transcribe(self) -> Transcript:
         """Return the transcript of all that the recogniser was given; an empty one when it failed."""
@@ -253,7 +271,7 @@ class Transcriber:
             return
         if self._closed:
             raise error
-        self._error, self._begun_at, self._silent, self._open_text = None, None, True, ""
+        self._error, self._begun_at, self._silent, self._open_text, self._known = None, None, True, "", None
         self._give(len(self._held))
         self._asr.finalise(next(self._forks), self._loop.time())
         self._asr.commit()
