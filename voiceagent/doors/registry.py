@@ -6,6 +6,8 @@ from voiceagent.doors.door import Door, DoorContext
 
 _DOORS = {
     "page": "voiceagent.doors.page.door:PageDoor",
+    "telephony": "voiceagent.doors.telephony.door:TelephonyDoor",
+    "wyoming": "voiceagent.doors.wyoming.door:WyomingDoor",
 }
 
 

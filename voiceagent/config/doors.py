@@ -1,0 +1,42 @@
+"""The settings of single doors."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from voiceagent.config.section import Section
+from voiceagent.config.values import Name, web_address
+
+Parameter = Literal["prompt", "greeting", "voice", "language"]
+
+
+class AudioSocketSettings(Section):
+    """Asterisk's AudioSocket."""
+
+    host: Name = "127.0.0.1"
+    """The address to listen on. The protocol has no password: who can reach the port can call."""
+    port: int | None = Field(default=9092, ge=0, le=65_535)
+    """The TCP port; 0 takes any free one, null opens none."""
+
+
+class TelephonySettings(Section):
+    """The door `telephony`: Twilio's Media Streams and Asterisk's AudioSocket (docs/telephony.md)."""
+
+    twilio_auth_token: str | None = Field(default=None, min_length=1, repr=False)
+    """Twilio's auth token: with it, only what Twilio has signed is let in; never printed."""
+    public_url: Annotated[str, AfterValidator(web_address)] | None = None
+    """The address by which Twilio reaches this server, such as https://agent.example.org; null: as its requests say."""
+    parameters: tuple[Parameter, ...] = Field(default=(), strict=False)
+    """What a stream's custom parameters may configure: prompt, greeting, voice, language."""
+    audiosocket: AudioSocketSettings = AudioSocketSettings()
+
+
+class WyomingSettings(Section):
+    """The door `wyoming`, for Home Assistant (docs/wyoming.md)."""
+
+    host: Name = "127.0.0.1"
+    """The address to listen on; 0.0.0.0 lets Home Assistant in from another machine. The protocol has no password."""
+    port: int = Field(default=10_300, ge=0, le=65_535)
+    """The TCP port; 0 takes any free one."""
+    announce: bool = False
+    """Whether it announces itself by mDNS, so that Home Assistant finds it (`pip install 'voiceagent[zeroconf]'`)."""
