@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from voiceagent.audio.files import resample
 from voiceagent.audio.g711 import MU_LAW
@@ -101,7 +102,7 @@ class Telephone:
     async def _microphone(self) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
-        with suppress(OSError, EOFError):
+        with suppress(OSError, EOFError, ConnectionClosed):
             while self.closed is None:
                 silence = np.zeros(self._samples, np.float32)
                 await self.send(self._to_say.popleft() if self._to_say else silence)
@@ -123,7 +124,8 @@ class TwilioPhone(Telephone):
     def __init__(self, url: str, parameters: dict[str, str] | None = None, lag_s: float = 0.0) -> None:
         super().__init__(8_000)
         self.sid = "MZ" + uuid4().hex
-        self.clears = 0
+        self.cut_at_s: list[float] = []
+        """How much had been played whenever it had to forget the rest."""
         self.marks: list[str] = []
         self._url = url
         self._parameters = parameters or {}
@@ -160,7 +162,7 @@ class TwilioPhone(Telephone):
 
     async def hang_up(self) -> None:
         """End the stream, as Twilio does when the caller hangs up."""
-        if self.closed is None:
+        with suppress(ConnectionClosed):
             await self.tell("stop", stop={"accountSid": "AC", "callSid": "CA"})
         await self._socket.close()
 
@@ -171,21 +173,22 @@ class TwilioPhone(Telephone):
 
     async def receive(self) -> None:
         """Take audio, marks and clears."""
-        async for text in self._socket:
-            message = json.loads(text)
-            assert message["streamSid"] == self.sid
-            match message["event"]:
-                case "media":
-                    self._waiting.append(MU_LAW.decode(base64.b64decode(message["media"]["payload"])))
-                case "mark":
-                    self._waiting.append(message["mark"]["name"])
-                case "clear":
-                    self.clears += 1
-                    unplayed = [item for item in self._waiting if isinstance(item, str)]
-                    self._waiting.clear()
-                    for name in unplayed:
-                        await self.tell("mark", mark={"name": name})
-            self._news.set()
+        with suppress(ConnectionClosed):
+            async for text in self._socket:
+                message = json.loads(text)
+                assert message["streamSid"] == self.sid
+                match message["event"]:
+                    case "media":
+                        self._waiting.append(MU_LAW.decode(base64.b64decode(message["media"]["payload"])))
+                    case "mark":
+                        self._waiting.append(message["mark"]["name"])
+                    case "clear":
+                        self.cut_at_s.append(len(self.heard()) / self.rate)
+                        unplayed = [item for item in self._waiting if isinstance(item, str)]
+                        self._waiting.clear()
+                        for name in unplayed:  # at once, though it was not played
+                            await self.tell("mark", mark={"name": name})
+                self._news.set()
         self.closed = self._socket.close_code or 0, self._socket.close_reason or ""
 
     async def _play(self) -> None:
@@ -205,7 +208,7 @@ class TwilioPhone(Telephone):
             item = self._waiting.popleft()
             if isinstance(item, str):
                 self.marks.append(item)
-                with suppress(OSError, EOFError):
+                with suppress(ConnectionClosed):
                     await self.tell("mark", mark={"name": item})
             else:
                 self.play(item)

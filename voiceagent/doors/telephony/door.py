@@ -76,7 +76,8 @@ class TelephonyDoor(Door):
         return is_signed(token, request.headers.get(HEADER, ""), urls, form)
 
     def _stream_url(self, request: Request) -> str:
-        scheme = "ws" if request.url.hostname in ("localhost", "127.0.0.1", "::1") else "wss"
+        local = request.url.hostname in ("localhost", "127.0.0.1", "::1")
+        scheme = "ws" if local and self.context.settings.telephony.public_url is None else "wss"
         return f"{scheme}://{self._public(request)}{STREAM}"
 
     def _public(self, request: HTTPConnection) -> str:

@@ -22,7 +22,7 @@ def signature(token: str, url: str, form: Iterable[tuple[str, str]] = ()) -> str
 def is_signed(token: str, given: str, urls: Sequence[str], form: Sequence[tuple[str, str]] = ()) -> bool:
     """Return whether `given` is the signature of one of the addresses, with or without its usual port."""
     candidates = [variant for url in urls for variant in (url, *_other_port(url))]
-    return any(hmac.compare_digest(signature(token, url, form), given) for url in candidates)
+    return any(hmac.compare_digest(signature(token, url, form).encode(), given.encode()) for url in candidates)
 
 
 def _other_port(url: str) -> list[str]:
