@@ -122,23 +122,22 @@ def test_a_caller_who_says_nothing_is_greeted_at_8_khz():
 @pytest.mark.parametrize("how", ["frame", "error", "close", "vanish"])
 def test_hanging_up_ends_the_session_at_once(how):
     async def main():
-        async with telephone_server() as (server, port):
-            async with raw(port, ID + SILENCE) as (reader, writer):
-                await reader.readexactly(323)
-                (session,) = server.agent._sessions
-                match how:
-                    case "frame":
-                        writer.write(b"\x00\x00\x00")
-                    case "error":
-                        writer.write(b"\xff\x00\x01\x02")
-                    case "close":
-                        writer.close()
-                    case "vanish":
-                        writer.transport.abort()
-                await server.empty()
-                assert session.state.closed
-                if how == "frame":
-                    assert await frames(reader) == [(0, "")]
+        async with telephone_server() as (server, port), raw(port, ID + SILENCE) as (reader, writer):
+            await reader.readexactly(323)
+            (session,) = server.agent._sessions
+            match how:
+                case "frame":
+                    writer.write(b"\x00\x00\x00")
+                case "error":
+                    writer.write(b"\xff\x00\x01\x02")
+                case "close":
+                    writer.close()
+                case "vanish":
+                    writer.transport.abort()
+            await server.empty()
+            assert session.state.closed
+            if how == "frame":
+                assert await frames(reader) == [(0, "")]
 
     asyncio.run(main())
 
@@ -187,10 +186,9 @@ def test_bad_input_ends_that_call_with_an_error_logged_once_and_no_other(data, w
 
 def test_a_frame_that_ends_too_early_is_a_caller_who_vanished():
     async def main():
-        async with telephone_server() as (server, port):
-            async with raw(port, ID + SILENCE[:100]) as (_, writer):
-                writer.write_eof()
-                await server.empty()
+        async with telephone_server() as (server, port), raw(port, ID + SILENCE[:100]) as (_, writer):
+            writer.write_eof()
+            await server.empty()
 
     asyncio.run(main())
 
