@@ -27,17 +27,13 @@ from voiceagent.app.events import Events
 from voiceagent.app.languages import require_language
 from voiceagent.app.settings import agent_settings
 from voiceagent.app.specs import gpus_for, lanes, remote_lanes
-from voiceagent.app.speech_streams import LentModel, LentRecogniser, LentVoice, SpeechStreams
+from voiceagent.app.speech_streams import Lending, SpeechStreams
 from voiceagent.app.step_record import record
 from voiceagent.app.tools import Tools, warn_if_tools_unsupported
 from voiceagent.config.settings import Settings
 from voiceagent.doors.host import Capacity
-from voiceagent.engines.asr.contract import AsrEvent
 from voiceagent.engines.contract import Engine
-from voiceagent.engines.llm.contract import LlmEvent
 from voiceagent.engines.machine import Gpu
-from voiceagent.engines.tts.contract import TtsEvent
-from voiceagent.engines.vad.contract import VadEvent, VadStream
 from voiceagent.errors import VoiceAgentError
 from voiceagent.scheduler.admission import Admission, Punctuality
 from voiceagent.scheduler.costs import CostModel
@@ -64,7 +60,7 @@ TOOLS = "tools"
 H = TypeVar("H", bound=Callable[..., Any])
 
 
-class Agent:
+class Agent(Lending):
     """One process's models, and the sessions they serve: the `Host` of every door.
 
     `config` is a settings file (a path, or a name in configs/) or `Settings`; `settings` changes some of them by their
@@ -281,25 +277,6 @@ class Agent:
         if self._admission is not None:
             self._admission.arrived()
         return session
-
-    def open_recogniser(self, on_event: Callable[[AsrEvent], None]) -> LentRecogniser:
-        """Lend a recogniser's stream that belongs to no session; closing it frees its place.
-
-        Raises UnavailableError when none is left (server.speech_streams) or answers come late.
-        """
-        return self._speech.recogniser(self.engines.asr, on_event)
-
-    def open_voice(self, on_event: Callable[[TtsEvent], None]) -> LentVoice:
-        """Lend a voice's stream likewise."""
-        return self._speech.voice(self.engines.tts, on_event)
-
-    def open_model(self, on_event: Callable[[LlmEvent], None]) -> LentModel:
-        """Lend a language model's stream likewise."""
-        return self._speech.model(self.engines.llm, on_event)
-
-    def open_detector(self, on_event: Callable[[VadEvent], None]) -> VadStream:
-        """Open a voice activity detector's stream, which goes with a lent recogniser."""
-        return self.engines.vad.open(on_event)
 
     # What happens inside
 
