@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from voiceagent.errors import VoiceAgentError
 
@@ -19,7 +19,8 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 async def listening(serve: Serve, host: str, port: int, setting: str) -> AsyncIterator[int]:
     """Serve every connection to a port, and yield the port: a free one for 0.
 
-    A connection is closed when `serve` returns or raises; that the client has vanished (OSError, EOFError) is no fault.
+    A connection is closed when `serve` returns or raises; that the client has vanished (OSError, EOFError), or does not
+    read (TimeoutError), is no fault.
     `setting` names the port in the error. Raises VoiceAgentError for a port in use.
     """
     serving: set[asyncio.Task[None]] = set()
@@ -33,8 +34,12 @@ async def listening(serve: Serve, host: str, port: int, setting: str) -> AsyncIt
             return
         serving.add(task)
         try:
-            with suppress(OSError, EOFError, asyncio.CancelledError):
-                await serve(reader, writer)
+            await serve(reader, writer)
+        except TimeoutError:
+            log.warning("connection cut off: the client takes nothing", extra={"port": port})
+            writer.transport.abort()  # what waits for it would keep the connection open
+        except (OSError, EOFError, asyncio.CancelledError):
+            pass
         except Exception:  # one client's fault or ours: the others' connections live
             log.exception("a connection failed", extra={"port": port})
         finally:

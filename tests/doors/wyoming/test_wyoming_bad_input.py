@@ -32,11 +32,6 @@ REFUSED = {
     "unknown language": ([Transcribe(language="fr-FR")], "unknown-language", "there is en"),
     "unknown model": ([Transcribe(name="whisper")], "unknown-model", "there is scripted"),
     "unknown voice": ([Synthesize("Hi.", SynthesizeVoice(name="growl"))], "failed", "Choose one of low, high"),
-    "a voice's language": (
-        [Synthesize("Hi.", SynthesizeVoice(language="fr"))],
-        "failed",
-        "does not speak the language 'fr'",
-    ),
     "ssml": ([Synthesize("<speak/>", text_format="ssml")], "unknown-format", "plain text"),
     "no text": ([Bare("synthesize", {"text": 5})], "bad-event", "has a text"),
     "no transcript": ([Bare("transcript", {})], "bad-event", "has a text"),

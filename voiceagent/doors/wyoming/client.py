@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Any
 
 from wyoming.error import Error
@@ -27,7 +26,8 @@ SILENT_S = 60.0
 
 
 class WyomingClient:
-    """`serve` returns when the client is gone, or has sent what is no event."""
+    """`serve` returns when the client is gone, or has sent what is no event. Raises TimeoutError for one that does not
+    read."""
 
     def __init__(
         self,
@@ -54,14 +54,11 @@ class WyomingClient:
                     await self._refuse(error)
         except VoiceAgentError as error:
             await self._refuse(error)
-        except TimeoutError:
-            log.warning("a Wyoming client takes nothing: disconnected")
         finally:
             self._transcription.close()
             if self._job is not None:
                 self._job.cancel()
-                with suppress(asyncio.CancelledError):
-                    await self._job
+                await asyncio.gather(self._job, return_exceptions=True)
 
     async def _next(self) -> Event | None:
         """Return the next event; while a place is held for the client, it may not wait forever with it."""
@@ -113,7 +110,7 @@ class WyomingClient:
             await job
         except VoiceAgentError as error:
             await self._refuse(error)
-        except (OSError, TimeoutError):  # the client is gone, or takes nothing
+        except OSError:  # the client is gone, or takes nothing
             self._writer.transport.abort()
 
     async def _refuse(self, error: VoiceAgentError) -> None:
