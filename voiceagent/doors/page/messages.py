@@ -9,14 +9,17 @@ from typing import Any
 from voiceagent.session.reports import (
     AgentPaused,
     AgentResumed,
+    AsideEnded,
     EngineFailed,
     FloorChanged,
+    NothingHeard,
     Report,
     ResponseEnded,
     ResponseStarted,
     SegmentAnnounced,
     SessionClosed,
     SessionOpened,
+    TextWritten,
     ToolUsed,
     TurnTraced,
     UserStarted,
@@ -36,7 +39,9 @@ MOST_STEPS = 64
 def payload(report: Report) -> Payload | None:
     """Return the page's message for a report; None for what it knows already."""
     match report:
-        case SessionOpened() | SessionClosed() | UserStarted() | UserStopped() | UserTurnEnded() | ResponseStarted():
+        case SessionOpened() | SessionClosed() | UserStarted() | UserStopped() | UserTurnEnded() | NothingHeard():
+            return None
+        case ResponseStarted() | TextWritten() | AsideEnded():
             return None
         case FloorChanged(holder):
             return {"type": "floor", "holder": holder.value}
