@@ -108,6 +108,26 @@ def test_a_caller_who_interrupts_is_cut_off_and_only_what_was_sent_is_remembered
     assert 4 <= len(said.split()) < len(LONG.split()) - 4
 
 
+def test_keys_reach_the_model_as_text():
+    prompts = []
+
+    def reply(messages):
+        prompts.append(messages[-1].content)
+        return "Thank you."
+
+    async def main():
+        async with telephone_server(engines=scripted_engines(llm=ScriptedLlm(reply))) as (server, port):
+            turns = []
+            server.agent.on("turn")(turns.append)
+            async with AsteriskPhone(port) as phone:
+                for digit in "7*#":
+                    await phone.press(digit)
+                await phone.until(lambda: turns)
+
+    asyncio.run(main())
+    assert prompts == ["(The caller pressed 7 * #.)"]
+
+
 def test_a_caller_who_says_nothing_is_greeted_at_8_khz():
     async def main():
         async with telephone_server("session.greeting='Hello there.'") as (_, port), raw(port, ID) as (reader, _):
@@ -159,8 +179,8 @@ BAD = {
     "a short id": (b"\x01\x00\x02ab", "16 bytes, not 2"),
     "two ids": (ID + ID, "has its id already"),
     "half a sample": (ID + b"\x10\x00\x03abc", "even number of bytes"),
-    "no key": (ID + b"\x03\x00\x01x", "no key of a telephone"),
-    "two keys": (ID + b"\x03\x00\x0212", "no key of a telephone"),
+    "no key": (ID + b"\x03\x00\x01x", "no key"),
+    "a machine's keys": (ID + b"\x03\x00\x015" * 210, "faster than it is spoken"),
     "too fast": (ID + (b"\x10\xff\xfe" + bytes(65_534)) * 3, "faster than it is spoken"),
 }
 

@@ -97,6 +97,26 @@ def test_a_caller_who_interrupts_is_cut_off_and_only_what_was_played_is_remember
     assert words < len(LONG.split())
 
 
+def test_keys_reach_the_model_as_text():
+    prompts = []
+
+    def reply(messages):
+        prompts.append(messages[-1].content)
+        return "Thank you."
+
+    async def main():
+        async with telephone_server(engines=scripted_engines(llm=ScriptedLlm(reply))) as (server, _):
+            turns = turns_of(server)
+            async with TwilioPhone(server.url) as phone:
+                for digit in "42#":
+                    await phone.press(digit)
+                await phone.until(lambda: turns)
+                assert turns[0].agent_text == "Thank you."
+
+    asyncio.run(main())
+    assert prompts == ["(The caller pressed 4 2 #.)"]
+
+
 def test_parameters_configure_a_call_only_where_the_settings_let_them():
     async def main():
         given = {"voice": "high", "prompt": "You are a pirate.", "ours": "anything"}
@@ -212,7 +232,9 @@ BAD = {
     "two starts": ([START, START], 1008, "started already"),
     "no payload": ([START, {"event": "media", "media": {}}], 1008, "base64"),
     "no base64": ([START, {"event": "media", "media": {"payload": "*"}}], 1008, "base64"),
-    "no key": ([START, {"event": "dtmf", "dtmf": {"digit": "55"}}], 1008, "no key"),
+    "no key": ([START, {"event": "dtmf", "dtmf": {"digit": "x"}}], 1008, "no key"),
+    "no digit": ([START, {"event": "dtmf", "dtmf": {}}], 1008, "no key"),
+    "a machine's keys": ([START, *[{"event": "dtmf", "dtmf": {"digit": "5"}}] * 210], 1008, "faster"),
     "too fast": ([START, *[LOUD] * 12], 1008, "faster than it is spoken"),
 }
 

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from voiceagent.audio.pcm import AudioError, Pcm, from_s16, to_s16
 from voiceagent.doors.errors import BadRequestError
-from voiceagent.doors.telephony.keys import key_of
 
 RATES = {
     0x10: 8_000,
@@ -85,7 +84,7 @@ async def read_frame(reader: asyncio.StreamReader) -> Frame:
         case Kind.ERROR:
             return HangUp(f"error {payload[:16].hex() or 'without a code'}")
         case Kind.KEY:
-            return Key(key_of(payload.decode("ascii", "replace")))
+            return Key(payload.decode("ascii", "replace"))
         case Kind.ID:
             if length != 16:
                 raise BadRequestError("bad_id", f"A call's id has 16 bytes, not {length}.")

@@ -16,6 +16,9 @@ from voiceagent.session.reports import Report
 
 log = logging.getLogger(__name__)
 
+KEY_S = 0.05
+"""The shortest tone of a key."""
+
 
 class Call:
     """A connected caller.
@@ -70,8 +73,9 @@ class Call:
             self.session.hear(heard)
 
     def press(self, key: str) -> None:
-        """Take a key that the caller pressed."""
-        self.session.type(key)
+        """Take a key that the caller pressed. Raises VoiceAgentError for what is no key, and for too many."""
+        self._intake.take(KEY_S)
+        self.session.press(key)
 
     async def close(self, reason: str) -> None:
         """End the session and the call. Safe to call twice."""

@@ -13,7 +13,6 @@ from typing import Any
 from voiceagent.audio.g711 import MU_LAW, RATE
 from voiceagent.audio.pcm import Pcm
 from voiceagent.doors.errors import BadRequestError, TooLargeError
-from voiceagent.doors.telephony.keys import key_of
 
 MOST_CHARS = 64_000
 """Three seconds of audio in one message; Twilio sends 20 ms."""
@@ -80,7 +79,7 @@ def parse(text: object) -> Message:
             media = _part(message, "media")
             return Other() if media.get("track") == "outbound" else Media(_audio(media.get("payload")))
         case "dtmf":
-            return Key(key_of(_part(message, "dtmf").get("digit")))
+            return Key(str(_part(message, "dtmf").get("digit")))
         case "mark":
             name = _part(message, "mark").get("name")
             return Mark(name) if isinstance(name, str) else Other()
