@@ -1,8 +1,8 @@
 """The settings of single doors."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from voiceagent.config.section import Section
 from voiceagent.config.values import Name, web_address
@@ -40,3 +40,9 @@ class WyomingSettings(Section):
     """The TCP port; 0 takes any free one."""
     announce: bool = False
     """Whether it announces itself by mDNS, so that Home Assistant finds it (`pip install 'voiceagent[zeroconf]'`)."""
+
+    @model_validator(mode="after")
+    def _is_reached(self) -> Self:
+        if self.announce and self.host in ("127.0.0.1", "localhost", "::1"):
+            raise ValueError("announces an address that other machines reach: set host, to 0.0.0.0 for example")
+        return self

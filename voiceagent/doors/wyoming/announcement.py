@@ -46,5 +46,8 @@ def _reached_at(host: str) -> str:
     if host != "0.0.0.0":
         return socket.gethostbyname(host)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(_MDNS)  # sends nothing
+        try:
+            probe.connect(_MDNS)  # sends nothing
+        except OSError as error:
+            raise VoiceAgentError(f"wyoming.announce: there is no network to announce on ({error.strerror}).") from error
         return str(probe.getsockname()[0])
