@@ -192,8 +192,13 @@ def test_the_answer_names_the_public_address_and_passes_parameters_on():
 
 def test_with_an_auth_token_only_what_twilio_signed_comes_in():
     async def main():
-        sets = ("telephony.twilio_auth_token=abc", "telephony.public_url=https://agent.example.org")
+        sets = (
+            "telephony.twilio_auth_token=abc",
+            "telephony.public_url=https://agent.example.org",
+            "server.token=the-token-of-every-other-door",
+        )
         async with telephone_server(*sets, "session.greeting=Hello.") as (server, _):
+            assert (await server.http.get("/api/sessions")).status_code == 401
             form = {"From": "+15550001111", "CallSid": "CA1"}
             url = "https://agent.example.org/telephony/twilio/voice"
             signed = {HEADER: signature("abc", url, form.items())}

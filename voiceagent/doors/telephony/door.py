@@ -1,7 +1,7 @@
 """The telephone door: Twilio's calls on the server's port, Asterisk's on a TCP port (docs/telephony.md)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl
 
@@ -32,6 +32,11 @@ class TelephonyDoor(Door):
         """What a Twilio number is pointed at, and the stream it is then connected to."""
         return [WebSocketRoute(STREAM, self.stream), Route(VOICE, self.voice, methods=["POST"])]
 
+    @property
+    def guarded(self) -> Collection[str]:
+        """Twilio has no token to give, and signs its requests."""
+        return () if self.context.settings.telephony.twilio_auth_token is None else (STREAM, VOICE)
+
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Listen for Asterisk, unless the settings say not to."""
@@ -39,6 +44,7 @@ class TelephonyDoor(Door):
         if settings.port is None:
             yield
             return
+        self.context.access.require_guard(settings.host, "telephony (AudioSocket)", takes_token=False)
         async with listening(self._asterisk, settings.host, settings.port, "telephony.audiosocket.port"):
             yield
 

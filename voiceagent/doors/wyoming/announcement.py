@@ -49,5 +49,5 @@ def _reached_at(host: str) -> str:
         try:
             probe.connect(_MDNS)  # sends nothing
         except OSError as error:
-            raise VoiceAgentError(f"wyoming.announce: there is no network to announce on ({error.strerror}).") from error
+            raise VoiceAgentError(f"wyoming.announce: there is no network to announce on ({error}).") from error
         return str(probe.getsockname()[0])

@@ -23,6 +23,7 @@ class WyomingDoor(Door):
     async def open(self) -> AsyncIterator[None]:
         """Listen, and announce it if the settings say so."""
         settings = self.context.settings.wyoming
+        self.context.access.require_guard(settings.host, "wyoming", takes_token=False)
         async with AsyncExitStack() as stack:
             port = await stack.enter_async_context(listening(self._serve, settings.host, settings.port, "wyoming.port"))
             if settings.announce:
