@@ -90,7 +90,7 @@ async def telephone_server(config: str, sets: Sequence[str], turns: list[Turn]) 
     listener, free = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
     port = free.getsockname()[1]
     free.close()
-    door = ("doors=[telephony]", f"telephony.audiosocket.port={port}")
+    door = ("doors=[telephony]", f"telephony.audiosocket_port={port}")
     agent = Agent(load_settings(config, [*SETS, *sets, *door]).settings)
 
     @agent.on("turn")

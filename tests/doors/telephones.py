@@ -18,7 +18,7 @@ def free_port():
 async def telephone_server(*sets, **options):
     """Yield the server and Asterisk's port."""
     port = free_port()
-    doors = ("doors=[page, telephony]", f"telephony.audiosocket.port={port}")
+    doors = ("doors=[page, telephony]", f"telephony.audiosocket_port={port}")
     async with open_server(*doors, *sets, **options) as server:
         yield server, port
 

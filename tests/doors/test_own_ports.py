@@ -12,7 +12,7 @@ from voiceagent.errors import VoiceAgentError
 
 DOORS = {
     "wyoming": ("wyoming.host", "wyoming.port"),
-    "telephony": ("telephony.audiosocket.host", "telephony.audiosocket.port"),
+    "telephony": ("telephony.audiosocket_host", "telephony.audiosocket_port"),
 }
 
 
@@ -35,4 +35,4 @@ def test_beyond_this_machine_a_port_without_a_password_must_be_wanted(door):
 
 
 def test_audiosocket_is_left_out_where_no_port_is_given():
-    assert asyncio.run(opened("doors=[telephony]", "telephony.audiosocket.port=null"))
+    assert asyncio.run(opened("doors=[telephony]", "telephony.audiosocket_port=null"))

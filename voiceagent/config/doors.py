@@ -10,15 +10,6 @@ from voiceagent.config.values import Name, web_address
 Parameter = Literal["prompt", "greeting", "voice", "language"]
 
 
-class AudioSocketSettings(Section):
-    """Asterisk's AudioSocket."""
-
-    host: Name = "127.0.0.1"
-    """The address to listen on. The protocol has no password: who can reach the port can call."""
-    port: int | None = Field(default=9092, ge=0, le=65_535)
-    """The TCP port; 0 takes any free one, null opens none."""
-
-
 class TelephonySettings(Section):
     """The door `telephony`: Twilio's Media Streams and Asterisk's AudioSocket (docs/telephony.md)."""
 
@@ -28,7 +19,10 @@ class TelephonySettings(Section):
     """The address by which Twilio reaches this server, such as https://agent.example.org; null: as its requests say."""
     parameters: tuple[Parameter, ...] = Field(default=(), strict=False)
     """What a stream's custom parameters may configure: prompt, greeting, voice, language."""
-    audiosocket: AudioSocketSettings = AudioSocketSettings()
+    audiosocket_host: Name = "127.0.0.1"
+    """The address to listen on for Asterisk. AudioSocket has no password: who can reach the port can call."""
+    audiosocket_port: int | None = Field(default=9092, ge=0, le=65_535)
+    """The TCP port for Asterisk; 0 takes any free one, null opens none."""
 
 
 class WyomingSettings(Section):

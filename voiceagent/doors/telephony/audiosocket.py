@@ -22,7 +22,7 @@ RATES = {
     0x17: 96_000,
     0x18: 192_000,
 }
-"""Hz of the audio of a kind: 16 bits, little-endian, mono. Asterisk before 20.17 knows the first only."""
+"""Hz of the audio of a kind: 16 bits, little-endian, mono. Older Asterisk knows the first only."""
 
 
 class Kind(IntEnum):

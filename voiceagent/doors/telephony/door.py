@@ -40,12 +40,13 @@ class TelephonyDoor(Door):
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Listen for Asterisk, unless the settings say not to."""
-        settings = self.context.settings.telephony.audiosocket
-        if settings.port is None:
+        settings = self.context.settings.telephony
+        host, port = settings.audiosocket_host, settings.audiosocket_port
+        if port is None:
             yield
             return
-        self.context.access.require_guard(settings.host, "telephony (AudioSocket)", takes_token=False)
-        async with listening(self._asterisk, settings.host, settings.port, "telephony.audiosocket.port"):
+        self.context.access.require_guard(host, "telephony (AudioSocket)", takes_token=False)
+        async with listening(self._asterisk, host, port, "telephony.audiosocket_port"):
             yield
 
     async def stream(self, socket: WebSocket) -> None:
