@@ -147,6 +147,16 @@ def test_a_text_that_comes_in_pieces_is_spoken_before_it_is_whole_and_once():
     assert len(spoken([*early, *late])) == round((11 * WORD_S + 0.25) * RATE)
 
 
+def test_texts_that_come_at_once_are_spoken_one_after_the_other_by_one_voice():
+    async def main():
+        async with wyoming_server("server.speech_streams=1") as (_, port), client(port) as reader:
+            await reader.send(Synthesize("One two."), Synthesize("One two three."))
+            return await reader.until("audio-stop"), await reader.until("audio-stop")
+
+    first, second = asyncio.run(main())
+    assert [len(spoken(events)) for events in (first, second)] == [round(n * WORD_S * RATE) for n in (2, 3)]
+
+
 def conversing(*texts, llm, anew=False, **context):
     """Say texts to the model, on one connection or one each; return what came back to each, and the prompts."""
     prompts = []

@@ -40,7 +40,7 @@ class WyomingClient:
         self._writer = writer
         self._host = host
         self._transcription = Transcription(host, self._send)
-        self._synthesis = Synthesis(host, self._send, self._run)
+        self._synthesis = Synthesis(host, self._send, self._idle, self._run)
         self._handling = Handling(host, conversations, self._send)
         self._job: asyncio.Task[None] | None = None
 
@@ -95,14 +95,18 @@ class WyomingClient:
             case "synthesize-stop":
                 self._synthesis.stop()
             case "transcript":
-                await self._run(self._handling.answer(event))
+                await self._idle()
+                self._run(self._handling.answer(event))
             case other:  # an event that only others answer, or one of a later protocol
                 log.debug("event ignored", extra={"event": other[:40]})
 
-    async def _run(self, job: Coroutine[Any, Any, None]) -> None:
-        """Run a job that takes its time, after the one before it; meanwhile events are read."""
+    async def _idle(self) -> None:
+        """Wait for the job under way."""
         if self._job is not None:
             await self._job
+
+    def _run(self, job: Coroutine[Any, Any, None]) -> None:
+        """Run a job that takes its time, while events are read; one at a time (`_idle`)."""
         self._job = asyncio.create_task(self._guard(job))
 
     async def _guard(self, job: Coroutine[Any, Any, None]) -> None:

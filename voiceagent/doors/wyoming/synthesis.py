@@ -22,17 +22,19 @@ MOST_CHARS = 50_000
 class Synthesis:
     """One text after the other; what concerns one that was refused is passed over.
 
-    `run` takes the work of one text, once that of the text before is done. Methods raise VoiceAgentError.
+    `run` takes the work of one text, and `idle` waits for that of the text before. Methods raise VoiceAgentError.
     """
 
     def __init__(
         self,
         host: Host,
         send: Callable[[Eventable], Awaitable[None]],
-        run: Callable[[Coroutine[Any, Any, None]], Awaitable[None]],
+        idle: Callable[[], Awaitable[None]],
+        run: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
         self._host = host
         self._send = send
+        self._idle = idle
         self._run = run
         self._speech: Speech | None = None
         """The text that still grows."""
@@ -79,6 +81,7 @@ class Synthesis:
         asked = event.data.get("voice")
         voice = SynthesizeVoice.from_dict(asked) if isinstance(asked, dict) else None
         language = language_among(self._host.abilities.spoken, voice.language if voice else None)
+        await self._idle()
         speaker = Speaker(self._host, live=True)
         try:
             self._speech = speaker.speak(str(voice.name) if voice and voice.name else None, language)
@@ -86,7 +89,7 @@ class Synthesis:
             speaker.close()
             raise
         self._chars = 0
-        await self._run(self._speak(speaker, self._speech, streaming=self._streaming))
+        self._run(self._speak(speaker, self._speech, streaming=self._streaming))
 
     def _push(self, text: str) -> None:
         self._chars += len(text)
