@@ -121,7 +121,7 @@ async def dictate(phone: Telephone, turns: list[Turn], clip: corpus.Clip) -> dic
         await phone.until(lambda: len(turns) > mark, ANSWER_S)
     except TimeoutError:
         form.progress(f"no answer to {clip.text!r}")
-    await _silence(phone)
+    await silence(phone)
     understood = " ".join(turn.user_text for turn in turns[mark:])
     errors, words = word_error_rate(clip.text, understood)
     return {
@@ -134,11 +134,11 @@ async def dictate(phone: Telephone, turns: list[Turn], clip: corpus.Clip) -> dic
     }
 
 
-async def _silence(phone: Telephone) -> None:
-    """Wait until the agent has been silent for a moment."""
+async def silence(phone: Telephone, seconds: float = SILENT_S) -> None:
+    """Wait until the agent has been silent for so long."""
     loop = asyncio.get_running_loop()
     silent_since = loop.time()
-    while loop.time() - silent_since < SILENT_S:
+    while loop.time() - silent_since < seconds:
         before = len(phone.played)
         await asyncio.sleep(0.1)
         if len(phone.played) > before and phone.is_spoken_to():

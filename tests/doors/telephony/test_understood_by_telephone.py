@@ -8,9 +8,12 @@ from benchmarks import corpus
 from benchmarks.hearing import heard
 from benchmarks.playback import Playback
 from benchmarks.summary import wer
-from benchmarks.telephony import PHONES, by_telephone, called, differences, summarise
+from benchmarks.telephone import AsteriskPhone, TwilioPhone
+from benchmarks.telephony import PHONES, by_telephone, called, differences, silence, summarise, telephone_server
 from voiceagent.app.settings import load_settings
-from voiceagent.text import normalise
+from voiceagent.audio.files import resample
+from voiceagent.audio.g711 import RATE
+from voiceagent.text import normalise, word_error_rate
 
 RECORDINGS = pytest.mark.skipif(
     not corpus.PROMPT_TEXTS.exists() or not corpus.PROMPTS.exists() or not corpus.READINGS.exists(),
@@ -40,6 +43,27 @@ def test_sentences_said_in_calls_are_understood_by_each_telephone():
         words = [(normalise(sample["text"]), normalise(sample["understood"])) for sample in taken]
         assert wer(taken) <= 6, (name, words)
         assert all(sample["v2v_ms"] for sample in taken), "each was answered"
+
+
+GREETING = "Good morning. This is the agent of the library. How can I help you today?"
+
+
+@pytest.mark.models
+@pytest.mark.realtime
+@pytest.mark.parametrize("way", ["twilio", "audiosocket"])
+def test_what_the_agent_says_is_understood_through_the_telephone(way):
+    async def main():
+        async with telephone_server("cpu.yaml", [f"session.greeting='{GREETING}'"], []) as (url, port):
+            phone = TwilioPhone(url) if way == "twilio" else AsteriskPhone(port)
+            async with phone:
+                await phone.until(phone.is_spoken_to)
+                await silence(phone, 4.0)  # on a busy machine a sentence may come late
+                return phone.heard()
+
+    pcm = asyncio.run(main())
+    heard_text = Playback(load_settings("cpu.yaml").settings).hear(resample(pcm, RATE, corpus.RATE)).text
+    errors, words = word_error_rate(GREETING, heard_text)
+    assert errors / words < 0.15, heard_text
 
 
 def sample(understood, errors=0, v2v_ms=None):
