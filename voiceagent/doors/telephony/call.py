@@ -8,14 +8,17 @@ from uuid import uuid4
 
 from voiceagent.audio.files import Resampler
 from voiceagent.audio.pcm import Pcm
+from voiceagent.doors.access import Bucket
+from voiceagent.doors.errors import BadRequestError
 from voiceagent.doors.host import Host
-from voiceagent.doors.intake import Intake
 from voiceagent.engines.asr.contract import SAMPLE_RATE
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.reports import Report
 
 log = logging.getLogger(__name__)
 
+AHEAD_S = 10.0
+"""How far ahead of the clock a caller's audio may be: a burst after a hiccup of the network."""
 KEY_S = 0.05
 """The shortest tone of a key."""
 
@@ -40,7 +43,7 @@ class Call:
         self._began_at = self._loop.time()
         self._hang_up = hang_up
         self._closed = False
-        self._intake = Intake()
+        self._intake = Bucket(1.0, AHEAD_S)
         self._ears: tuple[int, Resampler] | None = None
         self.session = host.open_session(on_report, config)
 
@@ -63,7 +66,7 @@ class Call:
 
     def hear(self, pcm: Pcm, rate: int) -> None:
         """Take the caller's voice, of any length. Raises BadRequestError when it comes too fast."""
-        self._intake.take(len(pcm) / rate)
+        self._require_pace(len(pcm) / rate)
         if rate == SAMPLE_RATE:
             self.session.hear(pcm)
             return
@@ -74,8 +77,13 @@ class Call:
 
     def press(self, key: str) -> None:
         """Take a key that the caller pressed. Raises VoiceAgentError for what is no key, and for too many."""
-        self._intake.take(KEY_S)
+        self._require_pace(KEY_S)
         self.session.press(key)
+
+    def _require_pace(self, seconds: float) -> None:
+        if self._intake.wait_s(seconds):
+            words = f"The audio comes faster than it is spoken: send no more than {AHEAD_S:g} s ahead."
+            raise BadRequestError("too_fast", words)
 
     async def close(self, reason: str) -> None:
         """End the session and the call. Safe to call twice."""

@@ -39,7 +39,7 @@ class Conversations:
         """Remember a turn."""
         turns = self._turns.setdefault(conversation, [])
         turns.append((Message("user", text), Message("assistant", reply)))
-        del turns[: -self._most_turns or len(turns)]
+        del turns[: max(0, len(turns) - self._most_turns)]
         self._turns.move_to_end(conversation)
         self._at[conversation] = asyncio.get_running_loop().time()
         self._forget_old()
