@@ -46,12 +46,12 @@ def test_where_no_turns_are_to_be_shown_none_are():
 
 def test_the_oldest_turns_are_left_out_where_not_all_fit():
     async def test():
-        budget = 40
-        conversations = Conversations(6, budget)
+        room = len(PROMPT + "Next?") + 31
+        conversations = Conversations(6, room // CHARS_PER_TOKEN)
         conversations.add("kitchen", "Q" * 60, "A")
         conversations.add("kitchen", "Q" * 30, "A")
+        assert room % CHARS_PER_TOKEN == 0
         assert said(conversations, "kitchen") == ["Q" * 30, "A", "Next?"]
-        assert len(PROMPT) + 60 + 30 > budget * CHARS_PER_TOKEN - 40
 
     virtual(test)
 
