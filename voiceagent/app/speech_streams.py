@@ -210,6 +210,10 @@ class Lending:
         """Lend a language model's stream."""
         return self._speech.model(self.engines.llm, on_event)
 
+    def count_tokens(self, messages: tuple[Message, ...]) -> int:
+        """Return how many tokens a conversation takes of the model's context."""
+        return self.engines.llm.count_tokens(messages)
+
     def open_detector(self, on_event: Callable[[VadEvent], None]) -> VadStream:
         """Open a voice activity detector's stream, which goes with a lent recogniser."""
         return self.engines.vad.open(on_event)

@@ -1,4 +1,4 @@
-"""The settings of single doors."""
+"""The settings of doors that have some of their own."""
 
 from typing import Annotated, Literal, Self
 
@@ -8,6 +8,13 @@ from voiceagent.config.section import Section
 from voiceagent.config.values import Name, web_address
 
 Parameter = Literal["prompt", "greeting", "voice", "language"]
+
+
+class OpenAiSettings(Section):
+    """OpenAI's HTTP endpoints: models, audio and chat completions (docs/openai.md)."""
+
+    upload_mb: int = Field(default=256, ge=1, le=16_384)
+    """The largest recording that may be uploaded, in megabytes; it is kept on disk while it is transcribed."""
 
 
 class TelephonySettings(Section):

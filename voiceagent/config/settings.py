@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from voiceagent.config.doors import TelephonySettings, WyomingSettings
+from voiceagent.config.doors import OpenAiSettings, TelephonySettings, WyomingSettings
 from voiceagent.config.section import Section
 from voiceagent.config.values import (
     FilePath,
@@ -85,7 +85,7 @@ class ServerSettings(Section):
         return self
 
 
-DoorName = Literal["page", "telephony", "wyoming"]
+DoorName = Literal["page", "openai", "telephony", "wyoming"]
 
 
 class EngineSettings(Section):
@@ -302,8 +302,9 @@ class Settings(Section):
     """Python functions that the agent may use, as module:function."""
     mcp: tuple[McpServerSettings, ...] = Field(default=(), strict=False)
     """MCP servers whose tools the agent may use."""
-    doors: tuple[DoorName, ...] = Field(default=("page",), strict=False)
+    doors: tuple[DoorName, ...] = Field(default=("page", "openai"), strict=False)
     """The ways in (docs/doors.md)."""
+    openai: OpenAiSettings = OpenAiSettings()
     telephony: TelephonySettings = TelephonySettings()
     wyoming: WyomingSettings = WyomingSettings()
     scheduler: SchedulerSettings = SchedulerSettings()

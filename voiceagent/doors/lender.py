@@ -6,7 +6,7 @@ from typing import Protocol
 
 from voiceagent.engines.asr.contract import AsrEvent, AsrStream
 from voiceagent.engines.contract import Need
-from voiceagent.engines.llm.contract import LlmEvent, LlmStream
+from voiceagent.engines.llm.contract import LlmEvent, LlmStream, Message
 from voiceagent.engines.tts.contract import TtsEvent, TtsStream
 from voiceagent.engines.vad.contract import VadEvent, VadStream
 
@@ -47,6 +47,11 @@ class Lender(Protocol):
 
     def open_model(self, on_event: Callable[[LlmEvent], None]) -> LlmStream:
         """Lend a language model's stream likewise."""
+
+    def count_tokens(self, messages: tuple[Message, ...]) -> int:
+        """Return how many tokens a conversation takes of the model's context. Raises VoiceAgentError for one that the
+        model cannot be shown.
+        """
 
     def open_detector(self, on_event: Callable[[VadEvent], None]) -> VadStream:
         """Open a voice activity detector's stream, which goes with a lent recogniser; there is always a place."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,7 +102,7 @@ class Speech:
             self._news.set()
             self._on_over()
 
-    async def pieces(self) -> AsyncIterator[Spoken]:
+    async def pieces(self) -> AsyncGenerator[Spoken, None]:
         """Yield the audio as it is made, until the text is spoken or cancelled.
 
         Raises SpeechError when the voice fails, after what was made before. Close it early to cancel the text.

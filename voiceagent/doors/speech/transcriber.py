@@ -65,11 +65,12 @@ class Transcriber:
         on_partial: Callable[[str], None] = lambda text: None,
         *,
         live: bool = False,
+        language: str | None = None,
     ) -> None:
         self._host = host
         self._on_utterance = on_utterance
         self._on_partial = on_partial
-        self._language = host.config.language
+        self._language = language or host.config.language
         self._loop = asyncio.get_running_loop()
         self._thresholds = replace(host.config.thresholds, pause_s=BREATH_S, stop_s=SILENCE_S)
         self._turn = asyncio.Lock()
