@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from contextlib import asynccontextmanager
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from telephones import LONG, telephone_server, voice
 from benchmarks.telephone import AsteriskPhone
 from voiceagent.audio.files import Resampler
 from voiceagent.doors.telephony import asterisk
-from voiceagent.doors.telephony.asterisk import FRAME_S
+from voiceagent.doors.telephony.asterisk import CATCH_UP_S, FRAME_S
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.testing import scripted_engines
@@ -78,8 +77,8 @@ def test_audio_comes_at_the_pace_at_which_it_is_heard():
 
     came = asyncio.run(main())
     ahead = [number * FRAME_S - (at - came[0]) for number, at in enumerate(came)]
-    assert max(ahead) < 3 * FRAME_S, "never ahead of its time by more than the network explains"
-    assert all(late > early - 1e-6 for early, late in pairwise(came))
+    assert max(ahead) < CATCH_UP_S + 3 * FRAME_S, "never ahead of its time by more than a busy machine explains"
+    assert came[-1] - came[0] > 99 * FRAME_S - CATCH_UP_S - 3 * FRAME_S
 
 
 @pytest.mark.realtime
