@@ -14,6 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from benchmarks.telephone import TwilioPhone
+from voiceagent.doors.connections import Connections
 from voiceagent.doors.telephony import twilio
 from voiceagent.doors.telephony.signature import HEADER, signature
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
@@ -309,13 +310,11 @@ class DeafSocket:
         self.application_state = WebSocketState.DISCONNECTED
 
 
-def test_a_client_that_never_reads_is_cut_off(monkeypatch):
+def test_a_client_that_never_reads_is_cut_off(monkeypatch, caplog):
     monkeypatch.setattr(twilio, "SEND_S", 0.1)
 
     async def main():
         async with telephone_server("session.greeting='Hello there.'") as (server, _):
-            from voiceagent.doors.connections import Connections
-
             connections = Connections(server.agent)
             socket = DeafSocket()
             async with asyncio.timeout(20):
@@ -324,3 +323,4 @@ def test_a_client_that_never_reads_is_cut_off(monkeypatch):
             assert connections.sessions() == []
 
     asyncio.run(main())
+    assert [r.getMessage() for r in caplog.records].count("call ended: nothing is read of it") == 1

@@ -91,7 +91,9 @@ class TwilioStream:
                 task.result()
         except VoiceAgentError as error:
             await self._refuse(error)
-        except (WebSocketDisconnect, TimeoutError):  # hung up, vanished, or does not read
+        except TimeoutError:
+            log.warning("call ended: nothing is read of it", extra={"session": call.session.id})
+        except WebSocketDisconnect:  # hung up, or vanished
             pass
         finally:
             for task in tasks:
