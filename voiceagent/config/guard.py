@@ -50,6 +50,7 @@ def require_guard(server: ServerSettings) -> None:
 def is_loopback(host: str) -> bool:
     """Return whether an address or name is of this machine alone; a name other than localhost is not."""
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
         return host == "localhost"
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback  # ::ffff:127.0.0.1 on a socket of both kinds
