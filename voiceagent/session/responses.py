@@ -4,6 +4,7 @@ It passes what language model and voice make on to the response under way, and p
 history. It decides nothing.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,7 +20,15 @@ from voiceagent.session.heard import HeardWords
 from voiceagent.session.history import History
 from voiceagent.session.items import response_item, turn_item
 from voiceagent.session.repetition import Said, SaidBefore
-from voiceagent.session.reports import AgentPaused, AgentResumed, Report, ResponseEnded, TurnTraced
+from voiceagent.session.reports import (
+    AgentPaused,
+    AgentResumed,
+    Report,
+    ResponseEnded,
+    ResponseStarted,
+    TurnTraced,
+    UserTurnEnded,
+)
 from voiceagent.session.response import ResponseRun
 from voiceagent.session.state import Response
 from voiceagent.session.streams import Streams
@@ -28,6 +37,9 @@ from voiceagent.tools.toolbox import Chosen
 from voiceagent.trace.log import conversation
 
 log = logging.getLogger(__name__)
+
+ANSWERS = (ResponseKind.REPLY, ResponseKind.ASK_BACK)
+"""What ends a turn by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +98,7 @@ class Responses:
             config,
             self._report,
             on_failed=partial(self._failed, generation),
-            on_read=partial(self._read, generation),
+            on_read=partial(self._on_read, generation),
         )
         self._live = run
         match asked.kind:
@@ -119,7 +131,7 @@ class Responses:
     def release(self, response: Response | None, turn: int, at: float) -> None:
         """Let it be heard; `response` is the machine's account of it, and `turn` the one that it answers."""
         assert self._live is not None
-        if response is not None and response.kind in (ResponseKind.REPLY, ResponseKind.ASK_BACK):
+        if response is not None and response.kind in ANSWERS:
             if response.kind is ResponseKind.REPLY:
                 self._history.add_user(response.text, turn_item(turn))
                 self._said.note_user(response.text)
@@ -127,8 +139,12 @@ class Responses:
             self._turns.released(turn, self._live, response.text, at)
         elif response is not None and response.kind is ResponseKind.PROMPTED:
             self._turns.prompted(turn, self._live, at)
-        self._other_than = ()
+            self._other_than = ()
         self._history.add_agent((), response_item(self._live.generation))
+        if response is not None:
+            if response.kind in ANSWERS:
+                self._report(UserTurnEnded(turn, response.text))
+            self._report(ResponseStarted(response.generation, response.kind, response.request))
         self._live.release()
 
     def end(self, generation: int, outcome: Outcome, at: float) -> bool:
@@ -189,6 +205,11 @@ class Responses:
         except Exception as error:  # sound that the playout refuses: samples that are no numbers
             log.exception("a voice's event could not be used", extra={"session": self._session})
             self._failed(run.generation, "tts", error)
+
+    def _on_read(self, generation: int, whole: bool) -> None:
+        if not whole:
+            self._turns.first_packet(generation, asyncio.get_running_loop().time())
+        self._read(generation, whole)
 
     def _of(self, event: LlmEvent | TtsEvent) -> ResponseRun | None:
         generation = event.tag if isinstance(event, StreamFailed) else event.generation
