@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from voiceagent.config.doors import OpenAiSettings, ServicesSettings
+from voiceagent.config.doors import OpenAiSettings, ServicesSettings, TelephonySettings, WyomingSettings
 from voiceagent.config.network import Address, AddressOrNetwork, IceServer, TurnServer
 from voiceagent.config.section import Section
 from voiceagent.config.values import (
@@ -84,7 +84,7 @@ class ServerSettings(Section):
         return self
 
 
-DoorName = Literal["page", "openai", "services"]
+DoorName = Literal["page", "openai", "services", "telephony", "wyoming"]
 
 
 class EngineSettings(Section):
@@ -307,6 +307,8 @@ class Settings(Section):
     """The ways in (docs/doors.md)."""
     openai: OpenAiSettings = OpenAiSettings()
     services: ServicesSettings = ServicesSettings()
+    telephony: TelephonySettings = TelephonySettings()
+    wyoming: WyomingSettings = WyomingSettings()
     scheduler: SchedulerSettings = SchedulerSettings()
     weights: WeightsSettings = WeightsSettings()
     trace: TraceSettings = TraceSettings()

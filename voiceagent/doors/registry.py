@@ -8,6 +8,8 @@ _DOORS = {
     "page": "voiceagent.doors.page.door:PageDoor",
     "services": "voiceagent.doors.services.door:ServicesDoor",
     "openai": "voiceagent.doors.openai.door:OpenAiDoor",
+    "telephony": "voiceagent.doors.telephony.door:TelephonyDoor",
+    "wyoming": "voiceagent.doors.wyoming.door:WyomingDoor",
 }
 
 
