@@ -39,9 +39,10 @@ class PageDoor(Door):
         return FileResponse(STATIC / "index.html", headers=HEADERS)
 
     async def offer(self, request: Request) -> Response:
-        """Take a WebRTC offer and answer it."""
+        """Take a WebRTC offer and answer it; with the `pc_id` of a call, it renegotiates that call."""
         body = await json_object(request)
-        peer, answer = await self.context.offers.answer(body.get("sdp"), body.get("type"), self._client)
+        offers = self.context.offers
+        peer, answer = await offers.answer(body.get("sdp"), body.get("type"), self._client, peer_id=body.get("pc_id"))
         return JSONResponse({"sdp": answer, "type": "answer", "pc_id": peer.id})
 
     async def trickle(self, request: Request) -> Response:

@@ -20,8 +20,9 @@ _JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 class Inbound:
     """Receives one caller's audio and passes it on, 16 kHz mono, as soon as it can be heard."""
 
-    def __init__(self, hear: Callable[[Pcm], None]) -> None:
+    def __init__(self, hear: Callable[[Pcm], None], on_packet: Callable[[], None]) -> None:
         self._hear = hear
+        self._on_packet = on_packet
         self._receiver = AudioReceiver()
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -46,6 +47,7 @@ class Inbound:
         self._timer = None
 
     def _push(self, packet: RtpPacket) -> None:
+        self._on_packet()
         if packet.ssrc != self._ssrc:
             self._ssrc = packet.ssrc
             self._receiver.reset()

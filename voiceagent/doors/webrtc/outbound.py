@@ -12,6 +12,7 @@ from typing import Any
 import av
 import numpy as np
 from aiortc import MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
 
 from voiceagent.audio.files import Resampler
 from voiceagent.audio.opus import RATES, TIMESTAMP_RATE, OpusEncoder
@@ -47,7 +48,9 @@ class AgentTrack(MediaStreamTrack):
         self._due: float | None = None
 
     async def recv(self) -> "av.Packet[Any]":
-        """Wait until the next 20 ms are due and return them as an Opus packet."""
+        """Wait until the next 20 ms are due and return them as an Opus packet. Raises MediaStreamError once stopped."""
+        if self.readyState != "live":
+            raise MediaStreamError
         now = asyncio.get_running_loop().time()
         if self._due is None or now - self._due > CATCH_UP_S:
             self._due = now
