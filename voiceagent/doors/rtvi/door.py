@@ -3,6 +3,7 @@
 import json
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -71,6 +72,8 @@ class RtviDoor(Door):
         """Answer a WebRTC offer: a new call, or one that negotiates again."""
         body = await json_object(request)
         wanted = self._wanted_by(request) | _wanted(body.get("requestData", body.get("request_data")))
+        if (again := await self._renegotiated(body)) is not None:
+            return again
         context, functions = self.context, ClientFunctions()
         config, _ = configured(context.host.config, wanted, functions)
         models, calls = dict(context.host.models), context.settings.rtvi.calls
@@ -84,6 +87,16 @@ class RtviDoor(Door):
             kind = BadRequestError if wanted else UnavailableError
             raise kind("unavailable", str(error)) from error
         return JSONResponse({"sdp": answer, "type": "answer", "pc_id": peer.id})
+
+    async def _renegotiated(self, body: Payload) -> Response | None:
+        """Answer an offer of a call that goes on; None for one that is over, or new: it begins, as with Pipecat."""
+        if (peer_id := body.get("pc_id")) is None:
+            return None
+        restart = body.get("restart_pc") is True
+        with suppress(UnknownSessionError):
+            answer = await self.context.offers.renegotiate(peer_id, body.get("sdp"), body.get("type"), restart=restart)
+            return JSONResponse({"sdp": answer, "type": "answer", "pc_id": peer_id})
+        return None
 
     async def trickle(self, request: Request) -> Response:
         """Take ICE candidates found after the offer."""

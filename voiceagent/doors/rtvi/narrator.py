@@ -67,6 +67,7 @@ class Narrator:
         self._calls = calls
         self._models = models
         self._user_speaks = False
+        self._ended_turn = -1
         self._heard = ""
         """The latest transcript of the user's turn."""
         self._response: _Response | None = None
@@ -85,10 +86,12 @@ class Narrator:
                 self._user_spoke(True)
             case UserStopped():
                 self._raw_vad("stopped")
-            case UserText(_, text, final):
-                self._user_text(text, final)
-            case UserTurnEnded(_, text):
-                self._user_turn(text)
+            case UserText(turn, text) if turn != self._ended_turn:
+                # It grows with every pause, and clients join final ones: only the whole turn's is final.
+                self._heard = text
+                self._transcript(text, final=False)
+            case UserTurnEnded(turn, text):
+                self._user_turn(turn, text)
             case FloorChanged(holder):
                 self._floor(holder)
             case ResponseStarted(generation):
@@ -122,18 +125,13 @@ class Narrator:
         if self.raw_vad:
             self._tell(f"vad-user-{what}-speaking")
 
-    def _user_text(self, text: str, final: bool) -> None:
-        if self.typed is not None:
-            self._user_input(text, "chat", msg_id=self.typed)
-            return
-        # A turn's transcript grows with every pause, and clients join final ones: only the whole turn's is final.
-        self._heard = text
-        self._transcript(text, final=False)
-
-    def _user_turn(self, text: str) -> None:
+    def _user_turn(self, turn: int, text: str) -> None:
+        self._interrupt()
         if self.typed is None:
             self._transcript(text, final=True)
-        self._heard = ""
+        else:
+            self._user_input(text, "chat", msg_id=self.typed)
+        self._heard, self._ended_turn = "", turn
         self._user_spoke(False)
         self._tell("user-llm-text", {"text": text})
 
@@ -148,8 +146,7 @@ class Narrator:
     # The agent
 
     def _begin(self, generation: int) -> None:
-        if self._response is not None:  # the end of what it replaces is reported later
-            self._end(self._response.generation, Outcome.INTERRUPTED)
+        self._interrupt()
         self._response = _Response(generation, self.silent)
         self._tell("bot-llm-started")
         if not self.silent:
@@ -203,6 +200,11 @@ class Narrator:
             said, rest = " ".join(segment.words[:heard]), " ".join(segment.words[heard:])
             data["spoken_progress"] = {"accumulated_text": said, "remaining_text": rest}
         self._tell("bot-output", data)
+
+    def _interrupt(self) -> None:
+        """End what a new turn or response is about to replace; the session reports it later."""
+        if self._response is not None:
+            self._end(self._response.generation, Outcome.INTERRUPTED)
 
     def _end(self, generation: int, outcome: Outcome) -> None:
         response = self._response
