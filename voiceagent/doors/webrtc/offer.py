@@ -101,7 +101,9 @@ class Offer:
         self._has_bundle = bool(groups)
         self.taken = self._choose(audio)
         if not any(section.kind == "audio" for section in self.taken):
-            raise BadRequestError("bad_sdp", "The offer's audio is not in its BUNDLE group; use bundlePolicy max-bundle.")
+            raise BadRequestError(
+                "bad_sdp", "The offer's audio is not in its BUNDLE group; use bundlePolicy max-bundle."
+            )
         self._main = next((one for one in self.sections if one.mid == self._bundle[0]), self.taken[0])
         self.transport = [line for name in _TRANSPORT for line in self._of_transport(name)]
         for needed in _TRANSPORT:
@@ -169,7 +171,9 @@ class Offer:
                 whole += _rejected(section)
                 continue
             bundled.append(section.mid)
-        group = [f"a=group:BUNDLE {' '.join(mid for mid in self._bundle if mid in bundled)}"] if self._has_bundle else []
+        group = (
+            [f"a=group:BUNDLE {' '.join(mid for mid in self._bundle if mid in bundled)}"] if self._has_bundle else []
+        )
         kept = [line for line in session if not line.startswith("a=group:")]
         return "\r\n".join([*kept, *group, *whole]) + "\r\n"
 
