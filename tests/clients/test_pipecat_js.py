@@ -108,7 +108,7 @@ def test_a_spoken_conversation_of_two_turns(site, tmp_path):
             *("botStarted", "connected", "botConnected", "botReady"),
             *("userStartedSpeaking", "userTranscript", "userStoppedSpeaking", "userLlmText", "botLlmStarted"),
             *("botTtsStarted", "botLlmText", "botStartedSpeaking", "botTtsText"),
-            *("botLlmStopped", "botTtsStopped", "botStoppedSpeaking", "metrics"),
+            *("botTtsStopped", "botStoppedSpeaking", "metrics"),
             *("userStartedSpeaking", "userTranscript", "userStoppedSpeaking", "userLlmText", "botLlmStarted"),
             *("botStartedSpeaking", "botStoppedSpeaking", "metrics"),
         )
@@ -136,6 +136,7 @@ def test_a_spoken_conversation_of_two_turns(site, tmp_path):
         measured = events(page, "metrics")[0][1]
         assert {each["processor"] for each in measured["ttfb"]} == {"asr", "llm", "tts"}
         assert {each["processor"] for each in measured["processing"]} == {"voice-to-voice"}
+        in_order(page, "botLlmStarted", "botLlmStopped", "botStoppedSpeaking", "botLlmStarted", "botLlmStopped")
         assert not events(page, "error", "messageError")
         assert level_db(heard) > -40
 
@@ -146,7 +147,7 @@ def test_speaking_interrupts_the_agent(site, tmp_path):
         wait_for(page, "botStoppedSpeaking", 2)
         in_order(
             page,
-            *("botReady", "botStartedSpeaking", "userStartedSpeaking", "botStoppedSpeaking", "botLlmStopped"),
+            *("botReady", "botStartedSpeaking", "userStartedSpeaking", "botStoppedSpeaking", "botTtsStopped"),
             *("userStoppedSpeaking", "botLlmStarted", "botStartedSpeaking", "botStoppedSpeaking"),
         )
         output = [data for _, data in events(page, "botOutput")]
@@ -200,10 +201,9 @@ def test_typing_functions_requests_and_coming_back(site, tmp_path):
             page.evaluate(f"transport.attemptReconnection({recreate})")
             page.wait_for_function("transport.dc.readyState === 'open'")
             page.evaluate("client.sendText('Still there?')")
-            wait_for(page, "botLlmStopped", again)
+            wait_for(page, "botTtsStopped", again - 1)
             turn = {4: "four", 5: "five"}[again]
             assert says(page, "botTranscript")[-1] == f"That was turn {turn}."
-        wait_for(page, "botStoppedSpeaking", 4)
 
         page.evaluate("client.disconnect()")
         page.evaluate("([url]) => begin(url, {})", [url])

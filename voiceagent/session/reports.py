@@ -23,6 +23,7 @@ __all__ = [
     "SegmentAnnounced",
     "SessionClosed",
     "SessionOpened",
+    "TextCompleted",
     "ToolUsed",
     "TurnTraced",
     "UserStarted",
@@ -99,6 +100,13 @@ class SegmentAnnounced:
 
 
 @dataclass(frozen=True, slots=True)
+class TextCompleted:
+    """All that the response will say has been announced; much of it may still be to be heard."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class AgentPaused:
     """The agent fell silent because the user made a sound."""
 
@@ -170,6 +178,7 @@ Report = (
     | UserTurnEnded
     | ResponseStarted
     | SegmentAnnounced
+    | TextCompleted
     | WordHeard
     | AgentPaused
     | AgentResumed

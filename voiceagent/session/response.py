@@ -22,7 +22,7 @@ from voiceagent.session.call_round import CallRound, StartCall
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.repetition import Opening, Said, is_repeated, without
 from voiceagent.session.reply import Reply
-from voiceagent.session.reports import Report, SegmentAnnounced, ToolUsed
+from voiceagent.session.reports import Report, SegmentAnnounced, TextCompleted, ToolUsed
 from voiceagent.session.segment import Segment, heard_of
 from voiceagent.text import ends_sentence, speakable
 from voiceagent.trace.tools import ToolUse
@@ -115,6 +115,7 @@ class ResponseRun:
         for index, segment in enumerate(self.segments):
             if segment.words:
                 self._announce(index)
+        self._report_completion()
         self._reschedule()
         if self._rounds:
             self._start_calls()
@@ -334,7 +335,12 @@ class ResponseRun:
         self._text_complete = True
         if not self.segments:
             self._on_failed("llm", None)
+        self._report_completion()
         self._finish_if_whole()
+
+    def _report_completion(self) -> None:
+        if self.released and self._text_complete and self.segments:
+            self._report(TextCompleted(self.generation))
 
     def _enqueue(self, audio: SpeechAudio) -> None:
         segment = self.segments[audio.segment]

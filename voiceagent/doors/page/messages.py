@@ -17,6 +17,7 @@ from voiceagent.session.reports import (
     SegmentAnnounced,
     SessionClosed,
     SessionOpened,
+    TextCompleted,
     ToolUsed,
     TurnTraced,
     UserStarted,
@@ -37,6 +38,8 @@ def payload(report: Report) -> Payload | None:
     """Return the page's message for a report; None for what it knows already."""
     match report:
         case SessionOpened() | SessionClosed() | UserStarted() | UserStopped() | UserTurnEnded() | ResponseStarted():
+            return None
+        case TextCompleted():
             return None
         case FloorChanged(holder):
             return {"type": "floor", "holder": holder.value}

@@ -19,6 +19,7 @@ from voiceagent.session.reports import (
     ResponseEnded,
     ResponseStarted,
     SegmentAnnounced,
+    TextCompleted,
     ToolUsed,
     TurnTraced,
     UserStarted,
@@ -49,6 +50,7 @@ class _Response:
     """It is text only."""
     segments: dict[int, _Segment] = field(default_factory=dict)
     is_heard: bool = False
+    is_written: bool = False
 
 
 class Narrator:
@@ -82,8 +84,8 @@ class Narrator:
         """Tell of it, if the client wants to know."""
         match report:
             case UserStarted():
-                self._raw_vad("started")
                 self._user_spoke(True)
+                self._raw_vad("started")
             case UserStopped():
                 self._raw_vad("stopped")
             case UserText(turn, text) if turn != self._ended_turn:
@@ -98,6 +100,8 @@ class Narrator:
                 self._begin(generation)
             case SegmentAnnounced():
                 self._segment(report)
+            case TextCompleted(generation):
+                self._written(generation)
             case WordHeard():
                 self._word(report)
             case AgentPaused():
@@ -201,6 +205,12 @@ class Narrator:
             data["spoken_progress"] = {"accumulated_text": said, "remaining_text": rest}
         self._tell("bot-output", data)
 
+    def _written(self, generation: int) -> None:
+        response = self._response
+        if response is not None and response.generation == generation and not response.is_written:
+            response.is_written = True
+            self._tell("bot-llm-stopped")
+
     def _interrupt(self) -> None:
         """End what a new turn or response is about to replace; the session reports it later."""
         if self._response is not None:
@@ -213,7 +223,7 @@ class Narrator:
         if outcome is Outcome.INTERRUPTED:
             self._tell("bot-interrupted")
         self._calls.abandon()
-        self._tell("bot-llm-stopped")
+        self._written(generation)
         if not response.silent:
             self._tell("bot-tts-stopped")
         self._bot_heard(False)
