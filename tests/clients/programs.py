@@ -47,7 +47,6 @@ def bundle(entry: str, folder: Path) -> Path:
     """Bundle a JavaScript module of this folder for the browser, with the npm packages it imports; return the file."""
     bundled = folder / Path(entry).with_suffix(".bundle.js").name
     command = [
-        str(python_of("clients").parent / "node"),
         str(NODE_MODULES / "esbuild" / "bin" / "esbuild"),
         str(HERE / entry),
         "--bundle",
