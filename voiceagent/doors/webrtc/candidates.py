@@ -40,7 +40,10 @@ def read_candidates(items: object) -> Iterator[Trickled]:
 def parse_candidate(line: str) -> Candidate:
     """Return the candidate of an SDP attribute, with or without its name. Raises BadRequestError."""
     try:
-        return Candidate.from_sdp(line.removeprefix("a=").removeprefix("candidate:"))
+        candidate = Candidate.from_sdp(line.removeprefix("a=").removeprefix("candidate:"))
+        if not 0 <= candidate.port <= 65_535:
+            raise ValueError("no such port")
+        return candidate
     except ValueError as error:
         raise BadRequestError("bad_candidate", f"Not an ICE candidate: {line[:80]!r}.") from error
 

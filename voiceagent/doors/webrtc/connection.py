@@ -4,7 +4,7 @@ A later offer with the same certificate renegotiates; with new ICE credentials i
 another certificate is another RTCPeerConnection of the caller, and needs another one here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aioice import Connection
@@ -20,7 +20,7 @@ from aiortc import (
 from voiceagent.doors.errors import BadRequestError, RequestError
 from voiceagent.doors.webrtc.candidates import Trickled, parse_candidate
 from voiceagent.doors.webrtc.ice import RestartableIce
-from voiceagent.doors.webrtc.offer import Offer
+from voiceagent.doors.webrtc.offer import CodecName, Offer
 from voiceagent.doors.webrtc.outbound import AgentTrack
 from voiceagent.doors.webrtc.sdp import ask_for_fec
 
@@ -32,7 +32,7 @@ class CallerConnection:
         self,
         make_ice: Callable[[], Connection],
         track: AgentTrack,
-        on_receiver: Callable[[RTCRtpReceiver], None],
+        on_receiver: Callable[[RTCRtpReceiver, Mapping[int, CodecName]], None],
         on_channel: Callable[[RTCDataChannel], None],
         on_state: Callable[["CallerConnection"], None],
     ) -> None:
@@ -42,6 +42,7 @@ class CallerConnection:
         self._on_receiver = on_receiver
         self._ice = RestartableIce(make_ice)
         self._offer: Offer | None = None
+        self._answering: Offer | None = None
         self._known: list[str] = []  # sections taken up, in aiortc's order
         self._pc = RTCPeerConnection(RTCConfiguration([], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._pc.on("connectionstatechange", lambda: on_state(self))
@@ -64,7 +65,7 @@ class CallerConnection:
 
     async def answer(self, offer: Offer) -> str:
         """Accept an offer, the first or a later one, and return the answer's SDP. Raises BadRequestError."""
-        before = self._offer
+        before, self._answering = self._offer, offer
         try:
             await self._pc.setRemoteDescription(RTCSessionDescription(offer.reduced(self._known), "offer"))
             self._known += [section.mid for section in offer.taken if section.mid not in self._known]
@@ -83,8 +84,6 @@ class CallerConnection:
         candidates = [parse_candidate(line) for line in offer.candidates]
         for candidate in candidates:
             self._ice.add(candidate)
-        if offer.is_whole:
-            self._ice.add(None)
         return offer.answered(ask_for_fec(self._pc.localDescription.sdp))
 
     def add_candidate(self, trickled: Trickled) -> None:
@@ -92,7 +91,7 @@ class CallerConnection:
         offer = self._offer
         if offer is None or not offer.is_of_transport(trickled.mid, trickled.index):
             return
-        if trickled.ufrag in (None, offer.ufrag):
+        if trickled.candidate is not None and trickled.ufrag in (None, offer.ufrag):
             self._ice.add(trickled.candidate)
 
     async def close(self) -> None:
@@ -105,6 +104,7 @@ class CallerConnection:
         transceivers = {one.mid: one for one in self._pc.getTransceivers()}
         audio = [section for section in offer.taken if section.kind == "audio"]
         heard = next((one for one in audio if one.direction in ("sendrecv", "recvonly")), audio[0])
+        self.track.use(next(iter(heard.codec_names.values())))
         for mid, transceiver in transceivers.items():
             speaks = mid == heard.mid
             if speaks != (transceiver.sender.track is self.track):
@@ -113,5 +113,6 @@ class CallerConnection:
 
     def _on_track(self, track: Any) -> None:
         for transceiver in self._pc.getTransceivers():
-            if transceiver.receiver.track is track:
-                self._on_receiver(transceiver.receiver)
+            if transceiver.receiver.track is track and self._answering is not None:
+                section = next(one for one in self._answering.taken if one.mid == transceiver.mid)
+                self._on_receiver(transceiver.receiver, section.codec_names)

@@ -62,8 +62,11 @@ class RestartableIce:
         self._next = upcoming
         self._switching = asyncio.create_task(self._switch(upcoming))
 
-    def add(self, candidate: Candidate | None) -> None:
-        """Take a candidate of the caller, or None after the last; a name is looked up meanwhile (mDNS)."""
+    def add(self, candidate: Candidate) -> None:
+        """Take a candidate of the caller; a name is looked up meanwhile (mDNS).
+
+        Nobody is told which is the last: then aioice would give up callers whose candidates are all still to come.
+        """
         task = asyncio.create_task(_add(self._newest, candidate))
         self._adding.add(task)
         task.add_done_callback(self._adding.discard)
@@ -93,6 +96,10 @@ class RestartableIce:
     async def gather_candidates(self) -> None:
         """Find this side's candidates."""
         await self._current.gather_candidates()
+
+    async def add_remote_candidate(self, candidate: Candidate | None) -> None:
+        """Take a candidate; here they come by `add`."""
+        await self._newest.add_remote_candidate(candidate)
 
     async def connect(self) -> None:
         """Connect. Raises ConnectionError."""
@@ -164,8 +171,8 @@ class RestartableIce:
             self._next = None
 
 
-async def _add(connection: Connection, candidate: Candidate | None) -> None:
+async def _add(connection: Connection, candidate: Candidate) -> None:
     try:
         await connection.add_remote_candidate(candidate)
-    except (ValueError, OSError) as error:  # after the last, or no multicast here
+    except OSError as error:  # no multicast here
         log.debug("an ICE candidate was ignored: %s", error)

@@ -10,14 +10,18 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal, cast
 
+from voiceagent.audio.telephone import TelephoneCodec
 from voiceagent.doors.errors import BadRequestError
 
+CodecName = Literal["OPUS"] | TelephoneCodec
+"""The codecs that are heard and spoken."""
 MAX_AUDIO_SECTIONS = 4
 """Audio sections taken up: each costs a thread in aiortc. A caller has one, or one for each direction."""
 
 _DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
-_CODECS = {("OPUS", 48_000), ("G722", 8_000), ("PCMU", 8_000), ("PCMA", 8_000)}
+_CLOCKS: dict[CodecName, int] = {"OPUS": 48_000, "G722": 8_000, "PCMU": 8_000, "PCMA": 8_000}
 _STATIC = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000"}
 """Payload types that need no rtpmap (RFC 3551)."""
 _KEPT = re.compile(
@@ -81,6 +85,11 @@ class Section:
         maps |= dict(value.split(" ", 1) for value in _values(self.lines, "rtpmap") if " " in value)
         return {number: maps[number] for number in dict.fromkeys(self.formats) if _is_known(maps.get(number, ""))}
 
+    @property
+    def codec_names(self) -> dict[int, CodecName]:
+        """The same by number and name."""
+        return {int(number): cast(CodecName, codec.split("/")[0].upper()) for number, codec in self.codecs.items()}
+
     def about(self, number: str, *names: str) -> list[str]:
         """Return the attributes of a payload type."""
         return [line for name in names for line in self.lines if line.startswith(f"a={name}:{number} ")]
@@ -129,11 +138,6 @@ class Offer:
     def candidates(self) -> list[str]:
         """The caller's ICE candidates."""
         return list(_values(self._main.lines, "candidate"))
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether no more candidates follow."""
-        return "a=end-of-candidates" in self._main.lines
 
     def is_of_transport(self, mid: object, index: object) -> bool:
         """Return whether a candidate of a section belongs to the shared transport."""
@@ -229,8 +233,8 @@ def _values(lines: Sequence[str], name: str) -> Iterator[str]:
 
 def _is_known(codec: str) -> bool:
     name, _, rest = codec.partition("/")
-    rate = rest.split("/")[0]
-    return rate.isdecimal() and (name.upper(), int(rate)) in _CODECS
+    clock = _CLOCKS.get(cast(CodecName, name.upper()))
+    return clock is not None and rest.split("/")[0] == str(clock)
 
 
 def _rejected(section: Section) -> list[str]:
