@@ -16,7 +16,7 @@ from voiceagent.doors.door import Door, DoorContext
 from voiceagent.doors.errors import BadRequestError, RequestError, UnavailableError, UnknownSessionError
 from voiceagent.doors.requests import json_object
 from voiceagent.doors.rtvi.client import RtviClient
-from voiceagent.doors.rtvi.envelope import Payload, build
+from voiceagent.doors.rtvi.envelope import Payload, fatal
 from voiceagent.doors.rtvi.functions import ClientFunctions
 from voiceagent.doors.rtvi.session_config import configured
 from voiceagent.doors.rtvi.socket import TRY_AGAIN_LATER, RtviSocket
@@ -120,8 +120,7 @@ class RtviDoor(Door):
         try:
             connection = await context.connections.admit(connect)
         except VoiceAgentError as error:
-            refused = build("error", {"error": str(error), "message": str(error), "fatal": True})
-            await websocket.send_text(json.dumps(refused))
+            await websocket.send_text(json.dumps(fatal(str(error))))
             await websocket.close(TRY_AGAIN_LATER)
             return
         try:

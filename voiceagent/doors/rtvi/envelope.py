@@ -83,9 +83,17 @@ def build(type: str, data: object = None, id: str = "") -> Payload:
 
 def refusal(error: VoiceAgentError, id: str = "") -> Payload:
     """Return what a client is told: `error-response` to its request, `error` where that cannot be named."""
-    if id:
-        return build("error-response", {"error": str(error)}, id)
-    return build("error", {"error": str(error), "message": str(error), "fatal": False})
+    return build("error-response", {"error": str(error)}, id) if id else failure(str(error))
+
+
+def failure(words: str) -> Payload:
+    """Return an `error` that the session survives."""
+    return build("error", {"error": words, "message": words, "fatal": False})
+
+
+def fatal(words: str) -> Payload:
+    """Return an `error` that ends it."""
+    return build("error", {"error": words, "message": words, "fatal": True})
 
 
 def negotiated(version: object) -> tuple[str, str | None]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import count
 
 from voiceagent.doors.rtvi.call_messages import CallMessages
-from voiceagent.doors.rtvi.envelope import Payload, build
+from voiceagent.doors.rtvi.envelope import Payload, build, failure
 from voiceagent.doors.rtvi.metrics import metrics_of
 from voiceagent.session.effects import Floor
 from voiceagent.session.events import Outcome
@@ -116,7 +116,7 @@ class Narrator:
             case TurnTraced(trace):
                 self._tell("metrics", metrics_of(trace, self._models))
             case EngineFailed(_, _, message):
-                self._tell("error", {"error": message, "message": message, "fatal": False})
+                self._send(failure(message))
 
     # The user
 

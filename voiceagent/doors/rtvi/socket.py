@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import logging
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
@@ -16,7 +17,7 @@ from voiceagent.config.doors import ReportedCalls
 from voiceagent.doors.host import Host
 from voiceagent.doors.rtvi import evaluation
 from voiceagent.doors.rtvi.conversation import RtviConversation
-from voiceagent.doors.rtvi.envelope import Payload, Request, build
+from voiceagent.doors.rtvi.envelope import Payload, Request, build, fatal
 from voiceagent.doors.rtvi.functions import ClientFunctions
 from voiceagent.doors.rtvi.microphone import Microphone
 
@@ -45,6 +46,7 @@ class RtviSocket:
         self._audio_type: str | None = "bot-tts-audio"
         self._microphone = Microphone()
         self._tasks: list[asyncio.Task[None]] = []
+        self._writing: asyncio.Task[None] | None = None
         self._conversation = RtviConversation(
             lambda: self.session, self._send, self._over.set, ClientFunctions(), dict(host.models), calls, self._take
         )
@@ -72,7 +74,9 @@ class RtviSocket:
 
     async def run(self) -> None:
         """Serve the client until it leaves, or must."""
-        self._start(self._read(), self._write(), self._await_ready())
+        self._writing = self._start(self._write())
+        self._start(self._read())
+        self._start(self._await_ready())
         await self._over.wait()
 
     async def close(self, reason: str) -> None:
@@ -82,9 +86,6 @@ class RtviSocket:
         self._closed = True
         self._over.set()
         self._conversation.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
             self.session.close()
         except Exception:  # an engine failed to close its stream: the place is free all the same
@@ -92,13 +93,18 @@ class RtviSocket:
         log.info("session ended", extra={"session": self.session.id, "reason": reason})
         with suppress(RuntimeError, WebSocketDisconnect, TimeoutError):  # it may be gone already
             async with asyncio.timeout(CLOSING_S):
+                if self._writing is not None and not self._writing.done():  # the last words may say why
+                    await self._waiting.join()
                 await self._websocket.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _start(self, *works: Any) -> None:
-        for work in works:
-            task = self._loop.create_task(work)
-            task.add_done_callback(self._note_end)
-            self._tasks.append(task)
+    def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = self._loop.create_task(work)
+        task.add_done_callback(self._note_end)
+        self._tasks.append(task)
+        return task
 
     def _note_end(self, task: "asyncio.Task[None]") -> None:
         if task.cancelled():
@@ -111,6 +117,8 @@ class RtviSocket:
 
     async def _read(self) -> None:
         while (message := await self._websocket.receive())["type"] != "websocket.disconnect":
+            if self._over.is_set():
+                return
             text = message.get("text")
             self._conversation.receive(message.get("bytes") if text is None else text)
             if self._conversation.ready and not self._opened:
@@ -120,10 +128,12 @@ class RtviSocket:
     async def _write(self) -> None:
         while True:
             await self._websocket.send_text(await self._waiting.get())
+            self._waiting.task_done()
 
     async def _await_ready(self) -> None:
         await asyncio.sleep(READY_S)
         if not self._opened:
+            self._send(fatal(f"No client-ready came within {READY_S:g} s."))
             self._over.set()
 
     def _open(self) -> None:
