@@ -15,6 +15,7 @@ from voiceagent.session.reports import (
     ResponseStarted,
     SegmentAnnounced,
     TextCompleted,
+    TextWritten,
     ToolUsed,
     TurnTraced,
     UserStarted,
@@ -64,24 +65,20 @@ def test_only_the_whole_of_a_turn_is_a_final_transcript():
     inputs = [(data["text"], data["final"]) for type, data in told if type == "user-input"]
     assert inputs == transcripts
     assert [type for type, _ in told if type.startswith("user-s")] == ["user-started-speaking", "user-stopped-speaking"]
-    assert [type for type, _ in told][-4:] == [
-        "user-stopped-speaking",
-        "user-llm-text",
-        "bot-llm-started",
-        "bot-tts-started",
-    ]
+    assert [type for type, _ in told][-3:] == ["user-stopped-speaking", "user-llm-text", "bot-llm-started"]
 
 
 def test_each_word_comes_with_what_was_said_and_what_is_left():
     told = Told()
-    assert told.types(ResponseStarted(1, REPLY)) == ["bot-llm-started", "bot-tts-started"]
+    assert told.types(ResponseStarted(1, REPLY)) == ["bot-llm-started"]
     new, heard, last = (
         told.of(SegmentAnnounced(1, 0, ("Good", "morning."))),
         told.of(FloorChanged(Floor.AGENT), WordHeard(1, 0, 0)),
         told.of(TextCompleted(1), WordHeard(1, 0, 1)),
     )
-    assert new[:2] == [("bot-llm-text", {"text": "Good morning. "}), ("bot-transcription", {"text": "Good morning."})]
-    (_, output) = new[2]
+    assert new[:2] == [("bot-tts-started", None), ("bot-llm-text", {"text": "Good morning. "})]
+    assert new[2] == ("bot-transcription", {"text": "Good morning."})
+    (_, output) = new[3]
     assert output["text"] == output["spoken_progress"]["remaining_text"] == "Good morning."
     assert {output[name] for name in ("output_type", "text_type", "aggregated_by")} == {"sentence"}
     assert [type for type, _ in heard] == ["bot-started-speaking", "bot-output", "bot-tts-text"]
@@ -146,7 +143,6 @@ def test_an_interruption_is_told_before_the_turn_that_causes_it():
         "user-input",
         "user-llm-text",
         "bot-llm-started",
-        "bot-tts-started",
     ]
     assert (
         told.of(ResponseEnded(1, Outcome.INTERRUPTED, 0, ""), WordHeard(1, 0, 0), UserText(1, "Stop.", final=True))
@@ -155,13 +151,12 @@ def test_an_interruption_is_told_before_the_turn_that_causes_it():
 
 
 def test_what_is_wanted_as_text_is_not_said_to_be_spoken():
-    told = Told()
-    told.narrator.silent = True
-    messages = told.of(
+    messages = Told().of(
         ResponseStarted(1, REPLY),
-        SegmentAnnounced(1, 0, ("Good", "morning.")),
         FloorChanged(Floor.AGENT),
-        WordHeard(1, 0, 0),
+        TextWritten(1, "Good *morning*. "),
+        TextWritten(1, "Well?"),
+        TextCompleted(1),
         ResponseEnded(1, Outcome.COMPLETED, 2, ""),
     )
     assert [type for type, _ in messages] == [
@@ -169,9 +164,14 @@ def test_what_is_wanted_as_text_is_not_said_to_be_spoken():
         "bot-llm-text",
         "bot-transcription",
         "bot-output",
+        "bot-llm-text",
+        "bot-transcription",
+        "bot-output",
         "bot-llm-stopped",
     ]
+    assert "".join(data["text"] for type, data in messages if type == "bot-llm-text") == "Good *morning*. Well?"
     output = messages[3][1]
+    assert output["text"] == "Good *morning*."
     assert (output["will_be_spoken"], output["spoken_status"]) == (False, "new")
     assert "spoken_progress" not in output
 
@@ -199,14 +199,14 @@ def use(running, **changes):
 def test_a_call_is_told_as_far_as_the_client_may_know(level, own, known, result):
     told = Told(level, own)
     name = {key: value for key, value in known.items() if key == "function_name"}
-    assert told.of(ResponseStarted(1, REPLY), use(True))[2:] == [
+    assert told.of(ResponseStarted(1, REPLY), use(True))[1:] == [
         ("llm-function-call-started", name),
         ("llm-function-call-in-progress", {"tool_call_id": "call_1", **known}),
     ]
     assert told.of(use(False, result="Rain")) == [
         ("llm-function-call-stopped", {"tool_call_id": "call_1", "cancelled": False, **name, **result})
     ]
-    assert told.types(ResponseEnded(1, Outcome.COMPLETED, 0, "")) == ["bot-llm-stopped", "bot-tts-stopped"]
+    assert told.types(ResponseEnded(1, Outcome.COMPLETED, 0, "")) == ["bot-llm-stopped"]
 
 
 def test_a_call_that_outlives_its_response_is_cancelled():

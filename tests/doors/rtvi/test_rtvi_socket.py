@@ -104,7 +104,7 @@ def test_text_that_needs_no_answer_now_is_kept_in_mind():
         await caller.send("append-to-context", {"role": "user", "content": "I am 36."}, "b")
         await caller.send("send-text", {"content": "Hello.", "options": {"audio_response": False}}, "c")
         await caller.until("bot-llm-stopped")
-        assert "- The user wrote: My name is Ada.\n- The user wrote: I am 36." in prompts[-1][0].content
+        assert [message.content for message in prompts[-1][1:]] == ["My name is Ada. I am 36. Hello."]
         assert len(caller.of("bot-llm-started")) == 1
         assert not caller.of("bot-started-speaking")
         assert not caller.of("bot-tts-audio")
@@ -129,7 +129,7 @@ REFUSED = (
     ("send-text", {"content": ["x"]}, "send-text needs a content"),
     ("send-text", {"content": "x", "options": {"run_immediately": 1}}, "true or false"),
     ("send-text", {"content": "x", "options": [1]}, "true or false"),
-    ("dtmf", {"buttons": ["1", "x"]}, "each one of 0123456789*#"),
+    ("dtmf", {"buttons": ["1", "x"]}, "has no key 'X'"),
     ("dtmf", {"buttons": "12"}, "a list of keys"),
     ("dtmf", {"buttons": []}, "a list of keys"),
     ("dtmf", {"buttons": [["1"]]}, "a list of keys"),
@@ -154,7 +154,7 @@ REFUSED = (
 
 def test_what_cannot_be_done_is_answered_by_its_id():
     async def scene(house, caller):
-        for id, (type, data, words) in enumerate(REFUSED):
+        for id, (type, data, _words) in enumerate(REFUSED):
             await caller.send(type, data, str(id))
         await caller.send("send-text", {"content": "Still there?", "options": {"audio_response": False}}, "good")
         await caller.until("bot-llm-stopped")

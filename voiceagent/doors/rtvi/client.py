@@ -35,13 +35,10 @@ class RtviClient:
         """Do nothing: clients measure levels themselves."""
 
     def agent_audio(self, pcm: Pcm) -> None:
-        """Silence what is wanted as text."""
-        if self._conversation.narrator.mute:
-            pcm[:] = 0.0
+        """Do nothing, likewise."""
 
     def leave(self, reason: str) -> None:
         """Tell the client that the agent has left."""
-        self._conversation.close()
         self._send({"type": "signalling", "message": {"type": "peerLeft"}})
 
     def _send(self, message: Payload) -> None:

@@ -21,7 +21,6 @@ from voiceagent.doors.rtvi.envelope import (
 )
 from voiceagent.doors.rtvi.functions import ClientFunctions
 from voiceagent.doors.rtvi.narrator import Narrator
-from voiceagent.doors.rtvi.silence import SilentPlayer
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.coordinator import Session
 from voiceagent.session.reports import Report, ResponseEnded, ToolUsed
@@ -64,8 +63,7 @@ class RtviConversation:
         self._complained = False
         told = CallMessages(self._tell, calls, lambda name: name in functions.names)
         self.narrator = Narrator(self._tell, told, models)
-        self.silence = SilentPlayer(session, lambda: self.narrator.mute)
-        self.desk = Desk(session, self.narrator, functions, send, hang_up, self.silence.start)
+        self.desk = Desk(session, self.narrator, functions, send, hang_up)
 
     def report(self, report: Report) -> None:
         """Take a session's report."""
@@ -74,8 +72,6 @@ class RtviConversation:
         elif isinstance(report, ResponseEnded):
             self._functions.forget()
         self.narrator.report(report)
-        if self.narrator.mute:
-            self.silence.start()
 
     def receive(self, message: object) -> None:
         """Take a client's message and do what it asks for, or answer why not."""
@@ -102,11 +98,6 @@ class RtviConversation:
         self._complained = True
         self._send(refusal(error, id))
 
-    def close(self) -> None:
-        """The client is gone, or must go."""
-        self.silence.close()
-        self.desk.close()
-
     def _count(self) -> None:
         """Count a message against the clock; a client that sends them without end must go."""
         now = self._loop.time()
@@ -122,7 +113,7 @@ class RtviConversation:
             self._refuse(RequestRefusedError(complaint), request.id)
         self.narrator.legacy = int(version.partition(".")[0]) == LEGACY_MAJOR
         about = {"library": "voiceagent", "library_version": __version__}
-        capabilities = {**CAPABILITIES, "audio_out": not self.narrator.silent}
+        capabilities = {**CAPABILITIES, "audio_out": self._session().config.speak}
         self._send(build("bot-ready", {"version": version, "about": about, "capabilities": capabilities}, request.id))
         self.ready = True
         while self._held:

@@ -1,12 +1,12 @@
 """What a client asks for, done with its session, and answered where RTVI has an answer."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from voiceagent.doors.rtvi.envelope import Payload, Request, RequestRefusedError, build
 from voiceagent.doors.rtvi.functions import ClientFunctions
-from voiceagent.doors.rtvi.keypad import Keypad
 from voiceagent.doors.rtvi.narrator import Narrator
 from voiceagent.doors.rtvi.session_config import configured
 from voiceagent.session.coordinator import Session
@@ -16,7 +16,7 @@ MAX_TEXT_CHARS = 4_000
 
 
 class Desk:
-    """Carries out one client's requests. `say_silently` begins to play a response that is wanted as text."""
+    """Carries out one client's requests."""
 
     def __init__(
         self,
@@ -25,21 +25,18 @@ class Desk:
         functions: ClientFunctions,
         send: Callable[[Payload], None],
         hang_up: Callable[[], None],
-        say_silently: Callable[[], None],
     ) -> None:
         self._session = session
         self._narrator = narrator
         self._functions = functions
         self._send = send
         self._hang_up = hang_up
-        self._say_silently = say_silently
-        self._keypad = Keypad(lambda text: session().type(text))
         self._carry_out: dict[str, Callable[[Request], None]] = {
             "send-text": self._send_text,
             "append-to-context": partial(self._send_text, at_once=False),
             "client-message": self._client_message,
             "llm-function-call-result": self._function_result,
-            "dtmf": lambda request: self._keypad.press(request.data),
+            "dtmf": self._press,
             "disconnect-bot": lambda request: self._hang_up(),
         }
         self._client_messages: dict[str, Callable[[Any], object]] = {
@@ -54,10 +51,6 @@ class Desk:
             known = ", ".join(self._carry_out)
             raise RequestRefusedError(f"This server does not take {request.type[:40]!r}; it takes {known}.")
         action(request)
-
-    def close(self) -> None:
-        """The client is gone."""
-        self._keypad.close()
 
     def configure(self, wanted: object) -> Payload:
         """Configure the session from the next turn on; return what of it was not understood."""
@@ -81,16 +74,26 @@ class Desk:
             raise RequestRefusedError("The options of send-text are run_immediately and audio_response, true or false.")
         at_once = options.get("run_immediately", request.data.get("run_immediately") is True or at_once)
         if not at_once:
-            self._session().pin(f"The user wrote: {content}")
+            self._session().remember("user", content)
             return
-        narrator, silent = self._narrator, self._narrator.silent
-        narrator.typed, narrator.silent = request.id, silent or not options.get("audio_response", True)
+        session = self._session()
+        usual = session.config
+        in_writing = usual.speak and not options.get("audio_response", True)
+        self._narrator.typed = request.id
         try:
-            self._session().type(content)
+            if in_writing:
+                session.configure(replace(usual, speak=False))
+            session.type(content)
         finally:
-            narrator.typed, narrator.silent = None, silent
-        if narrator.mute:
-            self._say_silently()
+            self._narrator.typed = None
+            if in_writing:
+                session.configure(usual)
+
+    def _press(self, request: Request) -> None:
+        keys = request.data.get("buttons", [request.data.get("button")])
+        if not isinstance(keys, list) or not keys or not all(isinstance(key, str) and len(key) == 1 for key in keys):
+            raise RequestRefusedError('dtmf needs "buttons", a list of keys such as "1" or "#".')
+        self._session().press("".join(keys))
 
     def _client_message(self, request: Request) -> None:
         kind, data = request.data.get("t"), request.data.get("d")

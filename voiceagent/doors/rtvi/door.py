@@ -18,7 +18,7 @@ from voiceagent.doors.requests import json_object
 from voiceagent.doors.rtvi.client import RtviClient
 from voiceagent.doors.rtvi.envelope import Payload, fatal
 from voiceagent.doors.rtvi.functions import ClientFunctions
-from voiceagent.doors.rtvi.session_config import configured
+from voiceagent.doors.rtvi.session_config import configured, for_rtvi
 from voiceagent.doors.rtvi.socket import TRY_AGAIN_LATER, RtviSocket
 from voiceagent.errors import VoiceAgentError
 
@@ -75,7 +75,7 @@ class RtviDoor(Door):
         if (again := await self._renegotiated(body)) is not None:
             return again
         context, functions = self.context, ClientFunctions()
-        config, _ = configured(context.host.config, wanted, functions)
+        config, _ = configured(for_rtvi(context.host.config), wanted, functions)
         models, calls = dict(context.host.models), context.settings.rtvi.calls
         try:
             peer, answer = await context.offers.answer(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from voiceagent.doors.rtvi.desk import Desk
 from voiceagent.doors.rtvi.envelope import Request, RequestRefusedError
@@ -10,7 +10,7 @@ from voiceagent.doors.rtvi.narrator import Narrator
 from voiceagent.session.coordinator import Session
 
 CONNECT, CONTEXT, CONFIGURE, CANCEL = "eval-connect", "eval-context", "eval-configure", "eval-cancel"
-_SPEAKERS = {"user": "The user said", "assistant": "You said"}
+ROLES: tuple[Literal["user"], Literal["assistant"]] = ("user", "assistant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,16 @@ def prepare(kind: str, data: object, session: Session, desk: Desk, narrator: Nar
 
 
 def _seed(messages: object, session: Session, desk: Desk) -> None:
-    """Begin from a conversation: its system messages are the prompt, and what was said is kept in mind."""
+    """Begin from a conversation; its system messages are the prompt."""
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         raise RequestRefusedError("eval-context needs messages, each with a role and a content.")
     said = [(message.get("role"), _text(message.get("content"))) for message in messages]
     if prompt := "\n\n".join(text for role, text in said if role in ("system", "developer")):
         desk.configure({"system_prompt": prompt})
     for role, text in said:
-        if role in _SPEAKERS and text:
-            session.pin(f"{_SPEAKERS[role]}: {text}")
+        for speaker in ROLES:
+            if role == speaker and text.strip():
+                session.remember(speaker, text)
 
 
 def _text(content: object) -> str:

@@ -20,6 +20,7 @@ from voiceagent.session.reports import (
     ResponseStarted,
     SegmentAnnounced,
     TextCompleted,
+    TextWritten,
     ToolUsed,
     TurnTraced,
     UserStarted,
@@ -46,9 +47,9 @@ class _Segment:
 @dataclass(slots=True)
 class _Response:
     generation: int
-    silent: bool
-    """It is text only."""
     segments: dict[int, _Segment] = field(default_factory=dict)
+    is_spoken: bool = False
+    """As far as is known; else it is text only."""
     is_heard: bool = False
     is_written: bool = False
 
@@ -59,8 +60,6 @@ class Narrator:
     def __init__(self, send: Callable[[Payload], None], calls: CallMessages, models: dict[str, str]) -> None:
         self.legacy = False
         """Whether the client is of major version 1."""
-        self.silent = False
-        """Whether responses that begin now are text only."""
         self.typed: str | None = None
         """The id of the request whose text is being typed."""
         self.raw_vad = False
@@ -74,11 +73,6 @@ class Narrator:
         """The latest transcript of the user's turn."""
         self._response: _Response | None = None
         self._segment_ids = count(1)
-
-    @property
-    def mute(self) -> bool:
-        """Whether the response under way is text only."""
-        return self._response is not None and self._response.silent
 
     def report(self, report: Report) -> None:
         """Tell of it, if the client wants to know."""
@@ -98,8 +92,10 @@ class Narrator:
                 self._floor(holder)
             case ResponseStarted(generation):
                 self._begin(generation)
-            case SegmentAnnounced():
-                self._segment(report)
+            case SegmentAnnounced(generation, segment, words):
+                self._segment(generation, segment, words)
+            case TextWritten(generation, text):
+                self._segment(generation, None, (text,))
             case TextCompleted(generation):
                 self._written(generation)
             case WordHeard():
@@ -151,10 +147,8 @@ class Narrator:
 
     def _begin(self, generation: int) -> None:
         self._interrupt()
-        self._response = _Response(generation, self.silent)
+        self._response = _Response(generation)
         self._tell("bot-llm-started")
-        if not self.silent:
-            self._tell("bot-tts-started")
 
     def _floor(self, holder: Floor) -> None:
         if holder is not Floor.USER:
@@ -164,16 +158,23 @@ class Narrator:
 
     def _bot_heard(self, is_heard: bool) -> None:
         response = self._response
-        if response is not None and not response.silent and response.is_heard is not is_heard:
+        if response is not None and response.is_spoken and response.is_heard is not is_heard:
             response.is_heard = is_heard
             self._tell(f"bot-{'started' if is_heard else 'stopped'}-speaking")
 
-    def _segment(self, report: SegmentAnnounced) -> None:
+    def _segment(self, generation: int, number: int | None, words: tuple[str, ...]) -> None:
+        """Tell of a segment: its words where it is numbered, to be spoken; else its text as it is written."""
         response = self._response
-        if response is None or response.generation != report.generation:
+        if response is None or response.generation != generation:
             return
-        segment = response.segments[report.segment] = _Segment(next(self._segment_ids), report.words)
-        self._tell("bot-llm-text", {"text": f"{segment.text} "})
+        segment = _Segment(next(self._segment_ids), words)
+        if number is not None:
+            if not response.is_spoken:
+                response.is_spoken = True
+                self._tell("bot-tts-started")
+            response.segments[number] = segment
+        self._tell("bot-llm-text", {"text": segment.text if number is None else f"{segment.text} "})
+        segment.words = tuple(segment.text.split())
         self._tell("bot-transcription", {"text": segment.text})
         if self.legacy:
             self._tell("bot-output", {"text": segment.text, "spoken": False, "aggregated_by": "sentence"})
@@ -183,7 +184,7 @@ class Narrator:
     def _word(self, report: WordHeard) -> None:
         response = self._response
         segment = response.segments.get(report.segment) if response is not None else None
-        if response is None or segment is None or response.generation != report.generation or response.silent:
+        if response is None or segment is None or response.generation != report.generation or not response.is_spoken:
             return
         word, heard = segment.words[report.index], report.index + 1
         if self.legacy:
@@ -197,10 +198,10 @@ class Narrator:
             "text": segment.text,
             **dict.fromkeys(("output_type", "text_type", "aggregated_by"), "sentence"),
             "segment_id": segment.id,
-            "will_be_spoken": not response.silent,
+            "will_be_spoken": response.is_spoken,
             "spoken_status": status,
         }
-        if not response.silent:
+        if response.is_spoken:
             said, rest = " ".join(segment.words[:heard]), " ".join(segment.words[heard:])
             data["spoken_progress"] = {"accumulated_text": said, "remaining_text": rest}
         self._tell("bot-output", data)
@@ -224,7 +225,7 @@ class Narrator:
             self._tell("bot-interrupted")
         self._calls.abandon()
         self._written(generation)
-        if not response.silent:
+        if response.is_spoken:
             self._tell("bot-tts-stopped")
         self._bot_heard(False)
         self._response = None

@@ -13,6 +13,15 @@ MAX_TEXT_CHARS = 20_000
 """Of a prompt or a greeting; how much a model can read is decided by its tokens."""
 
 
+PRESSED = "DTMF: {keys}"
+"""What the model is told of keys, as Pipecat's bots tell theirs."""
+
+
+def for_rtvi(config: ConversationConfig) -> ConversationConfig:
+    """Return the configuration of a client that asks for nothing else."""
+    return replace(config, pressed=PRESSED)
+
+
 def configured(
     config: ConversationConfig, wanted: Payload, functions: ClientFunctions
 ) -> tuple[ConversationConfig, list[str]]:

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from voiceagent.doors.rtvi.conversation import RtviConversation
 from voiceagent.doors.rtvi.envelope import Payload, Request, build, fatal
 from voiceagent.doors.rtvi.functions import ClientFunctions
 from voiceagent.doors.rtvi.microphone import Microphone
+from voiceagent.doors.rtvi.session_config import for_rtvi
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ class RtviSocket:
         self._conversation = RtviConversation(
             lambda: self.session, self._send, self._over.set, ClientFunctions(), dict(host.models), calls, self._take
         )
-        self.session = host.open_session(self._conversation.report)
+        self.session = host.open_session(self._conversation.report, for_rtvi(host.config))
         self._pacer = Pacer(self.session, self._send_audio, self._forget_audio, MIN_LEAD_S)
         if {"skip_tts", "capture_bot_audio"} & set(websocket.query_params):
             self._adopt(evaluation.flags_of(websocket.query_params))
@@ -85,7 +87,6 @@ class RtviSocket:
             return
         self._closed = True
         self._over.set()
-        self._conversation.close()
         try:
             self.session.close()
         except Exception:  # an engine failed to close its stream: the place is free all the same
@@ -139,8 +140,7 @@ class RtviSocket:
     def _open(self) -> None:
         self._opened = True
         self.session.open()
-        if not self._conversation.narrator.silent:
-            self._start(self._pacer.run())
+        self._start(self._pacer.run())
 
     def _take(self, request: Request) -> bool:
         """Carry out what only a WebSocket has: audio in messages, and evaluations."""
@@ -162,7 +162,7 @@ class RtviSocket:
             evaluation.prepare(kind, data, self.session, self._conversation.desk, self._conversation.narrator)
 
     def _adopt(self, flags: evaluation.Flags) -> None:
-        self._conversation.narrator.silent = flags.skip_tts
+        self.session.configure(replace(self.session.config, speak=not flags.skip_tts))
         self._audio_type = "eval-bot-audio" if flags.capture_bot_audio else None
 
     def _send(self, message: Payload) -> None:
@@ -174,7 +174,7 @@ class RtviSocket:
             self._over.set()
 
     async def _send_audio(self, frame: Pcm) -> None:
-        if self._audio_type is None or self._conversation.narrator.mute:
+        if self._audio_type is None:
             return
         rate = self.session.playout.rate
         audio = base64.b64encode(to_s16(frame)).decode()
