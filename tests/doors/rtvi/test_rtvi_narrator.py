@@ -68,6 +68,11 @@ def test_only_the_whole_of_a_turn_is_a_final_transcript():
     assert [type for type, _ in told][-3:] == ["user-stopped-speaking", "user-llm-text", "bot-llm-started"]
 
 
+def test_keys_are_a_transcript_as_pipecat_writes_it():
+    told = Told().of(UserTurnEnded(0, "DTMF: 1 2 #"), UserTurnEnded(1, "DTMF: 1 or 2?"))
+    assert [data["text"] for type, data in told if type == "user-transcription"] == ["DTMF: 12#", "DTMF: 1 or 2?"]
+
+
 def test_each_word_comes_with_what_was_said_and_what_is_left():
     told = Told()
     assert told.types(ResponseStarted(1, REPLY)) == ["bot-llm-started"]

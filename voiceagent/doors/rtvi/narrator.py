@@ -8,6 +8,7 @@ from itertools import count
 from voiceagent.doors.rtvi.call_messages import CallMessages
 from voiceagent.doors.rtvi.envelope import Payload, build, failure
 from voiceagent.doors.rtvi.metrics import metrics_of
+from voiceagent.doors.rtvi.session_config import as_shown
 from voiceagent.session.effects import Floor
 from voiceagent.session.events import Outcome
 from voiceagent.session.reports import (
@@ -87,7 +88,7 @@ class Narrator:
                 self._heard = text
                 self._transcript(text, final=False)
             case UserTurnEnded(turn, text):
-                self._user_turn(turn, text)
+                self._user_turn(turn, as_shown(text))
             case FloorChanged(holder):
                 self._floor(holder)
             case ResponseStarted(generation):

@@ -1,5 +1,6 @@
 """What a client may configure of its session, as the body of `/start`, request data of an offer, or `configure`."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -14,12 +15,18 @@ MAX_TEXT_CHARS = 20_000
 
 
 PRESSED = "DTMF: {keys}"
-"""What the model is told of keys, as Pipecat's bots tell theirs."""
+"""What the model is told of keys, as Pipecat's bots tell theirs, but for spaces between them."""
+_PRESSED = re.compile(r"DTMF: [0-9A-D*#]( [0-9A-D*#])*")
 
 
 def for_rtvi(config: ConversationConfig) -> ConversationConfig:
     """Return the configuration of a client that asks for nothing else."""
     return replace(config, pressed=PRESSED)
+
+
+def as_shown(text: str) -> str:
+    """Return what a user said or pressed as clients are shown it: keys without spaces."""
+    return f"DTMF: {text[5:].replace(' ', '')}" if _PRESSED.fullmatch(text) else text
 
 
 def configured(
