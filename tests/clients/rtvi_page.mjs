@@ -27,7 +27,12 @@ client.on(RTVIEvent.TrackStarted, (track, participant) => {
 client.registerFunctionCallHandler("favourite_colour", async ({ arguments: given }) => `It is green, as a ${given.shade} is.`);
 window.client = client;
 window.transport = transport;
-window.begin = (url, body) => client.startBotAndConnect({ endpoint: `${url}/start`, requestData: body });
+window.begin = (url, body, token) =>
+    client.startBotAndConnect({
+        endpoint: `${url}/start`,
+        requestData: body,
+        ...(token && { headers: new Headers({ Authorization: `Bearer ${token}` }) }),
+    });
 window.ask = async (type, data) => {
     try {
         return { answer: await client.sendClientRequest(type, data) };

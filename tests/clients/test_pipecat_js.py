@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.clients, pytest.mark.browser]
 
 AGENT = Path(__file__).parent / "rtvi_agent.py"
 VOICE = np.tile(0.3 * np.sin(2 * np.pi * 150 * np.arange(160) / 16_000), 200).astype(np.float32)  # two seconds
+TOKEN = "a-token-of-sixteen-or-more"
 LONG = "Welcome. This is a rather long story about a boat on a quiet river. You may interrupt it at any time you like."
 COLOUR = {
     "type": "function",
@@ -64,12 +65,14 @@ def agent(site, *settings, config="scripted.yaml"):
 
 
 @contextmanager
-def client(site, recording, url, body=None):
+def client(site, recording, url, body=None, token=None):
     """Give a page whose client has connected."""
     with chromium(recording) as page:
         page.goto(site)
         page.wait_for_function("window.begin !== undefined")
-        page.evaluate("([url, body]) => begin(url, {transport: 'webrtc', body})", [url, body or {}])
+        page.evaluate(
+            "([url, body, token]) => begin(url, {transport: 'webrtc', body}, token)", [url, body or {}, token]
+        )
         yield page
 
 
@@ -161,7 +164,7 @@ def test_speaking_interrupts_the_agent(site, tmp_path):
 def test_typing_functions_requests_and_coming_back(site, tmp_path):
     recording = microphone(tmp_path / "microphone.wav", 120.0)
     body = {"tools": [COLOUR, "opening_hours"], "unknown": 1}
-    with agent(site) as url, client(site, recording, url, body) as page:
+    with agent(site, f"server.token={TOKEN}") as url, client(site, recording, url, body, TOKEN) as page:
         (started,) = [data for _, data in events(page, "botStarted")]
         assert started["ignored"] == ["unknown"]
 
@@ -206,7 +209,7 @@ def test_typing_functions_requests_and_coming_back(site, tmp_path):
             assert says(page, "botTranscript")[-1] == f"That was turn {turn}."
 
         page.evaluate("client.disconnect()")
-        page.evaluate("([url]) => begin(url, {})", [url])
+        page.evaluate("([url, token]) => begin(url, {}, token)", [url, TOKEN])
         page.evaluate("client.sendText('Hello again.')")
         wait_for(page, "botLlmStopped", 6)
         assert says(page, "botTranscript")[-1] == "That was turn one."
