@@ -1,4 +1,7 @@
-"""Scenarios of `pipecat eval`, run by it against the server: RTVI over a WebSocket."""
+"""Scenarios of `pipecat eval`, run by it against the server: RTVI over a WebSocket.
+
+`python -m pipecat.evals` is the same program; `pipecat` itself needs packages of a hundred megabytes for other commands.
+"""
 
 import os
 import re
@@ -30,7 +33,7 @@ def evaluate(url, scenarios, folder, voice=VOICE, rate=16_000):
     write_wav(folder / "scenarios" / "voice.wav", voice, rate)
     ran = subprocess.run(
         [
-            *(str(python_of("clients").parent / "pipecat"), "eval", "run", str(folder / "scenarios" / scenarios)),
+            *(str(python_of("clients")), "-m", "pipecat.evals", "run", str(folder / "scenarios" / scenarios)),
             *("--bot-url", f"{url.replace('http', 'ws')}/ws", "--logs-dir", str(folder), "--verbose"),
             *("--audio", "--record-dir", str(folder)),
         ],
