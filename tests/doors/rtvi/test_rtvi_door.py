@@ -32,6 +32,17 @@ def test_a_session_is_started_with_the_servers_to_reach_it_through():
     served(scene, "server.ice_servers=[{urls: 'stun:stun.example.org:3478'}]")
 
 
+def test_only_so_many_started_sessions_are_kept(monkeypatch):
+    async def scene(house):
+        monkeypatch.setattr("voiceagent.doors.rtvi.door.MOST_STARTED", 1)
+        first, second = [(await house.http.post("/start", json={})).json()["sessionId"] for _ in range(2)]
+        offer = {"sdp": "x", "type": "offer"}
+        assert (await house.http.post(f"/sessions/{first}/api/offer", json=offer)).status_code == 404
+        assert (await house.http.post(f"/sessions/{second}/api/offer", json=offer)).status_code == 400
+
+    served(scene)
+
+
 def test_what_is_wrong_is_said_as_the_client_reads_it():
     async def scene(house):
         async def refused(method, path, **request):
@@ -44,6 +55,7 @@ def test_what_is_wrong_is_said_as_the_client_reads_it():
             (400, "not JSON", ("POST", "/start", {"content": "{"})),
             (400, "not a JSON object", ("POST", "/start", {"json": [1]})),
             (413, "larger than", ("POST", "/start", {"content": "x" * 300_000})),
+            (413, "larger than 64000", ("POST", "/start", {"json": {"body": {"greeting": "x" * 65_000}}})),
             (400, "There is no transport 'daily'", ("POST", "/start", {"json": {"transport": "daily"}})),
             (400, "is an object", ("POST", "/start", {"json": {"body": "x"}})),
             (400, "voice is a text", ("POST", "/start", {"json": {"body": {"voice": 5}}})),

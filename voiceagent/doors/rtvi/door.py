@@ -23,8 +23,10 @@ from voiceagent.doors.rtvi.socket import TRY_AGAIN_LATER, RtviSocket
 from voiceagent.errors import VoiceAgentError
 
 TRANSPORT = "webrtc"
-MOST_STARTED = 1024
-"""Sessions that were started and have not been called yet; the oldest are forgotten."""
+MOST_STARTED = 256
+"""Sessions that were started, and may be called; the oldest are forgotten."""
+MAX_START_BYTES = 64_000
+"""Of what is kept for each."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -53,7 +55,7 @@ class RtviDoor(Door):
 
     async def start(self, request: Request) -> Response:
         """Prepare a session, configured by `body`; the offer that calls it names its id."""
-        asked = await json_object(request) if _has_body(request) else {}
+        asked = await json_object(request, MAX_START_BYTES) if _has_body(request) else {}
         if (transport := asked.get("transport") or TRANSPORT) != TRANSPORT:
             raise BadRequestError(
                 "bad_transport", f"There is no transport {str(transport)[:40]!r} here; ask for {TRANSPORT}."

@@ -150,7 +150,8 @@ class RtviSocket:
         if request.type not in ("raw-audio", "raw-audio-batch"):
             return False
         for pcm in self._microphone.take(request.data):
-            self.session.hear(pcm)
+            if len(pcm):
+                self.session.hear(pcm)
         return True
 
     def _prepare(self, kind: str, data: object) -> None:
@@ -162,7 +163,8 @@ class RtviSocket:
             evaluation.prepare(kind, data, self.session, self._conversation.desk, self._conversation.narrator)
 
     def _adopt(self, flags: evaluation.Flags) -> None:
-        self.session.configure(replace(self.session.config, speak=not flags.skip_tts))
+        if flags.skip_tts:
+            self.session.configure(replace(self.session.config, speak=False))
         self._audio_type = "eval-bot-audio" if flags.capture_bot_audio else None
 
     def _send(self, message: Payload) -> None:
