@@ -1,6 +1,6 @@
 """What is taken up of an offer, and the answer to the rest of it."""
 
-import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -166,10 +166,12 @@ def test_what_is_no_candidate_is_refused(items):
     assert refused.value.code == "bad_candidate"
 
 
+def lines_of_media(lines):
+    return sum(line.startswith("m=") for line in lines)
+
+
 @given(st.lists(st.sampled_from([*audio("0").splitlines(), *video("1").splitlines(), *data("2").splitlines()])))
 def test_no_order_of_lines_makes_anything_but_a_refusal(lines):
-    try:
+    with suppress(BadRequestError):
         taken = Offer("v=0\r\n" + "\r\n".join(lines))
-        assert taken.answered(answer_to(taken.reduced([])))
-    except BadRequestError as refused:
-        assert json.dumps(str(refused))
+        assert taken.answered(answer_to(taken.reduced([]))).count("m=") == lines_of_media(lines)

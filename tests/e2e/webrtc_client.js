@@ -15,6 +15,12 @@ globalThis.client = {
       audio.setCodecPreferences(known.filter((one) => one.mimeType.toLowerCase() === codec.toLowerCase()));
     }
     for (let i = 0; i < cameras; i += 1) this.pc.addTransceiver("video", { direction: "sendrecv" });
+    this.pc.ontrack = ({ track }) => {
+      if (track.kind !== "audio") return;
+      this.sound = new Audio();
+      this.sound.srcObject = new MediaStream([track]);
+      this.sound.play();
+    };
     this.channel = this.pc.createDataChannel("chat");
     this.channel.onmessage = (event) => this.messages.push(JSON.parse(event.data));
     this.candidates = candidates;

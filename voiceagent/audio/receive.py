@@ -15,10 +15,10 @@ No sender gets more attention than a second of audio a second, plus `BURST_S` to
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
+from voiceagent.audio.decoder import Decoder
 from voiceagent.audio.jitter import Frame, JitterBuffer, Lost
 from voiceagent.audio.opus import OpusDecoder
 from voiceagent.audio.pcm import AudioError, Pcm
@@ -68,25 +68,6 @@ class ReceiveStats:
     """How long the packets that came out last had waited here; the longest of them."""
     wait_ms: float
     """The current wait for a missing packet."""
-
-
-class Decoder(Protocol):
-    """A codec's decoder of one stream, to 16 kHz mono."""
-
-    clock: int
-    """Hz of its RTP timestamps."""
-
-    def decode(self, payload: bytes) -> Pcm:
-        """Decode a packet. Raises AudioError for one that cannot be."""
-
-    def conceal(self, samples: int) -> Pcm:
-        """Make up `samples` that continue the last ones."""
-
-    def fec_samples(self, next_payload: bytes) -> int:
-        """Return how many samples before a packet can be restored from it."""
-
-    def decode_fec(self, next_payload: bytes, samples: int) -> Pcm:
-        """Restore those. Raises AudioError."""
 
 
 class AudioReceiver:

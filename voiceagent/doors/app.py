@@ -27,7 +27,7 @@ def create_app(host: Host, settings: Settings) -> Starlette:
     Raises VoiceAgentError for a token file that cannot be read.
     """
     connections = Connections(host)
-    offers = Offers(host, connections, settings.server.ice_servers)
+    offers = Offers(host, connections, settings.server)
     access = Access(settings.server)
     context = DoorContext(host, connections, offers, settings, access)
     doors = [make_door(name, context) for name in settings.doors]

@@ -57,11 +57,10 @@ class PageDoor(Door):
 
     async def config(self, request: Request) -> Response:
         """Return what the page needs before it connects."""
-        ice = [server.model_dump(mode="json", exclude_none=True) for server in self.context.settings.server.ice_servers]
         return JSONResponse(
             {
                 "name": "voiceagent",
-                "ice_servers": ice,
+                "ice_servers": self.context.offers.ice_servers_for_client(),
                 "models": dict(self.context.host.models),
                 "callers": self.context.connections.callers(),
             }

@@ -66,8 +66,8 @@ class RtviDoor(Door):
         self._started[session] = wanted
         while len(self._started) > MOST_STARTED:
             self._started.popitem(last=False)
-        ice = [server.model_dump(mode="json", exclude_none=True) for server in self.context.settings.server.ice_servers]
-        answer: Payload = {"sessionId": session, "iceConfig": {"iceServers": ice}}
+        ice_servers = self.context.offers.ice_servers_for_client(session)
+        answer: Payload = {"sessionId": session, "iceConfig": {"iceServers": ice_servers}}
         return JSONResponse({**answer, "ignored": ignored} if ignored else answer)
 
     async def offer(self, request: Request) -> Response:

@@ -16,6 +16,7 @@ from aiortc import (
     RTCRtpReceiver,
     RTCSessionDescription,
 )
+from aiortc.rtp import RtpPacket
 
 from voiceagent.doors.errors import BadRequestError, RequestError
 from voiceagent.doors.webrtc.candidates import Trickled, parse_candidate
@@ -71,6 +72,7 @@ class CallerConnection:
             self._known += [section.mid for section in offer.taken if section.mid not in self._known]
             if before is None:
                 self._ice.install(self._pc)
+                _route_by_name(self._pc)
             elif before.ufrag != offer.ufrag:
                 await self._ice.restart(offer.ufrag, offer.password)
             self._speak_in_the_first(offer)
@@ -116,3 +118,21 @@ class CallerConnection:
             if transceiver.receiver.track is track and self._answering is not None:
                 section = next(one for one in self._answering.taken if one.mid == transceiver.mid)
                 self._on_receiver(transceiver.receiver, section.codec_names)
+
+
+def _route_by_name(pc: RTCPeerConnection) -> None:
+    """Have aiortc give packets of an unknown sender to the section that they name, or to any that knows their codec.
+
+    By itself it drops them where two sections share a codec and the offer does not list the senders.
+    """
+    router: Any = pc.getTransceivers()[0].receiver.transport._rtp_router
+    known: Callable[[RtpPacket], Any] = router.route_rtp
+
+    def route(packet: RtpPacket) -> Any:
+        if (receiver := known(packet)) is not None:
+            return receiver
+        able = router.payload_type_table.get(packet.payload_type, set())
+        named = router.mid_table.get(packet.extensions.mid)
+        return named if named in able else next(iter(able), None)
+
+    router.route_rtp = route

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from aiortc import RTCRtpReceiver
 from aiortc.rtp import RtpPacket
 
+from voiceagent.audio.decoder import Decoder
 from voiceagent.audio.opus import OpusDecoder
 from voiceagent.audio.pcm import Pcm
-from voiceagent.audio.receive import RATE, AudioReceiver, Decoder, ReceiveStats
+from voiceagent.audio.receive import RATE, AudioReceiver, ReceiveStats
 from voiceagent.audio.telephone import TelephoneDecoder
 from voiceagent.doors.webrtc.offer import CodecName
 

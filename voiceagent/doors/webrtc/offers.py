@@ -1,18 +1,20 @@
 """Answers WebRTC offers: each that is admitted becomes a peer."""
 
 from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
 
-from aiortc import RTCIceServer
-from aiortc.rtcicetransport import connection_kwargs
-
-from voiceagent.config.settings import IceServer
+from voiceagent.config.settings import ServerSettings
 from voiceagent.doors.connections import Connections
 from voiceagent.doors.errors import UnknownSessionError
 from voiceagent.doors.host import Host
 from voiceagent.doors.webrtc.audio_count import AudioCount
 from voiceagent.doors.webrtc.candidates import read_candidates
+from voiceagent.doors.webrtc.client import Client
 from voiceagent.doors.webrtc.gathering import IceConnection
-from voiceagent.doors.webrtc.peer import Client, Peer
+from voiceagent.doors.webrtc.ice_servers import IceServers
+from voiceagent.doors.webrtc.local_network import LocalNetwork
+from voiceagent.doors.webrtc.peer import Peer
 from voiceagent.doors.webrtc.sdp import check_offer
 from voiceagent.session.config import ConversationConfig
 
@@ -20,10 +22,11 @@ from voiceagent.session.config import ConversationConfig
 class Offers:
     """Answers the offers of every door's callers."""
 
-    def __init__(self, host: Host, connections: Connections, ice_servers: tuple[IceServer, ...]) -> None:
+    def __init__(self, host: Host, connections: Connections, settings: ServerSettings) -> None:
         self._host = host
         self._connections = connections
-        self._ice_servers = ice_servers
+        self._servers = IceServers(settings)
+        self._network = LocalNetwork(settings)
 
     async def answer(
         self,
@@ -63,6 +66,13 @@ class Offers:
 
         return await self._connections.admit(connect), answer
 
+    def ice_servers_for_client(self, session: str | None = None) -> list[dict[str, Any]]:
+        """Return the STUN and TURN servers for one client, as RTCIceServer dictionaries, for its door to pass on.
+
+        TURN passwords are the client's own and expire; `session` is in their user name, for the TURN server's log.
+        """
+        return self._servers.for_client(session or uuid4().hex)
+
     async def renegotiate(self, peer_id: object, sdp: object, kind: object, *, restart: bool = False) -> str:
         """Answer a later offer of a connected peer, whose session goes on; return the answer's SDP.
 
@@ -89,8 +99,7 @@ class Offers:
         return peer
 
     def _make_ice(self, on_check: Callable[[], None]) -> IceConnection:
-        servers = [RTCIceServer(list(s.urls), s.username, s.credential) for s in self._ice_servers]
-        return IceConnection(on_check, **connection_kwargs(servers))
+        return IceConnection(on_check, self._network, self._servers)
 
     def _count(self, count: AudioCount) -> None:
         metrics = self._host.metrics

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 import aiortc.rtcsctptransport
@@ -15,6 +15,7 @@ import aiortc.rtcsctptransport
 from voiceagent.audio.pcm import Pcm
 from voiceagent.doors.webrtc.audio_count import AudioCount, count_of
 from voiceagent.doors.webrtc.candidates import Trickled
+from voiceagent.doors.webrtc.client import Client
 from voiceagent.doors.webrtc.connection import CallerConnection
 from voiceagent.doors.webrtc.data_channel import DataChannel
 from voiceagent.doors.webrtc.gathering import IceConnection
@@ -34,28 +35,6 @@ GONE_S = 10.0
 6 s), has vanished. aiortc itself takes 30 s."""
 COUNT_S = 2.0
 """How often the audio is counted for the metrics."""
-
-
-class Client(Protocol):
-    """The user of the caller's data channel, which may also watch the audio."""
-
-    def connected(self) -> None:
-        """Audio can flow; comes once, just before the session opens."""
-
-    def report(self, report: Report) -> None:
-        """The session reports something; this may come before `connected`."""
-
-    def receive(self, message: object) -> None:
-        """A message came, text or bytes."""
-
-    def user_audio(self, pcm: Pcm) -> None:
-        """The session hears this audio."""
-
-    def agent_audio(self, pcm: Pcm) -> None:
-        """The caller is sent this audio."""
-
-    def leave(self, reason: str) -> None:
-        """The connection ends; messages can still be sent."""
 
 
 class Peer:
@@ -78,7 +57,7 @@ class Peer:
         self._opened = False
         self._made_at = self._loop.time()
         self._note_sign()
-        self._channel = DataChannel(self._receive)
+        self._channel = DataChannel(self._receive, lambda: self.hang_up("connection lost"))
         self._client = open_client(self)
         self.session = open_session(self._client.report)
         self.inbound = Inbound(self._hear, self._note_sign)
