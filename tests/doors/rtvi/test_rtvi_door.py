@@ -23,13 +23,18 @@ def test_a_session_is_started_with_the_servers_to_reach_it_through():
     async def scene(house):
         answer = await house.http.post("/start", json={"transport": "webrtc", "body": {"voice": "high", "user": 5}})
         assert answer.status_code == 200
-        assert answer.json()["iceConfig"] == {"iceServers": [{"urls": ["stun:stun.example.org:3478"]}]}
+        stun, turn = answer.json()["iceConfig"]["iceServers"]
+        assert stun == {"urls": ["stun:stun.example.org:3478"]}
+        assert turn["urls"] == ["turn:turn.example.org:3478"]
+        assert turn["username"].endswith(answer.json()["sessionId"])
+        assert "s3cret" not in answer.text
         assert answer.json()["ignored"] == ["user"]
         assert len(answer.json()["sessionId"]) == 32
         assert set((await house.http.post("/start")).json()) == {"sessionId", "iceConfig"}
         assert (await house.http.get("/status")).json() == {"status": "ready", "transports": ["webrtc"]}
 
-    served(scene, "server.ice_servers=[{urls: 'stun:stun.example.org:3478'}]")
+    turn = "server.turn={urls: 'turn:turn.example.org:3478', secret: s3cret}"
+    served(scene, "server.ice_servers=[{urls: 'stun:stun.example.org:3478'}]", turn)
 
 
 def test_only_so_many_started_sessions_are_kept(monkeypatch):
