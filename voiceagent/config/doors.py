@@ -12,6 +12,16 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 Parameter = Literal["prompt", "greeting", "voice", "language"]
 
 
+ReportedCalls = Literal["none", "name", "full"]
+
+
+class RtviSettings(Section):
+    """The door `rtvi`, for Pipecat's clients (docs/rtvi.md)."""
+
+    calls: ReportedCalls = "name"
+    """What clients are told of calls of the agent's tools: that there are some, their names, or everything."""
+
+
 class ServicesSettings(Section):
     """The STT, TTS and LLM services of NVIDIA's Nemotron voice agent example (docs/services.md)."""
 

@@ -26,6 +26,7 @@ __all__ = [
     "SegmentAnnounced",
     "SessionClosed",
     "SessionOpened",
+    "TextCompleted",
     "TextWritten",
     "ToolUsed",
     "TurnTraced",
@@ -134,6 +135,13 @@ class SegmentAnnounced:
 
 
 @dataclass(frozen=True, slots=True)
+class TextCompleted:
+    """All that the response will say has been announced; much of it may still be to be heard."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class TextWritten:
     """More of a response that is not spoken, as the model wrote it."""
 
@@ -236,6 +244,7 @@ Report = (
     | NothingHeard
     | ResponseStarted
     | SegmentAnnounced
+    | TextCompleted
     | TextWritten
     | WordHeard
     | AgentPaused

@@ -19,6 +19,7 @@ from voiceagent.session.reports import (
     SegmentAnnounced,
     SessionClosed,
     SessionOpened,
+    TextCompleted,
     TextWritten,
     ToolUsed,
     TurnTraced,
@@ -41,7 +42,7 @@ def payload(report: Report) -> Payload | None:
     match report:
         case SessionOpened() | SessionClosed() | UserStarted() | UserStopped() | UserTurnEnded() | NothingHeard():
             return None
-        case ResponseStarted() | TextWritten() | AsideEnded():
+        case ResponseStarted() | TextWritten() | TextCompleted() | AsideEnded():
             return None
         case FloorChanged(holder):
             return {"type": "floor", "holder": holder.value}
