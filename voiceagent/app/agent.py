@@ -48,6 +48,7 @@ from voiceagent.session.coordinator import Session
 from voiceagent.session.engines import Engines
 from voiceagent.session.reports import Report
 from voiceagent.session.turns import TurnLog
+from voiceagent.text import load_languages
 from voiceagent.trace.jsonl import TurnFile
 from voiceagent.trace.log import log_turn
 from voiceagent.trace.loop_lag import LoopLag
@@ -186,7 +187,8 @@ class Agent:
         by_lane = lanes_of(self._engines)
         self._lanes = {name: ThreadLane(name) for name in by_lane}
         sys.setswitchinterval(INTERPRETER_TURN_S)
-        await asyncio.gather(self._connect_tools(), *(self._load(*engine) for engine in by_lane.items()))
+        loading = [self._load(*engine) for engine in by_lane.items()]
+        await asyncio.gather(self._connect_tools(), asyncio.to_thread(load_languages), *loading)
         warn_if_tools_unsupported(self._tools.toolbox.specs, self._engines.llm)
         device = shared_device(self.settings, by_lane, self._costs, has_gpu=bool(gpus))
         self._scheduler = Scheduler(

@@ -2,7 +2,7 @@
 
 from voiceagent.text.boundaries import ends_sentence
 from voiceagent.text.language import Language
-from voiceagent.text.languages import LANGUAGES
+from voiceagent.text.languages import LANGUAGES, load_languages
 from voiceagent.text.segments import Segmenter
 from voiceagent.text.speakable import speakable
 from voiceagent.text.timing import estimate_word_times
@@ -16,6 +16,7 @@ __all__ = [
     "ends_sentence",
     "estimate_word_times",
     "is_backchannel",
+    "load_languages",
     "looks_finished",
     "normalise",
     "speakable",

@@ -19,6 +19,12 @@ def language(tag: str | Language) -> Language:
     return tag if isinstance(tag, Language) else _language(re.split(r"[-_]", tag.strip().lower(), maxsplit=1)[0])
 
 
+def load_languages() -> None:
+    """Load every language, which takes 0.1 s each: before the first caller, and not on the event loop."""
+    for code in LANGUAGES:
+        _language(code)
+
+
 @cache
 def _language(code: str) -> Language:
     if code not in _MODULES:

@@ -91,10 +91,10 @@ class FakeServer:
         app = Starlette(
             routes=[
                 Route("/", lambda _: FileResponse(PAGE / "index.html", headers=POLICY)),
-                Mount("/page", StaticFiles(directory=PAGE)),
                 Route("/page/config", lambda _: JSONResponse(CONFIG)),
                 Route("/page/offer", self._offer, methods=["POST"]),
                 Route("/page/offer", self._trickle, methods=["PATCH"]),
+                Mount("/page", StaticFiles(directory=PAGE)),
             ]
         )
         self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", lifespan="off"))
