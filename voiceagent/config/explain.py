@@ -11,7 +11,8 @@ from voiceagent.config.concrete import EngineModels
 from voiceagent.config.document import Loc, Node, dotted
 from voiceagent.config.errors import Problem
 from voiceagent.config.origins import DEFAULT
-from voiceagent.config.settings import BROKEN_ORDER, Settings
+from voiceagent.config.section import BROKEN_ORDER
+from voiceagent.config.settings import Settings
 
 
 class Explainer:

@@ -7,9 +7,10 @@ Nothing here knows where a value was written; `load` does.
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from voiceagent.config.doors import RealtimeSettings
+from voiceagent.config.section import Section
 from voiceagent.config.values import (
     FilePath,
     Milliseconds,
@@ -22,28 +23,6 @@ from voiceagent.config.values import (
     origin,
     web_address,
 )
-
-BROKEN_ORDER = "broken_order"
-"""The type of the validation error for two settings that contradict each other; its context names both."""
-
-
-class Section(BaseModel):
-    """The base of every group of settings."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        validate_default=True,
-        use_attribute_docstrings=True,
-    )
-
-    def _check_order(self, smaller: str, larger: str) -> None:
-        """Refuse `smaller` > `larger`, both names of fields of this section."""
-        if getattr(self, smaller) > getattr(self, larger):
-            names = {"smaller": smaller, "larger": larger}
-            raise PydanticCustomError(BROKEN_ORDER, "{smaller} must not exceed {larger}", names)
 
 
 class IceServer(Section):
@@ -80,7 +59,7 @@ class ServerSettings(Section):
     """Other web origins whose pages may call this server (CORS)."""
 
 
-DoorName = Literal["page"]
+DoorName = Literal["page", "realtime"]
 
 
 class EngineSettings(Section):
@@ -297,8 +276,9 @@ class Settings(Section):
     """Python functions that the agent may use, as module:function."""
     mcp: tuple[McpServerSettings, ...] = Field(default=(), strict=False)
     """MCP servers whose tools the agent may use."""
-    doors: tuple[DoorName, ...] = Field(default=("page",), strict=False)
+    doors: tuple[DoorName, ...] = Field(default=("page", "realtime"), strict=False)
     """The ways in (docs/doors.md)."""
+    realtime: RealtimeSettings = RealtimeSettings()
     scheduler: SchedulerSettings = SchedulerSettings()
     weights: WeightsSettings = WeightsSettings()
     trace: TraceSettings = TraceSettings()

@@ -6,6 +6,7 @@ from voiceagent.doors.door import Door, DoorContext
 
 _DOORS = {
     "page": "voiceagent.doors.page.door:PageDoor",
+    "realtime": "voiceagent.doors.realtime.door:RealtimeDoor",
 }
 
 

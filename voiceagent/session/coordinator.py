@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceagent.audio.playout import Playout
-from voiceagent.audio.speech import Drained, SegmentStarted, WordHeard
+from voiceagent.audio.speech import Drained, SegmentHeard, SegmentStarted, WordHeard
 from voiceagent.engines.contract import StreamFailed
 from voiceagent.engines.llm.contract import LlmEvent
 from voiceagent.engines.tts.contract import TtsEvent
@@ -170,7 +170,7 @@ class Session:
                 case SegmentStarted(generation, 0):
                     self._turns.first_packet(generation, self._loop.time())
                     self._post(ev.PlayoutStarted(self._loop.time(), generation))
-                case WordHeard():
+                case WordHeard() | SegmentHeard():
                     self._report(event)
                 case Drained(generation):
                     self._post(ev.PlayoutFinished(self._loop.time(), generation))

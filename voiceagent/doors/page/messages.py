@@ -15,6 +15,7 @@ from voiceagent.session.reports import (
     ResponseEnded,
     ResponseStarted,
     SegmentAnnounced,
+    SegmentHeard,
     SessionClosed,
     SessionOpened,
     ToolUsed,
@@ -36,7 +37,9 @@ MOST_STEPS = 64
 def payload(report: Report) -> Payload | None:
     """Return the page's message for a report; None for what it knows already."""
     match report:
-        case SessionOpened() | SessionClosed() | UserStarted() | UserStopped() | UserTurnEnded() | ResponseStarted():
+        case SessionOpened() | SessionClosed() | UserStarted() | UserStopped() | UserTurnEnded():
+            return None
+        case ResponseStarted() | SegmentHeard():
             return None
         case FloorChanged(holder):
             return {"type": "floor", "holder": holder.value}

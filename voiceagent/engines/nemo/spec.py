@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
-from voiceagent.config.settings import Section
+from voiceagent.config.section import Section
 from voiceagent.config.values import Threads
 from voiceagent.engines.finding import Finding, problem, warning
 from voiceagent.engines.memory import DEVICE_RUNTIME, MemoryUse, Place
