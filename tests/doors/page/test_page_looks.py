@@ -196,4 +196,4 @@ def overlap(one: FloatRect | None, other: FloatRect | None) -> bool:
 def test_the_policy_of_the_fake_server_forbids_what_is_inline(visit: Visit, server: FakeServer) -> None:
     page = visit()
     assert page.evaluate("document.querySelectorAll('script:not([src]), style, [style], [onclick]').length") == 0
-    assert json.loads(page.evaluate("fetch('api/config').then((answer) => answer.text())"))["name"] == "Amber"
+    assert json.loads(page.evaluate("fetch('page/config').then((answer) => answer.text())"))["name"] == "Amber"
