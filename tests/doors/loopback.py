@@ -9,6 +9,7 @@ import httpx
 import uvicorn
 
 from voiceagent.app.agent import Agent
+from voiceagent.app.serving import server_config
 from voiceagent.app.settings import load_settings
 from voiceagent.doors.app import create_app
 
@@ -45,7 +46,7 @@ async def open_server(*sets, engines=None, start=True):
     if start:
         await agent.start()
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(agent, settings), log_config=None, access_log=False))
+    server = uvicorn.Server(server_config(create_app(agent, settings), settings.server))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:

@@ -9,10 +9,14 @@ import sys
 from typing import TYPE_CHECKING
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from voiceagent.app.asgi import spare_what_stays
 from voiceagent.app.capacity.memory_plan import require_room
 from voiceagent.app.specs import gpus_for
+from voiceagent.app.tls import require_tls
+from voiceagent.config.settings import ServerSettings
+from voiceagent.doors.access import page_address, require_guard
 from voiceagent.doors.app import create_app
 from voiceagent.engines.machine import Gpu
 from voiceagent.errors import VoiceAgentError
@@ -21,13 +25,18 @@ from voiceagent.trace.log import configure
 if TYPE_CHECKING:
     from voiceagent.app.agent import Agent
 
+MAX_MESSAGE_BYTES = 16 * 2**20
+"""The largest WebSocket message; OpenAI's Realtime lets a client append 15 MiB at once."""
+
 
 def serve(agent: "Agent") -> None:
-    """Serve until Ctrl-C. Raises VoiceAgentError for a port in use, too little memory and missing models, and what an
-    engine's load raises.
+    """Serve until Ctrl-C. Raises VoiceAgentError for a server that others reach and that has no token, a certificate
+    that cannot be used, a port in use, too little memory and missing models, and what an engine's load raises.
     """
     settings = agent.settings
     configure(settings.trace.log_level, settings.trace.log_format, log_text=settings.trace.log_text)
+    require_guard(settings.server)
+    require_tls(settings.server)
     gpus = gpus_for(settings)
     require_room(settings, gpus)
     listener = listen(settings.server.host, settings.server.port)
@@ -49,9 +58,23 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def server_config(app: ASGIApp, server: ServerSettings) -> uvicorn.Config:
+    """Return how uvicorn serves the application, or a door's own."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # audio does not get smaller, and compressing it blocks the event loop
+        ssl_certfile=server.tls_cert,
+        ssl_keyfile=server.tls_key,
+        forwarded_allow_ips=["127.0.0.1", "::1", *server.proxies] if server.proxies else None,
+    )
+
+
 async def _serve(agent: "Agent", gpus: tuple[Gpu, ...], listener: socket.socket) -> None:
     app = create_app(agent, agent.settings)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    server = uvicorn.Server(server_config(app, agent.settings.server))
     loading = asyncio.create_task(agent.start(gpus))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
@@ -60,8 +83,8 @@ async def _serve(agent: "Agent", gpus: tuple[Gpu, ...], listener: socket.socket)
             loading.result()
             spare_what_stays()
             host, port = listener.getsockname()[:2]
-            shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host
-            print(f"Ready. Talk to the agent at http://{shown}:{port} (stop with Ctrl-C).", flush=True)
+            where = page_address(agent.settings.server, host, port)
+            print(f"Ready. Talk to the agent at {where} (stop with Ctrl-C).", flush=True)
         await serving
     finally:
         server.should_exit = True

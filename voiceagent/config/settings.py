@@ -18,12 +18,14 @@ from voiceagent.config.values import (
     Probability,
     Tokens,
     function,
+    host_name,
     ice_url,
+    network,
     one_or_more,
     origin,
+    secret_token,
     web_address,
 )
-
 
 class IceServer(Section):
     """One STUN or TURN server, as in WebRTC's RTCIceServer."""
@@ -55,8 +57,31 @@ class ServerSettings(Section):
     """The most recognisers, models and voices lent at once without a conversation, on top of those of callers."""
     metrics: bool = True
     """Whether /metrics is served."""
+    hosts: tuple[Annotated[str, AfterValidator(host_name)], ...] = Field(default=(), strict=False)
+    """The names by which others reach this server: voice.example.org, *.example.org, or * (docs/security.md)."""
     allow_origins: tuple[Annotated[str, AfterValidator(origin)], ...] = Field(default=(), strict=False)
     """Other web origins whose pages may call this server (CORS)."""
+    token: Annotated[str, AfterValidator(secret_token)] | None = Field(default=None, repr=False)
+    """What a client must know to come in; never printed but in the address of the page. Also VOICEAGENT_TOKEN."""
+    token_file: FilePath | None = None
+    """The file that holds the token, where `token` does not give it."""
+    open: bool = False
+    """Whether others than this machine may come in without a token."""
+    request_rate: float = Field(default=50, ge=0, le=100_000)
+    """The most requests per second of one address, after a burst of ten times as many; 0: no limit."""
+    tls_cert: FilePath | None = None
+    """The certificate with its chain (PEM): page and doors are then served by HTTPS."""
+    tls_key: FilePath | None = None
+    """The certificate's private key (PEM), without a pass phrase."""
+    proxies: tuple[Annotated[str, AfterValidator(network)], ...] = Field(default=(), strict=False)
+    """Addresses or networks of reverse proxies whose X-Forwarded-For and -Proto are believed; empty: this machine."""
+
+    @model_validator(mode="after")
+    def _whole_pair(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            absent = "tls_key" if self.tls_key is None else "tls_cert"
+            raise ValueError(f"needs tls_cert and tls_key together, and {absent} is not set")
+        return self
 
 
 DoorName = Literal["page", "realtime"]

@@ -20,12 +20,13 @@ def show(loaded: Loaded) -> str:
     """One line per setting, in the order of the models, ending with a newline."""
     lines: list[str] = []
     above: Loc = ()
-    for loc, _ in schema.fields(type(loaded.settings)):
+    for loc, field in schema.fields(type(loaded.settings)):
         new = [depth for depth in range(1, len(loc)) if loc[:depth] != above[:depth]]
         lines += [f"{_INDENT * (depth - 1)}{loc[depth - 1]}:" for depth in new]
         above = loc
         value = reduce(getattr, map(str, loc), loaded.settings)
-        setting = f"{_INDENT * (len(loc) - 1)}{loc[-1]}: {one_line(value)}"
+        shown = one_line(value if field.repr or value is None else MASK)
+        setting = f"{_INDENT * (len(loc) - 1)}{loc[-1]}: {shown}"
         lines.append(f"{setting:{COMMENT_COLUMN}}  # {loaded.origins[dotted(loc)]}")
     return "\n".join(lines) + "\n"
 

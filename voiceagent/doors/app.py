@@ -1,6 +1,6 @@
 """The ASGI application: the doors that the settings name, and what operators ask of the process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 
 from voiceagent.config.settings import Settings
+from voiceagent.doors.access import Access, Gate
 from voiceagent.doors.connections import Connections
 from voiceagent.doors.door import DoorContext
 from voiceagent.doors.errors import RequestError
@@ -22,10 +23,14 @@ from voiceagent.errors import VoiceAgentError
 
 
 def create_app(host: Host, settings: Settings) -> Starlette:
-    """Build the application. Its lifespan opens the doors that have ports of their own, and closes every connection."""
+    """Build the application. Its lifespan opens the doors that have ports of their own, and closes every connection.
+
+    Raises VoiceAgentError for a token file that cannot be read.
+    """
     connections = Connections(host)
     offers = Offers(host, connections, settings.server.ice_servers)
-    context = DoorContext(host, connections, offers, settings)
+    access = Access(settings.server)
+    context = DoorContext(host, connections, offers, settings, access)
     doors = [make_door(name, context) for name in settings.doors]
 
     @asynccontextmanager
@@ -39,15 +44,26 @@ def create_app(host: Host, settings: Settings) -> Starlette:
     routes: list[BaseRoute] = [*Operations(host, connections, metrics=settings.server.metrics).routes]
     for door in doors:
         routes += door.routes
-    cors = Middleware(
-        CORSMiddleware,
-        allow_origins=list(settings.server.allow_origins),
-        allow_methods=["GET", "POST", "PATCH"],
-        allow_headers=["content-type"],
-    )
+    public = [path for door in doors for path in door.public]
     return Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[cors] if settings.server.allow_origins else [],
+        middleware=[*_cors(settings.server.allow_origins), Middleware(Gate, access=access, public=public)],
         exception_handlers={RequestError: refuse, VoiceAgentError: unavailable, HTTPException: no_such_thing},
     )
+
+
+def _cors(origins: Collection[str]) -> list[Middleware]:
+    """Tell browsers that pages of these origins may call, with what headers they like, and read the refusals, too."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            allow_private_network=True,
+            expose_headers=["Location", "Retry-After"],
+        )
+    ]
