@@ -27,6 +27,7 @@ from voiceagent.config.values import (
     web_address,
 )
 
+
 class IceServer(Section):
     """One STUN or TURN server, as in WebRTC's RTCIceServer."""
 
