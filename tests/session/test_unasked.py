@@ -11,7 +11,7 @@ from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
 from voiceagent.session.machine import step
-from voiceagent.session.responses import GO_ON
+from voiceagent.session.history import GO_ON
 from voiceagent.session.state import State, User
 
 NEWS = "Your taxi is here."

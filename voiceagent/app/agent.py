@@ -281,7 +281,9 @@ class Agent:
             on_report(what)
             self.events.report(session, what)
 
-        session = Session(session_id, self.engines, config or self.config, turns, report, self._tools.toolbox)
+        session = Session(
+            session_id, self.engines, config or self.config, turns, report, self._tools.toolbox, self.open_model
+        )
         self._sessions.add(session)
         if self._admission is not None:
             self._admission.arrived()

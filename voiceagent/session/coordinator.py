@@ -2,14 +2,14 @@
 
 It turns what engines, playout and door report into events, feeds them to the machine in order, and carries out the
 effects. Everything happens on the event loop in short calls; there is no task to leak. A door calls `open`, `hear`,
-`pull`, `type`, `stop_speaking` and `close`, and may `configure` it or have it `say` something or `respond`; it gets
-reports for people through `on_report` (`session/reports.py`).
+`pull`, `type`, `stop_speaking` and `close`; all else it may do is listed in docs/doors.md. It gets reports for people
+through `on_report` (`session/reports.py`).
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -18,37 +18,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceagent.audio.playout import Playout
-from voiceagent.audio.speech import Drained, SegmentHeard, SegmentStarted, WordHeard
 from voiceagent.engines.contract import StreamFailed
-from voiceagent.engines.llm.contract import LlmEvent
+from voiceagent.engines.llm.contract import LlmEvent, Message
 from voiceagent.engines.tts.contract import TtsEvent
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
+from voiceagent.session.aside import Asides, OpenModel
+from voiceagent.session.by_hand import require_keys
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.draft import is_idle
 from voiceagent.session.engines import Engines
 from voiceagent.session.failures import Failures
 from voiceagent.session.history import History, pinned, unpinned
+from voiceagent.session.items import Item, Role
+from voiceagent.session.listener import Listener
 from voiceagent.session.machine import step
-from voiceagent.session.noticed import noticed
+from voiceagent.session.noticed import noticed, shown
 from voiceagent.session.possible import require_possible
-from voiceagent.session.recording import Recorder, Recording
-from voiceagent.session.reports import (
-    AgentPaused,
-    AgentResumed,
-    FloorChanged,
-    Report,
-    SessionClosed,
-    SessionOpened,
-    UserText,
-)
-from voiceagent.session.response import Streams
+from voiceagent.session.recording import Recorder
+from voiceagent.session.reports import Report, SessionClosed, SessionOpened, UserTurnEnded
+from voiceagent.session.requests import Requests
 from voiceagent.session.responses import Responses
 from voiceagent.session.state import State
+from voiceagent.session.streams import Streams
 from voiceagent.session.summary import SUMMARY, Summariser
 from voiceagent.session.timers import Timers
 from voiceagent.session.turns import TurnLog
-from voiceagent.session.user_input import UserInput
+from voiceagent.session.user_input import ByHand, UserInput
 from voiceagent.tools.toolbox import Chosen, Toolbox
 
 log = logging.getLogger(__name__)
@@ -68,6 +64,7 @@ class Session:
         turns: TurnLog,
         on_report: Callable[[Report], None],
         tools: Toolbox,
+        open_model: OpenModel | None = None,
     ) -> None:
         self.id = session_id
         self.playout = Playout(engines.tts.sample_rate)
@@ -77,29 +74,31 @@ class Session:
         self._next: tuple[ConversationConfig, Chosen] | None = None
         """What `configure` asked for, until the turn under way is over."""
         self._report = on_report
-        self._turns = turns
         self._state = State(config.rules_in_effect)
         self._queue: deque[ev.Event] = deque()
         self._loop = asyncio.get_running_loop()
         self._timers = Timers(lambda timer: self._post(ev.TimerFired(self._loop.time(), timer)))
         self._now = self._loop.time()
         """The time of the event whose effects are being carried out."""
-        self._recordings: list[Recording] = []
+        self._listener = Listener(self.playout, turns, on_report, self._post, session_id)
         self._engine_failed = Failures(session_id, turns, on_report).tell
         self._history = History(
             config.system_prompt, config.budget_tokens, config.max_turns, engines.llm.count_tokens, chosen.specs
         )
         with ExitStack() as opened:  # an engine has no place left: free what the others gave
-            self._input = UserInput(
-                engines.asr, engines.vad, engines.turn, config.thresholds, turns, self._post, self._engine_failed
-            )
+            self._input = UserInput(engines, config, turns, self._post, self._engine_failed)
             opened.callback(self._input.close)
             self._llm = engines.llm.open(self._on_llm)
             opened.callback(self._llm.close)
             self._tts = engines.tts.open(self._on_tts)
             opened.pop_all()
         streams = Streams(self._llm, self._tts, self.playout, partial(chosen.start, session=session_id))
-        self._responses = Responses(session_id, streams, self._history, turns, on_report, self._on_response_failed)
+        count = engines.llm.count_tokens
+        self._responses = Responses(
+            session_id, streams, self._history, turns, on_report, count, self._on_response_failed, self._on_read
+        )
+        asides = Asides(open_model or engines.llm.open, count, on_report, self._engine_failed)
+        self._requests = Requests(self._choose, self._responses, asides)
         self._summariser = Summariser(self._llm, self._history, session_id)
 
     @property
@@ -126,30 +125,21 @@ class Session:
     def hear(self, pcm: NDArray[np.float32]) -> None:
         """Take what the user's microphone heard: 16 kHz mono float32, in order, silence included."""
         if not self._state.closed:
-            for recording in self._recordings:
-                recording.hear(pcm)
+            self._listener.hear(pcm)
             self._input.hear(pcm)
 
     def pull(self) -> NDArray[np.float32]:
         """Return the next 20 ms for the listener, at the TTS engine's sample rate."""
-        ahead_s = self.playout.unplayed_s
-        frame = self.playout.pull()
-        for recording in self._recordings:
-            recording.pull(frame, ahead_s)
-        self._on_playout()
-        return frame
+        return self._listener.pull()
 
     def note_played(self) -> None:
         """Record what a listener who is sent audio ahead has played meanwhile (`audio/pacer.py`)."""
-        self.playout.note_played()
-        for recording in self._recordings:
-            recording.note_played()
-        self._on_playout()
+        self._listener.note_played()
 
     def listen_in(self, recorder: Recorder) -> None:
         """Give a recorder what the user is heard to say and what they are played, from now on until the end."""
         if not self._state.closed:
-            self._recordings.append(Recording(recorder, self.playout, self.id))
+            self._listener.record(recorder)
 
     def heard_until(self, generation: int, ms: float) -> None:
         """A client reports how much of a response's audio it has played, and that it will play no more of it.
@@ -163,17 +153,6 @@ class Session:
             self._post(ev.StopRequested(self._loop.time()))
         elif self._responses.correct(generation, ms):
             self._prepare()
-
-    def _on_playout(self) -> None:
-        for event in self.playout.drain_events():
-            match event:
-                case SegmentStarted(generation, 0):
-                    self._turns.first_packet(generation, self._loop.time())
-                    self._post(ev.PlayoutStarted(self._loop.time(), generation))
-                case WordHeard() | SegmentHeard():
-                    self._report(event)
-                case Drained(generation):
-                    self._post(ev.PlayoutFinished(self._loop.time(), generation))
 
     def type(self, text: str) -> None:
         """The user wrote something."""
@@ -191,12 +170,71 @@ class Session:
         """
         self._post(ev.SayRequested(self._loop.time(), text, interrupt))
 
-    def respond(self, instructions: str = "") -> None:
-        """Have the model say something unasked, as soon as no one speaks and no answer is being made.
+    def commit_turn(self) -> None:
+        """What was heard since the last turn is the user's turn: it ends now, without waiting for silence.
+
+        `UserTurnEnded` reports it, or `NothingHeard`.
+        """
+        self._end_turn(ev.TurnCommitted)
+
+    def discard_turn(self) -> None:
+        """Forget what was heard since the last turn."""
+        self._end_turn(ev.TurnDiscarded)
+
+    def press(self, keys: str) -> None:
+        """The user pressed keys of a telephone (0 to 9, *, #, A to D): the model is told once they are complete.
+
+        Raises VoiceAgentError for other keys; none counts then.
+        """
+        for key in require_keys(keys):
+            self._post(ev.KeyPressed(self._loop.time(), key))
+
+    def respond(
+        self,
+        instructions: str = "",
+        *,
+        config: ConversationConfig | None = None,
+        remember: bool = True,
+        messages: Sequence[Message] = (),
+    ) -> int:
+        """Have the model answer the conversation as it stands, as soon as no one speaks and no answer is being made.
 
         The `instructions` are for this one reply: the model takes them as the user's words, and then forgets them.
+        `config` is for this one, too. Without `remember` the reply is no part of the conversation: it comes soon, as
+        text (`AsideEnded`), to `messages` or else to the conversation, and calls no tools.
+        Returns the request's number, for `withdraw`. Raises VoiceAgentError for an unsupported configuration,
+        and where there is no place for a reply apart.
         """
-        self._post(ev.ReplyRequested(self._loop.time(), instructions))
+        if not remember:
+            return self._requests.ask_apart(instructions, tuple(messages), config or self._config)
+        request = self._requests.enter(config)
+        self._post(ev.ReplyRequested(self._loop.time(), instructions, request))
+        return request
+
+    def withdraw(self, request: int) -> None:
+        """What `respond` was asked for is not wanted any more, whether it waits or is being made or heard."""
+        self._requests.withdraw(request)
+        self._post(ev.RequestWithdrawn(self._loop.time(), request))
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """What is remembered of the conversation, in order: what was said, and what `remember` added."""
+        return self._history.items
+
+    def remember(self, role: Role, text: str, *, after: str | None = None) -> str:
+        """Add a message to the conversation, at its end or after an item ("" is the beginning); return its item's name.
+
+        Nobody answers it by themselves. A "system" message is the operator's, in the midst of the conversation.
+        Raises VoiceAgentError for a message without words, and for an item that there is not.
+        """
+        item = self._history.add(role, text, after)
+        self._on_change()
+        return item
+
+    def forget(self, item: str) -> None:
+        """Remove an item from the conversation. Raises VoiceAgentError for one that there is not."""
+        self._history.forget(item)
+        self._on_change()
 
     def configure(self, config: ConversationConfig) -> None:
         """Behave as `config` says from the next turn on.
@@ -205,7 +243,7 @@ class Session:
         nothing, and at once while no one speaks. The history stays; prompt and tools are the new ones.
         Raises VoiceAgentError, listing what is available, for an unsupported configuration; nothing changes then.
         """
-        self._next = config, self._require(config, facts=self._history.facts)
+        self._next = config, self._choose(config)
         if is_idle(self._state) or not self._state.open:
             self._adopt()
 
@@ -216,11 +254,13 @@ class Session:
         """
         facts = pinned(self._history.facts, fact)
         self._require(self.config, facts=facts)
-        self._keep(facts)
+        self._history.facts = facts
+        self._on_change()
 
     def unpin(self, fact: str) -> None:
         """No longer tell a fact that was pinned. Raises VoiceAgentError for another, listing those that are."""
-        self._keep(unpinned(self._history.facts, fact))
+        self._history.facts = unpinned(self._history.facts, fact)
+        self._on_change()
 
     def close(self) -> None:
         """The door is shut: end everything. Safe to call twice."""
@@ -231,11 +271,8 @@ class Session:
         if was_open:
             self._report(SessionClosed())
         with ExitStack() as closing:  # all of them, even if one raises
-            for part in (self._input, self._llm, self._tts):
+            for part in (self._input, self._llm, self._tts, self._requests, self._listener):
                 closing.callback(part.close)
-            for recording in self._recordings:
-                closing.callback(recording.close)
-        self._recordings.clear()
 
     # What the engines report
 
@@ -254,6 +291,10 @@ class Session:
             self._engine_failed(engine, error)
         self._post(ev.ResponseFailed(self._loop.time(), generation))
 
+    def _on_read(self, generation: int, whole: bool) -> None:
+        what = ev.PlayoutFinished if whole else ev.PlayoutStarted
+        self._post(what(self._loop.time(), generation))
+
     # The machine and its effects
 
     def _post(self, event: ev.Event) -> None:
@@ -265,7 +306,7 @@ class Session:
             self._now = self._queue[0].at
             before = self._state
             self._state, effects = step(before, self._queue[0])
-            for report in noticed(self._queue[0], before, self._state):
+            for report in noticed(before, self._state):
                 self._report(report)
             for effect in effects:
                 try:
@@ -298,16 +339,13 @@ class Session:
             case fx.CommitAudio():
                 self._input.commit()
             case fx.Respond():
-                self._responses.begin(effect, self._now, self._config)
+                self._responses.begin(effect, self._now, self._config, self._requests.take(effect.request))
             case fx.Release():
                 self._responses.release(self._state.response, self._state.turn - 1, self._now)
             case fx.Pause(generation):
-                self.playout.pause()
-                self._report(AgentPaused(generation))
+                self._responses.pause(generation)
             case fx.Resume(generation):
-                self.playout.resume()
-                self._turns.false_interruption()
-                self._report(AgentResumed(generation))
+                self._responses.resume(generation)
             case fx.End(generation, outcome):
                 if self._responses.end(generation, outcome, self._loop.time()):
                     self._adopt()
@@ -316,13 +354,29 @@ class Session:
                 self._timers.set(timer, delay_s)
             case fx.CancelTimer(timer):
                 self._timers.cancel(timer)
-            case fx.ShowFloor(holder):
-                self._report(FloorChanged(holder))
-            case fx.ShowUser(turn, text, final):
-                self._report(UserText(turn, text, final))
+            case fx.EndTurn(turn, text):
+                self._report(UserTurnEnded(turn, text))
+                self._responses.note(turn, text, self._now, self._config.language)
+                self._tidy()
+            case fx.EnterKeys(keys):
+                self.type(self._config.pressed.format(keys=" ".join(keys)))
+            case fx.ShowFloor() | fx.ShowUser() | fx.ShowNothing():
+                self._report(shown(effect))
 
-    def _keep(self, facts: tuple[str, ...]) -> None:
-        self._history.facts = facts
+    def _choose(self, config: ConversationConfig) -> Chosen:
+        """Return a configuration's tools. Raises VoiceAgentError for one that is not supported."""
+        return self._require(config, facts=self._history.facts)
+
+    def _end_turn(self, how: ByHand) -> None:
+        if self._state.open:
+            self._input.end_turn(how)
+
+    def _on_change(self) -> None:
+        """The conversation is another than what is being prepared knows."""
+        self._post(ev.Noted(self._loop.time()))
+        self._tidy()
+
+    def _tidy(self) -> None:
         if self._responses.is_quiet:
             self._history.trim()
             self._prepare()
@@ -334,7 +388,7 @@ class Session:
         (config, chosen), self._next = self._next, None
         self._config = config
         self._responses.streams = replace(self._responses.streams, start_call=partial(chosen.start, session=self.id))
-        self._input.configure(config.thresholds)
+        self._input.configure(config)
         self._history.configure(config.system_prompt, config.budget_tokens, config.max_turns, chosen.specs)
         self._history.trim()
         self._post(ev.Configured(self._loop.time(), config.rules_in_effect))

@@ -10,13 +10,16 @@ from voiceagent.audio.speech import SegmentHeard, WordHeard
 from voiceagent.engines.names import name_of
 from voiceagent.session.effects import Floor, ResponseKind
 from voiceagent.session.events import Outcome
+from voiceagent.session.items import response_item, turn_item
 from voiceagent.trace.turn import TurnTrace
 
 __all__ = [
     "AgentPaused",
     "AgentResumed",
+    "AsideEnded",
     "EngineFailed",
     "FloorChanged",
+    "NothingHeard",
     "Report",
     "ResponseEnded",
     "ResponseStarted",
@@ -24,8 +27,10 @@ __all__ = [
     "SegmentHeard",
     "SessionClosed",
     "SessionOpened",
+    "TextWritten",
     "ToolUsed",
     "TurnTraced",
+    "Usage",
     "UserStarted",
     "UserStopped",
     "UserText",
@@ -33,6 +38,14 @@ __all__ = [
     "WordHeard",
     "engine_failed",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the language model read and wrote for one response, in tokens; all replies of it together."""
+
+    read: int
+    written: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +89,25 @@ class UserStopped:
 
 @dataclass(frozen=True, slots=True)
 class UserTurnEnded:
-    """The user's turn is over, and this is all of it; comes just before the `ResponseStarted` that answers it."""
+    """The user's turn is over, and this is all of it; comes just before the `ResponseStarted` that answers it, if one
+    does."""
 
     turn: int
     text: str
+
+    @property
+    def item(self) -> str:
+        """Its name among `Session.items`; a turn that was asked back is not among them."""
+        return turn_item(self.turn)
+
+
+@dataclass(frozen=True, slots=True)
+class NothingHeard:
+    """What the user has begun is no turn: no words were understood in it, or no more than an "mm-hm"."""
+
+    turn: int
+    failed: bool
+    """The recogniser failed: what was said is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +116,13 @@ class ResponseStarted:
 
     generation: int
     kind: ResponseKind
+    request: int = 0
+    """What `Session.respond` returned, if it was asked for there."""
+
+    @property
+    def item(self) -> str:
+        """Its name among `Session.items`, once something of it was heard."""
+        return response_item(self.generation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +132,27 @@ class SegmentAnnounced:
     generation: int
     segment: int
     words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextWritten:
+    """More of a response that is not spoken, as the model wrote it."""
+
+    generation: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AsideEnded:
+    """What the model wrote apart from the conversation (`Session.respond` with `remember=False`)."""
+
+    request: int
+    outcome: Outcome
+    """COMPLETED, FAILED, or INTERRUPTED where it was withdrawn."""
+    text: str
+    cut: bool
+    """It reached the length of a reply."""
+    usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +178,15 @@ class ResponseEnded:
     heard_words: int
     heard_text: str
     """What was heard of it, as the model wrote it."""
+    cut: bool = False
+    """The model's last reply reached its length."""
+    usage: Usage | None = None
+    """Where `ConversationConfig.count_usage` asks for it."""
+
+    @property
+    def item(self) -> str:
+        """Its name among `Session.items`, if something of it was heard."""
+        return response_item(self.generation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +234,16 @@ Report = (
     | UserStopped
     | UserText
     | UserTurnEnded
+    | NothingHeard
     | ResponseStarted
     | SegmentAnnounced
+    | TextWritten
     | WordHeard
     | SegmentHeard
     | AgentPaused
     | AgentResumed
     | ResponseEnded
+    | AsideEnded
     | ToolUsed
     | TurnTraced
     | EngineFailed

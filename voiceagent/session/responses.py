@@ -6,31 +6,41 @@ history. It decides nothing.
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 from voiceagent.engines.contract import StreamFailed
-from voiceagent.engines.llm.contract import LlmEvent
+from voiceagent.engines.llm.contract import LlmEvent, Message
 from voiceagent.engines.tts.contract import TtsEvent
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.effects import Respond, ResponseKind
 from voiceagent.session.events import Outcome
 from voiceagent.session.heard import HeardWords
 from voiceagent.session.history import History
-from voiceagent.session.repetition import SaidBefore
-from voiceagent.session.reports import Report, ResponseEnded, TurnTraced
-from voiceagent.session.response import ResponseRun, Streams
+from voiceagent.session.items import response_item, turn_item
+from voiceagent.session.repetition import Said, SaidBefore
+from voiceagent.session.reports import AgentPaused, AgentResumed, Report, ResponseEnded, TurnTraced
+from voiceagent.session.response import ResponseRun
 from voiceagent.session.state import Response
+from voiceagent.session.streams import Streams
 from voiceagent.session.turns import TurnLog
+from voiceagent.tools.toolbox import Chosen
 from voiceagent.trace.log import conversation
 
 log = logging.getLogger(__name__)
 
-GO_ON = "(Go on.)"
-"""The user's message when the model is to say something without instructions."""
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A configuration that one response has to itself."""
+
+    config: ConversationConfig
+    tools: Chosen
 
 
 class Responses:
-    """One session's responses, of which at most one is live. `failed` gets its generation, the lane, and the error."""
+    """One session's responses, of which at most one is live. `failed` gets its generation, the lane, and the error,
+    `read` the generation of one that is not spoken, and whether that was all of it."""
 
     def __init__(
         self,
@@ -39,7 +49,9 @@ class Responses:
         history: History,
         turns: TurnLog,
         report: Callable[[Report], None],
+        count_tokens: Callable[[tuple[Message, ...]], int],
         failed: Callable[[int, str, Exception | None], None],
+        read: Callable[[int, bool], None],
     ) -> None:
         self.streams = streams
         """What the next response is made with."""
@@ -47,9 +59,13 @@ class Responses:
         self._history = history
         self._turns = turns
         self._report = report
+        self._count_tokens = count_tokens
         self._failed = failed
+        self._read = read
         self._heard = HeardWords(streams.playout, history)
         self._said = SaidBefore()
+        self._other_than: tuple[Said, ...] = ()
+        """What the answer to the last turn should not repeat, if nobody answered that by themselves."""
         self._live: ResponseRun | None = None
 
     @property
@@ -57,16 +73,27 @@ class Responses:
         """Whether none is being made or heard."""
         return self._live is None
 
-    def begin(self, asked: Respond, at: float, config: ConversationConfig) -> None:
+    def begin(self, asked: Respond, at: float, config: ConversationConfig, own: Own | None = None) -> None:
         """Prepare a response; it is not heard before its release."""
-        generation = asked.generation
-        run = ResponseRun(generation, at, self.streams, config, self._report, partial(self._failed, generation))
+        generation, streams = asked.generation, self.streams
+        if own is not None:
+            config = own.config
+            streams = replace(streams, start_call=partial(own.tools.start, session=self._session))
+        run = ResponseRun(
+            generation,
+            at,
+            streams,
+            config,
+            self._report,
+            on_failed=partial(self._failed, generation),
+            on_read=partial(self._read, generation),
+        )
         self._live = run
         match asked.kind:
             case ResponseKind.REPLY:
                 run.think(self._history.with_user(asked.text), self._said.against(asked.text, config.language))
             case ResponseKind.PROMPTED:
-                run.think(self._history.with_user(asked.text or GO_ON))
+                run.think(self.prompt(asked.text, own), self._other_than)
             case ResponseKind.SAID:
                 run.say(asked.text)
             case ResponseKind.ASK_BACK:
@@ -74,17 +101,34 @@ class Responses:
             case script:
                 run.say(config.script(script))
 
+    def prompt(self, instructions: str, own: Own | None, messages: tuple[Message, ...] = ()) -> tuple[Message, ...]:
+        """Return the conversation, or other messages, for the model to go on with; of an own one as much as fits."""
+        asked = self._history.to_answer(instructions, messages)
+        if own is None:
+            return asked
+        return self._history.under(own.config.system_prompt, own.tools.specs, own.config.budget_tokens, asked[1:])
+
+    def note(self, turn: int, text: str, at: float, language: str) -> None:
+        """Remember a turn that is over, and that nobody answers by themselves."""
+        self._history.add_user(text, turn_item(turn))
+        self._other_than = self._said.against(text, language)
+        self._said.note_user(text)
+        conversation("user", text, session=self._session)
+        self._turns.noted(turn, text, at)
+
     def release(self, response: Response | None, turn: int, at: float) -> None:
         """Let it be heard; `response` is the machine's account of it, and `turn` the one that it answers."""
         assert self._live is not None
         if response is not None and response.kind in (ResponseKind.REPLY, ResponseKind.ASK_BACK):
             if response.kind is ResponseKind.REPLY:
-                self._history.add_user(response.text)
+                self._history.add_user(response.text, turn_item(turn))
                 self._said.note_user(response.text)
             conversation("user", response.text, session=self._session)
             self._turns.released(turn, self._live, response.text, at)
         elif response is not None and response.kind is ResponseKind.PROMPTED:
             self._turns.prompted(turn, self._live, at)
+        self._other_than = ()
+        self._history.add_agent((), response_item(self._live.generation))
         self._live.release()
 
     def end(self, generation: int, outcome: Outcome, at: float) -> bool:
@@ -100,10 +144,22 @@ class Responses:
         if outcome is Outcome.COMPLETED:
             self._said.note_agent(text)
         conversation("agent", text, session=self._session)
-        self._report(ResponseEnded(generation, outcome, words, text))
+        usage = run.tally.usage(self._count_tokens)
+        self._report(ResponseEnded(generation, outcome, words, text, run.cut, usage))
         if (trace := self._turns.ended(run, outcome, text, at)) is not None:
             self._report(TurnTraced(trace))
         return True
+
+    def pause(self, generation: int) -> None:
+        """Fall silent at once."""
+        self.streams.playout.pause()
+        self._report(AgentPaused(generation))
+
+    def resume(self, generation: int) -> None:
+        """Go on where it fell silent: it was a false interruption."""
+        self.streams.playout.resume()
+        self._turns.false_interruption()
+        self._report(AgentResumed(generation))
 
     def limit(self, generation: int, ms: float) -> None:
         """Count no more than the first `ms` of the live response as heard when it ends."""

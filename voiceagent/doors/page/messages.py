@@ -9,8 +9,10 @@ from typing import Any
 from voiceagent.session.reports import (
     AgentPaused,
     AgentResumed,
+    AsideEnded,
     EngineFailed,
     FloorChanged,
+    NothingHeard,
     Report,
     ResponseEnded,
     ResponseStarted,
@@ -18,6 +20,7 @@ from voiceagent.session.reports import (
     SegmentHeard,
     SessionClosed,
     SessionOpened,
+    TextWritten,
     ToolUsed,
     TurnTraced,
     UserStarted,
@@ -37,9 +40,9 @@ MOST_STEPS = 64
 def payload(report: Report) -> Payload | None:
     """Return the page's message for a report; None for what it knows already."""
     match report:
-        case SessionOpened() | SessionClosed() | UserStarted() | UserStopped() | UserTurnEnded():
+        case SessionOpened() | SessionClosed() | UserStarted() | UserStopped() | UserTurnEnded() | NothingHeard():
             return None
-        case ResponseStarted() | SegmentHeard():
+        case ResponseStarted() | TextWritten() | AsideEnded() | SegmentHeard():
             return None
         case FloorChanged(holder):
             return {"type": "floor", "holder": holder.value}
