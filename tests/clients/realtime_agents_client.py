@@ -1,6 +1,6 @@
 """A spoken conversation of PyPI openai-agents: two questions, the second of which interrupts the answer to the first.
 
-Arguments: the WebSocket's address, and two files of 16-bit audio at 24 kHz. Prints what its session tells, as JSON lines.
+Arguments: the WebSocket's address, and two files of 16-bit audio at 24 kHz. Prints JSON lines.
 """
 
 import asyncio

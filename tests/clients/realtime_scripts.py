@@ -1,5 +1,5 @@
-"""The conversations of the Realtime clients' tests: with a scripted agent (a tool, a long answer, a short one), and with
-real models, which answer at length, as small ones do.
+"""The conversations of the Realtime clients' tests: with a scripted agent (a tool, a long answer, a short one), and
+with real models, which answer at length.
 """
 
 import pytest

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import threading
 from contextlib import asynccontextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -28,35 +31,47 @@ FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
     "--allow-loopback-in-peer-connection",
 )
-ORIGIN = "http://client.localhost"
-FROM_THERE = f"server.allow_origins=['{ORIGIN}']"
 WORD_S = 0.3
 DONE = "(count) => window.told.responses.filter((response) => response.status === 'completed').length >= count"
 
 
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
 @pytest.fixture(scope="module")
-def page_with_client(tmp_path_factory):
-    """The text of a page with the client in it."""
+def site(tmp_path_factory):
+    """The address of a page with the client in it, on another origin than the server's."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"{CHROMIUM} is not installed")
     if not NODE_MODULES.exists():
         pytest.skip("npm packages are missing: run the tests with `make test-clients`")
-    script = bundle("realtime_webrtc_client.mjs", tmp_path_factory.mktemp("bundle")).read_text()
-    return f"<!doctype html><audio></audio><script type=module>{script}</script>"
+    folder = tmp_path_factory.mktemp("site")
+    script = bundle("realtime_webrtc_client.mjs", folder).name
+    (folder / "index.html").write_text(f'<!doctype html><audio></audio><script type="module" src="{script}"></script>')
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def allowing(site):
+    return f"server.allow_origins=['{site}']"
 
 
 @asynccontextmanager
-async def browser_page(html, microphone: Path):
+async def browser_page(site, microphone: Path):
     """Give the page in a Chromium whose microphone plays a recording once."""
     async_api = pytest.importorskip("playwright.async_api")
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
     async with async_api.async_playwright() as playwright:
         flags = [*FLAGS, f"--use-file-for-fake-audio-capture={microphone}%noloop"]
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         page = await browser.new_page()
         errors = []
         page.on("pageerror", lambda error: errors.append(str(error)))
-        await page.route(f"{ORIGIN}/", lambda route: route.fulfill(body=html, content_type="text/html"))
-        await page.goto(f"{ORIGIN}/")
+        await page.goto(site)
         await page.wait_for_function("() => window.converse !== undefined")
         try:
             yield page
@@ -72,11 +87,11 @@ async def client_secret(url):
     return response.json()["value"]
 
 
-async def converse(url, html, microphone, completed):
+async def converse(url, site, microphone, completed):
     """Talk until so many responses are completed; return what the client told, its history, and how loud it was."""
     key = await client_secret(url)
     assert key.startswith("ek_")
-    async with browser_page(html, microphone) as page:
+    async with browser_page(site, microphone) as page:
         call = await page.evaluate("([calls, key]) => converse(calls, key)", [f"{url}/v1/realtime/calls", key])
         assert call.startswith("rtc_"), "the page can read Location"
         await page.evaluate("loudness()")
@@ -97,13 +112,13 @@ def shown(item):
     return item["role"], " ".join(item["texts"])
 
 
-def test_a_spoken_conversation_with_a_tool_and_a_barge_in(tmp_path, page_with_client, people):
+def test_a_spoken_conversation_with_a_tool_and_a_barge_in(tmp_path, site, people):
     async def main():
         engines, prompts = weather_talk(WORD_S)
         first, second = people[0].pcm, people[1].pcm[:16_000]
         heard = microphone(tmp_path / "microphone.wav", silence(2), first, silence(4), second, silence(30))
-        async with open_server("llm.session_tokens=4096", FROM_THERE, engines=engines) as house:
-            told, history, loudest = await converse(house.url, page_with_client, heard, 2)
+        async with open_server("llm.session_tokens=4096", allowing(site), engines=engines) as house:
+            told, history, loudest = await converse(house.url, site, heard, 2)
         assert told["errors"] == []
         assert told["cities"] == ["Rome"]
         check_history([shown(item) for item in history], prompts)
@@ -124,11 +139,11 @@ def test_a_spoken_conversation_with_a_tool_and_a_barge_in(tmp_path, page_with_cl
 
 
 @pytest.mark.models
-def test_real_models_hear_the_questions_and_remember_what_was_heard_of_the_answer(tmp_path, page_with_client, people):
+def test_real_models_hear_the_questions_and_remember_what_was_heard_of_the_answer(tmp_path, site, people):
     first, second = people[:2]
     heard = microphone(tmp_path / "microphone.wav", silence(2), first.pcm, silence(5), second.pcm, silence(40))
-    with serving("cpu.yaml", (*TALKATIVE, FROM_THERE)) as url:
-        told, history, loudest = asyncio.run(converse(url, page_with_client, heard, 1))
+    with serving("cpu.yaml", (*TALKATIVE, allowing(site))) as url:
+        told, history, loudest = asyncio.run(converse(url, site, heard, 1))
     assert told["errors"] == [], json.dumps(told["errors"])
     check_real_talk([shown(item) for item in history], first, second)
     assert loudest > 0.05

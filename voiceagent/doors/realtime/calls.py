@@ -46,7 +46,7 @@ class ClientCalls:
 
     def tools(self, declared: Iterable[FunctionTool]) -> tuple[Tool, ...]:
         """Return the client's tools for a session."""
-        tools = tuple(
+        return tuple(
             Tool(
                 ToolSpec(tool.name, tool.description or "", json.dumps(tool.parameters or NO_PARAMETERS)),
                 partial(self._run, tool.name),
@@ -55,8 +55,6 @@ class ClientCalls:
             )
             for tool in declared
         )
-        self.names = frozenset(tool.spec.name for tool in tools)
-        return tools
 
     def expect(self, call_id: str, name: str) -> None:
         """The model calls a tool of the client's; comes just before the session runs it."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from voiceagent.audio.pcm import Pcm
 from voiceagent.audio.speech import Heard
-from voiceagent.doors.realtime import configuration
+from voiceagent.doors.realtime import configuration, writing
+from voiceagent.doors.realtime.apart import Apart
 from voiceagent.doors.realtime.beta import from_beta
-from voiceagent.doors.realtime.conversation import Conversation, Entry, item, message
+from voiceagent.doors.realtime.conversation import Conversation, Entry, item
 from voiceagent.doors.realtime.errors import EventError, error_of
 from voiceagent.doors.realtime.events.base import ClientEvent
 from voiceagent.doors.realtime.events.buffers import AppendInput, ClearInput, ClearOutput, CommitInput
@@ -21,27 +22,27 @@ from voiceagent.doors.realtime.events.items import (
     TruncateItem,
 )
 from voiceagent.doors.realtime.events.parse import id_of, parse_event, read_event
-from voiceagent.doors.realtime.events.responses import CancelResponse, CreateResponse
+from voiceagent.doors.realtime.events.responses import CancelResponse, CreateResponse, ResponseOptions
 from voiceagent.doors.realtime.events.session import Session as SessionObject
 from voiceagent.doors.realtime.events.session import UpdateSession
 from voiceagent.doors.realtime.formats import Decoder
 from voiceagent.doors.realtime.listening import Listening
 from voiceagent.doors.realtime.outbox import Outbox, Wire, new_id
-from voiceagent.doors.realtime.response import content
 from voiceagent.doors.realtime.speaking import Speaking
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.coordinator import Session
-from voiceagent.session.effects import Floor, ResponseKind
+from voiceagent.session.effects import ResponseKind
 from voiceagent.session.reports import (
-    AgentResumed,
+    AsideEnded,
     EngineFailed,
-    FloorChanged,
+    NothingHeard,
     Report,
     ResponseEnded,
     ResponseStarted,
     SegmentAnnounced,
     SegmentHeard,
+    TextWritten,
     ToolUsed,
     UserStarted,
     UserStopped,
@@ -82,13 +83,16 @@ class RealtimeClient:
         self._outbox = Outbox(send, beta=beta)
         self._conversation = Conversation(self._outbox)
         self._id = new_id("sess")
+        self._wanted: SessionObject
         self._listening = Listening(self._outbox, self._conversation)
         self.speaking = Speaking(self._outbox, self._conversation, self._response_shown, self._heard_within)
+        self._apart = Apart(self._outbox)
         first = configuration.first(agent.config, model)
-        self._wanted = first if asked is None else configuration.merged(first, asked)
-        self.config = self._configured(self._wanted)
+        wanted = first if asked is None else configuration.merged(first, asked)
+        self._decoder = Decoder(configuration.input_format(wanted))
+        self.config = self._config_of(wanted)
         """How the session is to begin."""
-        self._decoder = Decoder(self.input_format)
+        self._adopt(wanted, self.config)
         self._session: Session | None = None
 
     @property
@@ -156,7 +160,7 @@ class RealtimeClient:
             case RetrieveItem():
                 self._outbox.emit("conversation.item.retrieved", item=self._conversation.find(event.item_id).wire)
             case DeleteItem():
-                self._delete_item(event.item_id)
+                writing.erase(event.item_id, self._conversation, self.session)
             case TruncateItem():
                 self._truncate(event)
             case CreateResponse():
@@ -166,27 +170,28 @@ class RealtimeClient:
 
     def _update(self, change: SessionObject) -> None:
         wanted = configuration.merged(self._wanted, change)
-        config = self._configured(wanted)
-        if config != self.session.config:
-            self.session.configure(config)
-        self._wanted = wanted
-        if self._decoder.name != self.input_format:
-            self._decoder = Decoder(self.input_format)
+        config = self._config_of(wanted)
+        self.session.configure(config)
+        self._adopt(wanted, config)
         self._outbox.emit("session.updated", session=self._session_shown())
 
-    def _configured(self, wanted: SessionObject) -> ConversationConfig:
-        config = configuration.configured(self._agent.config, wanted, self._agent.tools, self.speaking.calls)
+    def _config_of(self, wanted: SessionObject) -> ConversationConfig:
+        return configuration.configured(self._agent.config, wanted, self._agent.tools, self.speaking.calls)
+
+    def _adopt(self, wanted: SessionObject, config: ConversationConfig) -> None:
+        self._wanted = wanted
+        self.speaking.calls.names = configuration.client_tools(config)
         self._listening.detects = configuration.turn_detection(wanted) is not None
         self._listening.transcribes = configuration.transcribes(wanted)
-        padding_ms = configuration.padding_ms(wanted)
-        self._listening.onset_ms = config.thresholds.onset_s * 1000 + padding_ms
-        return config
+        self._listening.onset_ms = config.thresholds.onset_s * 1000 + configuration.padding_ms(wanted)
+        if self._decoder.name != self.input_format:
+            self._decoder = Decoder(self.input_format)
 
     def _commit(self) -> None:
         if self._listening.unheard_ms < MIN_COMMIT_MS:
             raise EventError(
                 "input_audio_buffer_commit_empty",
-                f"The buffer has {self._listening.unheard_ms:.0f} ms of audio; a turn has at least {MIN_COMMIT_MS:.0f}.",
+                f"The buffer has {self._listening.unheard_ms:.0f} ms of audio; a turn has {MIN_COMMIT_MS:.0f} or more.",
             )
         self._listening.commit()
         self.session.commit_turn()
@@ -199,41 +204,13 @@ class RealtimeClient:
                 self._conversation.add(Entry({**wire, "status": "completed"}), event.previous_item_id)
                 self.speaking.answered()
             case Message() as said:
-                self._say(said, event.previous_item_id)
+                writing.write(said, event.previous_item_id, self._conversation, self.session)
             case _:
                 raise EventError(
                     "unsupported_item",
                     "Calls are the model's own: send messages and function_call_output.",
                     "item.type",
                 )
-
-    def _say(self, said: Message, after: str | None) -> None:
-        if not self._conversation.at_end(after):
-            raise EventError(
-                "unsupported_parameter", "Items are added at the end: leave previous_item_id out.", "previous_item_id"
-            )
-        parts: list[Wire] = []
-        for part in said.content:
-            if part.type == "input_image":
-                raise EventError("unsupported_content", "The model does not see: describe the image.", "item.content")
-            text = part.text if part.text is not None else part.transcript
-            if text is None:
-                raise EventError(
-                    "unsupported_content",
-                    "Send audio by input_audio_buffer.append; here it needs its transcript.",
-                    "item.content",
-                )
-            parts.append(_content(said.role, text, spoken="audio" in part.type))
-        entry = Entry(message(said.role, parts, item_id=said.id))
-        self._conversation.require_new(entry.id)
-        text = " ".join(part.get("text") or part.get("transcript") or "" for part in parts)
-        entry.memory = self.session.remember(said.role, text)
-        self._conversation.add(entry)
-
-    def _delete_item(self, item_id: str) -> None:
-        entry = self._conversation.delete(item_id)
-        if entry.memory is not None:
-            self.session.forget(entry.memory)
 
     def _truncate(self, event: TruncateItem) -> None:
         entry = self._conversation.find(event.item_id)
@@ -244,6 +221,15 @@ class RealtimeClient:
         self.speaking.truncate(entry, event.audio_end_ms, self.session.heard_until)
 
     def _create_response(self, event: CreateResponse) -> None:
+        options = event.response or ResponseOptions()
+        shown = configuration.response_shown(self._wanted, options)
+        if options.conversation == "none":
+            self._respond_apart(options, shown)
+            return
+        if options.input is not None:
+            raise EventError(
+                "unsupported_parameter", 'An input of its own needs conversation "none".', "response.input"
+            )
         if self.speaking.busy:
             raise EventError(
                 "conversation_already_has_active_response",
@@ -257,14 +243,39 @@ class RealtimeClient:
                 "function_call_output_missing", f"Send the outputs first; these calls wait: {', '.join(calls.missing)}."
             )
         else:
-            self.speaking.ask(self._response_shown())
-            self.session.respond(event.response.instructions or "" if event.response else "")
+            own = self._own_config(options)
+            self.speaking.ask(shown, lambda: self.session.respond(options.instructions or "", config=own))
+
+    def _respond_apart(self, options: ResponseOptions, shown: Wire) -> None:
+        if options.output_modalities is not None and "audio" in options.output_modalities:
+            raise EventError(
+                "unsupported_parameter",
+                'Apart from the conversation a response is text: output_modalities is ["text"].',
+                "response.output_modalities",
+            )
+        messages = writing.prompt_of(options.input or [], self._conversation)
+        own = self._own_config(options)
+        instructions = options.instructions or ""
+        self._apart.begin(
+            shown, lambda: self.session.respond(instructions, config=own, remember=False, messages=messages)
+        )
+
+    def _own_config(self, options: ResponseOptions) -> ConversationConfig | None:
+        """Return the configuration that one response has to itself; None: the session's."""
+        overlay = configuration.overlay(options)
+        if not overlay.model_fields_set:
+            return None
+        config = self._config_of(configuration.merged(self._wanted, overlay))
+        self.speaking.calls.names |= configuration.client_tools(config)
+        return config
 
     def _cancel(self, response_id: str | None) -> None:
-        active = self.speaking.active
-        if active is None or response_id not in (None, active):
+        if (request := self._apart.request_of(response_id) or self.speaking.give_up(response_id)) is not None:
+            self.session.withdraw(request)
+        elif self.speaking.active is None or response_id not in (None, self.speaking.active):
             raise EventError("response_cancel_not_active", "There is no such response under way.", "response_id")
-        self._silence()
+        else:
+            self._silence()
 
     def _silence(self) -> None:
         self.speaking.cancelled = True
@@ -280,15 +291,17 @@ class RealtimeClient:
             case UserStopped():
                 self._listening.stopped()
             case UserTurnEnded():
-                self._listening.understood(report.text)
-            case AgentResumed():
-                self._listening.came_to_nothing()
-            case FloorChanged(holder) if holder is not Floor.USER:
-                self._listening.came_to_nothing()
-            case ResponseStarted(generation, kind):
-                if kind is ResponseKind.IDLE:
+                self._listening.understood(report.text, report.item)
+            case NothingHeard():
+                self._listening.nothing(failed=report.failed)
+            case ResponseStarted():
+                if report.kind is ResponseKind.IDLE:
                     self._listening.timed_out()
-                self.speaking.started(generation, asked=kind is ResponseKind.PROMPTED)
+                self.speaking.started(report)
+            case TextWritten():
+                self.speaking.writes(report.text)
+            case AsideEnded():
+                self._apart.ended(report)
             case SegmentAnnounced():
                 self.speaking.says(report.segment, report.words)
             case SegmentHeard(generation, segment):
@@ -315,9 +328,3 @@ class RealtimeClient:
 
     def _heard_within(self, generation: int, ms: float) -> Heard | None:
         return self.session.playout.heard_within(generation, ms)
-
-
-def _content(role: str, text: str, *, spoken: bool) -> Wire:
-    if role == "assistant":
-        return content(text, spoken=spoken)
-    return {"type": "input_audio", "transcript": text} if spoken else {"type": "input_text", "text": text}

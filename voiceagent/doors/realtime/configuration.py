@@ -13,7 +13,6 @@ from voiceagent.doors.realtime.events.session import (
     Audio,
     AudioIn,
     AudioOut,
-    FunctionTool,
     Pcm24,
     SemanticVad,
     ServerVad,
@@ -118,6 +117,8 @@ def configured(
         max_tokens=min(tokens, int(base.context_tokens * LONGEST_REPLY))
         if isinstance(tokens, int)
         else base.max_tokens,
+        speak="text" not in (session.output_modalities or ()),
+        count_usage=True,
         tools=chosen_tools(session, own, calls),
         rules=_rules(base.rules, detection),
         thresholds=replace(
@@ -132,7 +133,7 @@ def configured(
 
 def _rules(base: Rules, detection: TurnDetection | None) -> Rules:
     if detection is None:
-        return replace(base, manual=True, idle_s=0.0)
+        return replace(base, manual=True, answer=False, idle_s=0.0)
     common = replace(
         base,
         answer=detection.create_response is not False,
@@ -160,16 +161,22 @@ def voice_of(voice: str | VoiceId | None) -> str | None:
 def chosen_tools(session: Session, own: Iterable[str], calls: ClientCalls) -> tuple[str | Tool, ...]:
     """Return the tools that the model may call: the agent's own, and the client's, which come first by name."""
     if session.tool_choice == "none":
-        calls.tools(())
         return ()
-    named = tuple(own)
-    declared: list[FunctionTool] = []
-    for tool in session.tools or ():
-        if tool.description is None and tool.parameters is None and tool.name in named:
-            continue  # the agent's, by its name
-        declared.append(tool)
-    tools = calls.tools(declared)
-    return (*(name for name in named if name not in calls.names), *tools)
+    declared = session.tools or []
+    names = {tool.name for tool in declared}
+    return (*(name for name in own if name not in names), *calls.tools(declared))
+
+
+def client_tools(config: ConversationConfig) -> frozenset[str]:
+    """Return the names of the tools that the client runs."""
+    return frozenset(tool.spec.name for tool in config.tools or () if isinstance(tool, Tool))
+
+
+def overlay(options: ResponseOptions) -> Session:
+    """Return what a response is to have of its own, as a change of the session."""
+    fields = ("output_modalities", "audio", "tools", "tool_choice", "temperature", "max_output_tokens", "prompt")
+    given = {name: getattr(options, name) for name in fields if getattr(options, name) is not None}
+    return Session.model_construct(set(given), **given)
 
 
 def turn_detection(session: Session) -> TurnDetection | None:

@@ -64,13 +64,11 @@ class Listening:
         self._entry = Entry(wire)
         self._conversation.add(self._entry)
 
-    def understood(self, text: str) -> Entry:
-        """What was said in the turn; commits it, unless the client has."""
+    def understood(self, text: str, memory: str | None) -> None:
+        """What was said in the turn, which the session calls `memory`; commits it, unless the client has."""
         self.commit()
-        entry, self._entry, self._item = self._entry, None, None
-        assert entry is not None
-        seconds = round((self._heard - self._turn_from) / SAMPLE_RATE, 3)
-        self._turn_from = self._heard
+        entry, seconds = self._end_turn()
+        entry.memory = memory
         entry.wire["content"] = [{"type": "input_audio", "transcript": text}]
         if self.transcribes:
             fields = {"item_id": entry.id, "content_index": 0}
@@ -81,14 +79,29 @@ class Listening:
                 transcript=text,
                 usage={"type": "duration", "seconds": seconds},
             )
-        return entry
 
-    def came_to_nothing(self) -> None:
-        """It was a cough: no turn, no item."""
-        if self._item is not None and self._entry is None:
+    def nothing(self, *, failed: bool) -> None:
+        """What was heard has no words in it, or the recogniser `failed` at them: no turn, unless the client says so."""
+        if self._entry is not None and not failed:
+            self.understood("", None)
+        elif self._entry is not None:
+            entry, _ = self._end_turn()
+            error = {"type": "server_error", "code": "recogniser_failed", "message": "The recogniser failed."}
+            self._outbox.emit(
+                "conversation.item.input_audio_transcription.failed", item_id=entry.id, content_index=0, error=error
+            )
+        elif self._item is not None:
             self._tell("speech_stopped", audio_end_ms=self._stopped_at)
             self._item = None
             self._turn_from = self._heard
+
+    def _end_turn(self) -> tuple[Entry, float]:
+        """Return the turn's item and its seconds, and begin the next turn."""
+        entry, self._entry, self._item = self._entry, None, None
+        assert entry is not None
+        seconds = round((self._heard - self._turn_from) / SAMPLE_RATE, 3)
+        self._turn_from = self._heard
+        return entry, seconds
 
     def discard(self) -> None:
         """The client has what was heard forgotten."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from voiceagent.doors.realtime.conversation import Conversation, Entry, Spoken, item, message
 from voiceagent.doors.realtime.outbox import Outbox, Wire, new_id
+from voiceagent.session.reports import Usage
 
 
 class Response:
@@ -116,6 +117,29 @@ class Response:
             "usage": usage,
             **self._shown,
         }
+
+
+def usage_of(usage: Usage | None) -> Wire | None:
+    """Return the tokens of a response as clients count them; all of them are text, since audio is no tokens here."""
+    if usage is None:
+        return None
+    return {
+        "total_tokens": usage.read + usage.written,
+        "input_tokens": usage.read,
+        "output_tokens": usage.written,
+        "input_token_details": {"text_tokens": usage.read, "audio_tokens": 0, "image_tokens": 0, "cached_tokens": 0},
+        "output_token_details": {"text_tokens": usage.written, "audio_tokens": 0},
+    }
+
+
+def cut_short(cut: bool) -> tuple[str, Wire | None]:
+    """Return the status and details of a response that has ended by itself: whole, or at its length."""
+    return ("incomplete", {"type": "incomplete", "reason": "max_output_tokens"}) if cut else ("completed", None)
+
+
+def failed(message: str | None) -> Wire:
+    """Return the details of a response that failed."""
+    return {"type": "failed", "error": {"type": "server_error", "code": "model_failed", "message": message}}
 
 
 def content(text: str, *, spoken: bool) -> Wire:

@@ -5,7 +5,6 @@ calls, and the session goes on with the results in the next.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,11 +13,23 @@ from voiceagent.doors.realtime.calls import ClientCalls
 from voiceagent.doors.realtime.conversation import Conversation, Entry, Spoken
 from voiceagent.doors.realtime.errors import EventError
 from voiceagent.doors.realtime.outbox import Outbox, Wire
-from voiceagent.doors.realtime.response import Response, content
+from voiceagent.doors.realtime.response import Response, content, cut_short, failed, usage_of
+from voiceagent.errors import VoiceAgentError
+from voiceagent.session.effects import ResponseKind
 from voiceagent.session.events import Outcome
-from voiceagent.session.reports import ResponseEnded
+from voiceagent.session.reports import ResponseEnded, ResponseStarted
 
 ALL_MS = 1e9
+CANCELLED = {"type": "cancelled", "reason": "client_cancelled"}
+INTERRUPTED = {"type": "cancelled", "reason": "turn_detected"}
+
+
+@dataclass(slots=True)
+class Asked:
+    """A response that the client has asked for, as it is to be shown, and the session's number of the request."""
+
+    shown: Wire
+    request: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +68,12 @@ class Speaking:
         self._heard_within = heard_within
         self._sounding: str | None = None
         """The id of the response that is heard, where audio travels beside the events."""
-        self._asked: deque[Wire] = deque()
-        """What was asked for and has not begun, as it is to be shown."""
+        self._asked: Asked | None = None
+        """What was asked for and has not begun."""
         self._response: Response | None = None
         self._generation = 0
+        self._memory = ""
+        """What the session calls the response."""
         self._sent_ms = 0.0
         """Audio of the generation so far."""
         self._last = self._heard = Segment(0, -1)
@@ -80,11 +93,25 @@ class Speaking:
     @property
     def busy(self) -> bool:
         """Whether no other response can be asked for."""
-        return self._response is not None or bool(self._asked) or self._resumes
+        return self._response is not None or self._asked is not None or self._resumes
 
-    def ask(self, shown: Wire) -> None:
-        """The client asks for a response, which begins when the session says so."""
-        self._asked.append(shown)
+    def ask(self, shown: Wire, respond: Callable[[], int]) -> None:
+        """The client asks for a response by `respond`, the session's. Raises what that raises."""
+        asked = self._asked = Asked(shown)
+        try:
+            asked.request = respond()
+        except VoiceAgentError:
+            self._asked = None
+            raise
+
+    def give_up(self, response_id: str | None) -> int | None:
+        """Return the request that waits, if the client cancels that; its response is cancelled before it begins."""
+        asked = self._asked
+        if asked is None or response_id is not None:
+            return None
+        self._asked = None
+        Response(self._outbox, self._conversation, asked.shown).end("cancelled", CANCELLED)
+        return asked.request
 
     def resume(self) -> None:
         """The client asks for the response that follows its tools' outputs; it begins when all are there."""
@@ -102,21 +129,31 @@ class Speaking:
         """A model failed; the response that ends now ends of it."""
         self._failure = message
 
-    def started(self, generation: int, *, asked: bool) -> None:
+    def started(self, start: ResponseStarted) -> None:
         """The session begins a response."""
-        self._generation, self._sent_ms, self._failure = generation, 0.0, None
-        self._last = self._heard = Segment(generation, -1)
-        self.cancelled = False
-        self._open(self._asked.popleft() if asked and self._asked else self._shown())
+        self._generation, self._memory = start.generation, start.item
+        self._sent_ms, self._failure, self.cancelled = 0.0, None, False
+        self._last = self._heard = Segment(start.generation, -1)
+        asked = self._asked if start.kind is ResponseKind.PROMPTED else None
+        if asked is not None:
+            self._asked = None
+        self._open(self._shown() if asked is None else asked.shown)
 
     def says(self, segment: int, words: tuple[str, ...]) -> None:
         """These words come next."""
         response = self._open_response()
-        entry = response.message or response.begin_message(Spoken(self._generation, self._sent_ms))
+        entry = response.message or self._begin_message(response)
         assert entry.spoken is not None
         response.write(" ".join(words) if not entry.spoken.segments else " " + " ".join(words))
         entry.spoken.segments[segment] = words
         self._last = Segment(self._generation, segment)
+
+    def writes(self, text: str) -> None:
+        """This text comes next; it is not spoken."""
+        response = self._open_response()
+        if response.message is None:
+            self._begin_message(response)
+        response.write(text)
 
     def sounds(self, audio: str, ms: float) -> None:
         """Send audio, base64."""
@@ -147,7 +184,7 @@ class Speaking:
         self._calling = True
         asyncio.get_running_loop().call_soon(self._close_if_calling)  # there may be more calls
 
-    def ended(self, end: ResponseEnded, usage: Wire | None = None) -> None:
+    def ended(self, end: ResponseEnded) -> None:
         """The session's response is over."""
         self.calls.interrupted()
         self._calling = self._resumes = False
@@ -161,15 +198,14 @@ class Speaking:
             heard = self._heard_of(entry, within_ms if entry is cut_entry else ALL_MS)
         if entry is not None:
             response.end_message("completed" if heard is None else "incomplete", None if heard is None else heard.text)
+        usage = usage_of(end.usage)
         match end.outcome:
             case Outcome.COMPLETED:
-                response.end("completed", usage=usage)
+                response.end(*cut_short(end.cut), usage)
             case Outcome.FAILED:
-                error = {"type": "server_error", "code": "model_failed", "message": self._failure}
-                response.end("failed", {"type": "failed", "error": error}, usage)
+                response.end("failed", failed(self._failure), usage)
             case _:
-                reason = "client_cancelled" if self.cancelled else "turn_detected"
-                response.end("cancelled", {"type": "cancelled", "reason": reason}, usage)
+                response.end("cancelled", CANCELLED if self.cancelled else INTERRUPTED, usage)
         self._silent("stopped" if end.outcome is Outcome.COMPLETED else "cleared")
         if heard is not None and entry is not None and response.spoken:
             self._truncated(entry, within_ms if entry is cut_entry else heard.ms)
@@ -212,6 +248,12 @@ class Speaking:
 
     def _truncated(self, entry: Entry, ms: float) -> None:
         self._outbox.emit("conversation.item.truncated", item_id=entry.id, content_index=0, audio_end_ms=round(ms))
+
+    def _begin_message(self, response: Response) -> Entry:
+        spoken = Spoken(self._generation, self._sent_ms) if response.spoken else None
+        entry = response.begin_message(spoken)
+        entry.memory = self._memory
+        return entry
 
     def _open(self, shown: Wire) -> None:
         self._response = Response(self._outbox, self._conversation, shown)

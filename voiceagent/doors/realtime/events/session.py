@@ -103,7 +103,7 @@ class Audio(Part):
 
 
 class FunctionTool(Part):
-    """A tool that the client runs, or, with a name alone, one of the agent's."""
+    """A tool that the client runs; it comes before one of the agent's with the same name."""
 
     type: Literal["function"]
     name: Annotated[str, Field(pattern="^[A-Za-z0-9_.-]{1,128}$")]
