@@ -107,7 +107,9 @@ def test_a_spoken_turn_is_told_in_the_protocols_order():
         assert 0 <= started["audio_start_ms"] < 200
         assert 800 <= stopped["audio_end_ms"] < 1400
         audio = b"".join(
-            base64.b64decode(event["delta"]) for event in caller.events if event["type"] == "response.output_audio.delta"
+            base64.b64decode(event["delta"])
+            for event in caller.events
+            if event["type"] == "response.output_audio.delta"
         )
         assert level_db(from_s16(audio)) > -40
         ids = [event["event_id"] for event in caller.events]

@@ -1,5 +1,6 @@
 """One Realtime client, on whichever transport: carries out its events, and tells it what its session reports."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from voiceagent.doors.realtime.formats import Decoder
 from voiceagent.doors.realtime.listening import Listening
 from voiceagent.doors.realtime.outbox import Outbox, Wire, new_id
 from voiceagent.doors.realtime.speaking import Speaking
+from voiceagent.engines.asr.contract import SAMPLE_RATE
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.coordinator import Session
@@ -51,6 +53,8 @@ from voiceagent.session.reports import (
 
 log = logging.getLogger(__name__)
 
+MOST_AHEAD_S = 60.0
+"""Audio may come faster than it is spoken, from a file, but not without bound: the recogniser's time is everybody's."""
 MIN_COMMIT_MS = 100.0
 """Less audio than this is no turn."""
 
@@ -94,6 +98,10 @@ class RealtimeClient:
         """How the session is to begin."""
         self._adopt(wanted, self.config)
         self._session: Session | None = None
+        self._loop = asyncio.get_running_loop()
+        self._begun_at = self._loop.time()
+        self._told: set[str] = set()
+        """The codes of errors that are in the log."""
 
     @property
     def input_format(self) -> str:
@@ -113,7 +121,7 @@ class RealtimeClient:
 
     def begin(self, session: Session) -> None:
         """Introduce the session."""
-        self._session = session
+        self._session, self._begun_at = session, self._loop.time()
         self._outbox.emit("session.created", session=self._session_shown())
         self._outbox.emit(
             "conversation.created", conversation={"id": self._conversation.id, "object": "realtime.conversation"}
@@ -125,8 +133,11 @@ class RealtimeClient:
 
     def refuse(self, error: VoiceAgentError, event_id: str | None = None) -> None:
         """Tell the client what cannot be done."""
-        log.info("a client's event is refused: %s", type(error).__name__, extra={"session": self.session.id})
-        self._outbox.emit("error", error=error_of(error, event_id))
+        wire = error_of(error, event_id)
+        if wire["code"] not in self._told:
+            self._told.add(wire["code"])
+            log.info("a client's event is refused", extra={"session": self.session.id, "reason": wire["code"]})
+        self._outbox.emit("error", error=wire)
 
     # What the client wants
 
@@ -143,9 +154,7 @@ class RealtimeClient:
     def _carry_out(self, event: ClientEvent) -> None:
         match event:
             case AppendInput():
-                pcm = self._decoder.push(event.audio)
-                self.heard(pcm)
-                self.session.hear(pcm)
+                self._append(event.audio)
             case CommitInput():
                 self._commit()
             case ClearInput():
@@ -167,6 +176,18 @@ class RealtimeClient:
                 self._create_response(event)
             case CancelResponse():
                 self._cancel(event.response_id)
+
+    def _append(self, audio: str) -> None:
+        pcm = self._decoder.push(audio)
+        ahead_s = self._listening.heard_s + len(pcm) / SAMPLE_RATE - (self._loop.time() - self._begun_at)
+        if ahead_s > MOST_AHEAD_S:
+            raise EventError(
+                "input_audio_too_fast",
+                f"Audio comes at most {MOST_AHEAD_S:.0f} s ahead of the clock: this piece is left out; send it later.",
+                "audio",
+            )
+        self.heard(pcm)
+        self.session.hear(pcm)
 
     def _update(self, change: SessionObject) -> None:
         wanted = configuration.merged(self._wanted, change)

@@ -13,6 +13,8 @@ from voiceagent.doors.realtime.events.session import (
     Audio,
     AudioIn,
     AudioOut,
+    FunctionTool,
+    McpTool,
     Pcm24,
     SemanticVad,
     ServerVad,
@@ -63,6 +65,10 @@ def merged(old: Session, new: Session) -> Session:
         raise EventError("unsupported_parameter", "Stored prompts are OpenAI's: send instructions.", "session.prompt")
     if old.type != (new.type or old.type):
         raise EventError("invalid_value", f"This is a {old.type} session; open another one.", "session.type")
+    if any(isinstance(tool, McpTool) for tool in new.tools or ()):
+        raise EventError("unsupported_parameter", "MCP servers are the server's: see its setting mcp.", "session.tools")
+    if new.audio is not None and new.audio.output is not None and new.audio.output.speed not in (None, 1.0):
+        raise EventError("unsupported_parameter", "The voice has one speed: 1.0.", "session.audio.output.speed")
     if new.output_modalities is not None and len(new.output_modalities) > 1:
         raise EventError(
             "invalid_value", 'output_modalities is ["audio"], text included, or ["text"].', "session.output_modalities"
@@ -162,7 +168,7 @@ def chosen_tools(session: Session, own: Iterable[str], calls: ClientCalls) -> tu
     """Return the tools that the model may call: the agent's own, and the client's, which come first by name."""
     if session.tool_choice == "none":
         return ()
-    declared = session.tools or []
+    declared = [tool for tool in session.tools or () if isinstance(tool, FunctionTool)]
     names = {tool.name for tool in declared}
     return (*(name for name in own if name not in names), *calls.tools(declared))
 

@@ -22,8 +22,8 @@ from voiceagent.session.coordinator import Session
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING = 1_000
-"""Events: ten seconds of audio and its transcript."""
+MOST_WAITING_CHARS = 4_000_000
+"""Of events that a client has not read: a minute of audio."""
 CLOSING_S = 1.0
 """How long a good-bye may take."""
 GOING_AWAY, TOO_SLOW = 1001, 1008
@@ -40,7 +40,8 @@ class Socket:
         self._websocket = websocket
         self._connections = connections
         self._idle_s = idle_s
-        self._waiting: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
+        self._waiting: asyncio.Queue[str] = asyncio.Queue()
+        self._waiting_chars = 0
         self._ended: asyncio.Future[tuple[int, str]] = self._loop.create_future()
         self._client: RealtimeClient | None = None
         self._encoder: Encoder | None = None
@@ -80,11 +81,12 @@ class Socket:
         client.begin(session)
 
     def send(self, event: str) -> None:
-        """Send an event after those that wait."""
-        try:
-            self._waiting.put_nowait(event)
-        except asyncio.QueueFull:
+        """Send an event after those that wait; if that is too much, the client is cut off."""
+        if self._waiting_chars + len(event) > MOST_WAITING_CHARS:
             self.end(TOO_SLOW, "too slow: read what is sent")
+        elif not self._ended.done():
+            self._waiting.put_nowait(event)
+            self._waiting_chars += len(event)
 
     def end(self, code: int, reason: str) -> None:
         """Have the connection end; the first reason counts."""
@@ -135,7 +137,9 @@ class Socket:
 
     async def _write(self) -> None:
         while True:
-            await self._websocket.send_text(await self._waiting.get())
+            event = await self._waiting.get()
+            await self._websocket.send_text(event)
+            self._waiting_chars -= len(event)
 
     async def _send_audio(self, frame: Pcm) -> None:
         if self._encoder is None or self._encoder.name != self.client.output_format:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from voiceagent.doors.realtime.events.base import ClientEvent, Id, Part
 from voiceagent.doors.realtime.events.items import Item
-from voiceagent.doors.realtime.events.session import Audio, FunctionTool, Modality, TokenLimit, ToolChoice
+from voiceagent.doors.realtime.events.session import Audio, Modality, TokenLimit, Tool, ToolChoice
 
 MAX_INPUT_ITEMS = 256
 
@@ -27,7 +27,7 @@ class ResponseOptions(Part):
     metadata: dict[str, str] | None = None
     output_modalities: Annotated[list[Modality], Field(min_length=1, max_length=2)] | None = None
     audio: Audio | None = None
-    tools: list[FunctionTool] | None = None
+    tools: list[Tool] | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None

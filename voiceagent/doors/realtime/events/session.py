@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from voiceagent.doors.realtime.events.base import ClientEvent, Part
 
@@ -112,6 +112,17 @@ class FunctionTool(Part):
     strict: bool | None = None
 
 
+class McpTool(Part):
+    """A server of tools that OpenAI would call."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["mcp"]
+
+
+Tool = Annotated[FunctionTool | McpTool, Field(discriminator="type")]
+
+
 class NamedFunction(Part):
     """The one function that is to be called."""
 
@@ -133,7 +144,7 @@ class Session(Part):
     instructions: Annotated[str, Field(max_length=MAX_INSTRUCTIONS_CHARS)] | None = None
     output_modalities: Annotated[list[Modality], Field(min_length=1, max_length=2)] | None = None
     audio: Audio | None = None
-    tools: Annotated[list[FunctionTool], Field(max_length=MAX_TOOLS)] | None = None
+    tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS)] | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
