@@ -1,55 +1,60 @@
-"""G.711, the telephone's 8-bit samples: mu-law (pcmu) and A-law (pcma), as ITU-T G.711 has them.
+"""G.711, the telephone's 8 bits per sample: mu-law (PCMU) and A-law (PCMA), by ITU-T's tables."""
 
-One byte is one sample, usually at 8 kHz. Decoding looks up a table; encoding takes the nearest of the law's 256 values.
-"""
-
-from functools import cache
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from voiceagent.audio.pcm import Pcm, checked
+from voiceagent.audio.pcm import Pcm, from_s16, to_s16
 
-Law = Literal["pcmu", "pcma"]
-"""As RTP names them (RFC 3551)."""
-
-_BIAS = 0x84  # of mu-law, on 16 bits
-_A_LAW_MASK = 0x55
-_FULL_SCALE = 32768.0
+RATE = 8_000
+"""Hz of a telephone line."""
+_CODES = np.arange(256)
 
 
-def from_g711(data: bytes, law: Law) -> Pcm:
-    """Decode samples of one byte each."""
-    return _values(law)[np.frombuffer(data, np.uint8)].astype(np.float32) / np.float32(_FULL_SCALE)
+@dataclass(frozen=True, slots=True)
+class Law:
+    """One of the two laws, as tables."""
+
+    levels: Pcm
+    """The sample of each code, shape (256,)."""
+    codes: NDArray[np.uint8]
+    """The code of each 16-bit sample, shape (65536,), by the sample plus 32768."""
+
+    def decode(self, data: bytes) -> Pcm:
+        """Return the samples of codes."""
+        return self.levels[np.frombuffer(data, np.uint8)]
+
+    def encode(self, pcm: Pcm) -> bytes:
+        """Return the codes of samples. Raises AudioError for what is no audio (`to_s16`)."""
+        samples = np.frombuffer(to_s16(pcm), "<i2").astype(np.int32)
+        return self.codes[samples + 32_768].tobytes()
 
 
-def to_g711(pcm: ArrayLike, law: Law) -> bytes:
-    """Encode mono audio, one byte a sample. Raises AudioError as `checked` does."""
-    samples = checked(pcm) * np.float32(_FULL_SCALE)
-    codes, borders = _nearest(law)
-    return codes[np.searchsorted(borders, samples)].tobytes()
+def _law(levels: NDArray[np.int64]) -> Law:
+    """Return the law of 256 levels: a sample gets the nearest one of its sign, the louder of two that are as near."""
+    codes = np.zeros(65_536, np.uint8)
+    for sign, samples in ((1, np.arange(32_768)), (-1, np.arange(-32_768, 0))):
+        of_sign = np.flatnonzero(levels * sign >= 0)
+        order = of_sign[np.argsort(np.abs(levels[of_sign]), kind="stable")]
+        sizes = np.abs(levels[order])
+        nearest = np.searchsorted((sizes[1:] + sizes[:-1]) / 2, np.abs(samples), side="right")
+        codes[samples + 32_768] = order[nearest]
+    return Law(from_s16(levels.astype("<i2").tobytes()), codes)
 
 
-@cache
-def _values(law: Law) -> NDArray[np.int32]:
-    """Return the 16-bit value of every code."""
-    codes = np.arange(256)
-    if law == "pcmu":
-        inverted = ~codes & 0xFF
-        exponent, mantissa = (inverted >> 4) & 7, inverted & 0xF
-        magnitude = (((mantissa << 3) + _BIAS) << exponent) - _BIAS
-        return np.where(inverted & 0x80, -magnitude, magnitude).astype(np.int32)
-    inverted = codes ^ _A_LAW_MASK
-    exponent, mantissa = (inverted >> 4) & 7, inverted & 0xF
-    magnitude = np.where(exponent == 0, (mantissa << 4) + 8, ((mantissa << 4) + 0x108) << np.maximum(exponent - 1, 0))
-    return np.where(inverted & 0x80, magnitude, -magnitude).astype(np.int32)
+def _mu_levels() -> NDArray[np.int64]:
+    bits = ~_CODES & 0xFF
+    size = (((bits & 0x0F) << 3) + 132 << (bits >> 4 & 7)) - 132
+    return np.where(bits & 0x80, -size, size)
 
 
-@cache
-def _nearest(law: Law) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Return the codes by rising value, and the borders between neighbours."""
-    values = _values(law)
-    codes = np.argsort(values, kind="stable").astype(np.uint8)
-    rising: NDArray[np.float32] = values[codes].astype(np.float32)
-    return codes, ((rising[1:] + rising[:-1]) / 2).astype(np.float32)
+def _a_levels() -> NDArray[np.int64]:
+    bits = _CODES ^ 0x55
+    step, chord = bits & 0x0F, bits >> 4 & 7
+    size = np.where(chord == 0, (step << 4) + 8, (step << 4) + 264 << np.maximum(chord - 1, 0))
+    return np.where(bits & 0x80, size, -size)
+
+
+MU_LAW = _law(_mu_levels())
+A_LAW = _law(_a_levels())

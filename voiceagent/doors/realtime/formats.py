@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from voiceagent.audio.files import Resampler
-from voiceagent.audio.g711 import from_g711, to_g711
+from voiceagent.audio.g711 import A_LAW, MU_LAW, RATE
 from voiceagent.audio.pcm import AudioError, Pcm, from_s16, to_s16
 from voiceagent.doors.realtime.errors import EventError
 from voiceagent.engines.asr.contract import SAMPLE_RATE
@@ -28,8 +28,8 @@ FORMATS = {
     form.name: form
     for form in (
         Format("audio/pcm", 24_000, from_s16, to_s16),
-        Format("audio/pcmu", 8_000, lambda data: from_g711(data, "pcmu"), lambda pcm: to_g711(pcm, "pcmu")),
-        Format("audio/pcma", 8_000, lambda data: from_g711(data, "pcma"), lambda pcm: to_g711(pcm, "pcma")),
+        Format("audio/pcmu", RATE, MU_LAW.decode, MU_LAW.encode),
+        Format("audio/pcma", RATE, A_LAW.decode, A_LAW.encode),
     )
 }
 
