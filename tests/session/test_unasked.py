@@ -10,8 +10,8 @@ from voiceagent.engines.llm.contract import Message
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
-from voiceagent.session.machine import step
 from voiceagent.session.history import GO_ON
+from voiceagent.session.machine import step
 from voiceagent.session.state import State, User
 
 NEWS = "Your taxi is here."

@@ -162,7 +162,7 @@ class Draft:
             if is_meant(transcript, self.state.speech_s, self.state):
                 self.end(Outcome.INTERRUPTED)
                 self.yield_floor(at)
-                if self.state.user is User.WAITING:
+                if self.state.user is not User.PAUSED:
                     return  # settled in there
             elif self.state.user is User.WAITING:
                 self.dismiss()

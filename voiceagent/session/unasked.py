@@ -64,6 +64,6 @@ def configured(draft: Draft, event: Configured) -> None:
         draft.leave_open()
     elif state.rules.manual and not event.rules.manual and state.speaking and not state.committed:
         draft.begin_speech(event.at)
-    if is_idle(draft.state) and not draft.state.nudged:
+    if is_idle(state) and is_idle(draft.state) and not state.nudged:
         idle_s = event.rules.idle_s
         draft.do(SetTimer(Timer.IDLE, idle_s) if idle_s > 0 else CancelTimer(Timer.IDLE))
