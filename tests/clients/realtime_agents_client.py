@@ -1,6 +1,7 @@
 """A spoken conversation of PyPI openai-agents: two questions, the second of which interrupts the answer to the first.
 
-Arguments: the WebSocket's address, and two files of 16-bit audio at 24 kHz. Prints JSON lines.
+Arguments: the WebSocket's address, two files of 16-bit audio at 24 kHz, and whether there is a tool to be called
+("tool" or "none"). Prints JSON lines.
 """
 
 import asyncio
@@ -55,8 +56,10 @@ def shown(item):
     return {"role": item.role, "texts": texts, "id": item.item_id}
 
 
-async def main(url, first, second):
-    agent = RealtimeAgent(name="Robin", instructions="Call the tool.", tools=[weather])
+async def main(url, first, second, tool):
+    agent = RealtimeAgent(
+        name="Robin", instructions="Call the tool." if tool else "Tell a long story.", tools=[weather] if tool else []
+    )
     settings = {"turn_detection": {"type": "semantic_vad", "interrupt_response": True}}
     runner = RealtimeRunner(agent)
     session = await runner.run(model_config={"url": url, "api_key": "x", "initial_model_settings": settings})
@@ -78,7 +81,7 @@ async def main(url, first, second):
                 case "raw_model_event" if event.data.type in ("error", "exception"):
                     tell(error=repr(event.data))
                 case "audio" if not interrupted:
-                    if history and any(item.type == "function_call" for item in history):
+                    if not tool or any(item.type == "function_call" for item in history):
                         interrupted = True
                         asyncio.get_running_loop().call_later(INTERRUPT_AFTER_S, microphone.say, second)
                 case "audio_interrupted":
@@ -95,4 +98,4 @@ async def main(url, first, second):
     tell(history=[shown(item) for item in session._history])
 
 
-asyncio.run(main(sys.argv[1], *(Path(name).read_bytes() for name in sys.argv[2:4])))
+asyncio.run(main(sys.argv[1], *(Path(name).read_bytes() for name in sys.argv[2:4]), sys.argv[4] == "tool"))

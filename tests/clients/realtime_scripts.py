@@ -79,5 +79,5 @@ def check_real_talk(history, first, second):
     assert (asker, agent, again) == ("user", "assistant", "user")
     for clip, text in ((first, asked), (second, asked_again)):
         errors, count = word_error_rate(clip.text, text)
-        assert errors <= 0.3 * count, text
+        assert errors <= max(2, 0.3 * count), text
     assert heard

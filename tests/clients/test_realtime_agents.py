@@ -34,17 +34,17 @@ def shown(item):
     return item["role"], " ".join(item["texts"])
 
 
-async def converse(url, folder, first, second):
+async def converse(url, folder, first, second, tool):
     sounds = [recording(folder / f"{number}.pcm", pcm) for number, pcm in enumerate((first, second))]
     address = url.replace("http", "ws") + "/v1/realtime?model=gpt-realtime"
-    return await run_python("clients", "realtime_agents_client.py", address, *sounds)
+    return await run_python("clients", "realtime_agents_client.py", address, *sounds, tool)
 
 
 def test_a_spoken_conversation_with_a_tool_and_a_barge_in(tmp_path):
     async def main():
         engines, prompts = weather_talk(WORD_S)
         async with open_server("llm.session_tokens=4096", engines=engines) as house:
-            lines = await converse(house.url, tmp_path, voice(2.0), voice(1.5))
+            lines = await converse(house.url, tmp_path, voice(2.0), voice(1.5), "tool")
         assert told(lines, "error") == []
         assert told(lines, "city") == ["Rome"]
         (history,) = told(lines, "history")
@@ -87,7 +87,7 @@ FIRST_TURN = [
 def test_real_models_hear_the_questions_and_remember_what_was_heard_of_the_answer(tmp_path, people):
     first, second = people[:2]
     with serving("cpu.yaml", TALKATIVE) as url:
-        lines = asyncio.run(converse(url, tmp_path, first.pcm, second.pcm))
+        lines = asyncio.run(converse(url, tmp_path, first.pcm, second.pcm, "none"))
     assert told(lines, "error") == []
     (history,) = told(lines, "history")
     check_real_talk([shown(item) for item in history], first, second)

@@ -174,7 +174,7 @@ def test_real_models_hear_the_question_and_are_heard(tmp_path):
     (_, asked), (_, heard), (_, again), *_, (_, last) = map(shown, talk.history.values())
     for clip, text in ((first, asked), (second, again)):
         errors, count = word_error_rate(clip.text, text)
-        assert errors <= 0.3 * count, (clip.text, text)
+        assert errors <= max(2, 0.3 * count), (clip.text, text)
     assert 1 <= len(heard.split()) < 12, "it was interrupted"
     *_, audio = talk.heard.values()
     write_wav(tmp_path / "heard.wav", from_s16(audio), 24_000)
