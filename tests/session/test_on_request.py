@@ -203,6 +203,44 @@ def test_a_spoken_turn_that_is_answered_on_request_is_timed_from_its_end():
     rehearse(scene)
 
 
+def test_nobody_has_waited_for_an_answer_that_is_asked_for_much_later():
+    async def scene(talk):
+        rule(talk, answer=False)
+        await talk.speaks(3.0)
+        await talk.listens(10.0)
+        talk.session.respond()
+        await talk.listens(8.0)
+        (trace,) = talk.turns
+        assert trace.user_text == QUESTION
+        assert trace.waited_s is None
+
+    rehearse(scene)
+
+
+def test_a_door_may_ask_for_the_answer_as_soon_as_it_hears_of_the_turn():
+    model, asked = Model(), []
+
+    async def scene(talk):
+        rule(talk, answer=False)
+        put = talk._on_report
+
+        def ask(report):
+            put(report)
+            if isinstance(report, UserTurnEnded):
+                asked.append([item.text for item in talk.session.items])
+                talk.session.remember("system", "Be brief.")
+                talk.session.respond()
+
+        talk.session._report = ask
+        await talk.speaks(3.0)
+        await talk.listens(5.0)
+        assert asked == [[QUESTION]]
+        assert model.asked == [("user", f"{QUESTION} (Be brief.)")]
+        assert outcomes(talk) == ["completed"]
+
+    rehearse(scene, llm=ScriptedLlm(model, **REAL))
+
+
 def test_a_turn_that_comes_while_the_agent_speaks_follows_what_it_says():
     model = Model(LONG_REPLY)
 
@@ -346,6 +384,7 @@ def test_a_reply_apart_can_be_withdrawn_and_ends_with_the_session():
         assert [(aside.request, aside.outcome) for aside in talk.of(AsideEnded)] == [(first, ev.Outcome.INTERRUPTED)]
         talk.hangs_up()
         assert [aside.request for aside in talk.of(AsideEnded)] == [first, second]
+        talk.session.respond(remember=False)
         await talk.listens(1.0)
         assert len(talk.of(AsideEnded)) == 2
 

@@ -128,3 +128,15 @@ def test_no_silence_is_sent_to_a_client_that_is_written_to():
         assert not sent
 
     rehearse(scene)
+
+
+def test_the_first_words_are_what_a_reader_waits_for():
+    async def scene(talk):
+        talk.session.configure(silenced(talk))
+        await talk.speaks(3.0)
+        await talk.listens(2.0)
+        (trace,) = talk.turns
+        assert 0 < trace.voice_to_voice_ms < 500
+        assert trace.waited_s == trace.voice_to_voice_ms / 1000
+
+    rehearse(scene, llm=ScriptedLlm(lambda messages: LONG_REPLY, **REAL))

@@ -38,9 +38,12 @@ class Asides:
         self._report = report
         self._failed = failed
         self._under_way: dict[int, _Aside] = {}
+        self._closed = False
 
     def begin(self, request: int, messages: tuple[Message, ...], config: ConversationConfig) -> None:
         """Have the model reply to `messages`. Raises VoiceAgentError where there is no place for it."""
+        if self._closed:
+            return
         aside = _Aside(messages, config, partial(self._end, request))
         stream = self._open_model(aside.take)
         self._under_way[request] = aside
@@ -56,7 +59,8 @@ class Asides:
             self._end(request, Outcome.INTERRUPTED, cut=False)
 
     def close(self) -> None:
-        """End all of them."""
+        """End all of them; there are no others after this."""
+        self._closed = True
         for request in list(self._under_way):
             self.withdraw(request)
 

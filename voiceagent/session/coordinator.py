@@ -355,9 +355,9 @@ class Session:
             case fx.CancelTimer(timer):
                 self._timers.cancel(timer)
             case fx.EndTurn(turn, text):
-                self._report(UserTurnEnded(turn, text))
                 self._responses.note(turn, text, self._now, self._config.language)
                 self._tidy()
+                self._report(UserTurnEnded(turn, text))
             case fx.EnterKeys(keys):
                 self.type(self._config.pressed.format(keys=" ".join(keys)))
             case fx.ShowFloor() | fx.ShowUser() | fx.ShowNothing():

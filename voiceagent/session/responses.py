@@ -4,6 +4,7 @@ It passes what language model and voice make on to the response under way, and p
 history. It decides nothing.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -86,7 +87,7 @@ class Responses:
             config,
             self._report,
             on_failed=partial(self._failed, generation),
-            on_read=partial(self._read, generation),
+            on_read=partial(self._on_read, generation),
         )
         self._live = run
         match asked.kind:
@@ -189,6 +190,11 @@ class Responses:
         except Exception as error:  # sound that the playout refuses: samples that are no numbers
             log.exception("a voice's event could not be used", extra={"session": self._session})
             self._failed(run.generation, "tts", error)
+
+    def _on_read(self, generation: int, whole: bool) -> None:
+        if not whole:
+            self._turns.first_packet(generation, asyncio.get_running_loop().time())
+        self._read(generation, whole)
 
     def _of(self, event: LlmEvent | TtsEvent) -> ResponseRun | None:
         generation = event.tag if isinstance(event, StreamFailed) else event.generation

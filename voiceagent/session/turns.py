@@ -15,6 +15,9 @@ from voiceagent.trace.turn import Mark, TurnTrace
 MAX_LOOK_BACK_S = 10.0
 """Steps older than this do not explain a turn that begins now."""
 
+AT_ONCE_S = 0.5
+"""An answer that is asked for later than this after the turn was not what the user waited for."""
+
 
 class TurnLog:
     """Records one session's turns. The turn being listened to and the one being answered may overlap."""
@@ -62,6 +65,8 @@ class TurnLog:
         """The model answers after all, or says something unasked after `turn` turns."""
         trace, self._unanswered = self._unanswered or TurnTrace(self._session, turn), None
         trace.generation = run.generation
+        if at - trace.marks.get("turn_decision", at) > AT_ONCE_S:
+            trace.marks.clear()
         trace.mark("turn_decision", at)
         self._answering = trace
 
