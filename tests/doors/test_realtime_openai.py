@@ -155,6 +155,38 @@ def test_a_spoken_conversation_with_a_tool_and_a_barge_in():
     asyncio.run(main())
 
 
+def test_the_same_package_speaks_the_beta():
+    async def main():
+        scripted, prompts = engines("Fine.", [ASKED])
+        async with (
+            open_server("server.token=the-token-of-the-server", engines=scripted) as house,
+            AsyncOpenAI(base_url=f"{house.url}/v1", api_key="the-token-of-the-server") as server,
+        ):
+            sockets = house.url.replace("http", "ws")
+            session = await server.beta.realtime.sessions.create(instructions="Be brief.", modalities=["audio", "text"])
+            async with (
+                AsyncOpenAI(websocket_base_url=f"{sockets}/v1", api_key=session.client_secret.value) as client,
+                client.beta.realtime.connect(model="gpt-4o-realtime-preview") as connection,
+            ):
+                await connection.input_audio_buffer.append(audio=base64.b64encode(bytes(4800)).decode())
+                item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
+                await connection.conversation.item.create(item=item)
+                await connection.response.create()
+                kinds, text = [], ""
+                async for event in connection:
+                    kinds.append(event.type)
+                    if event.type == "response.audio_transcript.delta":
+                        text += event.delta
+                    if event.type == "response.done":
+                        break
+        assert text == "Fine."
+        assert prompts[-1][0].content == "Be brief."
+        assert {"conversation.item.created", "response.audio.delta", "response.audio_transcript.done"} <= set(kinds)
+        assert event.response.output[0].content[0].type == "audio"
+
+    asyncio.run(main())
+
+
 @pytest.mark.models
 def test_real_models_hear_the_question_and_are_heard(tmp_path):
     try:

@@ -293,6 +293,8 @@ class RealtimeClient:
     def _cancel(self, response_id: str | None) -> None:
         if (request := self._apart.request_of(response_id) or self.speaking.give_up(response_id)) is not None:
             self.session.withdraw(request)
+        elif self.speaking.active is None and self.speaking.forgives_cancel(response_id):
+            pass
         elif self.speaking.active is None or response_id not in (None, self.speaking.active):
             raise EventError("response_cancel_not_active", "There is no such response under way.", "response_id")
         else:
@@ -341,7 +343,7 @@ class RealtimeClient:
     # What the client is shown
 
     def _session_shown(self) -> Wire:
-        wire = configuration.shown(self._wanted)
+        wire = configuration.shown(self._wanted, self._agent.config)
         return {"id": self._id, "object": "realtime.session", **wire}
 
     def _response_shown(self) -> Wire:

@@ -81,12 +81,28 @@ def merged(old: Session, new: Session) -> Session:
     return whole
 
 
-def shown(session: Session) -> Wire:
+def shown(session: Session, base: ConversationConfig) -> Wire:
     """Return the session as the client is shown it."""
     wire: Wire = session.model_dump(exclude_none=True)
-    wire["audio"]["input"].setdefault("turn_detection", None)  # null says something here
-    wire["audio"]["input"].setdefault("transcription", None)
+    wire["audio"]["input"].setdefault("transcription", None)  # null says something here
+    detection = turn_detection(session)
+    wire["audio"]["input"]["turn_detection"] = None if detection is None else _detection_shown(detection, base)
     return wire
+
+
+def _detection_shown(detection: TurnDetection, base: ConversationConfig) -> Wire:
+    """Return how turns are detected with the numbers that hold; clients go by `interrupt_response`."""
+    usual: Wire = {"create_response": True, "interrupt_response": True}
+    if isinstance(detection, SemanticVad):
+        usual |= {"eagerness": "auto"}
+    else:
+        usual |= {
+            "threshold": base.thresholds.onset,
+            "silence_duration_ms": round(base.rules.silence_s * 1000),
+            "prefix_padding_ms": 0,
+            "idle_timeout_ms": None,
+        }
+    return {**usual, **detection.model_dump(exclude_none=True)}
 
 
 def _over(old: Any, new: BaseModel) -> Any:
@@ -215,12 +231,12 @@ def output_format(session: Session) -> str:
 
 def response_shown(session: Session, options: ResponseOptions | None = None) -> Wire:
     """Return what the client is shown of how a response is made."""
-    whole = shown(session)
-    out = {name: value for name, value in whole["audio"].get("output", {}).items() if name in ("format", "voice")}
-    modalities = options.output_modalities if options is not None else None
+    whole = session if options is None else merged(session, overlay(options))
+    given = whole.audio.output if whole.audio is not None else None
+    out = given.model_dump(exclude_none=True, include={"format", "voice"}) if given is not None else {}
     return {
-        "output_modalities": modalities or whole.get("output_modalities", ["audio"]),
-        "max_output_tokens": (options.max_output_tokens if options else None) or whole.get("max_output_tokens", "inf"),
+        "output_modalities": whole.output_modalities or ["audio"],
+        "max_output_tokens": whole.max_output_tokens or "inf",
         "audio": {"output": out},
         "metadata": options.metadata if options is not None else None,
     }

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket
 
 from voiceagent.doors.door import Door
 from voiceagent.doors.errors import BadRequestError, RequestError
-from voiceagent.doors.realtime.beta import nested
+from voiceagent.doors.realtime.beta import nested, to_beta
 from voiceagent.doors.realtime.call import Call
 from voiceagent.doors.realtime.client import Agent, RealtimeClient
 from voiceagent.doors.realtime.configuration import first, merged, shown
@@ -47,6 +47,7 @@ class RealtimeDoor(Door):
             Route("/v1/realtime/calls", self.call, methods=["POST"]),
             Route("/v1/realtime/calls/{call_id}/hangup", self.hang_up, methods=["POST"]),
             Route("/v1/realtime/client_secrets", self.client_secret, methods=["POST"]),
+            Route("/v1/realtime/sessions", self.beta_secret, methods=["POST"]),
         ]
 
     async def socket(self, websocket: WebSocket) -> None:
@@ -93,15 +94,26 @@ class RealtimeDoor(Door):
 
     async def client_secret(self, request: Request) -> Response:
         """Make a secret for a browser, and with it the session that it is to have."""
-        wanted = _validated(SecretRequest, await json_object(request))
+        return JSONResponse(self._secret(_validated(SecretRequest, await json_object(request))))
+
+    async def beta_secret(self, request: Request) -> Response:
+        """Make one for a client of the beta: its session, which holds the secret."""
+        session = nested(await json_object(request))
+        after = session.pop("client_secret", None) or {}
+        secret = self._secret(_validated(SecretRequest, {**after, "session": session}))
+        event = to_beta({"type": "session.created", "session": secret.pop("session")})
+        assert event is not None
+        return JSONResponse({**event["session"], "client_secret": secret})
+
+    def _secret(self, wanted: SecretRequest) -> dict[str, Any]:
         base = self.context.host.config
         try:
-            session = shown(merged(first(base, wanted.session.model), wanted.session))
+            session = shown(merged(first(base, wanted.session.model), wanted.session), base)
         except EventError as error:
             raise _refusal(error) from error
         value, expires_at = self.context.access.mint(wanted.expires_after.seconds, wanted.session)
-        session = {"id": new_id("sess"), "object": "realtime.session", "expires_at": 0, **session}
-        return JSONResponse({"value": value, "expires_at": int(expires_at), "session": session})
+        session = {"id": new_id("sess"), "object": "realtime.session", **session}
+        return {"value": value, "expires_at": int(expires_at), "session": session}
 
     def _client(
         self,

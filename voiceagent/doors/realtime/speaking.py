@@ -85,6 +85,8 @@ class Speaking:
         self._resumes = False
         """The client has asked for the next response, and not yet given all outputs."""
         self._failure: str | None = None
+        self._interrupted: str | None = None
+        """The id of the last response, if the user interrupted it."""
         self._cut: tuple[Entry, float] | None = None
         """The client says how much of an item it has played."""
 
@@ -116,6 +118,11 @@ class Speaking:
         Response(self._outbox, self._conversation, asked.shown).end("cancelled", CANCELLED)
         return asked.request
 
+    def forgives_cancel(self, response_id: str | None) -> bool:
+        """Return whether a response has just been interrupted that the client may want cancelled besides, once."""
+        interrupted, self._interrupted = self._interrupted, None
+        return interrupted is not None and response_id in (None, interrupted)
+
     def resume(self) -> None:
         """The client asks for the response that follows its tools' outputs; it begins when all are there."""
         self._resumes = bool(self.calls.missing)
@@ -139,7 +146,8 @@ class Speaking:
             return
         self._live = True
         self._generation, self._memory = start.generation, start.item
-        self._sent_ms, self._failure, self.cancelled = 0.0, None, False
+        self._sent_ms, self.cancelled = 0.0, False
+        self._failure = self._interrupted = None
         self._last = self._heard = Segment(start.generation, -1)
         asked = self._asked if start.kind is ResponseKind.PROMPTED else None
         if asked is not None:
@@ -235,6 +243,7 @@ class Speaking:
                 response.end("failed", failed(self._failure), usage)
             case _:
                 response.end("cancelled", CANCELLED if self.cancelled else INTERRUPTED, usage)
+                self._interrupted = None if self.cancelled else response.id
         self._silent("stopped" if end.outcome is Outcome.COMPLETED else "cleared")
         if heard is not None and entry is not None and response.spoken:
             self._truncated(entry, within_ms if entry is cut_entry else heard.ms)
