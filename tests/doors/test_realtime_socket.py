@@ -251,6 +251,9 @@ def test_the_clients_tools_are_called_and_the_model_goes_on_with_their_outputs()
         await caller.send("response.create")
         done = (await caller.until("response.done"))["response"]
         assert text_of(done) == "Very depth. Very width."
+        nowhere = {**output, "previous_item_id": "item_nowhere"}
+        await caller.send("conversation.item.create", item=nowhere, event_id="unknown")
+        assert (await caller.until("error"))["error"]["event_id"] == "unknown"
         await caller.send("conversation.item.create", item={**output, "call_id": "call_99"}, event_id="stray")
         assert (await caller.until("error"))["error"]["event_id"] == "stray"
 

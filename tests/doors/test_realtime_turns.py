@@ -64,6 +64,26 @@ def test_speech_interrupts_and_a_client_that_says_nothing_of_what_it_played_is_f
     run(conversation, LONG, word_s=0.1)
 
 
+def test_after_a_cough_the_response_goes_on_with_what_was_not_played():
+    async def conversation(caller, prompts, house):
+        await caller.send("response.create")
+        for _ in range(30):
+            await caller.until("response.output_audio.delta")
+        await caller.speak(0.13, then_silent_s=1.0)
+        await caller.until("input_audio_buffer.speech_stopped")
+        done = (await caller.until("response.done"))["response"]
+        assert (done["status"], text_of(done)) == ("completed", LONG)
+        assert "input_audio_buffer.committed" not in caller.kinds()
+        started = [event["type"] for event in caller.events].index("input_audio_buffer.speech_started")
+        audio = [event["type"] == "response.output_audio.delta" for event in caller.events]
+        spoken_s = 0.1 * len(LONG.split()) + 3 * 0.25
+        again_s = 0.02 * sum(audio) - spoken_s
+        assert 0.1 < again_s < 0.8, "what it had not played at the cough is sent again, and the word that was cut"
+        assert sum(audio[:started]) >= 30
+
+    run(conversation, LONG, word_s=0.1)
+
+
 def test_words_before_a_tool_are_heard_and_those_after_it_are_an_item_of_their_own():
     def reply(messages):
         return LONG if messages[-1].role == "tool" else f"Let me look that up. {tool_call('depth')}"

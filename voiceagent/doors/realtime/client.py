@@ -220,9 +220,10 @@ class RealtimeClient:
     def _create_item(self, event: CreateItem) -> None:
         match event.item:
             case FunctionCallOutput() as output:
-                self.speaking.calls.answer(output.call_id, output.output)
                 wire = item("function_call_output", output.id, call_id=output.call_id, output=output.output)
-                self._conversation.add(Entry({**wire, "status": "completed"}), event.previous_item_id)
+                place = self._conversation.place(wire["id"], event.previous_item_id)
+                self.speaking.calls.answer(output.call_id, output.output)
+                self._conversation.add(Entry({**wire, "status": "completed"}), place)
                 self.speaking.answered()
             case Message() as said:
                 writing.write(said, event.previous_item_id, self._conversation, self.session)

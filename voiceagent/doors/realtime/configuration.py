@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from voiceagent.doors.realtime.calls import ClientCalls
+from voiceagent.doors.realtime.client_tools import ClientCalls
 from voiceagent.doors.realtime.errors import EventError
 from voiceagent.doors.realtime.events.responses import ResponseOptions
 from voiceagent.doors.realtime.events.session import (

@@ -45,25 +45,24 @@ class Conversation:
         self._outbox = outbox
         self._entries: list[Entry] = []
 
-    def add(self, entry: Entry, after: str | None = None, *, done: bool = True) -> None:
-        """Add an item at the end, or after another one ("root": at the beginning), and tell the client.
+    def place(self, item_id: str, after: str | None) -> int:
+        """Return where a new item goes: at the end, or after another one ("root": at the beginning).
 
         Raises EventError where there is no such item, or already one with its id.
         """
-        self.require_new(entry.id)
-        place = len(self._entries)
-        if after is not None:
-            place = 0 if after == ROOT else self._entries.index(self.find(after, "previous_item_id")) + 1
-        self._entries.insert(place, entry)
+        if any(entry.id == item_id for entry in self._entries):
+            raise EventError("item_already_exists", f"There is already an item {item_id}.", "item.id")
+        if after is None:
+            return len(self._entries)
+        return 0 if after == ROOT else self._entries.index(self.find(after, "previous_item_id")) + 1
+
+    def add(self, entry: Entry, place: int | None = None, *, done: bool = True) -> None:
+        """Add an item at a place (None: the end), and tell the client."""
+        self._entries.insert(len(self._entries) if place is None else place, entry)
         del self._entries[:-MOST_ITEMS]
         self.tell("added", entry)
         if done:
             self.tell("done", entry)
-
-    def require_new(self, item_id: str) -> None:
-        """Raise EventError if there is an item with this id."""
-        if any(entry.id == item_id for entry in self._entries):
-            raise EventError("item_already_exists", f"There is already an item {item_id}.", "item.id")
 
     def tell(self, what: str, entry: Entry) -> None:
         """Tell the client that an item was `added`, or is `done`."""
@@ -78,10 +77,13 @@ class Conversation:
                 return entry
         raise EventError("item_not_found", f"There is no item {item_id}.", param)
 
-    def at_end(self, item_id: str | None) -> bool:
-        """Return whether what comes after this item comes last."""
-        last = self._entries[-1].id if self._entries else ROOT
-        return item_id is None or item_id == last
+    def before(self, place: int) -> Entry | None:
+        """Return the item before a place; None: it is the beginning."""
+        return self._entries[place - 1] if place else None
+
+    def is_end(self, place: int) -> bool:
+        """Return whether a place is the end."""
+        return place == len(self._entries)
 
     @property
     def last_id(self) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from voiceagent.audio.speech import Heard
-from voiceagent.doors.realtime.calls import ClientCalls
+from voiceagent.doors.realtime.client_tools import ClientCalls
 from voiceagent.doors.realtime.conversation import Conversation, Entry, Spoken
 from voiceagent.doors.realtime.errors import EventError
 from voiceagent.doors.realtime.outbox import Outbox, Wire

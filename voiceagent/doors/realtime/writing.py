@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from voiceagent.doors.realtime.conversation import ROOT, Conversation, Entry, message
+from voiceagent.doors.realtime.conversation import Conversation, Entry, message
 from voiceagent.doors.realtime.errors import EventError
 from voiceagent.doors.realtime.events.items import Content, Item, Message
 from voiceagent.doors.realtime.events.responses import Reference
@@ -17,10 +17,9 @@ def write(said: Message, after: str | None, conversation: Conversation, session:
     """Add a message at the end, or after an item. Raises EventError for content that the model does not understand."""
     parts = [_shown(said.role, part) for part in said.content]
     entry = Entry(message(said.role, parts, item_id=said.id))
-    conversation.require_new(entry.id)
-    place = _place(after, conversation)
-    entry.memory = session.remember(said.role, text_of(entry.wire), after=place)
-    conversation.add(entry, after)
+    place = conversation.place(entry.id, after)
+    entry.memory = session.remember(said.role, text_of(entry.wire), after=_memory(place, conversation))
+    conversation.add(entry, place)
 
 
 def erase(item_id: str, conversation: Conversation, session: Session) -> None:
@@ -52,16 +51,14 @@ def text_of(wire: Wire) -> str:
     return " ".join(part.get("text") or part.get("transcript") or "" for part in wire["content"]).strip()
 
 
-def _place(after: str | None, conversation: Conversation) -> str | None:
-    """Return what the session calls the item that a new one comes after; None: the last one, "": the beginning."""
-    if conversation.at_end(after):
+def _memory(place: int, conversation: Conversation) -> str | None:
+    """Return what the session calls the item before a place; "" is the beginning, None the end."""
+    if conversation.is_end(place):
         return None
-    if after is None or after == ROOT:
-        return ""
-    memory = conversation.find(after, "previous_item_id").memory
-    if memory is None:
-        raise EventError("invalid_value", f"Nothing can be added after {after}; leave previous_item_id out.")
-    return memory
+    before = conversation.before(place)
+    if before is not None and before.memory is None:
+        raise EventError("invalid_value", f"Nothing can be added after {before.id}.", "previous_item_id")
+    return "" if before is None else before.memory
 
 
 def _shown(role: str, part: Content) -> Wire:
