@@ -76,7 +76,7 @@ async def main(url, first, second, tool):
                     if kind == "response.done":
                         responses += 1
                         tell(response=event.data.data["response"])
-                        if interrupted and event.data.data["response"]["status"] == "completed":
+                        if interrupted and event.data.data["response"]["status"] != "cancelled":
                             break
                 case "raw_model_event" if event.data.type in ("error", "exception"):
                     tell(error=repr(event.data))

@@ -51,14 +51,14 @@ class Talk:
         self._loop = asyncio.get_running_loop()
 
     async def run(self, answers):
-        """Talk until so many responses with words are completed."""
+        """Talk until so many responses with words have ended by themselves."""
         microphone = asyncio.create_task(self._speak())
         try:
             async with asyncio.timeout(60):
                 async for event in self._connection:
                     await self._take(event)
                     spoken = [each for each in self.responses if each.output and each.output[0].type == "message"]
-                    if sum(each.status == "completed" for each in spoken) >= answers:
+                    if sum(each.status != "cancelled" for each in spoken) >= answers:
                         return
         finally:
             microphone.cancel()
