@@ -22,6 +22,13 @@ class RtviSettings(Section):
     """What clients are told of calls of the agent's tools: that there are some, their names, or everything."""
 
 
+class RealtimeSettings(Section):
+    """The door `realtime`: OpenAI's Realtime protocol (docs/realtime.md)."""
+
+    idle_s: float = Field(default=300, ge=1, le=86_400)
+    """A WebSocket from which nothing has come for this long, no audio either, is closed."""
+
+
 class ServicesSettings(Section):
     """The STT, TTS and LLM services of NVIDIA's Nemotron voice agent example (docs/services.md)."""
 

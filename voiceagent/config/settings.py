@@ -9,7 +9,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from voiceagent.config.doors import OpenAiSettings, RtviSettings, ServicesSettings, TelephonySettings, WyomingSettings
+from voiceagent.config.doors import (
+    OpenAiSettings,
+    RealtimeSettings,
+    RtviSettings,
+    ServicesSettings,
+    TelephonySettings,
+    WyomingSettings,
+)
 from voiceagent.config.network import Address, AddressOrNetwork, IceServer, TurnServer
 from voiceagent.config.section import Section
 from voiceagent.config.values import (
@@ -84,7 +91,7 @@ class ServerSettings(Section):
         return self
 
 
-DoorName = Literal["page", "rtvi", "openai", "services", "telephony", "wyoming"]
+DoorName = Literal["page", "rtvi", "realtime", "openai", "services", "telephony", "wyoming"]
 
 
 class EngineSettings(Section):
@@ -303,9 +310,10 @@ class Settings(Section):
     """Python functions that the agent may use, as module:function."""
     mcp: tuple[McpServerSettings, ...] = Field(default=(), strict=False)
     """MCP servers whose tools the agent may use."""
-    doors: tuple[DoorName, ...] = Field(default=("page", "rtvi", "openai", "services"), strict=False)
+    doors: tuple[DoorName, ...] = Field(default=("page", "rtvi", "realtime", "openai", "services"), strict=False)
     """The ways in (docs/doors.md)."""
     rtvi: RtviSettings = RtviSettings()
+    realtime: RealtimeSettings = RealtimeSettings()
     openai: OpenAiSettings = OpenAiSettings()
     services: ServicesSettings = ServicesSettings()
     telephony: TelephonySettings = TelephonySettings()

@@ -11,6 +11,7 @@ _DOORS = {
     "openai": "voiceagent.doors.openai.door:OpenAiDoor",
     "telephony": "voiceagent.doors.telephony.door:TelephonyDoor",
     "wyoming": "voiceagent.doors.wyoming.door:WyomingDoor",
+    "realtime": "voiceagent.doors.realtime.door:RealtimeDoor",
 }
 
 
