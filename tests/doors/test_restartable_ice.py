@@ -130,7 +130,7 @@ def test_a_restart_that_nobody_follows_up_is_forgotten_at_the_next():
 
 def test_without_a_restart_the_end_of_the_connection_is_its_end():
     async def main():
-        async with connected() as (caller, agent):
+        async with connected() as (_caller, agent):
             ending = asyncio.create_task(agent.get_event())
             waiting = asyncio.create_task(agent.recv())
             await asyncio.sleep(0)
