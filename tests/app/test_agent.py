@@ -121,7 +121,7 @@ def test_the_asgi_application_loads_the_models_in_its_lifespan_and_closes_them()
     async def main() -> None:
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://agent") as http,
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http,
         ):
             ready = await http.get("/ready")
             assert (ready.status_code, ready.json()["ready"]) == (200, True)

@@ -11,6 +11,7 @@ import uvicorn
 from voiceagent.app.agent import Agent
 from voiceagent.app.settings import load_settings
 from voiceagent.doors.app import create_app
+from voiceagent.doors.uvicorn import server_config
 
 MUTE = ("session.greeting=''", "session.idle_s=0")
 
@@ -39,13 +40,13 @@ class House:
 
 
 @asynccontextmanager
-async def open_server(*sets, engines=None, start=True):
-    settings = load_settings("scripted.yaml", [*MUTE, *sets]).settings
+async def open_server(*sets, engines=None, start=True, config="scripted.yaml"):
+    settings = load_settings(config, [*MUTE, *sets]).settings
     agent = Agent(settings, **handed_in(engines))
     if start:
         await agent.start()
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(agent, settings), log_config=None, access_log=False))
+    server = uvicorn.Server(server_config(create_app(agent, settings), settings.server))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:

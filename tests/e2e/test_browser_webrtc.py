@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from conftest import CHROMIUM, FLAGS
+from browser import CHROMIUM, FLAGS
 from loopback import open_server
 from turn_server import SECRET, coturn
 

@@ -26,6 +26,8 @@ class World:
     timers: frozenset[ev.Timer] = frozenset()
     finalising: bool = False
     """A transcript of the current fork was asked for and has not come."""
+    switched: bool = False
+    """It was changed under way whether speech interrupts."""
 
 
 def advance(world: World, event: ev.Event) -> World:
@@ -36,7 +38,14 @@ def advance(world: World, event: ev.Event) -> World:
         assert effects == (), "nothing happens after the door has closed"
         assert state == world.state
         return world
+    check_modes(before.state, event, effects)
+    if before.state.committed and not state.committed and not state.closed:
+        told = any(isinstance(effect, fx.EndTurn | fx.ShowNothing) for effect in effects)
+        answered = isinstance(event, ev.FinalTranscript) and any(isinstance(effect, fx.Release) for effect in effects)
+        assert told or answered, "what becomes of a turn that was ended by hand is reported"
     world = replace(world, state=state, now=event.at)
+    if isinstance(event, ev.Configured) and event.rules.interruptible is not before.state.rules.interruptible:
+        world = replace(world, switched=True)
     if isinstance(event, ev.TimerFired):
         world = replace(world, timers=world.timers - {event.timer})
     if isinstance(event, ev.FinalTranscript) and event.fork == before.state.fork:
@@ -49,7 +58,7 @@ def advance(world: World, event: ev.Event) -> World:
 
 def account(world: World, effect: fx.Effect) -> World:
     match effect:
-        case fx.Respond(generation, _, _):
+        case fx.Respond(generation):
             assert world.live is None, "at most one response is live"
             assert generation == world.newest + 1, "generations grow by one"
             return replace(world, live=generation, newest=generation, released=False, paused=False)
@@ -77,7 +86,32 @@ def account(world: World, effect: fx.Effect) -> World:
         case fx.Finalise(fork):
             assert fork == world.state.fork
             return replace(world, finalising=True)
+        case fx.CommitAudio():
+            return replace(world, finalising=False)
+        case fx.EnterKeys(keys):
+            assert keys
+        case fx.EndTurn(turn, _):
+            assert turn == world.state.turn - 1, "turns grow by one"
     return world
+
+
+BY_ITSELF = (fx.ResponseKind.REPLY, fx.ResponseKind.ASK_BACK, fx.ResponseKind.APOLOGY)
+SOUNDS = (ev.SpeechStarted, ev.SpeechPaused, ev.SpeechStopped, ev.PartialTranscript)
+HEARD = (*SOUNDS, ev.FinalTranscript, ev.TurnJudged, ev.TimerFired)
+
+
+def check_modes(before: State, event: ev.Event, effects: tuple[fx.Effect, ...]) -> None:
+    """Object to what the rules in force before an event do not allow."""
+    rules, response = before.rules, before.response
+    if rules.manual and isinstance(event, SOUNDS):
+        shown = (fx.ShowFloor, fx.ShowUser, fx.SetTimer)
+        assert all(isinstance(effect, shown) for effect in effects), "sounds by themselves change nothing"
+    if not rules.answer:
+        kinds = [effect.kind for effect in effects if isinstance(effect, fx.Respond)]
+        assert not set(kinds) & set(BY_ITSELF), "nobody answers who was not asked"
+    goes_on = response is not None and response.released and not response.paused and not before.committed
+    if goes_on and not rules.interruptible and isinstance(event, HEARD):
+        assert not any(isinstance(effect, fx.Pause | fx.End) for effect in effects), "speech does not interrupt"
 
 
 def _check(world: World) -> None:
@@ -93,11 +127,17 @@ def _check(world: World) -> None:
         assert world.released or state.user is not User.SILENT, "an unreleased response has a turn that may release it"
     if world.paused:
         assert state.user is not User.SILENT, "the agent stays paused only while something will decide"
+    assert (ev.Timer.KEYS in timers) == bool(state.keys), "keys wait only for further ones"
+    if state.committed:
+        assert (state.user, state.complete) == (User.WAITING, True), "a turn that was ended by hand does not go on"
+    if state.rules.manual:
+        assert state.user is User.SILENT or state.committed, "nothing is decided about what is ended by hand"
     if state.user is User.WAITING:
+        goes_on = world.released and not world.paused and (world.switched or not state.rules.interruptible)
         undecided = ev.Timer.UNDECIDED in timers and world.released
         patient = ev.Timer.END_OF_TURN in timers and not world.released
         waiting_for_text = state.complete and state.transcript is None and world.finalising
-        assert undecided or patient or waiting_for_text, "a silent user is never left waiting for nothing"
+        assert goes_on or undecided or patient or waiting_for_text, "a silent user is never left waiting for nothing"
     if state.user is User.SILENT:
         assert not timers & {ev.Timer.END_OF_TURN, ev.Timer.INTERRUPT, ev.Timer.UNDECIDED}
         quiet = state.open and state.response is None
@@ -114,6 +154,19 @@ def requests(world: World, waiting: int) -> list[ev.Event]:
         asked += [ev.SayRequested(at, "news"), ev.ReplyRequested(at, "Be brief.")]
     others = replace(rules, idle_s=0.0 if rules.idle_s else 20.0)
     return [*asked, ev.Configured(at, others)]
+
+
+def by_hand(world: World) -> list[ev.Event]:
+    """What a door could ask for: turns, keys and answers by hand, and other rules for them."""
+    at, state = world.now + 0.3, world.state
+    rules = state.rules
+    asked = [ev.TurnCommitted(at), ev.TurnDiscarded(at), ev.Noted(at), ev.RequestWithdrawn(at, 7)]
+    if not any(wish.request for wish in state.wishes) and not (state.response and state.response.request):
+        asked.append(ev.ReplyRequested(at, "", 7))
+    if len(state.keys) < 2:
+        asked += [ev.KeyPressed(at, "1"), ev.KeyPressed(at, "#")]
+    others = ("manual", "answer", "interruptible")
+    return [*asked, *(ev.Configured(at, replace(rules, **{name: not getattr(rules, name)})) for name in others)]
 
 
 def choices(world: World) -> list[ev.Event]:
@@ -166,4 +219,5 @@ def essence(world: World) -> object:
         world.paused,
         world.timers,
         world.finalising,
+        world.switched,
     )

@@ -128,23 +128,22 @@ def test_words_go_on_with_a_message_that_then_calls():
     assert kept.messages[1].calls
 
 
-def test_what_was_heard_of_the_agent_can_be_corrected_while_it_stands_by_itself():
+def test_what_was_heard_of_the_agent_can_be_corrected_whatever_was_said_since():
     def agent(text):
         return Message("assistant", text)
 
     kept = history()
     kept.add_user("hello")
-    before = kept.mark()
-    kept.add_agent([agent("One two three.")])
-    after = kept.mark()
+    kept.add_agent([agent("One two three.")], "answer")
     kept.add_user("and then?")
-    corrected = kept.revise(before, after, [agent("One two")])
-    assert corrected == (*before, agent("One two"))
+    assert kept.fill("answer", [agent("One two")])
     assert kept.messages[2:] == (agent("One two"), Message("user", "and then?"))
-    assert kept.revise(before, after, [agent("One")]) is None, "these marks are no more"
-    assert kept.messages[2] == agent("One two")
-    assert kept.revise(before, corrected, []) == before
+    assert kept.fill("answer", [])
     assert kept.messages[1:] == (Message("user", "hello and then?"),), "the user goes on where nothing was heard"
+    assert kept.fill("answer", [agent("One")])
+    assert kept.messages[2] == agent("One")
+    talk(kept, 40)
+    assert not kept.fill("answer", [agent("One two")]), "it has fallen out of the conversation"
 
 
 def test_another_prompt_and_other_tools_leave_what_was_said_as_it_was():

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from ledger import RULES, World, account, advance, choices, essence, requests
+from ledger import RULES, World, account, advance, by_hand, choices, essence, requests
 from shipped_rules import rules as shipped
 
 from voiceagent.session import events as ev
@@ -14,6 +14,14 @@ VARIANTS = {
     "as configured": RULES,
     "silence ends a turn": shipped(judge=False, silence_s=0.6, idle_s=20.0),
     "nothing is prepared early": shipped(preemptive=False, greet=False, idle_s=20.0),
+}
+
+BY_HAND = {
+    "turns end by hand": shipped(manual=True, idle_s=20.0),
+    "turns end by hand and nobody answers": shipped(manual=True, answer=False, greet=False, idle_s=20.0),
+    "nobody answers": shipped(answer=False, idle_s=20.0),
+    "speech does not interrupt": shipped(interruptible=False, idle_s=20.0),
+    "as configured": RULES,
 }
 
 
@@ -47,6 +55,28 @@ def test_long_random_walks_hold_every_invariant(rules, size):
         for _ in range(40):
             events = [*choices(world), *requests(world, waiting=3)]
             event = dice.choice(events)
+            if isinstance(event, ev.Closed) and dice.random() < 0.9:
+                continue
+            world = advance(world, event)
+
+
+@pytest.mark.exhaustive(quick=4, full=6)
+@pytest.mark.parametrize("rules", BY_HAND.values(), ids=BY_HAND.keys())
+def test_every_order_of_what_is_done_by_hand_holds_every_invariant(rules, size):
+    """As above, with turns, keys and answers by hand, and rules that change meanwhile."""
+    reached = walk(World(State(rules)), size, lambda world: [*choices(world), *by_hand(world)])
+    assert any(world.state.committed and world.released for world in reached)
+    assert any(world.state.response is not None and world.state.response.request for world in reached)
+
+
+@pytest.mark.exhaustive(quick=200, full=2_000)
+@pytest.mark.parametrize("rules", BY_HAND.values(), ids=BY_HAND.keys())
+def test_long_random_walks_by_hand_hold_every_invariant(rules, size):
+    dice = random.Random(11)
+    for _ in range(size):
+        world = advance(World(State(rules)), ev.Opened(0.0))
+        for _ in range(60):
+            event = dice.choice([*choices(world), *requests(world, waiting=3), *by_hand(world)])
             if isinstance(event, ev.Closed) and dice.random() < 0.9:
                 continue
             world = advance(world, event)

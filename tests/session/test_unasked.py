@@ -10,7 +10,7 @@ from voiceagent.engines.llm.contract import Message
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
-from voiceagent.session.coordinator import GO_ON
+from voiceagent.session.history import GO_ON
 from voiceagent.session.machine import step
 from voiceagent.session.state import State, User
 

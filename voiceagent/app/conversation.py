@@ -51,5 +51,6 @@ def conversation_config(settings: Settings) -> ConversationConfig:
         sentence_pause_s=session.sentence_pause_ms / 1000,
         segmenter=lambda language: Segmenter(llm.first_segment_min_tokens, llm.first_segment_max_tokens, language),
         tool_filler=said.tool_filler,
+        pressed=said.pressed,
         tool_filler_after_s=session.tool_filler_after_ms / 1000,
     )

@@ -17,6 +17,8 @@ class Phrases:
     ask_back: str
     tool_filler: str
     failure_message: str
+    pressed: str
+    """What the model is told when the caller has pressed keys."""
 
 
 PHRASES: Mapping[str, Phrases] = {
@@ -25,24 +27,28 @@ PHRASES: Mapping[str, Phrases] = {
         "Sorry, I didn't catch that. Could you say it again?",
         "One moment, please.",
         "Sorry, something went wrong on my side. Could you say that again?",
+        "(The caller pressed {keys}.)",
     ),
     "de": Phrases(
         "Sind Sie noch da?",
         "Entschuldigung, das habe ich nicht verstanden. Können Sie es noch einmal sagen?",
         "Einen Moment, bitte.",
         "Entschuldigung, bei mir ist etwas schiefgegangen. Können Sie das noch einmal sagen?",
+        "(Am Telefon wurde {keys} gedrückt.)",
     ),
     "es": Phrases(
         "¿Sigue ahí?",
         "Perdone, no lo he entendido. ¿Puede repetirlo?",
         "Un momento, por favor.",
         "Perdone, algo ha fallado por mi parte. ¿Puede repetirlo?",
+        "(La persona ha pulsado {keys}.)",
     ),
     "fr": Phrases(
         "Êtes-vous toujours là ?",
         "Pardon, je n'ai pas compris. Pouvez-vous répéter ?",
         "Un instant, s'il vous plaît.",
         "Pardon, quelque chose n'a pas marché de mon côté. Pouvez-vous répéter ?",
+        "(La personne a appuyé sur {keys}.)",
     ),
 }
 
@@ -59,6 +65,7 @@ def phrases(settings: Settings) -> Phrases:
         choose(own.ask_back, usual.ask_back),
         choose(own.tool_filler, usual.tool_filler),
         choose(own.failure_message, usual.failure_message),
+        usual.pressed,
     )
 
 

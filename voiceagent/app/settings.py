@@ -76,7 +76,8 @@ def _changed_by_name(settings: Settings, changes: Mapping[str, Any]) -> Settings
         try:
             settings = changed(settings, section, change)
         except (ValidationError, AttributeError, KeyError) as error:
-            raise VoiceAgentError(f"The settings of {section} cannot be changed to {change}: {error}") from error
+            names = ", ".join(change)  # without the values: a token may be among them
+            raise VoiceAgentError(f"{section} cannot be changed to these settings ({names}): {error}") from error
     return settings
 
 

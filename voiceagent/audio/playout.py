@@ -102,7 +102,7 @@ class Playout:
     def buffered_s(self, generation: int) -> float:
         """Return how long a generation's enqueued audio lasts, pauses included, until the listener hears no more."""
         response = self._find(generation)
-        unplayed_s = self._unplayed_s if response is self._live else 0.0
+        unplayed_s = (self.unplayed_s or 0.0) if response is self._live else 0.0
         return unplayed_s + response.buffered / self.rate if response else 0.0
 
     # -- frames are sent
@@ -124,6 +124,11 @@ class Playout:
         """Send to a client that plays later what is pulled now; None: at once."""
         self._client = client
 
+    @property
+    def unplayed_s(self) -> float | None:
+        """Seconds of what was pulled that the client has yet to play; None for one that plays it at once."""
+        return None if self._client is None else self._client.unplayed_s
+
     def has_frame(self, *, dry: bool) -> bool:
         """Return whether there is something to pull now for a client that is ahead, or has nothing left (`dry`).
 
@@ -141,7 +146,7 @@ class Playout:
     def note_played(self) -> None:
         """Record what the listener has played meanwhile; events may follow."""
         if self._live is not None:
-            self._live.timeline.play(self._live.timeline.sent - round(self._unplayed_s * self.rate))
+            self._live.timeline.play(self._live.timeline.sent - round((self.unplayed_s or 0.0) * self.rate))
             self._settle()
 
     def drain_events(self) -> list[PlayoutEvent]:
@@ -271,16 +276,12 @@ class Playout:
         if live is not None and live.timeline.sent and not self._paused and not live.drained:
             live.timeline.add(silence, pause=pause)
 
-    @property
-    def _unplayed_s(self) -> float:
-        return self._client.unplayed_s if self._client is not None else 0.0
-
     def _take_back(self) -> None:
         """Take back what the listener has not played, to be sent again when the response goes on."""
         live = self._live
         if live is None or live.drained:
             return
-        live.timeline.play(live.timeline.sent - round(self._unplayed_s * self.rate))
+        live.timeline.play(live.timeline.sent - round((self.unplayed_s or 0.0) * self.rate))
         taken = live.take_back()
         self._sounding = False
         self._tail = _NOTHING

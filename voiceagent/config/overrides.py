@@ -14,6 +14,8 @@ from voiceagent.config.errors import ConfigError, Problem
 from voiceagent.config.origins import SET_OPTION, Origin, environment
 
 PREFIX = "VOICEAGENT_"
+TOKEN = "VOICEAGENT_TOKEN"
+"""The short name of VOICEAGENT_SERVER__TOKEN, as a container or a shell is given it."""
 _NOT_A_SETTING = "VOICEAGENT_WEIGHTS_DIR"  # read by the weights' store; without this it looks like weights.dir mistyped
 
 
@@ -24,7 +26,10 @@ def from_environment(environ: Mapping[str, str], problems: list[Problem], settin
     """
     mistyped = {_variable(loc, "_"): _variable(loc, "__") for loc, _ in schema.fields(settings)}
     for name in sorted(name for name in environ if name.startswith(PREFIX) and name != _NOT_A_SETTING):
-        if "__" in name:
+        if name == TOKEN:
+            if environ[name]:
+                yield Node.single(("server", "token"), environ[name], environment(name))
+        elif "__" in name:
             loc = tuple(name.removeprefix(PREFIX).lower().split("__"))
             yield _override(loc, environ[name], environment(name), problems, settings)
         elif name in mistyped:

@@ -15,6 +15,7 @@ class Section(BaseModel):
         extra="forbid",
         strict=True,
         allow_inf_nan=False,
+        hide_input_in_errors=True,  # it may be a secret
         validate_default=True,
         use_attribute_docstrings=True,
     )

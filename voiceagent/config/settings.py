@@ -9,6 +9,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from voiceagent.config.doors import (
+    OpenAiSettings,
+    RealtimeSettings,
+    RtviSettings,
+    ServicesSettings,
+    TelephonySettings,
+    WyomingSettings,
+)
 from voiceagent.config.network import Address, AddressOrNetwork, IceServer, TurnServer
 from voiceagent.config.section import Section
 from voiceagent.config.values import (
@@ -19,7 +27,10 @@ from voiceagent.config.values import (
     Probability,
     Tokens,
     function,
+    host_name,
+    network,
     origin,
+    secret_token,
     web_address,
 )
 
@@ -47,8 +58,31 @@ class ServerSettings(Section):
     """The most recognisers, models and voices lent at once without a conversation, on top of those of callers."""
     metrics: bool = True
     """Whether /metrics is served."""
+    hosts: tuple[Annotated[str, AfterValidator(host_name)], ...] = Field(default=(), strict=False)
+    """The names by which others reach this server: voice.example.org, *.example.org, or * (docs/security.md)."""
     allow_origins: tuple[Annotated[str, AfterValidator(origin)], ...] = Field(default=(), strict=False)
     """Other web origins whose pages may call this server (CORS)."""
+    token: Annotated[str, AfterValidator(secret_token)] | None = Field(default=None, repr=False)
+    """What a client must know to come in; never printed but in the address of the page. Also VOICEAGENT_TOKEN."""
+    token_file: FilePath | None = None
+    """The file that holds the token, where `token` does not give it."""
+    open: bool = False
+    """Whether others than this machine may come in without a token."""
+    request_rate: float = Field(default=50, ge=0, le=100_000)
+    """The most requests per second of one address, after a burst of ten times as many; 0: no limit."""
+    tls_cert: FilePath | None = None
+    """The certificate with its chain (PEM): page and doors are then served by HTTPS."""
+    tls_key: FilePath | None = None
+    """The certificate's private key (PEM), without a pass phrase."""
+    proxies: tuple[Annotated[str, AfterValidator(network)], ...] = Field(default=(), strict=False)
+    """Addresses or networks of reverse proxies whose X-Forwarded-For and -Proto are believed; empty: this machine."""
+
+    @model_validator(mode="after")
+    def _whole_pair(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            absent = "tls_key" if self.tls_key is None else "tls_cert"
+            raise ValueError(f"needs tls_cert and tls_key together, and {absent} is not set")
+        return self
 
     @model_validator(mode="after")
     def _rising_ports(self) -> Self:
@@ -57,7 +91,7 @@ class ServerSettings(Section):
         return self
 
 
-DoorName = Literal["page"]
+DoorName = Literal["page", "rtvi", "realtime", "openai", "services", "telephony", "wyoming"]
 
 
 class EngineSettings(Section):
@@ -188,6 +222,8 @@ class SessionSettings(Section):
     """A transcript of which the recogniser is less sure than this is asked back, once; 0: none is."""
     failure_message: str | None = None
     """What the agent says when a model has failed; null: a phrase of the language."""
+    record: FilePath | None = None
+    """The folder where calls are recorded, both sides; null: none. Callers must know and agree (docs/recording.md)."""
 
     @model_validator(mode="after")
     def _orders(self) -> Self:
@@ -274,8 +310,14 @@ class Settings(Section):
     """Python functions that the agent may use, as module:function."""
     mcp: tuple[McpServerSettings, ...] = Field(default=(), strict=False)
     """MCP servers whose tools the agent may use."""
-    doors: tuple[DoorName, ...] = Field(default=("page",), strict=False)
+    doors: tuple[DoorName, ...] = Field(default=("page", "rtvi", "realtime", "openai", "services"), strict=False)
     """The ways in (docs/doors.md)."""
+    rtvi: RtviSettings = RtviSettings()
+    realtime: RealtimeSettings = RealtimeSettings()
+    openai: OpenAiSettings = OpenAiSettings()
+    services: ServicesSettings = ServicesSettings()
+    telephony: TelephonySettings = TelephonySettings()
+    wyoming: WyomingSettings = WyomingSettings()
     scheduler: SchedulerSettings = SchedulerSettings()
     weights: WeightsSettings = WeightsSettings()
     trace: TraceSettings = TraceSettings()

@@ -3,12 +3,18 @@
 A validator returns the value, or raises ValueError with what it should be.
 """
 
+import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
 _ICE_SCHEMES = ("stun:", "stuns:", "turn:", "turns:")  # RFC 7064 and RFC 7065
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s]+", re.IGNORECASE)  # of apps, too: capacitor://localhost
+_HOST_NAME = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.IGNORECASE)
+MIN_TOKEN = 16
+_TOKEN = re.compile(rf"[A-Za-z0-9._~-]{{{MIN_TOKEN},}}")  # unreserved in RFC 3986, and token characters in RFC 9110
 
 
 def ice_url(url: str) -> str:
@@ -20,10 +26,32 @@ def ice_url(url: str) -> str:
 
 def origin(origin: str) -> str:
     """Refuse anything but a web origin."""
-    scheme, _, host = origin.partition("://")
-    if origin != "*" and (scheme not in ("http", "https") or not host or "/" in host):
+    if origin != "*" and not _ORIGIN.fullmatch(origin):
         raise ValueError("should look like https://example.org (no path, no slash at the end), or be *")
-    return origin
+    return origin.lower()
+
+
+def host_name(name: str) -> str:
+    """Refuse anything but the name of a host, a name with * for its first part, or *."""
+    if name != "*" and not _HOST_NAME.fullmatch(name):
+        raise ValueError("should be a name such as voice.example.org or *.example.org (no port, no scheme), or be *")
+    return name.lower()
+
+
+def secret_token(token: str) -> str:
+    """Refuse a token that is easily guessed, or cannot stand in a header, a subprotocol and an address alike."""
+    if not _TOKEN.fullmatch(token):
+        raise ValueError(f"should be at least {MIN_TOKEN} of the characters A-Z a-z 0-9 - . _ ~")
+    return token
+
+
+def network(address: str) -> str:
+    """Refuse anything but an IP address or a network."""
+    try:
+        ip_network(address)
+    except ValueError:
+        raise ValueError("should be an IP address or a network such as 10.0.0.0/8") from None
+    return address
 
 
 def web_address(url: str) -> str:
@@ -32,6 +60,13 @@ def web_address(url: str) -> str:
     if scheme not in ("http", "https") or not host:
         raise ValueError("should begin with http:// or https://")
     return url
+
+
+def url_path(path: str) -> str:
+    """Refuse anything but the path of a route."""
+    if not path.startswith("/") or set(path) & set("{}?# "):
+        raise ValueError("should look like /stt")
+    return path
 
 
 def function(place: str) -> str:

@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 
 from voiceagent.config.settings import Settings
+from voiceagent.doors.access import Access, Gate, cors
 from voiceagent.doors.connections import Connections
 from voiceagent.doors.door import DoorContext
 from voiceagent.doors.errors import RequestError
@@ -22,10 +22,14 @@ from voiceagent.errors import VoiceAgentError
 
 
 def create_app(host: Host, settings: Settings) -> Starlette:
-    """Build the application. Its lifespan opens the doors that have ports of their own, and closes every connection."""
+    """Build the application. Its lifespan opens the doors that have ports of their own, and closes every connection.
+
+    Raises VoiceAgentError for a token file that cannot be read.
+    """
     connections = Connections(host)
     offers = Offers(host, connections, settings.server)
-    context = DoorContext(host, connections, offers, settings)
+    access = Access(settings.server)
+    context = DoorContext(host, connections, offers, settings, access)
     doors = [make_door(name, context) for name in settings.doors]
 
     @asynccontextmanager
@@ -39,15 +43,14 @@ def create_app(host: Host, settings: Settings) -> Starlette:
     routes: list[BaseRoute] = [*Operations(host, connections, metrics=settings.server.metrics).routes]
     for door in doors:
         routes += door.routes
-    cors = Middleware(
-        CORSMiddleware,
-        allow_origins=list(settings.server.allow_origins),
-        allow_methods=["GET", "POST", "PATCH"],
-        allow_headers=["content-type"],
-    )
+    public = [path for door in doors for path in door.public]
+    guarded = [path for door in doors for path in door.guarded]
     return Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[cors] if settings.server.allow_origins else [],
+        middleware=[
+            *cors(settings.server.allow_origins),
+            Middleware(Gate, access=access, public=public, guarded=guarded),
+        ],
         exception_handlers={RequestError: refuse, VoiceAgentError: unavailable, HTTPException: no_such_thing},
     )

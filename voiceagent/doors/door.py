@@ -1,12 +1,13 @@
 """What every door is: routes on the server's port, and perhaps ports of its own."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from starlette.routing import BaseRoute
 
 from voiceagent.config.settings import Settings
+from voiceagent.doors.access import Access
 from voiceagent.doors.connections import Connections
 from voiceagent.doors.host import Host
 from voiceagent.doors.webrtc.offers import Offers
@@ -21,6 +22,8 @@ class DoorContext:
     offers: Offers
     """Answers WebRTC offers, for whichever client uses the data channel."""
     settings: Settings
+    access: Access
+    """Who may come in. Every route is behind it already; a door with a listener of its own asks it."""
 
 
 class Door:
@@ -32,6 +35,16 @@ class Door:
     @property
     def routes(self) -> Sequence[BaseRoute]:
         """The routes on the server's port, built once."""
+        return ()
+
+    @property
+    def public(self) -> Collection[str]:
+        """The paths that may be read without a token (GET), since they hold nothing that is anybody's."""
+        return ()
+
+    @property
+    def guarded(self) -> Collection[str]:
+        """The paths at which the door itself asks who a client is, in the client's own way: they need no token."""
         return ()
 
     @asynccontextmanager

@@ -34,3 +34,21 @@ class UnavailableError(RequestError):
     """Not now; try again later."""
 
     status = 503
+
+
+class UnauthorizedError(RequestError):
+    """The client gave no token, or a wrong one."""
+
+    status = 401
+
+
+class ForbiddenError(RequestError):
+    """The request is for another host, from another site's page, or from beyond this machine."""
+
+    status = 403
+
+
+class TooFastError(RequestError):
+    """Too much from one client; slower, it is welcome."""
+
+    status = 429

@@ -52,6 +52,12 @@ class ConversationConfig:
     """One of the voices that the engine has; None for its own."""
     temperature: float | None = None
     """Randomness of the language model's choice of tokens, 0 to 2; None for the engine's own."""
+    speak: bool = True
+    """Whether the agent speaks; otherwise its words are reported as they are written (`TextWritten`)."""
+    pressed: str = "(The caller pressed {keys}.)"
+    """What the model is told when keys of a telephone were pressed; with `{keys}`."""
+    count_usage: bool = False
+    """Whether `ResponseEnded` says how many tokens were read and written: counting takes milliseconds."""
 
     @property
     def budget_tokens(self) -> int:

@@ -2,14 +2,14 @@
 
 It turns what engines, playout and door report into events, feeds them to the machine in order, and carries out the
 effects. Everything happens on the event loop in short calls; there is no task to leak. A door calls `open`, `hear`,
-`pull`, `type`, `stop_speaking` and `close`, and may `configure` it or have it `say` something or `respond`; it gets
-reports for people through `on_report` (`session/reports.py`).
+`pull`, `type`, `stop_speaking` and `close`; all else it may do is listed in docs/doors.md. It gets reports for people
+through `on_report` (`session/reports.py`).
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -18,46 +18,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceagent.audio.playout import Playout
-from voiceagent.audio.speech import Drained, SegmentStarted, WordHeard
 from voiceagent.engines.contract import StreamFailed
-from voiceagent.engines.llm.contract import LlmEvent
+from voiceagent.engines.llm.contract import LlmEvent, Message
 from voiceagent.engines.tts.contract import TtsEvent
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
+from voiceagent.session.aside import Asides, OpenModel
+from voiceagent.session.by_hand import require_keys
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.draft import is_idle
 from voiceagent.session.engines import Engines
 from voiceagent.session.failures import Failures
-from voiceagent.session.heard import HeardWords
 from voiceagent.session.history import History, pinned, unpinned
+from voiceagent.session.items import Item, Role
+from voiceagent.session.listener import Listener
 from voiceagent.session.machine import step
-from voiceagent.session.noticed import noticed
+from voiceagent.session.noticed import noticed, shown
 from voiceagent.session.possible import require_possible
-from voiceagent.session.repetition import SaidBefore
-from voiceagent.session.reports import (
-    AgentPaused,
-    AgentResumed,
-    FloorChanged,
-    Report,
-    ResponseEnded,
-    SessionClosed,
-    SessionOpened,
-    TurnTraced,
-    UserText,
-)
-from voiceagent.session.response import ResponseRun, Streams
+from voiceagent.session.recording import Recorder
+from voiceagent.session.reports import Report, SessionClosed, SessionOpened, UserTurnEnded
+from voiceagent.session.requests import Requests
+from voiceagent.session.responses import Responses
 from voiceagent.session.state import State
+from voiceagent.session.streams import Streams
 from voiceagent.session.summary import SUMMARY, Summariser
 from voiceagent.session.timers import Timers
 from voiceagent.session.turns import TurnLog
-from voiceagent.session.user_input import UserInput
+from voiceagent.session.user_input import ByHand, UserInput
 from voiceagent.tools.toolbox import Chosen, Toolbox
-from voiceagent.trace.log import conversation
 
 log = logging.getLogger(__name__)
-
-GO_ON = "(Go on.)"
-"""The user's message when the model is to say something without instructions."""
 
 
 class Session:
@@ -74,6 +64,7 @@ class Session:
         turns: TurnLog,
         on_report: Callable[[Report], None],
         tools: Toolbox,
+        open_model: OpenModel | None = None,
     ) -> None:
         self.id = session_id
         self.playout = Playout(engines.tts.sample_rate)
@@ -83,30 +74,31 @@ class Session:
         self._next: tuple[ConversationConfig, Chosen] | None = None
         """What `configure` asked for, until the turn under way is over."""
         self._report = on_report
-        self._turns = turns
         self._state = State(config.rules_in_effect)
         self._queue: deque[ev.Event] = deque()
         self._loop = asyncio.get_running_loop()
         self._timers = Timers(lambda timer: self._post(ev.TimerFired(self._loop.time(), timer)))
         self._now = self._loop.time()
         """The time of the event whose effects are being carried out."""
+        self._listener = Listener(self.playout, turns, on_report, self._post, session_id)
         self._engine_failed = Failures(session_id, turns, on_report).tell
-        self._response: ResponseRun | None = None
         self._history = History(
             config.system_prompt, config.budget_tokens, config.max_turns, engines.llm.count_tokens, chosen.specs
         )
-        self._heard = HeardWords(self.playout, self._history)
-        self._said = SaidBefore()
         with ExitStack() as opened:  # an engine has no place left: free what the others gave
-            self._input = UserInput(
-                engines.asr, engines.vad, engines.turn, config.thresholds, turns, self._post, self._engine_failed
-            )
+            self._input = UserInput(engines, config, turns, self._post, self._engine_failed)
             opened.callback(self._input.close)
             self._llm = engines.llm.open(self._on_llm)
             opened.callback(self._llm.close)
             self._tts = engines.tts.open(self._on_tts)
             opened.pop_all()
-        self._streams = Streams(self._llm, self._tts, self.playout, partial(chosen.start, session=session_id))
+        streams = Streams(self._llm, self._tts, self.playout, partial(chosen.start, session=session_id))
+        count = engines.llm.count_tokens
+        self._responses = Responses(
+            session_id, streams, self._history, turns, on_report, count, self._on_response_failed, self._on_read
+        )
+        asides = Asides(open_model or engines.llm.open, count, on_report, self._engine_failed)
+        self._requests = Requests(self._choose, self._responses, asides)
         self._summariser = Summariser(self._llm, self._history, session_id)
 
     @property
@@ -133,18 +125,21 @@ class Session:
     def hear(self, pcm: NDArray[np.float32]) -> None:
         """Take what the user's microphone heard: 16 kHz mono float32, in order, silence included."""
         if not self._state.closed:
+            self._listener.hear(pcm)
             self._input.hear(pcm)
 
     def pull(self) -> NDArray[np.float32]:
         """Return the next 20 ms for the listener, at the TTS engine's sample rate."""
-        frame = self.playout.pull()
-        self._on_playout()
-        return frame
+        return self._listener.pull()
 
     def note_played(self) -> None:
         """Record what a listener who is sent audio ahead has played meanwhile (`audio/pacer.py`)."""
-        self.playout.note_played()
-        self._on_playout()
+        self._listener.note_played()
+
+    def listen_in(self, recorder: Recorder) -> None:
+        """Give a recorder what the user is heard to say and what they are played, from now on until the end."""
+        if not self._state.closed:
+            self._listener.record(recorder)
 
     def heard_until(self, generation: int, ms: float) -> None:
         """A client reports how much of a response's audio it has played, and that it will play no more of it.
@@ -154,21 +149,10 @@ class Session:
         """
         live = self._state.response
         if live is not None and live.released and live.generation == generation:
-            self._heard.limit(generation, ms)
+            self._responses.limit(generation, ms)
             self._post(ev.StopRequested(self._loop.time()))
-        elif self._heard.correct(generation, ms) and not self._state.closed:
-            self._llm.prepare(self._history.messages)
-
-    def _on_playout(self) -> None:
-        for event in self.playout.drain_events():
-            match event:
-                case SegmentStarted(generation, 0):
-                    self._turns.first_packet(generation, self._loop.time())
-                    self._post(ev.PlayoutStarted(self._loop.time(), generation))
-                case WordHeard():
-                    self._report(event)
-                case Drained(generation):
-                    self._post(ev.PlayoutFinished(self._loop.time(), generation))
+        elif self._responses.correct(generation, ms):
+            self._prepare()
 
     def type(self, text: str) -> None:
         """The user wrote something."""
@@ -186,12 +170,71 @@ class Session:
         """
         self._post(ev.SayRequested(self._loop.time(), text, interrupt))
 
-    def respond(self, instructions: str = "") -> None:
-        """Have the model say something unasked, as soon as no one speaks and no answer is being made.
+    def commit_turn(self) -> None:
+        """What was heard since the last turn is the user's turn: it ends now, without waiting for silence.
+
+        `UserTurnEnded` reports it, or `NothingHeard`.
+        """
+        self._end_turn(ev.TurnCommitted)
+
+    def discard_turn(self) -> None:
+        """Forget what was heard since the last turn."""
+        self._end_turn(ev.TurnDiscarded)
+
+    def press(self, keys: str) -> None:
+        """The user pressed keys of a telephone (0 to 9, *, #, A to D): the model is told once they are complete.
+
+        Raises VoiceAgentError for other keys; none counts then.
+        """
+        for key in require_keys(keys):
+            self._post(ev.KeyPressed(self._loop.time(), key))
+
+    def respond(
+        self,
+        instructions: str = "",
+        *,
+        config: ConversationConfig | None = None,
+        remember: bool = True,
+        messages: Sequence[Message] = (),
+    ) -> int:
+        """Have the model answer the conversation as it stands, as soon as no one speaks and no answer is being made.
 
         The `instructions` are for this one reply: the model takes them as the user's words, and then forgets them.
+        `config` is for this one, too. Without `remember` the reply is no part of the conversation: it comes soon, as
+        text (`AsideEnded`), to `messages` or else to the conversation, and calls no tools.
+        Returns the request's number, for `withdraw`. Raises VoiceAgentError for an unsupported configuration,
+        and where there is no place for a reply apart.
         """
-        self._post(ev.ReplyRequested(self._loop.time(), instructions))
+        if not remember:
+            return self._requests.ask_apart(instructions, tuple(messages), config or self._config)
+        request = self._requests.enter(config)
+        self._post(ev.ReplyRequested(self._loop.time(), instructions, request))
+        return request
+
+    def withdraw(self, request: int) -> None:
+        """What `respond` was asked for is not wanted any more, whether it waits or is being made or heard."""
+        self._requests.withdraw(request)
+        self._post(ev.RequestWithdrawn(self._loop.time(), request))
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """What is remembered of the conversation, in order: what was said, and what `remember` added."""
+        return self._history.items
+
+    def remember(self, role: Role, text: str, *, after: str | None = None) -> str:
+        """Add a message to the conversation, at its end or after an item ("" is the beginning); return its item's name.
+
+        Nobody answers it by themselves. A "system" message is the operator's, in the midst of the conversation.
+        Raises VoiceAgentError for a message without words, and for an item that there is not.
+        """
+        item = self._history.add(role, text, after)
+        self._on_change()
+        return item
+
+    def forget(self, item: str) -> None:
+        """Remove an item from the conversation. Raises VoiceAgentError for one that there is not."""
+        self._history.forget(item)
+        self._on_change()
 
     def configure(self, config: ConversationConfig) -> None:
         """Behave as `config` says from the next turn on.
@@ -200,7 +243,7 @@ class Session:
         nothing, and at once while no one speaks. The history stays; prompt and tools are the new ones.
         Raises VoiceAgentError, listing what is available, for an unsupported configuration; nothing changes then.
         """
-        self._next = config, self._require(config, facts=self._history.facts)
+        self._next = config, self._choose(config)
         if is_idle(self._state) or not self._state.open:
             self._adopt()
 
@@ -211,11 +254,13 @@ class Session:
         """
         facts = pinned(self._history.facts, fact)
         self._require(self.config, facts=facts)
-        self._keep(facts)
+        self._history.facts = facts
+        self._on_change()
 
     def unpin(self, fact: str) -> None:
         """No longer tell a fact that was pinned. Raises VoiceAgentError for another, listing those that are."""
-        self._keep(unpinned(self._history.facts, fact))
+        self._history.facts = unpinned(self._history.facts, fact)
+        self._on_change()
 
     def close(self) -> None:
         """The door is shut: end everything. Safe to call twice."""
@@ -226,7 +271,7 @@ class Session:
         if was_open:
             self._report(SessionClosed())
         with ExitStack() as closing:  # all of them, even if one raises
-            for part in (self._input, self._llm, self._tts):
+            for part in (self._input, self._llm, self._tts, self._requests, self._listener):
                 closing.callback(part.close)
 
     # What the engines report
@@ -235,29 +280,20 @@ class Session:
         generation = event.tag if isinstance(event, StreamFailed) else event.generation
         if generation == SUMMARY:
             self._summariser.take(event)
-        elif self._response is not None and self._response.generation == generation:
-            try:
-                self._response.on_llm(event)
-            except Exception as error:  # a text that cannot be turned into speech
-                log.exception("a language model's event could not be used", extra={"session": self.id})
-                self._on_response_failed(generation, "llm", error)
-        elif isinstance(event, StreamFailed):
+        elif not self._responses.on_llm(event) and isinstance(event, StreamFailed):
             self._engine_failed("llm", event.error)
 
     def _on_tts(self, event: TtsEvent) -> None:
-        generation = event.tag if isinstance(event, StreamFailed) else event.generation
-        if self._response is None or self._response.generation != generation:
-            return
-        try:
-            self._response.on_tts(event)
-        except Exception as error:  # sound that the playout refuses: samples that are no numbers
-            log.exception("a voice's event could not be used", extra={"session": self.id})
-            self._on_response_failed(generation, "tts", error)
+        self._responses.on_tts(event)
 
     def _on_response_failed(self, generation: int, engine: str, error: Exception | None) -> None:
         if error is not None:
             self._engine_failed(engine, error)
         self._post(ev.ResponseFailed(self._loop.time(), generation))
+
+    def _on_read(self, generation: int, whole: bool) -> None:
+        what = ev.PlayoutFinished if whole else ev.PlayoutStarted
+        self._post(what(self._loop.time(), generation))
 
     # The machine and its effects
 
@@ -270,7 +306,7 @@ class Session:
             self._now = self._queue[0].at
             before = self._state
             self._state, effects = step(before, self._queue[0])
-            for report in noticed(self._queue[0], before, self._state):
+            for report in noticed(before, self._state):
                 self._report(report)
             for effect in effects:
                 try:
@@ -303,87 +339,47 @@ class Session:
             case fx.CommitAudio():
                 self._input.commit()
             case fx.Respond():
-                self._respond(effect)
-            case fx.Release(generation):
-                self._release(generation)
+                self._responses.begin(effect, self._now, self._config, self._requests.take(effect.request))
+            case fx.Release():
+                self._responses.release(self._state.response, self._state.turn - 1, self._now)
             case fx.Pause(generation):
-                self.playout.pause()
-                self._report(AgentPaused(generation))
+                self._responses.pause(generation)
             case fx.Resume(generation):
-                self.playout.resume()
-                self._turns.false_interruption()
-                self._report(AgentResumed(generation))
+                self._responses.resume(generation)
             case fx.End(generation, outcome):
-                self._end(generation, outcome)
+                if self._responses.end(generation, outcome, self._loop.time()):
+                    self._adopt()
+                    self._prepare()
             case fx.SetTimer(timer, delay_s):
                 self._timers.set(timer, delay_s)
             case fx.CancelTimer(timer):
                 self._timers.cancel(timer)
-            case fx.ShowFloor(holder):
-                self._report(FloorChanged(holder))
-            case fx.ShowUser(turn, text, final):
-                self._report(UserText(turn, text, final))
+            case fx.EndTurn(turn, text):
+                self._responses.note(turn, text, self._now, self._config.language)
+                self._tidy()
+                self._report(UserTurnEnded(turn, text))
+            case fx.EnterKeys(keys):
+                self.type(self._config.pressed.format(keys=" ".join(keys)))
+            case fx.ShowFloor() | fx.ShowUser() | fx.ShowNothing():
+                self._report(shown(effect))
 
-    def _respond(self, effect: fx.Respond) -> None:
-        run = ResponseRun(
-            effect.generation,
-            self._now,
-            self._streams,
-            self._config,
-            self._report,
-            on_failed=partial(self._on_response_failed, effect.generation),
-        )
-        self._response = run
-        match effect.kind:
-            case fx.ResponseKind.REPLY:
-                run.think(self._history.with_user(effect.text), self._said.against(effect.text, self._config.language))
-            case fx.ResponseKind.PROMPTED:
-                run.think(self._history.with_user(effect.text or GO_ON))
-            case fx.ResponseKind.SAID:
-                run.say(effect.text)
-            case fx.ResponseKind.ASK_BACK:
-                run.say(self._config.ask_back, remembered=False)
-            case script:
-                run.say(self._config.script(script))
+    def _choose(self, config: ConversationConfig) -> Chosen:
+        """Return a configuration's tools. Raises VoiceAgentError for one that is not supported."""
+        return self._require(config, facts=self._history.facts)
 
-    def _release(self, generation: int) -> None:
-        assert self._response is not None
-        response = self._state.response
-        if response is not None and response.kind in (fx.ResponseKind.REPLY, fx.ResponseKind.ASK_BACK):
-            if response.kind is fx.ResponseKind.REPLY:
-                self._history.add_user(response.text)
-                self._said.note_user(response.text)
-            conversation("user", response.text, session=self.id)
-            self._turns.released(self._state.turn - 1, self._response, response.text, self._now)
-        elif response is not None and response.kind is fx.ResponseKind.PROMPTED:
-            self._turns.prompted(self._state.turn - 1, self._response, self._now)
-        self._response.release()
+    def _end_turn(self, how: ByHand) -> None:
+        if self._state.open:
+            self._input.end_turn(how)
 
-    def _end(self, generation: int, outcome: ev.Outcome) -> None:
-        run, self._response = self._response, None
-        assert run is not None
-        run.end(self._history.answer)
-        if not run.released:
-            self.playout.drop(generation)
-            self._turns.dropped()
-            return
-        text, words = self._heard.remember(run)
-        if outcome is ev.Outcome.COMPLETED:
-            self._said.note_agent(text)
-        conversation("agent", text, session=self.id)
-        self._report(ResponseEnded(generation, outcome, words, text))
-        if (trace := self._turns.ended(run, outcome, text, self._loop.time())) is not None:
-            self._report(TurnTraced(trace))
-        self._adopt()
-        if not self._state.closed:
-            self._llm.prepare(self._history.messages)
+    def _on_change(self) -> None:
+        """The conversation is another than what is being prepared knows."""
+        self._post(ev.Noted(self._loop.time()))
+        self._tidy()
 
-    def _keep(self, facts: tuple[str, ...]) -> None:
-        self._history.facts = facts
-        if self._response is None:
+    def _tidy(self) -> None:
+        if self._responses.is_quiet:
             self._history.trim()
-            if self._state.open:
-                self._llm.prepare(self._history.messages)
+            self._prepare()
 
     def _adopt(self) -> None:
         """Apply the configuration that `configure` was given, if any."""
@@ -391,10 +387,14 @@ class Session:
             return
         (config, chosen), self._next = self._next, None
         self._config = config
-        self._streams = replace(self._streams, start_call=partial(chosen.start, session=self.id))
-        self._input.configure(config.thresholds)
+        self._responses.streams = replace(self._responses.streams, start_call=partial(chosen.start, session=self.id))
+        self._input.configure(config)
         self._history.configure(config.system_prompt, config.budget_tokens, config.max_turns, chosen.specs)
         self._history.trim()
         self._post(ev.Configured(self._loop.time(), config.rules_in_effect))
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Let the model read ahead what the next prompt will begin with."""
         if self._state.open:
             self._llm.prepare(self._history.messages)

@@ -8,14 +8,17 @@ from voiceagent.session.effects import (
     CommitAudio,
     Effect,
     End,
+    EndTurn,
     Floor,
     Judge,
+    Pause,
     Release,
     Respond,
     ResponseKind,
     Resume,
     SetTimer,
     ShowFloor,
+    ShowNothing,
 )
 from voiceagent.session.events import Outcome, Timer
 from voiceagent.session.state import Response, State, User
@@ -38,11 +41,11 @@ class Draft:
         """Append an effect."""
         self.effects.extend(effects)
 
-    def respond(self, kind: ResponseKind, text: str) -> None:
+    def respond(self, kind: ResponseKind, text: str, request: int = 0) -> None:
         """Begin a response."""
         generation = self.state.generation + 1
-        self.set(generation=generation, response=Response(generation, kind, text))
-        self.do(Respond(generation, kind, text))
+        self.set(generation=generation, response=Response(generation, kind, text, request))
+        self.do(Respond(generation, kind, text, request))
 
     def release(self) -> None:
         """Let the response be heard."""
@@ -62,12 +65,45 @@ class Draft:
         self.do(CancelTimer(Timer.INTERRUPT), CancelTimer(Timer.UNDECIDED))
         self.set(response=None)
 
+    def void(self) -> None:
+        """Drop the response that is being prepared, if there is one."""
+        if self.state.response is not None and not self.state.response.released:
+            self.end(Outcome.CANCELLED)
+
+    def begin_speech(self, at: float) -> None:
+        """The user speaks: the agent falls silent until it is known what was meant."""
+        self.set(user=User.SPEAKING, started_at=at, transcript=None, probability=None, complete=False, nudged=False)
+        state = self.state
+        if self.interrupts():
+            if state.response is not None and not state.response.paused:
+                self.mark(paused=True)
+                self.do(Pause(state.generation))
+            self.do(SetTimer(Timer.INTERRUPT, max(0.0, state.rules.interrupt_after_s - state.speech_s)))
+
     def forget_turn(self) -> None:
         """What was heard is dealt with: the user starts a new turn."""
-        self.do(
-            CancelTimer(Timer.END_OF_TURN), CancelTimer(Timer.UNDECIDED), CancelTimer(Timer.INTERRUPT), CommitAudio()
-        )
-        self.set(user=User.SILENT, transcript=None, unheard=False, probability=None, complete=False, speech_s=0.0)
+        if self.state.committed and self.state.transcript is None:
+            self.do(ShowNothing(self.state.turn, failed=False))  # whoever ended it by hand waits to hear of it
+        self.do(CommitAudio())
+        self.leave_open()
+
+    def leave_open(self) -> None:
+        """Decide nothing about what was heard."""
+        self.do(CancelTimer(Timer.END_OF_TURN), CancelTimer(Timer.UNDECIDED), CancelTimer(Timer.INTERRUPT))
+        self.set(user=User.SILENT, transcript=None, unheard=False, probability=None, speech_s=0.0)
+        self.set(complete=False, committed=False)
+
+    def note_turn(self, text: str) -> None:
+        """The turn is over and remembered; the agent goes on with what it was saying."""
+        self.void()
+        self.do(EndTurn(self.state.turn, text))
+        self.set(turn=self.state.turn + 1, asked_back=False)
+
+    def rouse(self) -> None:
+        """Somebody is there: silence counts from now on."""
+        self.set(nudged=False)
+        if is_idle(self.state) and self.state.rules.idle_s > 0:
+            self.do(SetTimer(Timer.IDLE, self.state.rules.idle_s))
 
     def judge(self) -> None:
         """Have the turn detector listen to the fork."""
@@ -101,8 +137,15 @@ class Draft:
         """Return whether the user is talking over the agent."""
         return self.state.response is not None and self.state.response.released
 
+    def interrupts(self) -> bool:
+        """Return whether what the user says may interrupt the agent."""
+        response = self.state.response
+        return response is not None and response.released and (self.state.rules.interruptible or response.paused)
+
     def yield_floor(self, at: float) -> None:
         """The agent has stopped speaking: what the user has begun is an ordinary turn from now on."""
+        if self.state.committed:
+            return
         if self.state.user in (User.PAUSED, User.WAITING):
             self.judge()
         if self.state.user is User.WAITING:
@@ -113,28 +156,34 @@ class Draft:
         transcript = self.state.transcript
         if transcript is None:
             return
-        if self.talked_over():
+        if self.talked_over() and not self.state.committed:
+            if not self.interrupts():  # it waits for the agent to finish, unless it is a cough or a "mm-hm"
+                if self.state.user is User.WAITING and not has_content(transcript, self.state):
+                    self.dismiss()
+                return
             if is_meant(transcript, self.state.speech_s, self.state):
                 self.end(Outcome.INTERRUPTED)
                 self.yield_floor(at)
-                if self.state.user is User.WAITING:
+                if self.state.user is not User.PAUSED:
                     return  # settled in there
             elif self.state.user is User.WAITING:
-                self.resume()
+                self.dismiss()
                 return
             else:
                 return
         if not words(transcript):
             if self.state.user is User.WAITING:
-                missed = self.state.unheard and self.state.speech_s >= self.state.rules.min_speech_s
-                if self.state.response is not None:
-                    self.end(Outcome.CANCELLED)
-                self.forget_turn()
-                if missed:
-                    self.apologise()
+                self.come_to_nothing()
+            return
+        if not self.state.rules.answer:
+            if self.state.complete:
+                self.note_turn(transcript)
+                self.go_on()
             return
         response = self.state.response
-        if response is not None and normalise(response.text) != normalise(transcript):
+        if response is not None and response.released:
+            self.end(Outcome.INTERRUPTED)
+        elif response is not None and normalise(response.text) != normalise(transcript):
             self.end(Outcome.CANCELLED)
         if self.state.response is None and (self.state.rules.preemptive or self.state.complete):
             ask = self.state.doubtful and not self.state.asked_back
@@ -145,25 +194,46 @@ class Draft:
             self.set(turn=self.state.turn + 1, asked_back=asked_back)
             self.forget_turn()
 
+    def come_to_nothing(self) -> None:
+        """No words were understood in what the user said."""
+        state = self.state
+        missed = state.unheard and (state.committed or state.speech_s >= state.rules.min_speech_s)
+        self.void()
+        self.dismiss(failed=missed)
+        if missed and state.rules.answer and self.state.response is None:
+            self.apologise()
+
+    def dismiss(self, *, failed: bool = False) -> None:
+        """It was a cough or a "mm-hm": go on as if nothing had happened."""
+        self.do(ShowNothing(self.state.turn, failed))
+        self.go_on()
+
+    def go_on(self) -> None:
+        """What was heard is dealt with, and the agent goes on with what it was saying, if anything."""
+        self.resume()
+        self.forget_turn()
+
     def apologise(self) -> None:
         """Apologise: the user is waiting for an answer that will not come."""
         self.respond(ResponseKind.APOLOGY, "")
         self.release()
 
     def resume(self) -> None:
-        """It was a cough or a "mm-hm": go on as if nothing had happened."""
-        self.mark(paused=False)
-        self.do(Resume(self.state.generation))
-        self.forget_turn()
+        """Let the agent speak on, if it has paused."""
+        if self.state.response is not None and self.state.response.paused:
+            self.mark(paused=False)
+            self.do(Resume(self.state.generation))
 
     def conclude(self, before: State) -> None:
         """Derive what follows from any change: what waited to be said, who has the floor, the idle timer."""
         if self.state.closed:
             return
+        if before.committed and not self.state.committed and self.state.speaking and not self.state.rules.manual:
+            self.begin_speech(self.state.started_at)  # of the next turn, after the one that was ended by hand
         if is_idle(self.state) and self.state.wishes:
             wish, *later = self.state.wishes
             self.set(wishes=tuple(later))
-            self.respond(wish.kind, wish.text)
+            self.respond(wish.kind, wish.text, wish.request)
             self.release()
         state = self.state
         if is_idle(state) and not is_idle(before) and state.rules.idle_s > 0 and not state.nudged:
@@ -185,10 +255,15 @@ def _floor(state: State) -> Floor:
     if state.user is not User.SILENT:
         return Floor.USER
     if state.response is None or not state.response.released:
-        return Floor.NOBODY
+        return Floor.USER if state.rules.manual and state.speaking else Floor.NOBODY
     return Floor.AGENT if state.response.audible else Floor.THINKING
 
 
 def is_meant(text: str, speech_s: float, state: State) -> bool:
     """Return whether words are meant to interrupt, rather than a cough, a hum, or a sign of attention."""
-    return bool(words(text)) and not is_backchannel(text, state.rules.language) and speech_s >= state.rules.min_speech_s
+    return has_content(text, state) and speech_s >= state.rules.min_speech_s
+
+
+def has_content(text: str, state: State) -> bool:
+    """Return whether there are words, and more than a sign of attention."""
+    return bool(words(text)) and not is_backchannel(text, state.rules.language)

@@ -57,6 +57,8 @@ class Respond:
     kind: ResponseKind
     text: str
     """What the user said (REPLY), what to say (SAID), how to go about it (PROMPTED), or "" where a script has it."""
+    request: int = 0
+    """The number of the request that it grants (PROMPTED)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,29 @@ class ShowUser:
     final: bool
 
 
+@dataclass(frozen=True, slots=True)
+class EndTurn:
+    """The user's turn is over, and nobody answers it by themselves: remember it."""
+
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowNothing:
+    """Report that what was heard has no words in it, or (`failed`) that the recogniser failed at them."""
+
+    turn: int
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EnterKeys:
+    """What was pressed is complete."""
+
+    keys: str
+
+
 Effect = (
     Finalise
     | Judge
@@ -132,4 +157,7 @@ Effect = (
     | CancelTimer
     | ShowFloor
     | ShowUser
+    | EndTurn
+    | ShowNothing
+    | EnterKeys
 )

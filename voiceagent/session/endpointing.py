@@ -44,6 +44,15 @@ class Endpointer:
         """Use other thresholds from the next frame on."""
         self._limits = thresholds
 
+    def reset(self) -> None:
+        """Begin again, as if nothing had been heard: what goes on is new speech."""
+        self._speaking, self._stopped, self._voiced_s = False, True, 0.0
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether speech has paused, and may have ended."""
+        return not self._speaking and not self._stopped
+
     @property
     def silent_s(self) -> float:
         """Seconds of silence up to the last frame."""

@@ -17,6 +17,8 @@ class Timer(Enum):
     """No transcript has come for the sound that made the agent pause."""
     IDLE = "idle"
     """No one has spoken for a long while."""
+    KEYS = "keys"
+    """No further key was pressed for a while."""
 
 
 class Outcome(Enum):
@@ -120,6 +122,35 @@ class StopRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnCommitted:
+    """What was heard since the last turn is the user's turn, and it is over: by hand, whatever was said."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDiscarded:
+    """What was heard since the last turn is to be forgotten."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """The user pressed a key of a telephone: one of 0 to 9, *, #, A to D."""
+
+    at: float
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """The conversation was changed from outside: what is being prepared does not know of it."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class SayRequested:
     """The agent is to speak a given text: when the floor is free, or at once."""
 
@@ -134,6 +165,16 @@ class ReplyRequested:
 
     at: float
     instructions: str = ""
+    request: int = 0
+    """The request's number; 0 for one that is never asked about again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestWithdrawn:
+    """A response that was requested is not wanted any more, whether it waits or is live."""
+
+    at: float
+    request: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +221,13 @@ Event = (
     | TimerFired
     | Typed
     | StopRequested
+    | TurnCommitted
+    | TurnDiscarded
+    | KeyPressed
+    | Noted
     | SayRequested
     | ReplyRequested
+    | RequestWithdrawn
     | Configured
     | PlayoutStarted
     | PlayoutFinished

@@ -1,21 +1,10 @@
 """What is remembered of the agent's words: of each response what was heard, as playout or client report it."""
 
-from dataclasses import dataclass
-
 from voiceagent.audio.playout import Playout
 from voiceagent.audio.speech import Heard
-from voiceagent.engines.llm.contract import Message
 from voiceagent.session.history import History
+from voiceagent.session.items import response_item
 from voiceagent.session.response import ResponseRun
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """The last response, and the history before and after what was heard of it."""
-
-    run: ResponseRun
-    before: tuple[Message, ...]
-    after: tuple[Message, ...]
 
 
 class HeardWords:
@@ -24,7 +13,8 @@ class HeardWords:
     def __init__(self, playout: Playout, history: History) -> None:
         self._playout = playout
         self._history = history
-        self._ended: _Ended | None = None
+        self._ended: ResponseRun | None = None
+        """The last response."""
         self._limit: tuple[int, float] | None = None
 
     def limit(self, generation: int, ms: float) -> None:
@@ -32,27 +22,25 @@ class HeardWords:
         self._limit = generation, ms
 
     def remember(self, run: ResponseRun) -> tuple[str, int]:
-        """Silence a response and remember what was heard of it; return it, and its number of words."""
+        """Silence a response and remember what was heard of it; return it, and its number of words.
+
+        What is not spoken was read as far as it was written.
+        """
         heard = self._playout.stop(run.generation)
         if self._limit is not None and self._limit[0] == run.generation:
             heard = self._playout.heard_within(*self._limit) or heard
-        counts = _counts(heard)
-        before = self._history.mark()
-        self._history.add_agent(run.remembered(counts))
+        counts = _counts(heard) if run.spoken else run.written
+        self._history.fill(response_item(run.generation), run.remembered(counts))
         self._history.trim()
-        self._ended = _Ended(run, before, self._history.mark())
+        self._ended = run
         return run.heard_text(counts), sum(counts.values())
 
     def correct(self, generation: int, ms: float) -> bool:
         """Remember no more than the first `ms` of the last response, which has ended; return whether it could."""
-        ended, heard = self._ended, self._playout.heard_within(generation, ms)
-        if ended is None or ended.run.generation != generation or heard is None:
+        run, heard = self._ended, self._playout.heard_within(generation, ms)
+        if run is None or run.generation != generation or heard is None or not run.spoken:
             return False
-        after = self._history.revise(ended.before, ended.after, ended.run.remembered(_counts(heard)))
-        if after is None:
-            return False
-        self._ended = _Ended(ended.run, ended.before, after)
-        return True
+        return self._history.fill(response_item(generation), run.remembered(_counts(heard)))
 
 
 def _counts(heard: Heard) -> dict[int, int]:

@@ -13,14 +13,18 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 
 from voiceagent.engines.llm.contract import Message, ToolSpec
 from voiceagent.errors import VoiceAgentError
+from voiceagent.session.items import Item, Role, shown, turns_of, without_tools
 
 TRIM_TO = 0.5
 FACTS = "Keep in mind:"
 EARLIER = "Earlier in this conversation:"
 BEFORE = "(Before all that, this was said:)"
+GO_ON = "(Go on.)"
+"""The user's message when the model is to say something, and the user was not the last to speak."""
 MOST_LOST = 100
 """Messages of dropped turns that are kept for a summary to come."""
 _SPEAKERS = {"user": "User", "assistant": "You"}
@@ -67,7 +71,8 @@ class History:
         self._budget = budget_tokens
         self._max_turns = max_turns
         self._count_tokens = count_tokens
-        self._messages: list[Message] = []
+        self._items: list[Item] = []
+        self._notes = 0
         self._summary = ""
         """Of turns that were dropped."""
         self._ahead: tuple[str, int] | None = None
@@ -77,56 +82,95 @@ class History:
         self._half_full = False
         """Whether there are as many turns, or tokens, as the next trim will drop; as of the last `trim`."""
 
+    def system(self, prompt: str, tools: tuple[ToolSpec, ...]) -> Message:
+        """Return the first message, if prompt and tools were these."""
+        return system_message(prompt, tools, self.facts, self._summary)
+
     @property
     def _system(self) -> Message:
-        return system_message(self._prompt, self._tools, self.facts, self._summary)
+        return self.system(self._prompt, self._tools)
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """What was said, in order; what is not heard yet is left out."""
+        return tuple(item for item in self._items if item.messages)
 
     @property
     def messages(self) -> tuple[Message, ...]:
         """The conversation so far, the system prompt first."""
-        return (self._system, *self._messages)
+        return (self._system, *shown(self._items))
 
     def with_user(self, text: str) -> tuple[Message, ...]:
         """Return the conversation as it would be if the user had said this."""
-        messages = list(self._messages)
-        _append(messages, Message("user", text))
-        return (self._system, *messages)
+        return (self._system, *shown([*self._items, Item("", (Message("user", text),))]))
 
-    def add_user(self, text: str) -> None:
+    def to_answer(self, instructions: str, messages: tuple[Message, ...] = ()) -> tuple[Message, ...]:
+        """Return the conversation as it stands, or other messages in its place, for the model to go on with.
+
+        The instructions come last, as the user's words; the user is the last to speak in any case.
+        """
+        items = [Item("", (message,)) for message in messages] or self._items
+        said = shown(items)
+        if instructions or not said or said[-1].role == "assistant":
+            said = shown([*items, Item("", (Message("user", instructions or GO_ON),))])
+        return (self._system, *said)
+
+    def under(
+        self, prompt: str, tools: tuple[ToolSpec, ...], budget_tokens: int, messages: tuple[Message, ...]
+    ) -> tuple[Message, ...]:
+        """Return a conversation under another prompt and other tools, without its oldest messages if it is too long."""
+        system = self.system(prompt, tools)
+        later = [at for at, message in enumerate(messages) if at and message.role == "user"]
+        begins = [messages, *(messages[at:] for at in later)]
+        fits = (begin for begin in begins if self._count_tokens((system, *begin)) <= budget_tokens)
+        return (system, *next(fits, begins[-1]))
+
+    def add_user(self, text: str, item: str = "") -> None:
         """Remember what the user said. What follows an unheard reply continues the same message."""
-        _append(self._messages, Message("user", text))
+        self._items.append(Item(item, (Message("user", text),)))
 
-    def add_agent(self, messages: Iterable[Message]) -> None:
-        """Remember what was heard of the agent, its calls of tools, and their results."""
-        for message in messages:
-            _append(self._messages, message)
+    def add_agent(self, messages: Iterable[Message], item: str = "") -> None:
+        """Remember what was heard of the agent, its calls of tools, and their results; none to keep its place."""
+        self._items.append(Item(item, tuple(messages)))
+
+    def add(self, role: Role, text: str, after: str | None = None) -> str:
+        """Remember a message from outside, at the end or after an item ("" is the beginning); return its name.
+
+        Raises VoiceAgentError for a message without words, and for an item that there is not.
+        """
+        if not text.strip():
+            raise VoiceAgentError("A message without words cannot be remembered.")
+        at = len(self._items) if after is None else self._index(after) + 1 if after else 0
+        self._notes += 1
+        name = f"note_{self._notes}"
+        self._items.insert(at, Item(name, (Message(role, text),)))
+        return name
+
+    def fill(self, item: str, messages: Iterable[Message]) -> bool:
+        """Replace an item's messages; return False if it is no longer remembered."""
+        for at, kept in enumerate(self._items):
+            if kept.id == item:
+                self._items[at] = Item(item, tuple(messages))
+                return True
+        return False
+
+    def forget(self, item: str) -> None:
+        """Forget an item. Raises VoiceAgentError for one that there is not."""
+        del self._items[self._index(item)]
+
+    def _index(self, item: str) -> int:
+        for at, kept in enumerate(self._items):
+            if kept.id == item:
+                return at
+        raise VoiceAgentError(f"There is no item {item!r}: it was forgotten, or has fallen out of the conversation.")
 
     def answer(self, call_id: str, result: str) -> None:
         """Replace a call's first answer with its late result, if that answer is still remembered."""
-        self._messages = [
-            replace(message, content=result) if message.call_id == call_id else message for message in self._messages
-        ]
 
-    def mark(self) -> tuple[Message, ...]:
-        """Return what `revise` needs to know of the history as it is now."""
-        return tuple(self._messages)
+        def answered(message: Message) -> Message:
+            return replace(message, content=result) if message.call_id == call_id else message
 
-    def revise(
-        self, before: tuple[Message, ...], after: tuple[Message, ...], messages: Iterable[Message]
-    ) -> tuple[Message, ...] | None:
-        """Replace the agent's messages between two marks; return the new second mark.
-
-        Returns None, and changes nothing, if what was added later has become one with them, or they were dropped.
-        """
-        now = tuple(self._messages)
-        if now[: len(after)] != after:
-            return None
-        self._messages = list(before)
-        self.add_agent(messages)
-        mark = self.mark()
-        for message in now[len(after) :]:
-            _append(self._messages, message)
-        return mark
+        self._items = [replace(item, messages=tuple(map(answered, item.messages))) for item in self._items]
 
     def configure(self, system_prompt: str, budget_tokens: int, max_turns: int, tools: tuple[ToolSpec, ...]) -> None:
         """Go on with another prompt, tools and limits; what was said stays. Call between turns."""
@@ -158,11 +202,11 @@ class History:
 
     def summarise(self, summary: str) -> None:
         """Take a summary of the whole conversation so far; the next trim puts it in the place of what it drops."""
-        self._ahead, self._lost = (summary, len(self._turns())), []
+        self._ahead, self._lost = (summary, len(turns_of(self._items))), []
 
     def trim(self) -> bool:
         """Drop the oldest turns if the budget is exceeded; return whether anything was dropped. Call between turns."""
-        turns, tokens = self._turns(), self._count_tokens(self.messages)
+        turns, tokens = turns_of(self._items), self._count_tokens(self.messages)
         keep_turns = max(1, int(self._max_turns * TRIM_TO))
         keep_tokens = int(self._budget * TRIM_TO)
         drop_turns = max(1, self._max_turns + 1 - keep_turns)
@@ -177,12 +221,11 @@ class History:
         required = len(turns) - self._max_turns
         if in_summary and required <= in_summary < drop and self._fits(turns, self._budget, in_summary):
             drop = in_summary  # what no summary holds may stay while there is room
-        self._lost += _flat(turns[in_summary:drop])
+        self._lost += shown(chain(*turns[in_summary:drop]))
         del self._lost[:-MOST_LOST]
-        turns = turns[drop:]
-        if self._count_tokens((self._system, *_flat(turns))) > self._budget:
-            turns = [_without_tools(turn) for turn in turns]  # what was said weighs more than what was looked up
-        self._messages = _flat(turns)
+        self._items = list(chain(*turns[drop:]))
+        if self._count_tokens(self.messages) > self._budget:
+            self._items = list(map(without_tools, self._items))  # what was said weighs more than what was looked up
         return True
 
     def _adopt_summary(self, most_tokens: int) -> int:
@@ -195,33 +238,5 @@ class History:
             self._summary, in_summary = "", 0
         return in_summary
 
-    def _fits(self, turns: list[list[Message]], tokens: int, dropped: int) -> bool:
-        return self._count_tokens((self._system, *_flat(turns[dropped:]))) <= tokens
-
-    def _turns(self) -> list[list[Message]]:
-        """Split before each user message; what the agent said before the first one is a turn of its own."""
-        turns: list[list[Message]] = []
-        for message in self._messages:
-            if message.role == "user" or not turns:
-                turns.append([])
-            turns[-1].append(message)
-        return turns
-
-
-def _append(messages: list[Message], message: Message) -> None:
-    """Chat templates want the roles to alternate: a second message of the same role goes on with the first."""
-    if messages and messages[-1].role == message.role != "tool":
-        message = replace(message, content=f"{messages.pop().content} {message.content}".strip())
-    messages.append(message)
-
-
-def _without_tools(turn: list[Message]) -> list[Message]:
-    kept: list[Message] = []
-    for message in turn:
-        if message.role != "tool" and message.content:
-            _append(kept, replace(message, calls=()))
-    return kept
-
-
-def _flat(turns: list[list[Message]]) -> list[Message]:
-    return [message for turn in turns for message in turn]
+    def _fits(self, turns: list[list[Item]], tokens: int, dropped: int) -> bool:
+        return self._count_tokens((self._system, *shown(chain(*turns[dropped:])))) <= tokens

@@ -6,6 +6,9 @@ The invariants, which tests hold by walking every order of events:
 - a response is released at most once, and only while it is live;
 - the agent never stays paused without something under way that will decide: speech, a transcript, or a timer;
 - what is to be said unasked waits only while the floor is taken;
+- where turns are ended by hand, sounds by themselves change neither a turn nor a response;
+- where turns are not answered by themselves, no answer is prepared and nothing is apologised for;
+- where speech does not interrupt, it neither pauses nor ends a response that is heard;
 - when the door closes, everything ends, and nothing happens after it.
 
 Knows no clock (events carry the time), no model, no transport.
@@ -14,12 +17,12 @@ Knows no clock (events carry the time), no model, no transport.
 from collections.abc import Callable
 from typing import Any
 
+from voiceagent.session.by_hand import enter_keys, key_pressed, turn_committed, turn_discarded
 from voiceagent.session.draft import Draft, is_idle, is_meant
 from voiceagent.session.effects import (
     CancelTimer,
     Effect,
     Finalise,
-    Pause,
     ResponseKind,
     SetTimer,
     ShowUser,
@@ -29,12 +32,15 @@ from voiceagent.session.events import (
     Configured,
     Event,
     FinalTranscript,
+    KeyPressed,
+    Noted,
     Opened,
     Outcome,
     PartialTranscript,
     PlayoutFinished,
     PlayoutStarted,
     ReplyRequested,
+    RequestWithdrawn,
     ResponseFailed,
     SayRequested,
     SpeechPaused,
@@ -43,17 +49,19 @@ from voiceagent.session.events import (
     StopRequested,
     Timer,
     TimerFired,
+    TurnCommitted,
+    TurnDiscarded,
     TurnJudged,
     Typed,
 )
 from voiceagent.session.state import State, User
 from voiceagent.session.turn_wait import learn_pause
-from voiceagent.session.unasked import configured, reply_requested, say_requested
+from voiceagent.session.unasked import configured, noted, reply_requested, request_withdrawn, say_requested
 from voiceagent.text import normalise, words
 
 UNDECIDED_S = 1.5
 """The agent stays paused no longer than this after a sound without a transcript."""
-BEFORE_OPENING = Opened | Closed | SayRequested | ReplyRequested | Configured
+BEFORE_OPENING = Opened | Closed | SayRequested | ReplyRequested | RequestWithdrawn | Configured
 """What may happen while the door is still shut; what is to be said then waits for it to open."""
 
 
@@ -85,18 +93,18 @@ def _closed(draft: Draft, event: Closed) -> None:
 
 def _speech_started(draft: Draft, event: SpeechStarted) -> None:
     state = draft.state
+    draft.set(speaking=True)
+    if state.rules.manual or state.committed:
+        draft.set(started_at=event.at)
+        draft.rouse()
+        return
     if state.user is User.SPEAKING:
         return
     if state.user is User.WAITING:
         pause_s = event.at - state.stopped_at + state.rules.stop_s
         draft.set(pause_s=learn_pause(state.pause_s, pause_s))
         draft.do(CancelTimer(Timer.END_OF_TURN), CancelTimer(Timer.UNDECIDED))
-    draft.set(user=User.SPEAKING, started_at=event.at, transcript=None, probability=None, complete=False, nudged=False)
-    if draft.talked_over():
-        if state.response is not None and not state.response.paused:
-            draft.mark(paused=True)
-            draft.do(Pause(state.generation))
-        draft.do(SetTimer(Timer.INTERRUPT, max(0.0, state.rules.interrupt_after_s - state.speech_s)))
+    draft.begin_speech(event.at)
 
 
 def _speech_paused(draft: Draft, event: SpeechPaused) -> None:
@@ -110,11 +118,13 @@ def _speech_paused(draft: Draft, event: SpeechPaused) -> None:
 
 
 def _speech_stopped(draft: Draft, event: SpeechStopped) -> None:
+    draft.set(speaking=False)
     if draft.state.user is not User.PAUSED:
         return
     draft.set(user=User.WAITING, stopped_at=event.at)
     if draft.talked_over():
-        draft.do(SetTimer(Timer.UNDECIDED, UNDECIDED_S))
+        if draft.interrupts():
+            draft.do(SetTimer(Timer.UNDECIDED, UNDECIDED_S))
         draft.settle(event.at)
     else:
         draft.await_end_of_turn(event.at)
@@ -122,11 +132,14 @@ def _speech_stopped(draft: Draft, event: SpeechStopped) -> None:
 
 def _partial(draft: Draft, event: PartialTranscript) -> None:
     state = draft.state
-    if state.user is not User.SPEAKING or not words(event.text):
+    by_hand = state.rules.manual and not state.committed
+    if not words(event.text) or not (state.user is User.SPEAKING or by_hand):
         return
     draft.do(ShowUser(state.turn, event.text, final=False))
+    if by_hand:
+        return
     if draft.talked_over():
-        if is_meant(event.text, state.speech_s + event.at - state.started_at, state):
+        if draft.interrupts() and is_meant(event.text, state.speech_s + event.at - state.started_at, state):
             draft.end(Outcome.INTERRUPTED)
     elif state.response is not None and normalise(event.text) != normalise(state.response.text):
         draft.end(Outcome.CANCELLED)
@@ -161,8 +174,13 @@ def _timer(draft: Draft, event: TimerFired) -> None:
     elif event.timer is Timer.INTERRUPT and state.user is User.SPEAKING and draft.talked_over():
         draft.end(Outcome.INTERRUPTED)
     elif event.timer is Timer.UNDECIDED and state.user is User.WAITING and draft.talked_over():
-        draft.resume()
+        draft.dismiss()
+    elif event.timer is Timer.KEYS:
+        enter_keys(draft)
     elif event.timer is Timer.IDLE and is_idle(state) and not state.nudged:
+        if state.speaking:  # a long turn, which is ended by hand
+            draft.rouse()
+            return
         draft.set(nudged=True)
         draft.respond(ResponseKind.IDLE, "")
         draft.release()
@@ -170,6 +188,11 @@ def _timer(draft: Draft, event: TimerFired) -> None:
 
 def _typed(draft: Draft, event: Typed) -> None:
     if not words(event.text):
+        return
+    if not draft.state.rules.answer:
+        draft.do(ShowUser(draft.state.turn, event.text, final=True))
+        draft.note_turn(event.text)
+        draft.rouse()
         return
     if (response := draft.state.response) is not None:
         draft.end(Outcome.INTERRUPTED if response.released else Outcome.CANCELLED)
@@ -208,7 +231,7 @@ def _response_failed(draft: Draft, event: ResponseFailed) -> None:
     if not response.released:
         return  # the user does not wait for it yet; it is tried again when they do
     draft.yield_floor(event.at)
-    if draft.state.user is User.SILENT and draft.state.response is None and response.kind is not ResponseKind.APOLOGY:
+    if is_idle(draft.state) and draft.state.rules.answer and response.kind is not ResponseKind.APOLOGY:
         draft.apologise()
 
 
@@ -228,8 +251,13 @@ _RULES: dict[type[Event], Callable[[Draft, Any], None]] = {
     TimerFired: _timer,
     Typed: _typed,
     StopRequested: _stop_requested,
+    TurnCommitted: turn_committed,
+    TurnDiscarded: turn_discarded,
+    KeyPressed: key_pressed,
+    Noted: noted,
     SayRequested: say_requested,
     ReplyRequested: reply_requested,
+    RequestWithdrawn: request_withdrawn,
     Configured: configured,
     PlayoutStarted: _playout_started,
     PlayoutFinished: _playout_finished,

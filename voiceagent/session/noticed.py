@@ -1,25 +1,31 @@
-"""What a step of the machine means to people, beyond its effects: who began to speak, who stopped, which turn is over."""
+"""What the machine's steps mean to people who watch."""
 
 from collections.abc import Iterator
 
-from voiceagent.session.effects import ResponseKind
-from voiceagent.session.events import Event, SpeechStarted, SpeechStopped
-from voiceagent.session.reports import Report, ResponseStarted, UserStarted, UserStopped, UserTurnEnded
-from voiceagent.session.state import State, User
+from voiceagent.session.effects import ShowFloor, ShowNothing, ShowUser
+from voiceagent.session.reports import (
+    FloorChanged,
+    NothingHeard,
+    Report,
+    UserStarted,
+    UserStopped,
+    UserText,
+)
+from voiceagent.session.state import State
 
-ANSWERS = (ResponseKind.REPLY, ResponseKind.ASK_BACK)
 
-
-def noticed(event: Event, before: State, after: State) -> Iterator[Report]:
+def noticed(before: State, after: State) -> Iterator[Report]:
     """Yield the reports of a step, which come before those of its effects."""
-    if isinstance(event, SpeechStarted) and before.user is not User.SPEAKING and after.user is User.SPEAKING:
-        yield UserStarted()
-    if isinstance(event, SpeechStopped) and before.user is User.PAUSED and after.user is not User.PAUSED:
-        yield UserStopped()
-    old, new = before.response, after.response
-    if new is None or not new.released:
-        return
-    if old is None or old.generation != new.generation or not old.released:
-        if new.kind in ANSWERS:
-            yield UserTurnEnded(before.turn, new.text)
-        yield ResponseStarted(new.generation, new.kind)
+    if after.speaking is not before.speaking:
+        yield UserStarted() if after.speaking else UserStopped()
+
+
+def shown(effect: ShowFloor | ShowUser | ShowNothing) -> Report:
+    """Return the report that an effect asks for."""
+    match effect:
+        case ShowFloor(holder):
+            return FloorChanged(holder)
+        case ShowUser(turn, text, final):
+            return UserText(turn, text, final)
+        case ShowNothing(turn, failed):
+            return NothingHeard(turn, failed)

@@ -6,25 +6,32 @@ loop, in the order in which things happened. Knows no transport and no wire form
 
 from dataclasses import dataclass
 
-from voiceagent.audio.speech import WordHeard
+from voiceagent.audio.speech import SegmentHeard, WordHeard
 from voiceagent.engines.names import name_of
 from voiceagent.session.effects import Floor, ResponseKind
 from voiceagent.session.events import Outcome
+from voiceagent.session.items import response_item, turn_item
 from voiceagent.trace.turn import TurnTrace
 
 __all__ = [
     "AgentPaused",
     "AgentResumed",
+    "AsideEnded",
     "EngineFailed",
     "FloorChanged",
+    "NothingHeard",
     "Report",
     "ResponseEnded",
     "ResponseStarted",
     "SegmentAnnounced",
+    "SegmentHeard",
     "SessionClosed",
     "SessionOpened",
+    "TextCompleted",
+    "TextWritten",
     "ToolUsed",
     "TurnTraced",
+    "Usage",
     "UserStarted",
     "UserStopped",
     "UserText",
@@ -32,6 +39,14 @@ __all__ = [
     "WordHeard",
     "engine_failed",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the language model read and wrote for one response, in tokens; all replies of it together."""
+
+    read: int
+    written: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +90,25 @@ class UserStopped:
 
 @dataclass(frozen=True, slots=True)
 class UserTurnEnded:
-    """The user's turn is over, and this is all of it; comes just before the `ResponseStarted` that answers it."""
+    """The user's turn is over, and this is all of it; comes just before the `ResponseStarted` that answers it, if one
+    does."""
 
     turn: int
     text: str
+
+    @property
+    def item(self) -> str:
+        """Its name among `Session.items`; a turn that was asked back is not among them."""
+        return turn_item(self.turn)
+
+
+@dataclass(frozen=True, slots=True)
+class NothingHeard:
+    """What the user has begun is no turn: no words were understood in it, or no more than an "mm-hm"."""
+
+    turn: int
+    failed: bool
+    """The recogniser failed: what was said is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +117,13 @@ class ResponseStarted:
 
     generation: int
     kind: ResponseKind
+    request: int = 0
+    """What `Session.respond` returned, if it was asked for there."""
+
+    @property
+    def item(self) -> str:
+        """Its name among `Session.items`, once something of it was heard."""
+        return response_item(self.generation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +133,34 @@ class SegmentAnnounced:
     generation: int
     segment: int
     words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextCompleted:
+    """All that the response will say has been announced; much of it may still be to be heard."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextWritten:
+    """More of a response that is not spoken, as the model wrote it."""
+
+    generation: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AsideEnded:
+    """What the model wrote apart from the conversation (`Session.respond` with `remember=False`)."""
+
+    request: int
+    outcome: Outcome
+    """COMPLETED, FAILED, or INTERRUPTED where it was withdrawn."""
+    text: str
+    cut: bool
+    """It reached the length of a reply."""
+    usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +186,15 @@ class ResponseEnded:
     heard_words: int
     heard_text: str
     """What was heard of it, as the model wrote it."""
+    cut: bool = False
+    """The model's last reply reached its length."""
+    usage: Usage | None = None
+    """Where `ConversationConfig.count_usage` asks for it."""
+
+    @property
+    def item(self) -> str:
+        """Its name among `Session.items`, if something of it was heard."""
+        return response_item(self.generation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +242,17 @@ Report = (
     | UserStopped
     | UserText
     | UserTurnEnded
+    | NothingHeard
     | ResponseStarted
     | SegmentAnnounced
+    | TextCompleted
+    | TextWritten
     | WordHeard
+    | SegmentHeard
     | AgentPaused
     | AgentResumed
     | ResponseEnded
+    | AsideEnded
     | ToolUsed
     | TurnTraced
     | EngineFailed

@@ -10,20 +10,21 @@ that.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from voiceagent.audio.playout import Playout
 from voiceagent.audio.speech import SpeechChunk
 from voiceagent.engines.contract import HOLD, Need, StreamFailed
-from voiceagent.engines.llm.contract import Completed, LlmEvent, LlmStream, Message, Token, ToolCall, ToolCalls
-from voiceagent.engines.tts.contract import SpeechAudio, TtsEvent, TtsStream
+from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token, ToolCall, ToolCalls
+from voiceagent.engines.tts.contract import SpeechAudio, TtsEvent
 from voiceagent.errors import VoiceAgentError
-from voiceagent.session.call_round import CallRound, StartCall
+from voiceagent.session.call_round import CallRound
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.repetition import Opening, Said, is_repeated, without
 from voiceagent.session.reply import Reply
-from voiceagent.session.reports import Report, SegmentAnnounced, ToolUsed
+from voiceagent.session.reports import Report, SegmentAnnounced, TextCompleted, TextWritten, ToolUsed
 from voiceagent.session.segment import Segment, heard_of
+from voiceagent.session.streams import Streams
+from voiceagent.session.tally import Tally
 from voiceagent.text import ends_sentence, speakable
 from voiceagent.trace.tools import ToolUse
 from voiceagent.trace.turn import Mark
@@ -47,16 +48,6 @@ NUDGE = "(Answer in one or two spoken sentences.)"
 """Added when the model said nothing, so that its second attempt differs even with greedy sampling."""
 
 
-@dataclass(frozen=True, slots=True)
-class Streams:
-    """What a response is made with, all of it its session's."""
-
-    llm: LlmStream
-    tts: TtsStream
-    playout: Playout
-    start_call: StartCall
-
-
 class ResponseRun:
     """The pipeline of one generation."""
 
@@ -68,8 +59,12 @@ class ResponseRun:
         config: ConversationConfig,
         report: Callable[[Report], None],
         on_failed: Callable[[str, Exception | None], None],
+        on_read: Callable[[bool], None],
     ) -> None:
         self.generation = generation
+        self.tally = Tally(counted=config.count_usage)
+        self.cut = False
+        """Whether its last reply reached its length."""
         self.segments: list[Segment] = []
         self.marks: dict[Mark, float] = {}
         """When the first token, segment and audio came."""
@@ -79,6 +74,8 @@ class ResponseRun:
         self._config = config
         self._report = report
         self._on_failed = on_failed
+        self._on_read = on_read
+        """What is not spoken is being read (False), and was read to its end (True)."""
         self._loop = asyncio.get_running_loop()
         self._messages: tuple[Message, ...] = ()
         self._rounds: list[CallRound] = []
@@ -104,7 +101,7 @@ class ResponseRun:
         """Speak a given text."""
         segmenter = self._config.segmenter(self._config.language)
         for part in segmenter.push(text) + segmenter.flush():
-            if spoken := speakable(part, self._config.language):
+            if spoken := self._spoken(part):
                 self._speak(part, spoken, 0 if remembered else None)
         self._complete_text()
 
@@ -115,7 +112,10 @@ class ResponseRun:
         for index, segment in enumerate(self.segments):
             if segment.words:
                 self._announce(index)
+        self._report_completion()
         self._reschedule()
+        if not self.spoken:
+            self._finish_if_whole()
         if self._rounds:
             self._start_calls()
 
@@ -133,6 +133,7 @@ class ResponseRun:
         match event:
             case Token():
                 self.marks.setdefault("first_token", self._loop.time())
+                self.tally.wrote()
                 if self._take_reply(self._reply.push(event.text)) and self._reply.over:
                     self._streams.llm.cancel(self.generation)
                     self._complete_reply(cut=False)
@@ -152,6 +153,16 @@ class ResponseRun:
         self._enqueue(event)
         if self.released:
             self._reschedule()
+
+    @property
+    def spoken(self) -> bool:
+        """Whether it is spoken, or only written."""
+        return self._config.speak
+
+    @property
+    def written(self) -> dict[int, int]:
+        """The number of words of each segment."""
+        return {index: len(segment.words) for index, segment in enumerate(self.segments)}
 
     @property
     def tool_uses(self) -> list[ToolUse]:
@@ -182,7 +193,8 @@ class ResponseRun:
         self._reply = Reply(self._config.segmenter(self._config.language), self._messages, self._config.stop)
         need = self._need(begun=bool(self.segments))
         options = replace(self._config.reply_options, said=tuple(past.text for past in self._said), draw=self._draw)
-        self._streams.llm.generate(self.generation, (*messages, last), deadline, need=need, options=options)
+        self.tally.read(prompt := (*messages, last))
+        self._streams.llm.generate(self.generation, prompt, deadline, need=need, options=options)
 
     def _take_reply(self, texts: list[str], *, whole: bool = False) -> bool:
         """Speak more of the reply; return False if it repeats an earlier one, and is made again."""
@@ -211,6 +223,7 @@ class ResponseRun:
         return Opening(self._said, self._messages[-1].content) if self._said else None
 
     def _complete_reply(self, *, cut: bool) -> None:
+        self.cut = cut
         if not self._take_reply(self._reply.finish(cut=cut and self._has_spoken), whole=True):
             return
         if calls := self._reply.calls:
@@ -276,7 +289,7 @@ class ResponseRun:
     def _await_filler(self) -> None:
         """Have it said that this takes a while, once what there is to hear is over and silence has lasted."""
         self._cancel_filler()
-        if self._config.tool_filler:
+        if self._config.tool_filler and self.spoken:
             playing_s = self._streams.playout.buffered_s(self.generation)
             self._filler = self._loop.call_later(playing_s + self._config.tool_filler_after_s, self._fill)
 
@@ -296,7 +309,7 @@ class ResponseRun:
         for text in texts:
             if self._has_spoken and self._is_noise(text):
                 continue
-            spoken = speakable(text, self._config.language)
+            spoken = self._spoken(text)
             if spoken:
                 self._speak(text, spoken, len(self._rounds))
             elif self._has_spoken:
@@ -310,12 +323,17 @@ class ResponseRun:
         whole = ends_sentence(text, language) and ends_sentence(self.segments[-1].text, language)
         return whole and is_repeated(text, self._said)
 
+    def _spoken(self, text: str) -> str:
+        return speakable(text, self._config.language) if self.spoken else text.strip()
+
     def _speak(self, text: str, spoken: str, reply: int | None) -> None:
         self.marks.setdefault("first_segment", self._loop.time())
-        self.segments.append(Segment(text, spoken, reply, spoken.split()))
+        self.segments.append(Segment(text, spoken, reply, spoken.split(), audio_done=not self.spoken))
         index = len(self.segments) - 1
         if self.released:
             self._announce(index)
+        if not self.spoken:
+            return
         need = self._need(begun="first_audio" in self.marks)
         self._streams.tts.speak(
             self.generation,
@@ -328,13 +346,22 @@ class ResponseRun:
         )
 
     def _announce(self, index: int) -> None:
-        self._report(SegmentAnnounced(self.generation, index, tuple(self.segments[index].words)))
+        if self.spoken:
+            self._report(SegmentAnnounced(self.generation, index, tuple(self.segments[index].words)))
+        else:
+            self._report(TextWritten(self.generation, self.segments[index].text))
+            self._on_read(False)
 
     def _complete_text(self) -> None:
         self._text_complete = True
         if not self.segments:
             self._on_failed("llm", None)
+        self._report_completion()
         self._finish_if_whole()
+
+    def _report_completion(self) -> None:
+        if self.released and self._text_complete and self.segments:
+            self._report(TextCompleted(self.generation))
 
     def _enqueue(self, audio: SpeechAudio) -> None:
         segment = self.segments[audio.segment]
@@ -351,7 +378,10 @@ class ResponseRun:
 
     def _finish_if_whole(self) -> None:
         if self._text_complete and self.segments and all(segment.audio_done for segment in self.segments):
-            self._streams.playout.finish(self.generation)
+            if self.spoken:
+                self._streams.playout.finish(self.generation)
+            elif self.released:
+                self._on_read(True)
 
     def _reschedule(self) -> None:
         llm, tts = self._streams.llm, self._streams.tts

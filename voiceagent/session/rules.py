@@ -31,3 +31,9 @@ class Rules:
     """A transcript of which the recogniser is less sure than this (0 to 1) is asked back, once; 0 for never."""
     greet: bool
     """Say something first, when the door opens."""
+    manual: bool = False
+    """Turns are ended by hand: speech by itself ends none, interrupts nothing and has no answer prepared."""
+    answer: bool = True
+    """Answer a turn that is over; otherwise it is remembered, and answered when that is asked for."""
+    interruptible: bool = True
+    """Let speech interrupt the agent; otherwise what is said meanwhile becomes the next turn."""

@@ -25,6 +25,7 @@ class Response:
     generation: int
     kind: ResponseKind
     text: str
+    request: int = 0
     released: bool = False
     audible: bool = False
     paused: bool = False
@@ -37,6 +38,7 @@ class Wish:
     kind: ResponseKind
     text: str
     """What to say (SAID), or how to go about it (PROMPTED)."""
+    request: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class State:
     open: bool = False
     closed: bool = False
     user: User = User.SILENT
+    speaking: bool = False
+    """The user makes a sound like speech, whether or not it has a meaning for the turn."""
     turn: int = 1
     fork: int = 0
     transcript: str | None = None
@@ -69,6 +73,10 @@ class State:
     """How long this user pauses in mid-turn, learned; 0 while unknown."""
     complete: bool = False
     """The turn is judged to be over; only its transcript is still awaited."""
+    committed: bool = False
+    """It was ended by hand: nothing makes it go on."""
+    keys: str = ""
+    """The keys pressed, while more may follow."""
     generation: int = 0
     response: Response | None = None
     nudged: bool = False

@@ -15,6 +15,9 @@ from voiceagent.trace.turn import Mark, TurnTrace
 MAX_LOOK_BACK_S = 10.0
 """Steps older than this do not explain a turn that begins now."""
 
+AT_ONCE_S = 0.5
+"""An answer that is asked for later than this after the turn was not what the user waited for."""
+
 
 class TurnLog:
     """Records one session's turns. The turn being listened to and the one being answered may overlap."""
@@ -26,6 +29,8 @@ class TurnLog:
         self._on_turn = on_turn
         self._listening = TurnTrace(session_id, 0)
         self._answering: TurnTrace | None = None
+        self._unanswered: TurnTrace | None = None
+        """The last turn that nobody answered by themselves."""
 
     def silence(self, speech_end: float, at: float) -> None:
         """The user fell silent, perhaps for good; what an earlier pause led to was not the end."""
@@ -46,13 +51,24 @@ class TurnLog:
         trace, self._listening = self._listening, TurnTrace(self._session, 0)
         trace.turn, trace.generation, trace.user_text = turn, run.generation, user_text
         trace.mark("turn_decision", at)
-        trace.speculations_used = int(run.begun_at < at)
+        trace.speculations_used, self._unanswered = int(run.begun_at < at), None
         self._answering = trace
 
+    def noted(self, turn: int, user_text: str, at: float) -> None:
+        """The turn is over, and nobody answers it by themselves."""
+        trace, self._listening = self._listening, TurnTrace(self._session, 0)
+        trace.turn, trace.user_text = turn, user_text
+        trace.mark("turn_decision", at)
+        self._unanswered = trace
+
     def prompted(self, turn: int, run: ResponseRun, at: float) -> None:
-        """The model says something unasked, after `turn` turns."""
-        self._answering = TurnTrace(self._session, turn, generation=run.generation)
-        self._answering.mark("turn_decision", at)
+        """The model answers after all, or says something unasked after `turn` turns."""
+        trace, self._unanswered = self._unanswered or TurnTrace(self._session, turn), None
+        trace.generation = run.generation
+        if at - trace.marks.get("turn_decision", at) > AT_ONCE_S:
+            trace.marks.clear()
+        trace.mark("turn_decision", at)
+        self._answering = trace
 
     def first_packet(self, generation: int, at: float) -> None:
         """The beginning of the answer is being sent to the listener."""

@@ -11,15 +11,22 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceagent.engines.asr.contract import AsrEngine, AsrEvent, Transcript
+from voiceagent.audio.pcm import Pcm
+from voiceagent.engines.asr.contract import AsrEvent, Transcript
 from voiceagent.engines.contract import StreamFailed
-from voiceagent.engines.turn.contract import TurnEngine, TurnEvent, TurnPrediction
-from voiceagent.engines.vad.contract import VadEngine, VadEvent
+from voiceagent.engines.turn.contract import TurnEvent, TurnPrediction
+from voiceagent.engines.vad.contract import VadEvent, VadFrame
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session import events as ev
-from voiceagent.session.endpointing import Endpointer, Thresholds
+from voiceagent.session.config import ConversationConfig
+from voiceagent.session.endpointing import Endpointer
+from voiceagent.session.engines import Engines
+from voiceagent.session.held_audio import HeldAudio
 from voiceagent.session.recent_audio import RecentAudio
 from voiceagent.session.turns import TurnLog
+
+ByHand = type[ev.TurnCommitted] | type[ev.TurnDiscarded]
+"""What the user does by hand about a turn."""
 
 
 class UnusableError(VoiceAgentError):
@@ -34,10 +41,8 @@ class UserInput:
 
     def __init__(
         self,
-        asr: AsrEngine,
-        vad: VadEngine,
-        turn: TurnEngine | None,
-        thresholds: Thresholds,
+        engines: Engines,
+        config: ConversationConfig,
         turns: TurnLog,
         post: Callable[[ev.Event], None],
         failed: Callable[[str, Exception], None],
@@ -46,15 +51,20 @@ class UserInput:
         self._post = post
         self._failed = failed
         self._loop = asyncio.get_running_loop()
-        self._endpointer = Endpointer(thresholds)
+        self._endpointer = Endpointer(config.thresholds)
         self._recent = RecentAudio()
-        self._open_vad = partial(vad.open, self._on_vad)
+        self._by_hand = config.rules.manual
+        """Turns are ended by hand."""
+        self._held = HeldAudio[ByHand](self._detect, self._recognise, self._end_turn)
+        self._spoken = self._spoken_since_fork = False
+        """Whether speech was detected since the last turn, and since the last fork."""
+        self._open_vad = partial(engines.vad.open, self._on_vad)
         with ExitStack() as opened:  # free what the others gave
-            self.asr = asr.open(self._on_asr)
+            self.asr = engines.asr.open(self._on_asr)
             opened.callback(self.asr.close)
             self.vad = self._open_vad()
             opened.callback(self.vad.close)
-            self.turn = turn.open(self._on_turn) if turn else None
+            self.turn = engines.turn.open(self._on_turn) if engines.turn else None
             opened.pop_all()
 
     @property
@@ -63,19 +73,36 @@ class UserInput:
         streams = {("asr", self.asr.number), ("vad", self.vad.number)}
         return streams | {("turn", self.turn.number)} if self.turn else streams
 
-    def configure(self, thresholds: Thresholds) -> None:
-        """Use other thresholds for speech and silence."""
-        self._endpointer.configure(thresholds)
+    def configure(self, config: ConversationConfig) -> None:
+        """Use other thresholds for speech and silence, and have turns ended by hand, or not."""
+        self._endpointer.configure(config.thresholds)
+        if self._by_hand and not config.rules.manual:
+            self._held.release()
+        self._by_hand = config.rules.manual
 
     def hear(self, pcm: NDArray[np.float32]) -> None:
         """Take 16 kHz mono float32, in order, silence included."""
         self._recent.push(pcm)
-        self.asr.push(pcm)
-        self.vad.push(pcm, self._loop.time())
+        if self._by_hand:
+            self._held.push(pcm)
+        else:
+            self.asr.push(pcm)
+            self.vad.push(pcm, self._loop.time())
+
+    def end_turn(self, how: ByHand) -> None:
+        """End the turn with what was heard up to now, or forget it."""
+        if self._by_hand:
+            self._held.end(how)
+        else:
+            self._end_turn(how)
 
     def finalise(self, fork: int, deadline: float) -> None:
         """Have the turn so far transcribed on a fork."""
-        self.asr.finalise(fork, deadline)
+        self._spoken_since_fork = False
+        if self._spoken:
+            self.asr.finalise(fork, deadline)
+        else:  # recognisers understand something even in silence
+            self._post(ev.FinalTranscript(self._loop.time(), fork, ""))
 
     def judge(self, fork: int, deadline: float) -> None:
         """Ask whether the turn sounds finished, if there is a turn detector."""
@@ -85,6 +112,8 @@ class UserInput:
     def commit(self) -> None:
         """Let the recogniser forget what was heard up to the last fork."""
         self.asr.commit()
+        self._spoken = self._spoken_since_fork
+        self._held.go_on()
 
     def close(self) -> None:
         """End all streams, even if one of them raises."""
@@ -93,15 +122,37 @@ class UserInput:
                 if stream is not None:
                     closing.callback(stream.close)
 
+    def _detect(self, pcm: Pcm) -> None:
+        self.vad.push(pcm, self._loop.time())
+
+    def _recognise(self, pcm: Pcm) -> None:
+        self.asr.push(pcm)
+
+    def _end_turn(self, how: ByHand) -> None:
+        now = self._loop.time()
+        if how is ev.TurnCommitted and (self._by_hand or not self._endpointer.in_doubt):
+            self._turns.silence(now, now)
+        self._endpointer.reset()
+        self._post(how(now))
+
     def _on_vad(self, event: VadEvent) -> None:
-        if isinstance(event, StreamFailed):
+        if isinstance(event, VadFrame):
+            self._held.judged()
+            self._judge(event)
+            self._held.advance()
+        else:
             self._failed("vad", event.error)
-        elif not 0 <= event.probability <= 1:
-            self._failed("vad", UnusableError(f"a probability of {event.probability}"))
+            self._held.give_up()
+
+    def _judge(self, frame: VadFrame) -> None:
+        if not 0 <= frame.probability <= 1:
+            self._failed("vad", UnusableError(f"a probability of {frame.probability}"))
             self.vad.close()  # a recurrent state that is not a number stays so
             self.vad = self._open_vad()
-        elif (change := self._endpointer.feed(event)) is not None:
+            self._held.give_up()
+        elif (change := self._endpointer.feed(frame)) is not None:
             if isinstance(change, ev.SpeechStarted):
+                self._spoken = self._spoken_since_fork = True
                 self.asr.begin_speech()
             elif isinstance(change, ev.SpeechPaused):
                 self._turns.silence(change.at - self._endpointer.silent_s, change.at)

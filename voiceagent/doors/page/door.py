@@ -1,6 +1,6 @@
 """The page and its signalling: a WebRTC call whose data channel carries the page's messages (docs/protocol.md)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from starlette.requests import Request
@@ -14,10 +14,8 @@ from voiceagent.doors.requests import json_object
 from voiceagent.doors.webrtc.peer import Peer
 
 STATIC = Path(__file__).parent / "static"
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'",
-    "Cache-Control": "no-cache",
-}
+POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+HEADERS = {"Cache-Control": "no-cache", "Referrer-Policy": "no-referrer"}
 
 
 class PageDoor(Door):
@@ -34,9 +32,15 @@ class PageDoor(Door):
             Mount("/page", StaticFiles(directory=STATIC)),
         ]
 
+    @property
+    def public(self) -> Collection[str]:
+        """The page itself, which asks for the token."""
+        return ["/", *(f"/page/{file.name}" for file in STATIC.iterdir())]
+
     async def page(self, request: Request) -> Response:
-        """Serve the page, which loads nothing from other hosts."""
-        return FileResponse(STATIC / "index.html", headers=HEADERS)
+        """Serve the page, which loads nothing from other hosts and is framed by allowed ones only."""
+        policy = " ".join([POLICY, *self.context.settings.server.allow_origins])
+        return FileResponse(STATIC / "index.html", headers=HEADERS | {"Content-Security-Policy": policy})
 
     async def offer(self, request: Request) -> Response:
         """Take a WebRTC offer and answer it; with the `pc_id` of a call, it renegotiates that call."""

@@ -9,14 +9,19 @@ from typing import Any
 from voiceagent.session.reports import (
     AgentPaused,
     AgentResumed,
+    AsideEnded,
     EngineFailed,
     FloorChanged,
+    NothingHeard,
     Report,
     ResponseEnded,
     ResponseStarted,
     SegmentAnnounced,
+    SegmentHeard,
     SessionClosed,
     SessionOpened,
+    TextCompleted,
+    TextWritten,
     ToolUsed,
     TurnTraced,
     UserStarted,
@@ -36,7 +41,9 @@ MOST_STEPS = 64
 def payload(report: Report) -> Payload | None:
     """Return the page's message for a report; None for what it knows already."""
     match report:
-        case SessionOpened() | SessionClosed() | UserStarted() | UserStopped() | UserTurnEnded() | ResponseStarted():
+        case SessionOpened() | SessionClosed() | UserStarted() | UserStopped() | UserTurnEnded() | NothingHeard():
+            return None
+        case ResponseStarted() | TextWritten() | TextCompleted() | AsideEnded() | SegmentHeard():
             return None
         case FloorChanged(holder):
             return {"type": "floor", "holder": holder.value}
