@@ -20,8 +20,9 @@ from aiortc.rtp import RtpPacket
 
 from voiceagent.doors.errors import BadRequestError, RequestError
 from voiceagent.doors.webrtc.candidates import Trickled, parse_candidate
+from voiceagent.doors.webrtc.codecs import CodecName
 from voiceagent.doors.webrtc.ice import RestartableIce
-from voiceagent.doors.webrtc.offer import CodecName, Codecs, Offer
+from voiceagent.doors.webrtc.offer import Codecs, Offer
 from voiceagent.doors.webrtc.outbound import AgentTrack
 from voiceagent.doors.webrtc.sdp import ask_for_fec
 

@@ -10,13 +10,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, cast
+from typing import cast
 
-from voiceagent.audio.telephone import TelephoneCodec
 from voiceagent.doors.errors import BadRequestError
+from voiceagent.doors.webrtc.codecs import CodecName
 
-CodecName = Literal["OPUS"] | TelephoneCodec
-"""The codecs that are heard and spoken."""
 Codecs = Mapping[str, str]
 """Codecs by payload type, as in {"111": "opus/48000/2"}."""
 MAX_AUDIO_SECTIONS = 4
