@@ -238,6 +238,11 @@ class Agent(Lending):
     # What doors ask of their host
 
     @property
+    def tools(self) -> tuple[str, ...]:
+        """The names of the tools that the model may call."""
+        return tuple(spec.name for spec in self._tools.toolbox.specs)
+
+    @property
     def engines(self) -> Engines:
         """The loaded models. Raises VoiceAgentError before `start`."""
         if self._engines is None:

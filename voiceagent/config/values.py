@@ -90,6 +90,7 @@ def _path(value: object) -> object:
 
 
 Name = Annotated[str, Field(min_length=1)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
 Threads = Annotated[int, Field(ge=1, le=256)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[int, Field(ge=0, le=60_000)]

@@ -38,6 +38,10 @@ class Host(Lender, Protocol):
         """The configuration of sessions that are given no other; change it with `replace`."""
 
     @property
+    def tools(self) -> tuple[str, ...]:
+        """The names of the agent's tools, which run here."""
+
+    @property
     def metrics(self) -> Metrics:
         """The Prometheus metrics of the process."""
 

@@ -29,6 +29,7 @@ async def json_object(request: Request, most: int = MAX_BODY_BYTES) -> dict[str,
     body = await body_of(request, most)
     try:
         value = json.loads(body)
+        json.dumps(value, ensure_ascii=False).encode()  # an escaped half of a surrogate pair is no text
     except (ValueError, RecursionError) as error:
         raise BadRequestError("bad_json", f"The body is not JSON: {error}.") from error
     if not isinstance(value, dict):

@@ -6,7 +6,7 @@ loop, in the order in which things happened. Knows no transport and no wire form
 
 from dataclasses import dataclass
 
-from voiceagent.audio.speech import WordHeard
+from voiceagent.audio.speech import SegmentHeard, WordHeard
 from voiceagent.engines.names import name_of
 from voiceagent.session.effects import Floor, ResponseKind
 from voiceagent.session.events import Outcome
@@ -24,8 +24,10 @@ __all__ = [
     "ResponseEnded",
     "ResponseStarted",
     "SegmentAnnounced",
+    "SegmentHeard",
     "SessionClosed",
     "SessionOpened",
+    "TextCompleted",
     "TextWritten",
     "ToolUsed",
     "TurnTraced",
@@ -134,6 +136,13 @@ class SegmentAnnounced:
 
 
 @dataclass(frozen=True, slots=True)
+class TextCompleted:
+    """All that the response will say has been announced; much of it may still be to be heard."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class TextWritten:
     """More of a response that is not spoken, as the model wrote it."""
 
@@ -236,8 +245,10 @@ Report = (
     | NothingHeard
     | ResponseStarted
     | SegmentAnnounced
+    | TextCompleted
     | TextWritten
     | WordHeard
+    | SegmentHeard
     | AgentPaused
     | AgentResumed
     | ResponseEnded

@@ -17,8 +17,10 @@ from voiceagent.session.reports import (
     ResponseEnded,
     ResponseStarted,
     SegmentAnnounced,
+    SegmentHeard,
     SessionClosed,
     SessionOpened,
+    TextCompleted,
     TextWritten,
     ToolUsed,
     TurnTraced,
@@ -41,7 +43,7 @@ def payload(report: Report) -> Payload | None:
     match report:
         case SessionOpened() | SessionClosed() | UserStarted() | UserStopped() | UserTurnEnded() | NothingHeard():
             return None
-        case ResponseStarted() | TextWritten() | AsideEnded():
+        case ResponseStarted() | TextWritten() | TextCompleted() | AsideEnded() | SegmentHeard():
             return None
         case FloorChanged(holder):
             return {"type": "floor", "holder": holder.value}
