@@ -14,6 +14,7 @@ from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 from voiceagent.engines.tts.contract import SpeechAudio
 from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.errors import VoiceAgentError
+from voiceagent.session.reports import AsideEnded
 from voiceagent.trace.turn import TurnTrace
 
 VOICE = (0.3 * np.sin(2 * np.pi * 150.0 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
@@ -33,6 +34,25 @@ async def until(condition):
 
 def lent(agent):
     return agent.metrics.registry.get_sample_value("voiceagent_speech_streams")
+
+
+def test_a_reply_apart_from_a_conversation_takes_one_of_these_places_while_it_is_written():
+    async def main():
+        async with loaded(**{"server.speech_streams": 1}) as agent:
+            reports = []
+            session = agent.open_session(reports.append)
+            session.open()
+            request = session.respond("Be brief.", remember=False)
+            assert lent(agent) == 1.0
+            with pytest.raises(UnavailableError, match="taken"):
+                session.respond(remember=False)
+            await until(lambda: any(isinstance(report, AsideEnded) for report in reports))
+            assert lent(agent) == 0.0
+            (aside,) = [report for report in reports if isinstance(report, AsideEnded)]
+            assert (aside.request, aside.text) == (request, "You said: Be brief. That was turn 1.")
+            session.close()
+
+    asyncio.run(main())
 
 
 def test_a_recogniser_and_a_voice_work_without_a_session():

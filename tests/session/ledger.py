@@ -39,6 +39,10 @@ def advance(world: World, event: ev.Event) -> World:
         assert state == world.state
         return world
     check_modes(before.state, event, effects)
+    if before.state.committed and not state.committed and not state.closed:
+        told = any(isinstance(effect, fx.EndTurn | fx.ShowNothing) for effect in effects)
+        answered = isinstance(event, ev.FinalTranscript) and any(isinstance(effect, fx.Release) for effect in effects)
+        assert told or answered, "what becomes of a turn that was ended by hand is reported"
     world = replace(world, state=state, now=event.at)
     if isinstance(event, ev.Configured) and event.rules.interruptible is not before.state.rules.interruptible:
         world = replace(world, switched=True)

@@ -149,6 +149,12 @@ def test_a_turn_that_is_over_cannot_be_discarded_any_more():
     assert talk.did(fx.Release) == [fx.Release(1)]
 
 
+def test_a_turn_that_typed_words_take_the_place_of_is_reported_too():
+    talk = Talk(MANUAL).feed(ev.TurnCommitted(1.0), ev.Typed(1.1, "never mind"))
+    assert talk.did(fx.ShowNothing) == [fx.ShowNothing(1, failed=False)]
+    assert talk.did(fx.Respond) == [fx.Respond(1, fx.ResponseKind.REPLY, "never mind")]
+
+
 def test_a_user_who_holds_the_button_for_long_is_not_asked_whether_they_are_there():
     talk = Talk(replace(MANUAL, idle_s=20.0)).feed(ev.SpeechStarted(1.0), ev.TimerFired(21.0, ev.Timer.IDLE))
     assert talk.did(fx.SetTimer)[-1] == fx.SetTimer(ev.Timer.IDLE, 20.0)

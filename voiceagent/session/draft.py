@@ -82,6 +82,8 @@ class Draft:
 
     def forget_turn(self) -> None:
         """What was heard is dealt with: the user starts a new turn."""
+        if self.state.committed and self.state.transcript is None:
+            self.do(ShowNothing(self.state.turn, failed=False))  # whoever ended it by hand waits to hear of it
         self.do(CommitAudio())
         self.leave_open()
 

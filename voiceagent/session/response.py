@@ -140,8 +140,7 @@ class ResponseRun:
             case ToolCalls():
                 self._reply.add_calls(event.calls)
             case Completed(_, reason):
-                self.cut = reason == "length"
-                self._complete_reply(cut=self.cut)
+                self._complete_reply(cut=reason == "length")
             case StreamFailed():
                 self._on_failed("llm", event.error)
 
@@ -224,6 +223,7 @@ class ResponseRun:
         return Opening(self._said, self._messages[-1].content) if self._said else None
 
     def _complete_reply(self, *, cut: bool) -> None:
+        self.cut = cut
         if not self._take_reply(self._reply.finish(cut=cut and self._has_spoken), whole=True):
             return
         if calls := self._reply.calls:
