@@ -1,6 +1,8 @@
 """Who may come in: the rules by themselves."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
 from voiceagent.app.serving import page_address
@@ -286,3 +288,12 @@ def test_each_key_has_a_bucket_and_the_longest_unused_is_forgotten():
 
 def test_a_token_is_not_in_what_is_printed_of_settings():
     assert TOKEN not in repr(default_settings(server=ServerSettings(token=TOKEN)))
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_no_header_makes_the_rules_raise_and_none_that_is_no_name_gets_in(host, origin):
+    name, port = authority(host)
+    assert not set(name) & set("/@?#")
+    assert port is None or 0 <= port <= 65_535
+    found = ORIGINS.foreign("POST", Headers(raw=[(b"host", host.encode()), (b"origin", origin.encode())]))
+    assert found is None or found.encode("latin-1") == origin.encode()

@@ -43,7 +43,7 @@ def test_a_name_that_a_page_made_lead_here_is_served_nothing():
                 headers = {"host": "evil.example:7860", "origin": "http://evil.example:7860"}
                 answer = await house.http.request(method, path, headers=headers)
                 assert code(answer) == (403, "unknown_host"), path
-            assert "--set server.hosts=[evil.example]" in answer.json()["error"]["message"]
+            assert "--set 'server.hosts=[evil.example]'" in answer.json()["error"]["message"]
 
     asyncio.run(main())
 
@@ -63,6 +63,8 @@ def test_a_page_of_another_origin_is_refused_everywhere_also_where_browsers_ask_
                     offer["headers"]["origin"] = origin
                     answer = await house.http.request(method, path, **offer)
                     assert code(answer) == (403, "foreign_origin"), origin
+                    advice = "ITS ORIGIN" if origin == "null" else origin
+                    assert f"'server.allow_origins=[{advice}]'" in answer.json()["error"]["message"]
                     assert "access-control-allow-origin" not in answer.headers
             own = await house.http.post("/page/offer", json={}, headers={"origin": house.url})
             assert code(own) == (400, "bad_sdp")

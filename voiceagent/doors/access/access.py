@@ -86,13 +86,14 @@ class Access:
                 raise ForbiddenError(
                     "unknown_host",
                     f"This server does not know itself as {host or 'that host'}. If it is reached by this name, say so"
-                    f" where it is started: --set server.hosts=[{host or 'NAME'}].",
+                    f" where it is started: --set 'server.hosts=[{host or 'NAME'}]'.",
                 )
         if origin := self._origins.foreign(scope.get("method", "GET"), headers):
+            named = origin if "://" in origin else "ITS ORIGIN"  # null: a local file's, or a sandboxed frame's
             raise ForbiddenError(
                 "foreign_origin",
-                f"A web page of {origin} may not use this server. To allow it: --set server.allow_origins=[{origin}]."
-                " Behind a proxy, let the proxy pass the Host header on.",
+                f"A web page of {origin} may not use this server. To allow pages of an origin: --set"
+                f" 'server.allow_origins=[{named}]'. Behind a proxy, let the proxy pass the Host header on.",
             )
 
     def check_rate(self, scope: Scope) -> None:
