@@ -24,7 +24,7 @@ def test_every_setting_has_one_line_with_its_origin(tmp_path: Path) -> None:
     told = {line.split(":")[0].strip(): line for line in lines}
     assert told["top_k"].split() == ["top_k:", "5", "#", f"{path}:2"]
     assert told["speed"].split() == ["speed:", "1.5", "#", "--set"]
-    assert told["port"].split() == ["port:", "7860", "#", "default"]
+    assert told["max_sessions"].split() == ["max_sessions:", "4", "#", "default"]
     assert any(line.endswith("# environment VOICEAGENT_VAD__THRESHOLD") for line in lines)
 
 

@@ -9,7 +9,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from voiceagent.config.doors import RtviSettings
+from voiceagent.config.doors import (
+    OpenAiSettings,
+    RealtimeSettings,
+    RtviSettings,
+    ServicesSettings,
+    TelephonySettings,
+    WyomingSettings,
+)
 from voiceagent.config.network import Address, AddressOrNetwork, IceServer, TurnServer
 from voiceagent.config.section import Section
 from voiceagent.config.values import (
@@ -84,7 +91,7 @@ class ServerSettings(Section):
         return self
 
 
-DoorName = Literal["page", "rtvi"]
+DoorName = Literal["page", "rtvi", "realtime", "openai", "services", "telephony", "wyoming"]
 
 
 class EngineSettings(Section):
@@ -215,6 +222,8 @@ class SessionSettings(Section):
     """A transcript of which the recogniser is less sure than this is asked back, once; 0: none is."""
     failure_message: str | None = None
     """What the agent says when a model has failed; null: a phrase of the language."""
+    record: FilePath | None = None
+    """The folder where calls are recorded, both sides; null: none. Callers must know and agree (docs/recording.md)."""
 
     @model_validator(mode="after")
     def _orders(self) -> Self:
@@ -301,9 +310,14 @@ class Settings(Section):
     """Python functions that the agent may use, as module:function."""
     mcp: tuple[McpServerSettings, ...] = Field(default=(), strict=False)
     """MCP servers whose tools the agent may use."""
-    doors: tuple[DoorName, ...] = Field(default=("page", "rtvi"), strict=False)
+    doors: tuple[DoorName, ...] = Field(default=("page", "rtvi", "realtime", "openai", "services"), strict=False)
     """The ways in (docs/doors.md)."""
     rtvi: RtviSettings = RtviSettings()
+    realtime: RealtimeSettings = RealtimeSettings()
+    openai: OpenAiSettings = OpenAiSettings()
+    services: ServicesSettings = ServicesSettings()
+    telephony: TelephonySettings = TelephonySettings()
+    wyoming: WyomingSettings = WyomingSettings()
     scheduler: SchedulerSettings = SchedulerSettings()
     weights: WeightsSettings = WeightsSettings()
     trace: TraceSettings = TraceSettings()

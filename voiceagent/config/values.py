@@ -62,6 +62,13 @@ def web_address(url: str) -> str:
     return url
 
 
+def url_path(path: str) -> str:
+    """Refuse anything but the path of a route."""
+    if not path.startswith("/") or set(path) & set("{}?# "):
+        raise ValueError("should look like /stt")
+    return path
+
+
 def function(place: str) -> str:
     """Refuse anything but the name of a Python function."""
     module, _, name = place.partition(":")

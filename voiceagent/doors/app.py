@@ -44,9 +44,13 @@ def create_app(host: Host, settings: Settings) -> Starlette:
     for door in doors:
         routes += door.routes
     public = [path for door in doors for path in door.public]
+    guarded = [path for door in doors for path in door.guarded]
     return Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[*cors(settings.server.allow_origins), Middleware(Gate, access=access, public=public)],
+        middleware=[
+            *cors(settings.server.allow_origins),
+            Middleware(Gate, access=access, public=public, guarded=guarded),
+        ],
         exception_handlers={RequestError: refuse, VoiceAgentError: unavailable, HTTPException: no_such_thing},
     )

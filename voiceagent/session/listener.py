@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from voiceagent.audio.pcm import Pcm
 from voiceagent.audio.playout import Playout
-from voiceagent.audio.speech import Drained, SegmentStarted, WordHeard
+from voiceagent.audio.speech import Drained, SegmentHeard, SegmentStarted, WordHeard
 from voiceagent.session.events import Event, PlayoutFinished, PlayoutStarted
 from voiceagent.session.recording import Recorder, Recording
 from voiceagent.session.reports import Report
@@ -73,7 +73,7 @@ class Listener:
                 case SegmentStarted(generation, 0):
                     self._turns.first_packet(generation, self._loop.time())
                     self._post(PlayoutStarted(self._loop.time(), generation))
-                case WordHeard():
+                case WordHeard() | SegmentHeard():
                     self._report(event)
                 case Drained(generation):
                     self._post(PlayoutFinished(self._loop.time(), generation))

@@ -6,7 +6,7 @@ loop, in the order in which things happened. Knows no transport and no wire form
 
 from dataclasses import dataclass
 
-from voiceagent.audio.speech import WordHeard
+from voiceagent.audio.speech import SegmentHeard, WordHeard
 from voiceagent.engines.names import name_of
 from voiceagent.session.effects import Floor, ResponseKind
 from voiceagent.session.events import Outcome
@@ -24,6 +24,7 @@ __all__ = [
     "ResponseEnded",
     "ResponseStarted",
     "SegmentAnnounced",
+    "SegmentHeard",
     "SessionClosed",
     "SessionOpened",
     "TextCompleted",
@@ -247,6 +248,7 @@ Report = (
     | TextCompleted
     | TextWritten
     | WordHeard
+    | SegmentHeard
     | AgentPaused
     | AgentResumed
     | ResponseEnded

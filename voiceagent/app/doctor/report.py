@@ -17,6 +17,7 @@ from voiceagent.app.doctor.machine import (
     check_port,
     check_processor,
     check_python,
+    check_recording,
     check_tls,
 )
 from voiceagent.app.doctor.models import check_models
@@ -47,6 +48,7 @@ def checkup(settings: Settings) -> tuple[list[Finding], Plan]:
         **{one.kind: one.spec.findings(one.settings, context) for one in chosen(settings)},
         "better llm": better_model(settings, cores(), plan.free),
         "port": check_port(settings),
+        "recording": check_recording(settings),
         "access": check_access(settings),
         "tls": check_tls(settings),
         "network": _check_network(settings),

@@ -17,6 +17,7 @@ from voiceagent.session.reports import (
     ResponseEnded,
     ResponseStarted,
     SegmentAnnounced,
+    SegmentHeard,
     SessionClosed,
     SessionOpened,
     TextCompleted,
@@ -42,7 +43,7 @@ def payload(report: Report) -> Payload | None:
     match report:
         case SessionOpened() | SessionClosed() | UserStarted() | UserStopped() | UserTurnEnded() | NothingHeard():
             return None
-        case ResponseStarted() | TextWritten() | TextCompleted() | AsideEnded():
+        case ResponseStarted() | TextWritten() | TextCompleted() | AsideEnded() | SegmentHeard():
             return None
         case FloorChanged(holder):
             return {"type": "floor", "holder": holder.value}
