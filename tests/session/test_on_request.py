@@ -241,6 +241,27 @@ def test_a_door_may_ask_for_the_answer_as_soon_as_it_hears_of_the_turn():
     rehearse(scene, llm=ScriptedLlm(model, **REAL))
 
 
+def test_an_answer_ends_before_the_turn_that_interrupts_it_is_reported():
+    async def scene(talk):
+        talk.session.type("hello")
+        await talk.listens(1.0)
+        talk.session.type("stop")
+        order = [
+            one.report
+            for one in talk.reports
+            if isinstance(one.report, UserTurnEnded | ResponseStarted | ResponseEnded)
+        ]
+        assert [type(report) for report in order] == [
+            UserTurnEnded,
+            ResponseStarted,
+            ResponseEnded,
+            UserTurnEnded,
+            ResponseStarted,
+        ]
+
+    rehearse(scene, llm=ScriptedLlm(lambda messages: LONG_REPLY, **REAL))
+
+
 def test_a_turn_that_comes_while_the_agent_speaks_follows_what_it_says():
     model = Model(LONG_REPLY)
 

@@ -20,7 +20,15 @@ from voiceagent.session.heard import HeardWords
 from voiceagent.session.history import History
 from voiceagent.session.items import response_item, turn_item
 from voiceagent.session.repetition import Said, SaidBefore
-from voiceagent.session.reports import AgentPaused, AgentResumed, Report, ResponseEnded, TurnTraced
+from voiceagent.session.reports import (
+    AgentPaused,
+    AgentResumed,
+    Report,
+    ResponseEnded,
+    ResponseStarted,
+    TurnTraced,
+    UserTurnEnded,
+)
 from voiceagent.session.response import ResponseRun
 from voiceagent.session.state import Response
 from voiceagent.session.streams import Streams
@@ -29,6 +37,9 @@ from voiceagent.tools.toolbox import Chosen
 from voiceagent.trace.log import conversation
 
 log = logging.getLogger(__name__)
+
+ANSWERS = (ResponseKind.REPLY, ResponseKind.ASK_BACK)
+"""What ends a turn by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +131,7 @@ class Responses:
     def release(self, response: Response | None, turn: int, at: float) -> None:
         """Let it be heard; `response` is the machine's account of it, and `turn` the one that it answers."""
         assert self._live is not None
-        if response is not None and response.kind in (ResponseKind.REPLY, ResponseKind.ASK_BACK):
+        if response is not None and response.kind in ANSWERS:
             if response.kind is ResponseKind.REPLY:
                 self._history.add_user(response.text, turn_item(turn))
                 self._said.note_user(response.text)
@@ -128,8 +139,12 @@ class Responses:
             self._turns.released(turn, self._live, response.text, at)
         elif response is not None and response.kind is ResponseKind.PROMPTED:
             self._turns.prompted(turn, self._live, at)
-        self._other_than = ()
+            self._other_than = ()
         self._history.add_agent((), response_item(self._live.generation))
+        if response is not None:
+            if response.kind in ANSWERS:
+                self._report(UserTurnEnded(turn, response.text))
+            self._report(ResponseStarted(response.generation, response.kind, response.request))
         self._live.release()
 
     def end(self, generation: int, outcome: Outcome, at: float) -> bool:
