@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import write_pair
 from click.testing import CliRunner, Result
 
 from voiceagent.app.capacity import memory_plan
@@ -18,6 +19,7 @@ from voiceagent.engines.machine import Gpu
 from voiceagent.engines.nemo import spec as nemo
 
 SCRIPTED = ("--config", "scripted.yaml", "--set", "server.port=0")
+TOKEN = "a-token-of-the-tests"
 CARD = Gpu("NVIDIA GeForce RTX 5090", "580.65", "12.0", 32 << 30, 31 << 30)
 
 
@@ -81,6 +83,11 @@ def test_a_file_of_the_wrong_size_is_damaged_and_one_unread_is_not_verified(tmp_
         ("llm.gpu_layers=-1", "llm", "problem", "compiled without GPU support"),
         ("llm.threads=256", "processor", "warning", "llm.threads=256"),
         ("server.host=0.0.0.0", "microphone", "warning", "HTTPS"),
+        ("server.host=0.0.0.0", "access", "problem", "server.host is 0.0.0.0, so other machines can reach"),
+        ("server.hosts=[voice.example.org]", "access", "problem", "server.hosts names voice.example.org"),
+        ("server.token_file=absent", "access", "problem", "absent cannot be read"),
+        ("server.token=a-token-of-the-tests", "access", "ok", "whoever has the token, from this machine"),
+        ("server.open=true", "access", "ok", "this machine alone"),
         ("server.host=nowhere.invalid", "port", "problem", "nowhere.invalid"),
         ("asr.device=cuda", "asr", "problem", "asr.device is cuda"),
         ("tts.device=cuda", "tts", "problem", "tts.device is cuda"),
@@ -173,3 +180,27 @@ def test_it_imports_no_runtime_of_a_model() -> None:
     assert "voiceagent.app.doctor" in modules
     heavy = {"torch", "nemo", "llama_cpp", "onnxruntime", "hibari", "aiortc", "uvicorn", "asyncio", "mcp", "openai"}
     assert modules & heavy == set()
+
+
+def test_a_server_that_is_open_by_name_is_a_warning_and_one_with_a_token_is_ready(gpus: list[Gpu]) -> None:
+    far = (*SCRIPTED, "--set", "server.host=0.0.0.0")
+    (found,) = findings(*far, "--set", "server.open=true")["access"]
+    assert (found["verdict"], found["remedy"]) == ("warning", "set VOICEAGENT_TOKEN")
+    result = doctor(*far, "--set", f"server.token={TOKEN}")
+    assert result.exit_code == 0
+    assert "whoever has the token" in result.output
+    assert TOKEN not in result.output
+
+
+@pytest.mark.parametrize(
+    ("days", "verdict", "words"),
+    [(30, "ok", "good until"), (5, "warning", "good until"), (-1, "problem", "expired on")],
+)
+def test_a_certificate_is_looked_at_before_it_expires(
+    days: int, verdict: str, words: str, gpus: list[Gpu], tmp_path: Path
+) -> None:
+    pair = [word for key, path in write_pair(tmp_path, days=days).items() for word in ("--set", f"server.{key}={path}")]
+    found = findings(*SCRIPTED, "--set", "server.host=0.0.0.0", *pair)
+    assert (found["tls"][0]["verdict"], words in found["tls"][0]["text"]) == (verdict, True)
+    assert not any("HTTPS" in finding["text"] for finding in found["microphone"])
+    assert "tls" not in findings(*SCRIPTED)

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,6 +59,15 @@ def test_every_section_and_every_setting_says_what_it_is_in_one_line() -> None:
         ("server", {"allow_origins": "*"}),
         ("server", {"allow_origins": ["https://example.org/"]}),
         ("server", {"allow_origins": ["example.org"]}),
+        ("server", {"allow_origins": ["null"]}),
+        ("server", {"hosts": ["https://example.org"]}),
+        ("server", {"hosts": ["example.org:80"]}),
+        ("server", {"hosts": ["a.*.org"]}),
+        ("server", {"token": "fifteen-letters"}),
+        ("server", {"token": "sixteen letters!"}),
+        ("server", {"request_rate": -1}),
+        ("server", {"tls_key": Path("a.key")}),
+        ("server", {"proxies": ["10.0.0.0/33"]}),
         ("llm", {"temperature": float("nan")}),
         ("llm", {"temperature": float("inf")}),
         ("llm", {"temperature": False}),
@@ -90,6 +100,11 @@ def test_an_impossible_value_is_refused(section: str, values: dict[str, Any]) ->
     [
         ("server", {"port": 0}),
         ("server", {"allow_origins": ["*", "https://example.org", "http://localhost:5173"]}),
+        (
+            "server",
+            {"allow_origins": ["capacitor://localhost", "chrome-extension://abc"], "hosts": ["*", "*.a.org", "b"]},
+        ),
+        ("server", {"token": "sixteen-letters_", "proxies": ["10.0.0.0/8", "fd00::1"], "request_rate": 0}),
         ("llm", {"temperature": 0, "session_tokens": 4096, "max_tokens": 4096}),
         ("tts", {"speed": 2}),
         ("vad", {"threshold": 0.35, "release_threshold": 0.35, "pause_ms": 200}),

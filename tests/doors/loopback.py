@@ -9,9 +9,9 @@ import httpx
 import uvicorn
 
 from voiceagent.app.agent import Agent
-from voiceagent.app.serving import server_config
 from voiceagent.app.settings import load_settings
 from voiceagent.doors.app import create_app
+from voiceagent.doors.uvicorn import server_config
 
 MUTE = ("session.greeting=''", "session.idle_s=0")
 

@@ -1,11 +1,15 @@
 """Who may come in: the rules by themselves."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
+from voiceagent.app.serving import page_address
 from voiceagent.app.settings import default_settings
+from voiceagent.config.guard import is_loopback, require_guard
 from voiceagent.config.settings import ServerSettings
-from voiceagent.doors.access import Access, Bucket, Rates, page_address, require_guard
+from voiceagent.doors.access import Access, Bucket, Rates
 from voiceagent.doors.access.client_secrets import ClientSecrets
 from voiceagent.doors.access.credentials import take_credentials, with_subprotocol
 from voiceagent.doors.access.hosts import Hosts, authority
@@ -86,6 +90,7 @@ ORIGINS = Origins(Hosts("127.0.0.1", ("voice.example.org",)), ("https://app.exam
         ("localhost:7860", "https://LOCALHOST:7860"),  # TLS ends at a proxy
         ("[::1]:7860", "http://[::1]:7860"),
         ("localhost", "http://localhost:80"),
+        ("10.0.0.5:7860", "ws://10.0.0.5:7860"),
         ("localhost:7860", "https://app.example.org"),
         ("localhost:7860", "capacitor://localhost"),
         ("127.0.0.1:7860", "https://voice.example.org"),  # a proxy puts its own target into Host
@@ -99,6 +104,7 @@ def test_a_page_of_this_server_or_an_allowed_one_may_call(host, origin):
     ("host", "origin"),
     [
         ("localhost:7860", "https://evil.example"),
+        ("localhost:7860", "ws://evil.example:7860"),
         ("localhost:7860", "http://localhost:3000"),
         ("localhost:7860", "http://localhost"),
         ("localhost:7860", "null"),
@@ -215,8 +221,9 @@ def test_a_server_that_others_reach_needs_a_token_or_to_be_open_by_name(server, 
 
 
 def test_a_server_of_this_machine_alone_needs_none():
-    for host in ("127.0.0.1", "127.0.0.2", "::1", "localhost"):
+    for host in ("127.0.0.1", "127.0.0.2", "::1", "::ffff:127.0.0.1", "localhost"):
         require_guard(ServerSettings(host=host))
+    assert not any(is_loopback(host) for host in ("0.0.0.0", "::", "box", "localhost.evil.example", ""))
 
 
 def test_a_door_with_a_listener_of_its_own_asks_for_the_same():
@@ -281,3 +288,12 @@ def test_each_key_has_a_bucket_and_the_longest_unused_is_forgotten():
 
 def test_a_token_is_not_in_what_is_printed_of_settings():
     assert TOKEN not in repr(default_settings(server=ServerSettings(token=TOKEN)))
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_no_header_makes_the_rules_raise_and_none_that_is_no_name_gets_in(host, origin):
+    name, port = authority(host)
+    assert not set(name) & set("/@?#")
+    assert port is None or 0 <= port <= 65_535
+    found = ORIGINS.foreign("POST", Headers(raw=[(b"host", host.encode()), (b"origin", origin.encode())]))
+    assert found is None or found.encode("latin-1") == origin.encode()

@@ -9,24 +9,21 @@ import sys
 from typing import TYPE_CHECKING
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from voiceagent.app.asgi import spare_what_stays
 from voiceagent.app.capacity.memory_plan import require_room
 from voiceagent.app.specs import gpus_for
 from voiceagent.app.tls import require_tls
+from voiceagent.config.guard import read_token, require_guard
 from voiceagent.config.settings import ServerSettings
-from voiceagent.doors.access import page_address, require_guard
 from voiceagent.doors.app import create_app
+from voiceagent.doors.uvicorn import server_config
 from voiceagent.engines.machine import Gpu
 from voiceagent.errors import VoiceAgentError
 from voiceagent.trace.log import configure
 
 if TYPE_CHECKING:
     from voiceagent.app.agent import Agent
-
-MAX_MESSAGE_BYTES = 16 * 2**20
-"""The largest WebSocket message; OpenAI's Realtime lets a client append 15 MiB at once."""
 
 
 def serve(agent: "Agent") -> None:
@@ -58,18 +55,11 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server_config(app: ASGIApp, server: ServerSettings) -> uvicorn.Config:
-    """Return how uvicorn serves the application, or a door's own."""
-    return uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        ws_max_size=MAX_MESSAGE_BYTES,
-        ws_per_message_deflate=False,  # audio does not get smaller, and compressing it blocks the event loop
-        ssl_certfile=server.tls_cert,
-        ssl_keyfile=server.tls_key,
-        forwarded_allow_ips=["127.0.0.1", "::1", *server.proxies] if server.proxies else None,
-    )
+def page_address(server: ServerSettings, host: str, port: int) -> str:
+    """Return where somebody at this machine opens the page of a server that listens at `host`; the token included."""
+    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else f"[{host}]" if ":" in host else host
+    token = read_token(server)
+    return f"{'https' if server.tls_cert else 'http'}://{shown}:{port}{f'/?token={token}' if token else ''}"
 
 
 async def _serve(agent: "Agent", gpus: tuple[Gpu, ...], listener: socket.socket) -> None:

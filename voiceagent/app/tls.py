@@ -4,8 +4,6 @@ import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography import x509
-
 from voiceagent.config.settings import ServerSettings
 from voiceagent.errors import VoiceAgentError
 
@@ -34,6 +32,8 @@ def require_tls(server: ServerSettings) -> None:
 
 def expires_at(certificate: Path) -> datetime:
     """Return when a certificate expires. Raises VoiceAgentError where the file holds none."""
+    from cryptography import x509  # only where there is a certificate
+
     try:
         return x509.load_pem_x509_certificate(_read("tls_cert", certificate)).not_valid_after_utc
     except ValueError as error:

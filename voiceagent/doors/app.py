@@ -1,16 +1,15 @@
 """The ASGI application: the doors that the settings name, and what operators ask of the process."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 
 from voiceagent.config.settings import Settings
-from voiceagent.doors.access import Access, Gate
+from voiceagent.doors.access import Access, Gate, cors
 from voiceagent.doors.connections import Connections
 from voiceagent.doors.door import DoorContext
 from voiceagent.doors.errors import RequestError
@@ -48,22 +47,6 @@ def create_app(host: Host, settings: Settings) -> Starlette:
     return Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[*_cors(settings.server.allow_origins), Middleware(Gate, access=access, public=public)],
+        middleware=[*cors(settings.server.allow_origins), Middleware(Gate, access=access, public=public)],
         exception_handlers={RequestError: refuse, VoiceAgentError: unavailable, HTTPException: no_such_thing},
     )
-
-
-def _cors(origins: Collection[str]) -> list[Middleware]:
-    """Tell browsers that pages of these origins may call, with what headers they like, and read the refusals, too."""
-    if not origins:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=origins,
-            allow_methods=["*"],
-            allow_headers=["*"],
-            allow_private_network=True,
-            expose_headers=["Location", "Retry-After"],
-        )
-    ]

@@ -75,6 +75,8 @@ class FakeServer:
     def __init__(self, port: int = 0, script: Script | None = None) -> None:
         self.refusal: tuple[int, str, str, int | None] | None = None
         """What the next offers get instead of an answer: HTTP status, code, message, Retry-After in seconds."""
+        self.token: str | None = None
+        """What every call of the page must carry."""
         self.answers_pings = True
         self.received: queue.Queue[Message] = queue.Queue()
         """What the page sent over the data channel, but pings."""
@@ -91,7 +93,7 @@ class FakeServer:
         app = Starlette(
             routes=[
                 Route("/", lambda _: FileResponse(PAGE / "index.html", headers=POLICY)),
-                Route("/page/config", lambda _: JSONResponse(CONFIG)),
+                Route("/page/config", self._config),
                 Route("/page/offer", self._offer, methods=["POST"]),
                 Route("/page/offer", self._trickle, methods=["PATCH"]),
                 Mount("/page", StaticFiles(directory=PAGE)),
@@ -155,8 +157,21 @@ class FakeServer:
         for peer in peers:
             await peer.close()
 
+    def _stranger(self, request: Request) -> Response | None:
+        """Refuses a request that has no token, or another one."""
+        given = request.headers.get("authorization")
+        if self.token is None or given == f"Bearer {self.token}":
+            return None
+        code = "wrong_token" if given else "no_token"
+        return JSONResponse({"error": {"code": code, "message": "Words for programs."}}, 401)
+
+    async def _config(self, request: Request) -> Response:
+        return self._stranger(request) or JSONResponse(CONFIG)
+
     async def _offer(self, request: Request) -> Response:
         offer = await request.json()
+        if refusal := self._stranger(request):
+            return refusal
         if self.refusal:
             status, code, message, retry_after = self.refusal
             headers = {"Retry-After": str(retry_after)} if retry_after else {}
@@ -174,6 +189,7 @@ class FakeServer:
 
     async def _trickle(self, request: Request) -> Response:
         body = await request.json()
+        assert self._stranger(request) is None
         assert body["pc_id"] == f"pc-{len(self.offers)}"
         for item in body["candidates"]:
             self.candidates.put(item)

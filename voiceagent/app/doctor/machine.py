@@ -5,16 +5,20 @@ import re
 import socket
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
-from ipaddress import ip_address
 
 from voiceagent.app.specs import chosen, lanes_on_gpu, wants_gpu
+from voiceagent.app.tls import expires_at, require_tls
+from voiceagent.config.guard import exposure, is_loopback, read_token, require_guard
 from voiceagent.config.settings import Settings
 from voiceagent.engines.finding import Finding, ok, problem, skipped, warning
 from voiceagent.engines.machine import Gpu, cores, cuda_version, processor
+from voiceagent.errors import VoiceAgentError
 
 OLDEST_PYTHON = (3, 11)
+RENEW_BEFORE = timedelta(days=14)
 
 
 def check_python() -> Iterator[Finding]:
@@ -89,13 +93,49 @@ def check_port(settings: Settings) -> Iterator[Finding]:
         yield ok("port", f"{where} is free" if port else f"{host}, any free port")
 
 
+def check_access(settings: Settings) -> Iterator[Finding]:
+    """Whether others can reach the server, and what they must know then."""
+    server = settings.server
+    why = exposure(server)
+    try:
+        require_guard(server)
+        guarded = read_token(server) is not None
+    except VoiceAgentError as error:
+        yield problem("access", str(error).splitlines()[0], "set VOICEAGENT_TOKEN (docs/security.md)")
+        return
+    if guarded:
+        yield ok("access", f"whoever has the token{'' if why else ', from this machine'}")
+    elif why:
+        yield warning("access", f"{why}, and server.open lets everybody in who reaches it", "set VOICEAGENT_TOKEN")
+    else:
+        yield ok("access", "this machine alone")
+
+
+def check_tls(settings: Settings) -> Iterator[Finding]:
+    """The certificate that the server is given."""
+    server = settings.server
+    if server.tls_cert is None:
+        return
+    try:
+        require_tls(server)
+    except VoiceAgentError as error:
+        yield problem("tls", str(error), "see docs/security.md")
+        return
+    expires = expires_at(server.tls_cert)
+    text = f"{server.tls_cert} is good until {expires:%Y-%m-%d}"
+    if expires - datetime.now(UTC) < RENEW_BEFORE:
+        yield warning("tls", text, "renew it, and start the server again")
+    else:
+        yield ok("tls", text)
+
+
 def check_microphone(settings: Settings) -> Iterator[Finding]:
     """Microphones, which are the browsers'; this machine's where a library can list them."""
-    if not _is_local(settings.server.host):
+    if not is_loopback(settings.server.host) and settings.server.tls_cert is None:
         yield warning(
             "microphone",
             f"server.host is {settings.server.host}: browsers on other machines allow theirs only on HTTPS pages",
-            "put a proxy with TLS before the server, or talk from a browser on this machine",
+            "set server.tls_cert and tls_key, or put a proxy with TLS before the server (docs/security.md)",
         )
     if find_spec("sounddevice") is None:
         yield skipped("microphone", "the browser's is used; listing this machine's own needs the package sounddevice")
@@ -119,13 +159,6 @@ def _required() -> list[str]:
     """Return the distributions that voiceagent itself says it needs, without extras."""
     names = (re.match(r"[\w.-]+", line) for line in requires("voiceagent") or () if "extra ==" not in line)
     return sorted(name[0] for name in names if name)
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _version(package: str) -> str | None:

@@ -10,12 +10,14 @@ from voiceagent.app.calibration.lookup import NONE, device_name, find
 from voiceagent.app.capacity.memory_plan import build_context, free_memory, memory_plan, remedy
 from voiceagent.app.doctor.better_model import better_model
 from voiceagent.app.doctor.machine import (
+    check_access,
     check_gpus,
     check_microphone,
     check_packages,
     check_port,
     check_processor,
     check_python,
+    check_tls,
 )
 from voiceagent.app.doctor.models import check_models
 from voiceagent.app.specs import chosen, wants_gpu
@@ -45,6 +47,8 @@ def checkup(settings: Settings) -> tuple[list[Finding], Plan]:
         **{one.kind: one.spec.findings(one.settings, context) for one in chosen(settings)},
         "better llm": better_model(settings, cores(), plan.free),
         "port": check_port(settings),
+        "access": check_access(settings),
+        "tls": check_tls(settings),
         "microphone": check_microphone(settings),
     }
     return [finding for name, findings in checks.items() for finding in _guarded(name, findings)], plan

@@ -10,12 +10,12 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
+from voiceagent.config.guard import is_loopback, read_token
 from voiceagent.config.settings import ServerSettings
 from voiceagent.doors.access.client_secrets import ClientSecret, ClientSecrets
-from voiceagent.doors.access.hosts import Hosts, authority, is_loopback
+from voiceagent.doors.access.hosts import Hosts, authority
 from voiceagent.doors.access.origins import Origins
 from voiceagent.doors.access.rate import Rates
-from voiceagent.doors.access.token import read_token
 from voiceagent.doors.errors import ForbiddenError, TooFastError, UnauthorizedError
 from voiceagent.errors import VoiceAgentError
 
@@ -86,13 +86,14 @@ class Access:
                 raise ForbiddenError(
                     "unknown_host",
                     f"This server does not know itself as {host or 'that host'}. If it is reached by this name, say so"
-                    f" where it is started: --set server.hosts=[{host or 'NAME'}].",
+                    f" where it is started: --set 'server.hosts=[{host or 'NAME'}]'.",
                 )
         if origin := self._origins.foreign(scope.get("method", "GET"), headers):
+            named = origin if "://" in origin else "ITS ORIGIN"  # null: a local file's, or a sandboxed frame's
             raise ForbiddenError(
                 "foreign_origin",
-                f"A web page of {origin} may not use this server. To allow it: --set server.allow_origins=[{origin}]."
-                " Behind a proxy, let the proxy pass the Host header on.",
+                f"A web page of {origin} may not use this server. To allow pages of an origin: --set"
+                f" 'server.allow_origins=[{named}]'. Behind a proxy, let the proxy pass the Host header on.",
             )
 
     def check_rate(self, scope: Scope) -> None:

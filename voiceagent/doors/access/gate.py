@@ -1,8 +1,9 @@
 """The gate before every route: ASGI middleware that refuses what may not come in, in JSON, before any door sees it."""
 
-import asyncio
 import logging
+from asyncio import sleep, timeout
 from collections.abc import Collection
+from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 
 MESSAGES_PER_S, MESSAGES_AT_ONCE = 500.0, 1000.0
 """What a WebSocket's client may send; beyond it the server reads more slowly. Audio comes in 50 messages a second."""
+CLOSE_S = 1.0
 LOGGED_PER_S, LOGGED_AT_ONCE = 1.0, 20.0
 PROBES = frozenset({"/health", "/ready"})
 """What load balancers ask, by whatever name and without a token."""
@@ -76,6 +78,19 @@ async def _refuse(error: RequestError, scope: Scope, receive: Receive, send: Sen
         await send({"type": "websocket.close", "code": 1008, "reason": error.code})
         return
     await response(scope, receive, send)
+    if scope["type"] == "websocket":
+        await _until_closed(receive)
+
+
+async def _until_closed(receive: Receive) -> None:
+    """Wait for the end of a refused WebSocket: uvicorn logs an error for an application that returns earlier. It
+    reports the refusal as a disconnection, and then the connection's end as another.
+    """
+    ended = 0
+    with suppress(TimeoutError):
+        async with timeout(CLOSE_S):
+            while ended < 2:
+                ended += (await receive())["type"] == "websocket.disconnect"
 
 
 def _slowed(receive: Receive) -> Receive:
@@ -84,8 +99,8 @@ def _slowed(receive: Receive) -> Receive:
 
     async def slowed() -> Message:
         message = await receive()
-        if delay_s := bucket.delay_s():
-            await asyncio.sleep(delay_s)
+        if message["type"] == "websocket.receive" and (delay_s := bucket.delay_s()):
+            await sleep(delay_s)
         return message
 
     return slowed

@@ -7,7 +7,7 @@ cannot be made to lead elsewhere.
 
 import socket
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 _OF_NETWORKS = (".local", ".lan", ".home.arpa", ".internal")
@@ -25,12 +25,6 @@ def authority(text: str) -> tuple[str, int | None]:
         return "", None
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether an address or name is this machine's own; a name other than localhost is not."""
-    address = _address(host)
-    return host == "localhost" if address is None else address.is_loopback
-
-
 class Hosts:
     """This server's names: of loopback, of this machine, `server.host` and `server.hosts`, and every IP address."""
 
@@ -45,11 +39,12 @@ class Hosts:
         """Return whether requests for a host, as `authority` gives it, are for this server."""
         if "*" in self.named:
             return True
-        return host in self._names or host.endswith(self._suffixes) or _address(host) is not None
+        return host in self._names or host.endswith(self._suffixes) or _is_address(host)
 
 
-def _address(host: str) -> IPv4Address | IPv6Address | None:
+def _is_address(host: str) -> bool:
     try:
-        return ip_address(host)
+        ip_address(host)
     except ValueError:
-        return None
+        return False
+    return True

@@ -9,9 +9,9 @@ from starlette.datastructures import Headers
 
 from voiceagent.doors.access.hosts import Hosts, authority
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}  # the latter from apps, never from browsers
 _OF_OTHER_SITES = ("cross-site", "same-site")  # Sec-Fetch-Site; another port of localhost is the same site
-UNKNOWN = "another page"
+UNKNOWN = "another site"
 """What `foreign` returns for a page that the browser does not name."""
 
 

@@ -71,9 +71,6 @@ class Speaking:
         self._asked: Asked | None = None
         """What was asked for and has not begun."""
         self._response: Response | None = None
-        self._live = False
-        """Whether a response of the session's is under way."""
-        self._next: ResponseStarted | None = None
         self._generation = 0
         self._memory = ""
         """What the session calls the response."""
@@ -140,11 +137,7 @@ class Speaking:
         self._failure = message
 
     def started(self, start: ResponseStarted) -> None:
-        """The session begins a response; one that takes the place of another is told when that has ended."""
-        if self._live:
-            self._next = start
-            return
-        self._live = True
+        """The session begins a response."""
         self._generation, self._memory = start.generation, start.item
         self._sent_ms, self.cancelled = 0.0, False
         self._failure = self._interrupted = None
@@ -201,28 +194,6 @@ class Speaking:
 
     def ended(self, end: ResponseEnded) -> None:
         """The session's response is over."""
-        self._end(end)
-        self._live = False
-        if (start := self._next) is not None:
-            self._next = None
-            self.started(start)
-
-    def truncate(self, entry: Entry, ms: int, heard_until: Callable[[int, float], None]) -> None:
-        """The client has played so much of an item, and will play no more; `heard_until` is the session's.
-
-        Raises EventError for an item that was not spoken.
-        """
-        if (spoken := entry.spoken) is None:
-            raise EventError("invalid_value", "Only what the agent has said aloud can be truncated.", "item_id")
-        self._cut = entry, ms
-        heard_until(spoken.generation, spoken.begins_ms + ms)
-        if self._take_cut() is None:  # it was under way, and has ended there
-            return
-        if (heard := self._heard_of(entry, ms)) is not None:
-            entry.wire |= {"content": [content(heard.text, spoken=True)]}
-        self._truncated(entry, ms)
-
-    def _end(self, end: ResponseEnded) -> None:
         self.calls.interrupted()
         self._calling = self._resumes = False
         response, self._response = self._response, None
@@ -247,6 +218,21 @@ class Speaking:
         self._silent("stopped" if end.outcome is Outcome.COMPLETED else "cleared")
         if heard is not None and entry is not None and response.spoken:
             self._truncated(entry, within_ms if entry is cut_entry else heard.ms)
+
+    def truncate(self, entry: Entry, ms: int, heard_until: Callable[[int, float], None]) -> None:
+        """The client has played so much of an item, and will play no more; `heard_until` is the session's.
+
+        Raises EventError for an item that was not spoken.
+        """
+        if (spoken := entry.spoken) is None:
+            raise EventError("invalid_value", "Only what the agent has said aloud can be truncated.", "item_id")
+        self._cut = entry, ms
+        heard_until(spoken.generation, spoken.begins_ms + ms)
+        if self._take_cut() is None:  # it was under way, and has ended there
+            return
+        if (heard := self._heard_of(entry, ms)) is not None:
+            entry.wire |= {"content": [content(heard.text, spoken=True)]}
+        self._truncated(entry, ms)
 
     def _heard_of(self, entry: Entry, within_ms: float) -> HeardItem | None:
         """Return what was heard in the first ms of an item; None where the session no longer knows."""

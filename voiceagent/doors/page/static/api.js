@@ -1,6 +1,7 @@
 // The server's HTTP side: configuration, offer, trickled candidates. Every failure comes out as a Problem.
 
 import { Problem } from "./problems.js";
+import { authorization } from "./token.js";
 
 const ANSWER_TIMEOUT_MS = 15_000;
 
@@ -19,7 +20,11 @@ function retryAfter(/** @type {string | null} */ header) {
 async function request(path, options) {
   let response;
   try {
-    response = await fetch(new URL(path, document.baseURI), { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS), ...options });
+    response = await fetch(new URL(path, document.baseURI), {
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      ...options,
+      headers: { ...options?.headers, ...authorization() },
+    });
   } catch {
     throw new Problem("unreachable");
   }

@@ -9,6 +9,7 @@ import { Level } from "./level.js";
 import { Microphone } from "./microphone.js";
 import { Notice } from "./notice.js";
 import { Problem } from "./problems.js";
+import { keepToken } from "./token.js";
 import { Transcript } from "./transcript.js";
 import { Waterfall } from "./waterfall.js";
 
@@ -181,8 +182,25 @@ function report(/** @type {Problem} */ problem) {
     microphone: problem.code === "insecure" ? undefined : { label: "Use the microphone", act: changeMicrophone },
     sound: { label: "Hear the agent", act: startSound },
     session: undefined,
+    token: undefined,
   };
   notice.show(problem, actions[problem.about]);
+  if (problem.about === "token") askForToken(true);
+}
+
+function askForToken(/** @type {boolean} */ asking) {
+  byId("token-form").hidden = !asking;
+  byId("composer").hidden = asking;
+  byId("primary").disabled = asking;
+  if (asking) byId("token").focus();
+}
+
+function comeIn(/** @type {any} */ config) {
+  askForToken(false);
+  notice.clear("token");
+  byId("token").value = "";
+  byId("primary").focus();
+  showConfig(config);
 }
 
 // -- sound, in and out
@@ -257,6 +275,11 @@ byId("composer").addEventListener("submit", (/** @type {SubmitEvent} */ event) =
   transcript.typed(text);
   byId("text").value = "";
 });
+byId("token-form").addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
+  event.preventDefault();
+  keepToken(byId("token").value);
+  getConfig().then(comeIn, report);
+});
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || call.state !== "connected") return;
   const within = (/** @type {string} */ kind) => event.target instanceof Element && event.target.matches(kind);
@@ -267,5 +290,5 @@ document.addEventListener("keydown", (event) => {
 addEventListener("pagehide", () => call.state === "connected" && call.hangUp());
 
 microphone.refresh();
-// The name and the models are optional here; pressing Connect asks again and reports what is wrong.
-getConfig().then(showConfig, () => {});
+// The name and the models are optional here; pressing Connect asks again and reports what is wrong. A token is not.
+getConfig().then(showConfig, (/** @type {Problem} */ problem) => problem.about === "token" && report(problem));

@@ -4,7 +4,7 @@
  * @typedef {object} Words
  * @property {string} title what happened
  * @property {string} advice what to do
- * @property {"call" | "microphone" | "sound" | "session"} about what clears it: a call that connects clears "call"
+ * @property {"call" | "microphone" | "sound" | "session" | "token"} about what clears it: a call that connects clears "call"
  * @property {boolean} [final] trying the same again cannot help
  */
 
@@ -71,6 +71,18 @@ const WORDS = {
     advice: "A model on the server does not answer, or fails. The page tries again by itself.",
     about: "call",
   },
+  no_token: {
+    title: "This agent asks for a token",
+    advice: "Whoever started the server has it: the server printed an address with it. Paste either here.",
+    about: "token",
+    final: true,
+  },
+  wrong_token: {
+    title: "The token is not right",
+    advice: "It may have been changed since. Paste the one that the server printed with its address.",
+    about: "token",
+    final: true,
+  },
   bad_sdp: {
     title: "Server and browser do not understand each other",
     advice: "Load the page again; if it stays, try another browser.",
@@ -117,11 +129,12 @@ export class Problem extends Error {
   constructor(code, { message = "", retryAfter = 0, status = 0 } = {}) {
     const known = Object.hasOwn(WORDS, code);
     const words = WORDS[known ? code : "refused"];
-    super(message || words.advice);
+    // The server's text is about this very case, and ours the general one; how programs give a token helps nobody here.
+    const own = words.about === "token" ? "" : message;
+    super(own || words.advice);
     this.code = code;
     this.title = words.title;
-    // The server's text is about this very case; ours is the general one.
-    this.advice = message || words.advice;
+    this.advice = own || words.advice;
     this.about = words.about;
     this.retryAfter = retryAfter;
     this.final = Boolean(words.final) || (status >= 400 && status < 500 && status !== 408 && status !== 429);

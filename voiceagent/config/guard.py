@@ -1,10 +1,10 @@
 """The server's token: where it is read, and whether a server needs one."""
 
 import secrets
+from ipaddress import ip_address
 
 from voiceagent.config.settings import ServerSettings
 from voiceagent.config.values import secret_token
-from voiceagent.doors.access.hosts import is_loopback
 from voiceagent.errors import VoiceAgentError
 
 
@@ -47,8 +47,10 @@ def require_guard(server: ServerSettings) -> None:
         )
 
 
-def page_address(server: ServerSettings, host: str, port: int) -> str:
-    """Return where somebody at this machine opens the page of a server that listens at `host`; the token included."""
-    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else f"[{host}]" if ":" in host else host
-    token = read_token(server)
-    return f"{'https' if server.tls_cert else 'http'}://{shown}:{port}{f'/?token={token}' if token else ''}"
+def is_loopback(host: str) -> bool:
+    """Return whether an address or name is of this machine alone; a name other than localhost is not."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback  # ::ffff:127.0.0.1 on a socket of both kinds
