@@ -374,3 +374,35 @@ def test_a_client_of_the_beta_has_the_betas_names():
     run(conversation, additional_headers={"OpenAI-Beta": "realtime=v1"})
     subprotocols = ["realtime", "openai-insecure-api-key.x", "openai-beta.realtime-v1"]
     run(conversation, subprotocols=[websockets.Subprotocol(name) for name in subprotocols])
+
+
+def test_a_reply_that_reaches_its_length_is_incomplete():
+    async def conversation(caller, prompts, house):
+        await caller.send("session.update", session={"output_modalities": ["text"], "max_output_tokens": 8})
+        assert (await caller.until("session.updated"))["session"]["max_output_tokens"] == 8
+        response = await write(caller, "How deep is the sea?")
+        assert response["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
+        assert (response["status"], response["output"][0]["status"]) == ("incomplete", "incomplete")
+        assert (response["max_output_tokens"], response["usage"]["output_tokens"]) == (8, 8)
+        assert LONG.startswith(text_of(response))
+        whole = await write(caller, "And now?", max_output_tokens=200)
+        assert (whole["status"], text_of(whole)) == ("completed", "Fine.")
+
+    run(conversation, lambda messages: LONG if len(messages) == 2 else "Fine.")
+
+
+def test_a_text_that_is_cancelled_ends_where_it_was_written_to():
+    async def conversation(caller, prompts, house):
+        await caller.send("session.update", session={"output_modalities": ["text"], "max_output_tokens": 2000})
+        await caller.send("response.create")
+        await caller.until("response.output_text.delta")
+        await caller.send("response.cancel")
+        done = (await caller.until("response.done"))["response"]
+        assert done["status_details"] == {"type": "cancelled", "reason": "client_cancelled"}
+        (item,) = done["output"]
+        assert item["status"] == "incomplete"
+        written = "".join(event["delta"] for event in caller.events if event["type"] == "response.output_text.delta")
+        assert item["content"] == [{"type": "output_text", "text": written}]
+        assert len(written) < len(f"{LONG} " * 60)
+
+    run(conversation, f"{LONG} " * 60)

@@ -202,10 +202,11 @@ class Speaking:
         cut_entry, within_ms = self._take_cut() or (None, ALL_MS)
         entry = response.message
         heard = None
-        if entry is not None and end.outcome is not Outcome.COMPLETED:
+        whole = end.outcome is Outcome.COMPLETED
+        if entry is not None and not whole:
             heard = self._heard_of(entry, within_ms if entry is cut_entry else ALL_MS)
-        if entry is not None:
-            response.end_message("completed" if heard is None else "incomplete", None if heard is None else heard.text)
+        status = "completed" if whole and not end.cut else "incomplete"
+        response.end_message(status, None if heard is None else heard.text)
         usage = usage_of(end.usage)
         match end.outcome:
             case Outcome.COMPLETED:
@@ -215,7 +216,7 @@ class Speaking:
             case _:
                 response.end("cancelled", CANCELLED if self.cancelled else INTERRUPTED, usage)
                 self._interrupted = None if self.cancelled else response.id
-        self._silent("stopped" if end.outcome is Outcome.COMPLETED else "cleared")
+        self._silent("stopped" if whole else "cleared")
         if heard is not None and entry is not None and response.spoken:
             self._truncated(entry, within_ms if entry is cut_entry else heard.ms)
 
