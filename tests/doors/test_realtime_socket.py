@@ -183,6 +183,20 @@ def test_written_messages_are_answered_in_text_with_usage():
     run(conversation, LONG)
 
 
+def test_a_response_under_way_goes_on_as_it_began_when_the_session_changes():
+    async def conversation(caller, prompts, house):
+        await caller.send("response.create")
+        await caller.until("response.created")
+        await caller.send("session.update", session={"output_modalities": ["text"]})
+        first = (await caller.until("response.done"))["response"]
+        assert first["output"][0]["content"] == [{"type": "output_audio", "transcript": LONG}]
+        await caller.send("response.create")
+        second = (await caller.until("response.done"))["response"]
+        assert second["output"][0]["content"] == [{"type": "output_text", "text": "Fine."}]
+
+    run(conversation, lambda messages: LONG if len(messages) == 2 else "Fine.")
+
+
 def test_one_response_may_differ_from_the_session():
     async def conversation(caller, prompts, house):
         response = await write(

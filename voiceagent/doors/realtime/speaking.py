@@ -150,17 +150,19 @@ class Speaking:
     def says(self, segment: int, words: tuple[str, ...]) -> None:
         """These words come next."""
         response = self._open_response()
-        entry = response.message or self._begin_message(response)
-        assert entry.spoken is not None
-        response.write(" ".join(words) if not entry.spoken.segments else " " + " ".join(words))
-        entry.spoken.segments[segment] = words
+        entry = response.message or self._begin_message(response, Spoken(self._generation, self._sent_ms))
+        text = " ".join(words)
+        if entry.spoken is not None:
+            text = f" {text}" if entry.spoken.segments else text
+            entry.spoken.segments[segment] = words
+        response.write(text)
         self._last = Segment(self._generation, segment)
 
     def writes(self, text: str) -> None:
         """This text comes next; it is not spoken."""
         response = self._open_response()
         if response.message is None:
-            self._begin_message(response)
+            self._begin_message(response, None)
         response.write(text)
 
     def sounds(self, audio: str, ms: float) -> None:
@@ -171,12 +173,11 @@ class Speaking:
 
     def plays(self, ms: float, *, sounding: bool) -> None:
         """So much audio is sent beside the events; the first that is `sounding` begins what is heard of a response."""
-        if self._response is None or self._response.message is None or not (sounding or self._sounding):
-            return
-        if self._sounding is None:
+        if sounding and self._sounding is None and self._response is not None and self._response.message is not None:
             self._sounding = self._response.id
             self._outbox.emit("output_audio_buffer.started", response_id=self._sounding)
-        self._sent_ms += ms
+        if sounding or self._sent_ms:
+            self._sent_ms += ms
 
     def segment_heard(self, generation: int, number: int) -> None:
         """The last sample of a segment is heard."""
@@ -259,8 +260,7 @@ class Speaking:
     def _truncated(self, entry: Entry, ms: float) -> None:
         self._outbox.emit("conversation.item.truncated", item_id=entry.id, content_index=0, audio_end_ms=round(ms))
 
-    def _begin_message(self, response: Response) -> Entry:
-        spoken = Spoken(self._generation, self._sent_ms) if response.spoken else None
+    def _begin_message(self, response: Response, spoken: Spoken | None) -> Entry:
         entry = response.begin_message(spoken)
         entry.memory = self._memory
         return entry
