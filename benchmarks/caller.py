@@ -46,6 +46,8 @@ class Caller(Line):
 
     def __init__(self, url: str, *, loss: float = 0.0, seed: int = 0) -> None:
         super().__init__()
+        self.pc_id = ""
+        """The server's name for the connection."""
         self.sent = 0
         """Audio packets, the dropped ones included."""
         self.dropped = 0
@@ -114,6 +116,7 @@ class Caller(Line):
         if answer.status_code != 200:
             raise RefusedError(answer)
         body = answer.json()
+        self.pc_id = str(body["pc_id"])
         if "useinbandfec=1" in body["sdp"]:
             self._microphone.protect(round(self._loss * 100))
         await self._pc.setRemoteDescription(RTCSessionDescription(body["sdp"], body["type"]))

@@ -38,10 +38,10 @@ class StreamingAsr(ScriptedAsr):
     partial_within_s = CHUNK_S
     streams = 0
 
-    def open(self, on_event: Callable[[AsrEvent], None]) -> ScriptedAsrStream:
+    def open(self, on_event: Callable[[AsrEvent], None], need: Need = Need.PROMISED) -> ScriptedAsrStream:
         """Start listening for one session."""
         self.streams += 1
-        return StreamingAsrStream(self, next(self._stream_ids), on_event)
+        return StreamingAsrStream(self, next(self._stream_ids), on_event, need)
 
     def sharing(self, kind: str) -> int:
         """Every stream has a chunk soon."""
@@ -51,8 +51,10 @@ class StreamingAsr(ScriptedAsr):
 class StreamingAsrStream(ScriptedAsrStream):
     """One session's stream; its transcripts come from the chunks, so that showing them costs almost nothing."""
 
-    def __init__(self, engine: StreamingAsr, stream: int, on_event: Callable[[AsrEvent], None]) -> None:
-        super().__init__(engine, stream, on_event)
+    def __init__(
+        self, engine: StreamingAsr, stream: int, on_event: Callable[[AsrEvent], None], need: Need = Need.PROMISED
+    ) -> None:
+        super().__init__(engine, stream, on_event, need)
         self._recogniser = engine
         self._unheard = 0
 

@@ -70,12 +70,12 @@ def test_a_language_model_needs_what_its_engine_finds(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tiny(tmp_path, kind)
-    found = needs(llama(path, "server.max_sessions=3"))["llm", "main"]
+    found = needs(llama(path, "server.max_sessions=3", "server.speech_streams=2"))["llm", "main"]
     asked = []
     monkeypatch.setattr(
         "voiceagent.engines.llm.llama.engine.check_fit", lambda need, name, gpu_layers: asked.append(need)
     )
-    LlamaEngine(path, max_streams=3)._check_memory()
+    LlamaEngine(path, max_streams=3 + 2)._check_memory()
     assert found.weights == asked[0].weights
     assert found.caches == asked[0].kv_cache + asked[0].recurrent_state
     assert found.workspace == asked[0].compute
@@ -103,7 +103,7 @@ def test_the_spark_keeps_nemotron_3_nano_in_8_bits_and_room_for_four_callers(
     these = settings(f"llm.model={path}", config="spark.yaml")
     need = needs(these, root=tmp_path)["llm", "gpu"]
     assert need.weights == path.stat().st_size
-    assert need.caches == pytest.approx(32_768 * 6_144 + 13 * 47.62 * MIB, rel=1e-3)
+    assert need.caches == pytest.approx(49_152 * 6_144 + 19 * 47.62 * MIB, rel=1e-3)
     assert need.per_session == pytest.approx(8_192 * 6_144 + 3 * 47.62 * MIB, rel=1e-3)
     assert need.workspace < 1.5 * GIB
     assert memory_plan(at(these, tmp_path), Free(119 * GIB, None, shared=True)).fits
@@ -112,7 +112,7 @@ def test_the_spark_keeps_nemotron_3_nano_in_8_bits_and_room_for_four_callers(
 def test_an_rtx_5090_keeps_it_in_4_bits_with_a_kv_cache_of_8(nemotron: Callable[[str], Path], tmp_path: Path) -> None:
     these = settings(f"llm.model={nemotron('nemotron-3-nano-30b-a3b-q4_k_m')}", config="rtx5090.yaml")
     need = needs(these, root=tmp_path)["llm", "gpu"]
-    assert need.caches == pytest.approx(16_384 * 6_144 * 17 / 32 + 13 * 47.62 * MIB, rel=1e-3)
+    assert need.caches == pytest.approx(24_576 * 6_144 * 17 / 32 + 19 * 47.62 * MIB, rel=1e-3)
     plan = memory_plan(at(these, tmp_path), Free(60 * GIB, 31 * GIB))
     assert plan.fits, plan.table()
     eight_bits = settings(f"llm.model={nemotron('nemotron-3-nano-30b-a3b-q8_0')}", config="rtx5090.yaml")
@@ -139,7 +139,7 @@ def test_layers_on_the_gpu_take_their_weights_and_caches_with_them(tmp_path: Pat
 def test_sessions_apart_have_their_memory_each_and_one_for_what_all_begin_with(tmp_path: Path) -> None:
     path = tiny(tmp_path, "plain")
     together, apart = (needs(llama(path, *sets))["llm", "main"] for sets in (("llm.streams_per_step=4",), ()))
-    assert apart.caches == together.caches * 5 // 4
+    assert apart.caches == together.caches * 7 // 6
     assert apart.per_session == together.per_session
 
 

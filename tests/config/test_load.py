@@ -62,11 +62,11 @@ def test_an_unknown_section_is_told_with_the_nearest_one(write: Write) -> None:
 
 
 def test_a_key_in_the_wrong_place_is_sent_to_the_right_one(write: Write) -> None:
-    write("mine.yaml", "max_tokens: 80\nthreads: 2\nllm: {port: 80}\n")
+    write("mine.yaml", "max_tokens: 80\nthreads: 2\nllm: {jsonl: turns}\n")
     top, ambiguous, nested = mistakes("mine.yaml")
     assert "did you mean llm.max_tokens?" in top
     assert "did you mean" not in ambiguous
-    assert "did you mean server.port?" in nested
+    assert "did you mean trace.jsonl?" in nested
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from voiceagent.app.settings import default_settings
 from voiceagent.config.concrete import settings_model
 from voiceagent.config.document import Node
 from voiceagent.config.explain import Explainer
+from voiceagent.config.network import IceServer
 from voiceagent.config.origins import DEFAULT
 from voiceagent.config.schema import fields, model_at
-from voiceagent.config.settings import IceServer, McpServerSettings
+from voiceagent.config.settings import McpServerSettings
 from voiceagent.engines.registry import engine_models, specs
 
 SETTINGS = settings_model(engine_models(), {})

@@ -40,8 +40,8 @@ class House:
 
 
 @asynccontextmanager
-async def open_server(*sets, engines=None, start=True):
-    settings = load_settings("scripted.yaml", [*MUTE, *sets]).settings
+async def open_server(*sets, engines=None, start=True, config="scripted.yaml"):
+    settings = load_settings(config, [*MUTE, *sets]).settings
     agent = Agent(settings, **handed_in(engines))
     if start:
         await agent.start()

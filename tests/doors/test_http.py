@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loopback import open_server
 
-from voiceagent.doors.errors import BadRequestError
-from voiceagent.doors.webrtc.sdp import MAX_SDP_BYTES, ask_for_fec, check_offer
+from voiceagent.doors.errors import BadRequestError, TooLargeError
+from voiceagent.doors.webrtc.offer import Offer
+from voiceagent.doors.webrtc.sdp import MAX_SDP_CHARS, ask_for_fec, check_offer
 
 OFFER = """v=0
 o=- 1 1 IN IP4 127.0.0.1
@@ -88,6 +89,8 @@ BAD_OFFERS = {
     "a list": (b"[]", "bad_json"),
     "deeply nested": (b"[" * 100_000, "bad_json"),
     "no sdp": (b"{}", "bad_sdp"),
+    "half a character": (json.dumps({"type": "offer", "sdp": OFFER + "a=\ud800"}).encode(), "bad_json"),
+    "half a character elsewhere": (b'{"type": "offer", "sdp": "v=0", "note": [{"x": "\\udfff"}]}', "bad_json"),
     "a number": (b'{"type": "offer", "sdp": 7}', "bad_sdp"),
     "an answer": (json.dumps({"type": "answer", "sdp": OFFER}).encode(), "bad_sdp"),
     "garbage": (json.dumps({"type": "offer", "sdp": "\x00\x01 nonsense"}).encode(), "bad_sdp"),
@@ -140,14 +143,14 @@ def test_an_unknown_address_says_where_the_page_is():
 @given(st.text(max_size=400))
 def test_no_text_makes_the_offer_check_raise_anything_else(text):
     for sdp in (text, OFFER + text):
-        with suppress(BadRequestError):
-            check_offer(sdp, "offer")
+        with suppress(BadRequestError, TooLargeError):
+            Offer(check_offer(sdp, "offer")).reduced([])
 
 
 def test_an_offer_may_be_as_large_as_a_browsers_and_not_much_larger():
     assert check_offer(OFFER + "a=" + "x" * 20_000, "offer")
-    with pytest.raises(BadRequestError):
-        check_offer(OFFER + "a=" + "x" * MAX_SDP_BYTES, "offer")
+    with pytest.raises(TooLargeError):
+        check_offer(OFFER + "a=" + "x" * MAX_SDP_CHARS, "offer")
 
 
 def test_the_answer_asks_for_forward_error_correction_once():

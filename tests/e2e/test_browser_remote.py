@@ -4,7 +4,7 @@ Nothing is different but the settings; the browser, the server and the model are
 """
 
 import pytest
-from conftest import chromium, microphone
+from browser import chromium, microphone
 from llama_server import KEY, llama_server
 from test_browser_talk import connect, texts, wait_for_answers
 

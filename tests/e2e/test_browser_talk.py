@@ -3,8 +3,8 @@
 import re
 
 import pytest
+from browser import chromium, microphone, start_recording, stop_recording
 from click.testing import CliRunner
-from conftest import chromium, microphone, start_recording, stop_recording
 from playwright.sync_api import expect
 
 from benchmarks.served import serving

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import chromium, microphone
+from browser import chromium, microphone
 from openai_server import OpenAiServer
 from playwright.sync_api import expect
 from test_browser_talk import connect, texts, wait_for_answers

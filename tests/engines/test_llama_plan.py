@@ -5,7 +5,7 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceagent.engines.contract import Need, order
+from voiceagent.engines.contract import PATIENCE_S, Need, order
 from voiceagent.engines.llm.llama.context_shape import most_tokens
 from voiceagent.engines.llm.llama.plan import Plan, Sequence, Slot, StreamWork, plan, smaller_sizes, step_key
 from voiceagent.engines.llm.llama.sampler import Sampler
@@ -116,9 +116,31 @@ def test_the_urgent_come_first_and_guesses_only_where_nobody_waits(works: list[S
     assert 1 <= len(chosen) <= 2
     ranks = [order(work.need, work.due, 0.0) for work in chosen]
     assert ranks == sorted(ranks)
-    assert len({work.need is Need.SPECULATIVE for work in chosen}) == 1
-    if any(work.need is not Need.SPECULATIVE for work in works):
-        assert not any(work.need is Need.SPECULATIVE for work in chosen)
+    claims = {max(work.need, Need.AWAITED) for work in chosen}
+    assert claims == {min(max(work.need, Need.AWAITED) for work in works)}
+
+
+def test_a_reply_that_waits_in_the_background_joins_those_of_callers_in_the_end() -> None:
+    def work(stream: int, need: Need) -> StreamWork:
+        own, sibling, shared = (Sequence(3 * stream + number) for number in range(3))
+        return StreamWork(
+            stream=stream,
+            sequence=own,
+            siblings=(sibling,),
+            shared=shared,
+            tokens=[1],
+            sampler=SAMPLER,
+            deadline=0.0,
+            need=need,
+        )
+
+    def served(now: float) -> list[int]:
+        works = [work(0, Need.BACKGROUND), work(1, Need.PROMISED)]
+        planned = plan(works, [], streams=2, prefill_tokens=PREFILL, rewindable=True, now=now)
+        return sorted(piece.work.stream for piece in planned.pieces)
+
+    assert served(PATIENCE_S - 0.1) == [1]
+    assert served(PATIENCE_S) == [0, 1]
 
 
 def reading(length: int) -> list[int]:

@@ -77,6 +77,14 @@ def test_a_prepared_reply_does_not_make_an_urgent_step_longer():
     assert (batch.streams, batch.need) == ((1,), Need.AWAITED)
 
 
+def test_work_in_the_background_makes_no_guess_longer():
+    engine = make_llm()
+    for need in (Need.BACKGROUND, Need.SPECULATIVE):
+        engine.open(lambda event: None).generate(1, HELLO, 0.0, need=need)
+    batch = engine.pending(0.0)
+    assert (batch.streams, batch.need) == ((1,), Need.SPECULATIVE)
+
+
 def test_prefill_and_decoding_are_never_in_one_step():
     engine = make_llm()
     decoding(engine, 0.0)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceagent.engines.contract import Batch, Need
+from voiceagent.engines.contract import PATIENCE_S, Batch, Need
 from voiceagent.scheduler.policy import JOIN_MARGIN_S, NEGLIGIBLE_S, Running, decide, fifo
 
 NEEDS = st.sampled_from(Need)
@@ -163,6 +163,20 @@ def test_a_guess_takes_less_from_those_who_are_waited_for_than_it_gains():
         assert started(choose([guess], [awaited], costs, concurrency=2)) == lanes
 
 
+def test_work_in_the_background_goes_after_guesses():
+    offered = [batch("asr", -1.0, Need.BACKGROUND), batch("llm", 0.0, Need.SPECULATIVE), batch("tts", 9.0)]
+    assert started(choose(offered, concurrency=3)) == ["tts", "llm", "asr"]
+    assert started(choose(offered, concurrency=2)) == ["tts", "llm"]
+
+
+def test_work_in_the_background_waits_for_a_while_and_then_as_a_caller_would_who_came_then():
+    waited = batch("asr", -PATIENCE_S - 0.1, Need.BACKGROUND)
+    assert started(choose([waited, batch("tts", 9.0), batch("llm", 0.0, Need.SPECULATIVE)])) == ["asr"]
+    assert started(choose([waited, batch("llm", -0.2, Need.AWAITED)])) == ["llm"], "who has waited longer"
+    assert started(choose([waited, batch("llm", 0.0, Need.AWAITED)])) == ["asr"]
+    assert started(choose([waited, batch("tts", 0.03)])) == ["tts"], "a promise is not broken for it"
+
+
 def test_first_in_first_out_knows_no_deadline():
     offered = [batch("tts", 0.0, place=7), batch("llm", 9.0, Need.SPECULATIVE, place=3)]
     assert started(fifo(0.0, offered, [], Costs(), concurrency=1)) == ["llm"]
@@ -185,8 +199,8 @@ def test_never_more_than_there_is_room_for_and_nothing_that_was_not_offered(offe
     chosen = [
         start.batch for start in choose(offered, running(*(f"other{n}" for n in range(busy))), None, concurrency).start
     ]
-    assert len({id(b) for b in chosen}) == len(chosen)
-    assert all(any(b is o for o in offered) for b in chosen)
+    assert len({b.lane for b in chosen}) == len(chosen)
+    assert all(any((b.lane, b.cost_key) == (o.lane, o.cost_key) for o in offered) for b in chosen)
     assert len(chosen) <= max(0, concurrency - busy)
 
 
@@ -199,9 +213,11 @@ def test_an_idle_device_starts_something_or_says_when_it_will(offered, concurren
 @given(offers, st.integers(1, 4))
 def test_nobody_waits_behind_a_guess(offered, concurrency):
     chosen = [start.batch for start in choose(offered, concurrency=concurrency).start]
-    left = [b for b in offered if not any(b is c for c in chosen) and not b.expected_joiners]
-    if any(b.need is not Need.SPECULATIVE for b in left):
-        assert not any(c.need is Need.SPECULATIVE for c in chosen)
+    left = [b for b in offered if all(b.lane != c.lane for c in chosen) and not b.expected_joiners]
+    if any(b.need in (Need.PROMISED, Need.AWAITED) for b in left):
+        assert not any(c.need in (Need.SPECULATIVE, Need.BACKGROUND) for c in chosen)
+    if any(b.need is Need.SPECULATIVE for b in left):
+        assert not any(c.need is Need.BACKGROUND for c in chosen)
 
 
 @given(offers, st.integers(1, 4))

@@ -64,7 +64,18 @@ def page_address(server: ServerSettings, host: str, port: int) -> str:
 
 async def _serve(agent: "Agent", gpus: tuple[Gpu, ...], listener: socket.socket) -> None:
     app = create_app(agent, agent.settings)
-    server = uvicorn.Server(server_config(app, agent.settings.server))
+    server = uvicorn.Server(server_config(app, agent.settings.server, lifespan="off"))
+    try:
+        async with app.router.lifespan_context(app):  # not uvicorn's, which tells what a door raises as a traceback
+            await _load_and_serve(agent, gpus, server, listener)
+    finally:
+        if agent.close():
+            atexit.register(_leave)
+
+
+async def _load_and_serve(
+    agent: "Agent", gpus: tuple[Gpu, ...], server: uvicorn.Server, listener: socket.socket
+) -> None:
     loading = asyncio.create_task(agent.start(gpus))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
@@ -80,8 +91,6 @@ async def _serve(agent: "Agent", gpus: tuple[Gpu, ...], listener: socket.socket)
         server.should_exit = True
         loading.cancel()
         await asyncio.gather(serving, loading, return_exceptions=True)
-        if agent.close():
-            atexit.register(_leave)
 
 
 def _leave() -> None:

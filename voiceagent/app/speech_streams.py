@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceagent.doors.errors import UnavailableError
+from voiceagent.doors.lender import Abilities
 from voiceagent.engines.asr.contract import AsrEngine, AsrEvent, AsrStream
 from voiceagent.engines.contract import Need
 from voiceagent.engines.llm.contract import ENGINES_OWN, LlmEngine, LlmEvent, LlmStream, Message, ReplyOptions
 from voiceagent.engines.names import name_of
 from voiceagent.engines.tts.contract import TtsEngine, TtsEvent, TtsStream
+from voiceagent.engines.vad.contract import VadEvent, VadStream
+from voiceagent.session.engines import Engines
 
 RETRY_S = 5
 """A sentence is spoken within seconds."""
@@ -143,10 +146,12 @@ class SpeechStreams:
         self._on_change = on_change
         self._lent = 0
 
-    def recogniser(self, engine: AsrEngine, on_event: Callable[[AsrEvent], None]) -> LentRecogniser:
+    def recogniser(
+        self, engine: AsrEngine, on_event: Callable[[AsrEvent], None], need: Need = Need.PROMISED
+    ) -> LentRecogniser:
         """Lend a recogniser's stream. Raises UnavailableError when there is none to lend."""
         self._require(engine.lane)
-        return LentRecogniser(engine.open(on_event), self._take())
+        return LentRecogniser(engine.open(on_event, need), self._take())
 
     def voice(self, engine: TtsEngine, on_event: Callable[[TtsEvent], None]) -> LentVoice:
         """Lend a voice's stream. Raises UnavailableError when there is none to lend."""
@@ -175,3 +180,40 @@ class SpeechStreams:
     def _count(self, change: int) -> None:
         self._lent += change
         self._on_change(self._lent)
+
+
+class Lending:
+    """What an agent lends to doors that hold no conversation (`doors/lender.py`)."""
+
+    _speech: SpeechStreams
+
+    @property
+    def engines(self) -> Engines:
+        """The loaded models. Raises VoiceAgentError before they are."""
+        raise NotImplementedError
+
+    @property
+    def abilities(self) -> Abilities:
+        """What recogniser and voice know."""
+        asr, tts = self.engines.asr, self.engines.tts
+        return Abilities(asr.languages, tts.languages, tts.voices, tts.sample_rate)
+
+    def open_recogniser(self, on_event: Callable[[AsrEvent], None], need: Need = Need.PROMISED) -> LentRecogniser:
+        """Lend a recogniser's stream, none of whose work is more urgent than `need`."""
+        return self._speech.recogniser(self.engines.asr, on_event, need)
+
+    def open_voice(self, on_event: Callable[[TtsEvent], None]) -> LentVoice:
+        """Lend a voice's stream."""
+        return self._speech.voice(self.engines.tts, on_event)
+
+    def open_model(self, on_event: Callable[[LlmEvent], None]) -> LentModel:
+        """Lend a language model's stream."""
+        return self._speech.model(self.engines.llm, on_event)
+
+    def count_tokens(self, messages: tuple[Message, ...]) -> int:
+        """Return how many tokens a conversation takes of the model's context."""
+        return self.engines.llm.count_tokens(messages)
+
+    def open_detector(self, on_event: Callable[[VadEvent], None]) -> VadStream:
+        """Open a voice activity detector's stream, which goes with a lent recogniser."""
+        return self.engines.vad.open(on_event)

@@ -10,6 +10,7 @@ NEEDS: dict[Need, steps.NeedLabel] = {
     Need.PROMISED: "promised",
     Need.AWAITED: "awaited",
     Need.SPECULATIVE: "speculative",
+    Need.BACKGROUND: "background",
 }
 
 

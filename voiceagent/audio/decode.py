@@ -6,9 +6,11 @@ each other.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -41,8 +43,29 @@ MP3_HEADER_BYTES = 1 << 16
 """Within which an mp3 file counts its frames, if it does, unless it begins with a large picture."""
 UNKNOWN_LENGTHS = (0, 0xFFFFFFFF)
 """Of a WAV file that was written to a pipe, or whose recorder died; FFmpeg reads it to its end."""
+CANCELLED = 10**-1.2
+"""The share of the channels' energies that their sum has at least (-12 dB); 1 where they have nothing in common."""
 RIFF_REST_BYTES = 4096
 """A WAV file has less than this behind its last chunk, if anything."""
+
+
+_NAMES_OTHERS = ("hls", "dash", "webm_dash_manifest", "concat", "imf", "rtsp", "sdp", "rtp", "sap")
+_DEVICES = (
+    "alsa",
+    "fbdev",
+    "kmsgrab",
+    "lavfi",
+    "oss",
+    "pulse",
+    "sndio",
+    "v4l2",
+    "video4linux2,v4l2",
+    "x11grab",
+    "xcbgrab",
+)
+
+Mix = Callable[[NDArray[np.float32], NDArray[np.float64]], Pcm]
+"""Makes one channel of (samples, channels), given the energy of each channel up to here."""
 
 
 @dataclass(slots=True)
@@ -66,8 +89,84 @@ def decode(path: Path, rate: int, channel: int | None = None) -> Decoded:
 
     Raises AudioError when it has no sound that can be read, OSError or av.FFmpegError when it is no such file.
     """
+
+    def mix(channels: NDArray[np.float32], powers: NDArray[np.float64]) -> Pcm:
+        if channel is None:
+            return channels.sum(axis=1)  # type: ignore[no-any-return]
+        return channels[:, channel].copy() if channel < channels.shape[1] else np.zeros(len(channels), np.float32)
+
+    with _opened(path, rate, mix) as reading:
+        for _ in reading.packets():
+            pass
+        track = reading.track
+        return Decoded(track.joined(), track.powers, track.gaps, reading.declared_s, reading.wrong)
+
+
+def decode_pieces(path: Path, rate: int) -> Iterator[Pcm]:
+    """Yield a file at `rate` Hz as one channel, a packet at a time, as loud as its loudest channel up to there.
+
+    Raises AudioError when it has no sound that can be read, OSError or av.FFmpegError when it is no such file.
+    """
+    with _opened(path, rate, LiveMix()) as reading:
+        for _ in reading.packets():
+            for piece in reading.track.taken():
+                yield np.clip(piece, -1.0, 1.0)
+
+
+class LiveMix:
+    """Adds up channels as loud as the loudest; takes that one alone while most of the sum is cancelled."""
+
+    def __init__(self) -> None:
+        self._mixed = 0.0
+
+    def __call__(self, channels: NDArray[np.float32], powers: NDArray[np.float64]) -> Pcm:
+        """Return one channel."""
+        mono: Pcm = channels.sum(axis=1)
+        self._mixed += float(np.einsum("i,i->", mono, mono, dtype=np.float64))
+        if len(powers) < 2 or not powers.any():
+            return mono
+        loudest = int(np.argmax(powers))
+        if self._mixed < CANCELLED * powers.sum():
+            return channels[:, min(loudest, channels.shape[1] - 1)].copy()
+        return mono * np.float32(np.sqrt(powers[loudest] / self._mixed))
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A file being read."""
+
+    path: Path
+    container: InputContainer
+    stream: AudioStream
+    track: "_Track"
+    declared_s: float | None
+    wrong: bool
+    """Whether its header's length is."""
+    damaged: bool = False
+    heard: bool = False
+
+    def packets(self) -> Iterator[None]:
+        """Decode packet by packet into the track. Raises AudioError at the end where none could be."""
+        for _ in _read(self):
+            self.heard = self.heard or bool(self.track.pieces)
+            yield
+        if self.damaged and not self.heard:
+            raise AudioError(
+                f"{self.path} is damaged, and nothing of it can be read; record it again, or use another copy."
+            )
+
+
+@cache
+def _formats() -> str:
+    """Return the formats of files that hold their sound themselves: others may name any file or address."""
+    return ",".join(sorted(av.formats_available - {*_NAMES_OTHERS, *_DEVICES}))
+
+
+@contextmanager
+def _opened(path: Path, rate: int, mix: Mix) -> Iterator[_Reading]:
     length_is_wrong, wav_s = _wav_length(path)
-    with av.open(str(path), options={"ignore_length": "1"} if length_is_wrong else {}) as container:
+    options = {"format_whitelist": _formats()} | ({"ignore_length": "1"} if length_is_wrong else {})
+    with av.open(str(path), options=options) as container:
         if not container.streams.audio:
             raise AudioError(f"{path} has no audio in it; give a recording (wav, flac, mp3, ogg, g722, ...).")
         stream = container.streams.audio[0]
@@ -81,22 +180,19 @@ def decode(path: Path, rate: int, channel: int | None = None) -> Decoded:
         declared_s = wav_s or _declared_s(path, container, stream, begin_s)
         # A frame that is louder than possible is damaged, unless it was stored as it is.
         loudest = float("inf") if stream.codec_context.name.startswith("pcm") else LOUDEST
-        track = _Track(rate, channel, begin_s, declared_s or float("inf"), loudest)
-        damaged = _read(container, stream, track)
-    if not track.pieces and damaged:
-        raise AudioError(f"{path} is damaged, and nothing of it can be read; record it again, or use another copy.")
-    return Decoded(track.joined(), track.powers, track.gaps, declared_s, length_is_wrong)
+        track = _Track(rate, mix, begin_s, declared_s or float("inf"), loudest)
+        yield _Reading(path, container, stream, track, declared_s, length_is_wrong)
 
 
-def _read(container: InputContainer, stream: AudioStream, track: "_Track") -> bool:
-    """Decode all packets into the track; return whether some could not be."""
-    damaged = False
+def _read(reading: _Reading) -> Iterator[None]:
+    """Decode one packet after the other into the track; note whether some could not be."""
+    container, stream, track = reading.container, reading.stream, reading.track
     counted = container.format.name in COUNTED_TIMES
     size, length_s = 0, 0.0  # of the packets that were sound
     end = None  # of the last packet, in the file
     for packet in _packets(container, stream):
         if packet is None:
-            damaged = True
+            reading.damaged = True
             continue
         lasts_s = _seconds(packet.duration, packet.time_base)
         if counted and size and end is not None and packet.pos is not None:
@@ -107,13 +203,14 @@ def _read(container: InputContainer, stream: AudioStream, track: "_Track") -> bo
                 track.add(frame)
             size, length_s = size + packet.size, length_s + lasts_s
         except av.FFmpegError:
-            damaged = True
+            reading.damaged = True
             if counted and size:
                 track.late_s += max(0.0, packet.size * length_s / size - lasts_s)
             if packet.pts is not None:
                 track.until_s = _seconds(packet.pts, packet.time_base) + lasts_s
+        yield
     track.end()
-    return damaged
+    yield
 
 
 def _packets(container: InputContainer, stream: AudioStream) -> Iterator["av.Packet[AudioStream] | None"]:
@@ -156,7 +253,7 @@ class _Track:
     """Decoded sound on its way to one channel at one rate."""
 
     rate: int
-    channel: int | None
+    mix: Mix
     begin_s: float
     """When the file begins, by its own times."""
     most_s: float
@@ -193,13 +290,18 @@ class _Track:
 
     def end(self) -> None:
         """Take what the resampler holds, and silence for what is missing at the end."""
-        if self.pieces:
+        if self._length_s:
             self._fill(self.until_s)
         self._flush()
 
     def joined(self) -> Pcm:
         """Return all of it."""
         return np.concatenate(self.pieces) if self.pieces else np.zeros(0, np.float32)
+
+    def taken(self) -> list[Pcm]:
+        """Return what has come since the last call, and keep it no longer."""
+        pieces, self.pieces = self.pieces, []
+        return pieces
 
     def _is_bang(self, frame: av.AudioFrame) -> bool:
         if not frame.format.name.startswith("flt") or frame.layout.nb_channels > MOST_PLANES:
@@ -228,12 +330,7 @@ class _Track:
             samples = frame.to_ndarray().reshape(-1, frame.layout.nb_channels)
             channels: NDArray[np.float32] = np.nan_to_num(samples, posinf=1.0, neginf=-1.0)
             self._count(np.einsum("ij,ij->j", channels, channels, dtype=np.float64))
-            if self.channel is None:
-                self.pieces.append(channels.sum(axis=1))
-            elif self.channel < channels.shape[1]:
-                self.pieces.append(channels[:, self.channel].copy())
-            else:
-                self.pieces.append(np.zeros(len(channels), np.float32))
+            self.pieces.append(self.mix(channels, self.powers))
 
     def _count(self, powers: NDArray[np.float64]) -> None:
         if len(powers) > len(self.powers):

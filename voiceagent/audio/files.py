@@ -12,13 +12,11 @@ from pathlib import Path
 import av
 import numpy as np
 
-from voiceagent.audio.decode import Decoded, decode
+from voiceagent.audio.decode import CANCELLED, Decoded, decode
 from voiceagent.audio.pcm import AudioError, Pcm, to_s16
 
 log = logging.getLogger(__name__)
 
-CANCELLED = 10**-1.2
-"""The share of the channels' energies that their sum has at least (-12 dB); 1 where they have nothing in common."""
 MISSING_END_S = 0.2
 LONGEST_S = 86_400.0
 """A file that is said to miss more than a day is damaged where it says so."""

@@ -105,6 +105,8 @@ def has_fec(payload: bytes) -> bool:
 class OpusDecoder:
     """Decodes one stream of packets to mono at `rate` Hz. Any packet, however broken, leaves it usable."""
 
+    clock = TIMESTAMP_RATE
+
     def __init__(self, rate: int = 16_000) -> None:
         self.rate = _known_rate(rate)
         self._library = _library()
@@ -119,6 +121,10 @@ class OpusDecoder:
     def decode(self, payload: bytes) -> Pcm:
         """Decode a packet. Raises AudioError for one that is empty or corrupt; conceal it then."""
         return self._decode(payload, packet_samples(payload, self.rate), from_next=False)
+
+    def fec_samples(self, next_payload: bytes) -> int:
+        """Return how many samples before a packet its FEC can restore."""
+        return packet_samples(next_payload, self.rate) if has_fec(next_payload) else 0
 
     def decode_fec(self, next_payload: bytes, samples: int) -> Pcm:
         """Recover the `samples` that were lost just before `next_payload`, which is decoded after this.

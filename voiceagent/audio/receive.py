@@ -1,4 +1,4 @@
-"""From a caller's RTP packets to 16 kHz audio for speech recognition: jitter buffer and Opus decoder combined.
+"""From a caller's RTP packets to 16 kHz audio for speech recognition: jitter buffer and decoder combined.
 
 A timeline of RTP timestamps gives what is due. Where a packet was lost, its audio comes from the packet after it
 (in-band FEC), else it is concealed. Where timestamps jump although nothing was lost, the sender was silent and
@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from voiceagent.audio.decoder import Decoder
 from voiceagent.audio.jitter import Frame, JitterBuffer, Lost
-from voiceagent.audio.opus import TIMESTAMP_RATE, OpusDecoder, has_fec, packet_samples
+from voiceagent.audio.opus import OpusDecoder
 from voiceagent.audio.pcm import AudioError, Pcm
 
 RATE = 16_000
@@ -40,7 +41,6 @@ LONGEST_SILENCE_S = 1.0
 BURST_S = 10.0
 """What a sender may deliver at once after its network stalled."""
 
-_TICKS = TIMESTAMP_RATE // RATE
 _ORDINARY_PACKET = RATE // 50
 _CREDIT_PER_SECOND = 1.05
 """A little more than real time: clocks differ, and a filled stall is heard twice, as silence and as speech."""
@@ -61,7 +61,7 @@ class ReceiveStats:
     concealed: int
     """Samples made up."""
     corrupt: int
-    """Packets that were not Opus; their time is concealed."""
+    """Packets that could not be decoded; their time is concealed."""
     refused: int
     """Packets beyond real time."""
     lag_ms: float
@@ -75,7 +75,7 @@ class AudioReceiver:
 
     def __init__(self) -> None:
         self._jitter = JitterBuffer()
-        self._decoder = OpusDecoder(RATE)
+        self._decoder: Decoder = OpusDecoder(RATE)
         self._received = self._fec_recovered = self._concealed = self._corrupt = self._refused = 0
         self._lag_s = 0.0
         self._credit_s = BURST_S
@@ -88,13 +88,16 @@ class AudioReceiver:
         self._heard_s: float | None = None  # when a packet of use last came
         self._filled = 0  # samples of silence fed since then
 
-    def reset(self) -> None:
-        """Another stream begins (a new SSRC): its numbers have nothing to do with the ones so far."""
+    def reset(self, decoder: Decoder | None = None) -> None:
+        """Another stream begins (a new SSRC, or another codec, whose decoder this is): its numbers have nothing to do
+        with the ones so far.
+        """
+        self._decoder = decoder or self._decoder
         self._jitter.reset()
         self._forget_timeline()
 
     def push_packet(self, sequence_number: int, timestamp: int, payload: bytes, arrival_s: float) -> None:
-        """Take an Opus packet with its RTP sequence number and timestamp. Nothing in it can raise."""
+        """Take a packet with its RTP sequence number and timestamp. Nothing in it can raise."""
         if self._jitter.add(sequence_number, timestamp, payload, arrival_s):
             self._received += 1
             self._heard_s = arrival_s
@@ -149,7 +152,7 @@ class AudioReceiver:
         except AudioError:
             self._corrupt += 1
             pcm = self._conceal(self._packet)
-        self._due = frame.timestamp + len(pcm) * _TICKS
+        self._due = frame.timestamp + len(pcm) * self._decoder.clock // RATE
         if not self._afford(len(pcm)):
             self._refused += 1
             return chunks
@@ -157,13 +160,13 @@ class AudioReceiver:
 
     def _bridge(self, following: Frame, lost: int) -> list[Pcm]:
         """Return what belongs between the last audio and `following`; `lost` packets were sent in between."""
-        missing = 0 if self._due is None else max(0, following.timestamp - self._due) // _TICKS
+        missing = 0 if self._due is None else max(0, following.timestamp - self._due) * RATE // self._decoder.clock
         if missing == self._filled == 0:
             self._due = following.timestamp
             return []
         unpaid = max(0, missing - self._filled)
         spoken = min(unpaid, lost * self._packet)
-        recoverable = packet_samples(following.payload, RATE) if has_fec(following.payload) else 0
+        recoverable = self._decoder.fec_samples(following.payload)
         recovered = recoverable if 0 < recoverable <= spoken else 0
         # Sound that continues the last one has no place after silence.
         made_up = 0 if self._filled else min(spoken - recovered, round(CONCEAL_S * RATE))

@@ -85,12 +85,14 @@ def _about(model: type[BaseModel]) -> list[str]:
 
 
 def _tables(fields: Fields) -> Iterator[str]:
-    """Yield a table of the fields, and one for every list of mappings among them."""
+    """Yield a table of the fields, and one for every section and every list of mappings among them."""
     if not fields:
         return
     yield "| setting | takes | default | meaning |"
     yield "| --- | --- | --- | --- |"
     for name, field in fields.items():
+        if schema.section_model(field):
+            continue
         default = "(required)" if field.is_required() else f"`{_default(field)}`"
         yield _row(f"`{name}`", schema.allowed(field), default, field.description or "")
     yield ""
@@ -98,8 +100,11 @@ def _tables(fields: Fields) -> Iterator[str]:
 
 
 def _items(fields: Fields) -> Iterator[str]:
-    """Yield the tables of the mappings in a list."""
+    """Yield the tables of the sections, and of the mappings in a list."""
     for name, field in fields.items():
+        if section := schema.section_model(field):
+            yield f"In `{name}`: {section.__doc__}\n"
+            yield from _tables(section.model_fields)
         if item := schema.item_model(field):
             yield f"Each of `{name}`: {item.__doc__}\n"
             yield from _tables(item.model_fields)

@@ -89,6 +89,11 @@ def allowed(field: FieldInfo) -> str:
     return text + (" or null" if takes_null(field) else "")
 
 
+def section_model(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of the field's own mapping; None for what is no section."""
+    return _model(field.annotation)
+
+
 def item_model(field: FieldInfo) -> type[BaseModel] | None:
     """The model of the mappings that a list holds; None for what is no list of mappings."""
     return _model(next(iter(get_args(field.annotation)), None))

@@ -7,40 +7,32 @@ Nothing here knows where a value was written; `load` does.
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from voiceagent.config.doors import RealtimeSettings
+from voiceagent.config.doors import (
+    OpenAiSettings,
+    RealtimeSettings,
+    RtviSettings,
+    ServicesSettings,
+    TelephonySettings,
+    WyomingSettings,
+)
+from voiceagent.config.network import Address, AddressOrNetwork, IceServer, TurnServer
 from voiceagent.config.section import Section
 from voiceagent.config.values import (
     FilePath,
     Milliseconds,
     Name,
+    Port,
     Probability,
     Tokens,
     function,
     host_name,
-    ice_url,
     network,
-    one_or_more,
     origin,
     secret_token,
     web_address,
 )
-
-
-class IceServer(Section):
-    """One STUN or TURN server, as in WebRTC's RTCIceServer."""
-
-    urls: Annotated[
-        tuple[Annotated[str, AfterValidator(ice_url)], ...],
-        BeforeValidator(one_or_more),
-        Field(strict=False, min_length=1),
-    ]
-    """One address or several, such as stun:stun.example.org:3478."""
-    username: str | None = None
-    """The user name at a TURN server."""
-    credential: str | None = Field(default=None, repr=False)
-    """The password at a TURN server; never printed."""
 
 
 class ServerSettings(Section):
@@ -51,7 +43,15 @@ class ServerSettings(Section):
     port: int = Field(default=7860, ge=0, le=65_535)
     """The HTTP port; 0 takes any free one."""
     ice_servers: tuple[IceServer, ...] = Field(default=(), strict=False)
-    """STUN and TURN servers, needed only where there is a NAT between agent and browser."""
+    """STUN and TURN servers, needed only where there is a NAT between agent and browser (docs/webrtc.md)."""
+    turn: TurnServer = TurnServer()
+    """A TURN server that gives each client a password of its own."""
+    addresses: tuple[AddressOrNetwork, ...] = Field(default=(), strict=False)
+    """This machine's addresses that callers are offered for their audio, also as networks; empty: all but 127.0.0.1."""
+    public_address: Address | None = None
+    """The address that callers are offered instead of this machine's own, where a NAT or a container translates it."""
+    udp_ports: tuple[Port, Port] | None = Field(default=None, strict=False)
+    """The first and the last UDP port for callers' audio; a call takes one on each address. null: any free one."""
     max_sessions: int = Field(default=4, ge=1, le=1024)
     """The most people connected at once; the next is refused with 503."""
     speech_streams: int = Field(default=2, ge=0, le=1024)
@@ -84,8 +84,14 @@ class ServerSettings(Section):
             raise ValueError(f"needs tls_cert and tls_key together, and {absent} is not set")
         return self
 
+    @model_validator(mode="after")
+    def _rising_ports(self) -> Self:
+        if self.udp_ports is not None and self.udp_ports[0] > self.udp_ports[1]:
+            raise ValueError("needs udp_ports with the lower one first")
+        return self
 
-DoorName = Literal["page", "realtime"]
+
+DoorName = Literal["page", "rtvi", "realtime", "openai", "services", "telephony", "wyoming"]
 
 
 class EngineSettings(Section):
@@ -216,6 +222,8 @@ class SessionSettings(Section):
     """A transcript of which the recogniser is less sure than this is asked back, once; 0: none is."""
     failure_message: str | None = None
     """What the agent says when a model has failed; null: a phrase of the language."""
+    record: FilePath | None = None
+    """The folder where calls are recorded, both sides; null: none. Callers must know and agree (docs/recording.md)."""
 
     @model_validator(mode="after")
     def _orders(self) -> Self:
@@ -302,9 +310,14 @@ class Settings(Section):
     """Python functions that the agent may use, as module:function."""
     mcp: tuple[McpServerSettings, ...] = Field(default=(), strict=False)
     """MCP servers whose tools the agent may use."""
-    doors: tuple[DoorName, ...] = Field(default=("page", "realtime"), strict=False)
+    doors: tuple[DoorName, ...] = Field(default=("page", "rtvi", "realtime", "openai", "services"), strict=False)
     """The ways in (docs/doors.md)."""
+    rtvi: RtviSettings = RtviSettings()
     realtime: RealtimeSettings = RealtimeSettings()
+    openai: OpenAiSettings = OpenAiSettings()
+    services: ServicesSettings = ServicesSettings()
+    telephony: TelephonySettings = TelephonySettings()
+    wyoming: WyomingSettings = WyomingSettings()
     scheduler: SchedulerSettings = SchedulerSettings()
     weights: WeightsSettings = WeightsSettings()
     trace: TraceSettings = TraceSettings()

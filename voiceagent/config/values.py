@@ -62,6 +62,13 @@ def web_address(url: str) -> str:
     return url
 
 
+def url_path(path: str) -> str:
+    """Refuse anything but the path of a route."""
+    if not path.startswith("/") or set(path) & set("{}?# "):
+        raise ValueError("should look like /stt")
+    return path
+
+
 def function(place: str) -> str:
     """Refuse anything but the name of a Python function."""
     module, _, name = place.partition(":")
@@ -83,6 +90,7 @@ def _path(value: object) -> object:
 
 
 Name = Annotated[str, Field(min_length=1)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
 Threads = Annotated[int, Field(ge=1, le=256)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[int, Field(ge=0, le=60_000)]

@@ -27,7 +27,7 @@ def create_app(host: Host, settings: Settings) -> Starlette:
     Raises VoiceAgentError for a token file that cannot be read.
     """
     connections = Connections(host)
-    offers = Offers(host, connections, settings.server.ice_servers)
+    offers = Offers(host, connections, settings.server)
     access = Access(settings.server)
     context = DoorContext(host, connections, offers, settings, access)
     doors = [make_door(name, context) for name in settings.doors]
@@ -44,9 +44,13 @@ def create_app(host: Host, settings: Settings) -> Starlette:
     for door in doors:
         routes += door.routes
     public = [path for door in doors for path in door.public]
+    guarded = [path for door in doors for path in door.guarded]
     return Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[*cors(settings.server.allow_origins), Middleware(Gate, access=access, public=public)],
+        middleware=[
+            *cors(settings.server.allow_origins),
+            Middleware(Gate, access=access, public=public, guarded=guarded),
+        ],
         exception_handlers={RequestError: refuse, VoiceAgentError: unavailable, HTTPException: no_such_thing},
     )

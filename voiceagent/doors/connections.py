@@ -57,13 +57,7 @@ class Connections:
         Raises UnavailableError, before any device work, when an engine is not ready or not healthy, or there is no room
         for one more; and what `connect` raises.
         """
-        try:
-            self._require_health()
-            self._limits.require(self._present)
-        except UnavailableError as refusal:
-            self._host.metrics.refused_sessions.labels(refusal.code).inc()
-            log.info("caller refused", extra={"reason": refusal.code, "callers": self._present})
-            raise
+        self.require_room()
         self._arriving += 1
         try:
             connection = await connect()
@@ -73,6 +67,16 @@ class Connections:
         self._host.metrics.sessions.set(len(self._connected))
         log.info("session begun", extra={"session": connection.session.id})
         return connection
+
+    def require_room(self) -> None:
+        """Raise UnavailableError where `admit` would now, for doors that can refuse before they connect."""
+        try:
+            self._require_health()
+            self._limits.require(self._present)
+        except UnavailableError as refusal:
+            self._host.metrics.refused_sessions.labels(refusal.code).inc()
+            log.info("caller refused", extra={"reason": refusal.code, "callers": self._present})
+            raise
 
     def find(self, connection_id: object) -> Connection:
         """Return a connection by its id. Raises UnknownSessionError."""

@@ -42,6 +42,11 @@ class Door:
         """The paths that may be read without a token (GET), since they hold nothing that is anybody's."""
         return ()
 
+    @property
+    def guarded(self) -> Collection[str]:
+        """The paths at which the door itself asks who a client is, in the client's own way: they need no token."""
+        return ()
+
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Listen on ports of its own while inside; on leaving, every connection through them is closed."""

@@ -4,10 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from voiceagent.engines.asr.contract import AsrEvent, AsrStream
-from voiceagent.engines.llm.contract import LlmEvent, LlmStream
-from voiceagent.engines.tts.contract import TtsEvent, TtsStream
-from voiceagent.engines.vad.contract import VadEvent, VadStream
+from voiceagent.doors.lender import Lender
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.coordinator import Session
 from voiceagent.session.reports import Report
@@ -29,7 +26,7 @@ class Capacity:
     """The newest caller's effect on the others is not known yet."""
 
 
-class Host(Protocol):
+class Host(Lender, Protocol):
     """The process behind the doors: its models, and the sessions they serve. All of it is on the event loop."""
 
     @property
@@ -57,21 +54,6 @@ class Host(Protocol):
 
         Raises VoiceAgentError for an unsupported configuration, before anything is taken.
         """
-
-    def open_recogniser(self, on_event: Callable[[AsrEvent], None]) -> AsrStream:
-        """Lend a recogniser's stream that belongs to no session; closing it frees its place.
-
-        Raises UnavailableError when none is left (server.speech_streams) or the server is overloaded.
-        """
-
-    def open_voice(self, on_event: Callable[[TtsEvent], None]) -> TtsStream:
-        """Lend a voice's stream likewise."""
-
-    def open_model(self, on_event: Callable[[LlmEvent], None]) -> LlmStream:
-        """Lend a language model's stream likewise."""
-
-    def open_detector(self, on_event: Callable[[VadEvent], None]) -> VadStream:
-        """Open a voice activity detector's stream, which goes with a lent recogniser; there is always a place."""
 
     def readiness(self) -> dict[str, bool]:
         """Return, for each engine, whether it is loaded, warm and healthy."""

@@ -6,6 +6,11 @@ from voiceagent.doors.door import Door, DoorContext
 
 _DOORS = {
     "page": "voiceagent.doors.page.door:PageDoor",
+    "rtvi": "voiceagent.doors.rtvi.door:RtviDoor",
+    "services": "voiceagent.doors.services.door:ServicesDoor",
+    "openai": "voiceagent.doors.openai.door:OpenAiDoor",
+    "telephony": "voiceagent.doors.telephony.door:TelephonyDoor",
+    "wyoming": "voiceagent.doors.wyoming.door:WyomingDoor",
     "realtime": "voiceagent.doors.realtime.door:RealtimeDoor",
 }
 

@@ -1,6 +1,7 @@
 """Reading requests and refusing them, as all HTTP doors without a form of their own do."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -8,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from voiceagent.doors.errors import BadRequestError, RequestError, TooLargeError
+from voiceagent.errors import VoiceAgentError
 
 MAX_BODY_BYTES = 256_000
 
@@ -27,6 +29,7 @@ async def json_object(request: Request, most: int = MAX_BODY_BYTES) -> dict[str,
     body = await body_of(request, most)
     try:
         value = json.loads(body)
+        json.dumps(value, ensure_ascii=False).encode()  # an escaped half of a surrogate pair is no text
     except (ValueError, RecursionError) as error:
         raise BadRequestError("bad_json", f"The body is not JSON: {error}.") from error
     if not isinstance(value, dict):
@@ -51,3 +54,17 @@ def no_such_thing(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     message = f"{request.method} {request.url.path}: {error.detail}. The page is at /."
     return JSONResponse({"error": {"code": "http", "message": message}}, error.status_code, error.headers)
+
+
+def answering(
+    endpoint: Callable[[Request], Awaitable[Response]], refusal: Callable[[Request, Exception], Response]
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return an endpoint whose refusals have a form of their own."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except VoiceAgentError as error:
+            return refusal(request, error)
+
+    return answer

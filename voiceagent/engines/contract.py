@@ -22,6 +22,9 @@ PRESSING_S = 0.1
 """Within a lane, promised work runs before awaited work when its deadline is this near. Deadlines include a margin for
 the step that may be under way then; between lanes, the policy derives it from the costs."""
 
+PATIENCE_S = 5.0
+"""How long work in the background waits at most for a device that is never idle: so it goes on, if slowly."""
+
 
 class Need(IntEnum):
     """How a delay is heard. It decides what the deadline means."""
@@ -32,14 +35,24 @@ class Need(IntEnum):
     """A caller has been waiting in silence since the deadline: an answer's first words."""
     SPECULATIVE = 2
     """No caller waits yet, and the work may be discarded: the turn may not be over."""
+    BACKGROUND = 3
+    """A program has been waiting since the deadline, and no caller: it gets the time that remains (`claim`)."""
+
+
+def claim(need: Need, deadline: float, now: float) -> tuple[Need, float]:
+    """Return how urgent work counts: background work that has waited for PATIENCE_S counts as awaited since then."""
+    if need is Need.BACKGROUND and now - deadline >= PATIENCE_S:
+        return Need.AWAITED, deadline + PATIENCE_S
+    return need, deadline
 
 
 def order(need: Need, deadline: float, now: float) -> tuple[int, float]:
     """Return a sort key for work within a lane, least first: pressing promises, awaited work by how long it has waited,
-    other promises, speculative work."""
+    other promises, speculative work, work in the background."""
+    need, deadline = claim(need, deadline, now)
     if need is Need.PROMISED:
         return (0 if deadline - now <= PRESSING_S else 2, deadline)
-    return (1 if need is Need.AWAITED else 3, deadline)
+    return ({Need.AWAITED: 1, Need.SPECULATIVE: 3, Need.BACKGROUND: 4}[need], deadline)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ class ScriptedEngine(QueueEngine):
 
     def goes_along(self, job: Job, first: Job, now: float) -> bool:
         """Return whether a job may share the step of the most urgent one: that step gets longer, others shorter."""
-        if (job.need is Need.SPECULATIVE) != (first.need is Need.SPECULATIVE):  # guesses go with guesses alone
+        if max(job.need, Need.AWAITED) != max(first.need, Need.AWAITED):  # guesses go with guesses alone
             return False
         return first.need is Need.PROMISED or job.deadline <= max(first.deadline, now) + JOIN_WITHIN_S
 

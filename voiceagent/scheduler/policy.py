@@ -8,6 +8,8 @@ Every offered batch states how a delay is heard (`Need`), and `decide` goes by i
 - Callers should wait no longer than that takes. Steps *awaited* in silence run first, the longest wait before the
   others, as long as all promises can still be kept afterwards.
 - Guesses cost callers nothing: *speculative* work takes the time that remains, if any.
+- Programs that wait without a caller get what is left of that: work in the *background* comes last. Once it has waited
+  for `PATIENCE_S` it counts as awaited, so that it does not starve.
 
 So an overloaded device answers late rather than with gaps; admission prevents overload.
 
@@ -23,12 +25,12 @@ function runs live, in virtual time and under property tests.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heapreplace
 from math import inf
 from typing import Protocol
 
-from voiceagent.engines.contract import Batch, CostKey, Need
+from voiceagent.engines.contract import Batch, CostKey, Need, claim
 
 NEGLIGIBLE_S = 0.002
 """A step shorter than this (voice activity detection) is started at once: waiting would cost more than running."""
@@ -103,14 +105,16 @@ def decide(
     another device.
     """
     free, rest, busy = _rooms(offered, running, costs, off_device)
-    promised = sorted((batch for batch in rest if batch.need is Need.PROMISED), key=_deadline)
-    awaited = sorted((batch for batch in rest if batch.need is Need.AWAITED), key=_deadline)
-    guesses = sorted((batch for batch in rest if batch.need is Need.SPECULATIVE), key=_deadline)
+    queues: dict[Need, list[Batch]] = {need: [] for need in Need}
+    for batch in sorted((_claimed(batch, now) for batch in rest), key=_deadline):
+        queues[batch.need].append(batch)
+    promised = queues[Need.PROMISED]
     waits = {id(batch): latest for batch in promised if (latest := _latest_start(batch, costs)) > now}
     started: list[Start] = []
     while len(busy) < concurrency:
         ready = [batch for batch in promised if id(batch) not in waits]
-        chosen = next(iter((*awaited, *ready, *guesses)), None)
+        in_order = (*queues[Need.AWAITED], *ready, *queues[Need.SPECULATIVE], *queues[Need.BACKGROUND])
+        chosen = next(iter(in_order), None)
         if chosen is None:
             break
         if (
@@ -119,8 +123,7 @@ def decide(
             and not _keeps(promised, chosen, now, busy, concurrency, costs)
         ):
             chosen = promised[0]
-        queue = {Need.PROMISED: promised, Need.AWAITED: awaited, Need.SPECULATIVE: guesses}[chosen.need]
-        queue.remove(chosen)
+        queues[chosen.need].remove(chosen)
         if _gains(chosen, now, busy, costs):
             started.append(Start(chosen, _bound(chosen, promised, now, costs)))
             busy.append(Running(chosen, now + costs.predict(chosen.cost_key)))
@@ -144,6 +147,11 @@ def fifo(
 
 def _deadline(batch: Batch) -> float:
     return batch.deadline
+
+
+def _claimed(batch: Batch, now: float) -> Batch:
+    need, deadline = claim(batch.need, batch.deadline, now)
+    return batch if need is batch.need else replace(batch, need=need, deadline=deadline)
 
 
 def _rooms(

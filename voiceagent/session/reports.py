@@ -27,6 +27,7 @@ __all__ = [
     "SegmentHeard",
     "SessionClosed",
     "SessionOpened",
+    "TextCompleted",
     "TextWritten",
     "ToolUsed",
     "TurnTraced",
@@ -135,6 +136,13 @@ class SegmentAnnounced:
 
 
 @dataclass(frozen=True, slots=True)
+class TextCompleted:
+    """All that the response will say has been announced; much of it may still be to be heard."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class TextWritten:
     """More of a response that is not spoken, as the model wrote it."""
 
@@ -237,6 +245,7 @@ Report = (
     | NothingHeard
     | ResponseStarted
     | SegmentAnnounced
+    | TextCompleted
     | TextWritten
     | WordHeard
     | SegmentHeard

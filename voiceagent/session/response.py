@@ -21,7 +21,7 @@ from voiceagent.session.call_round import CallRound
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.repetition import Opening, Said, is_repeated, without
 from voiceagent.session.reply import Reply
-from voiceagent.session.reports import Report, SegmentAnnounced, TextWritten, ToolUsed
+from voiceagent.session.reports import Report, SegmentAnnounced, TextCompleted, TextWritten, ToolUsed
 from voiceagent.session.segment import Segment, heard_of
 from voiceagent.session.streams import Streams
 from voiceagent.session.tally import Tally
@@ -112,6 +112,7 @@ class ResponseRun:
         for index, segment in enumerate(self.segments):
             if segment.words:
                 self._announce(index)
+        self._report_completion()
         self._reschedule()
         if not self.spoken:
             self._finish_if_whole()
@@ -355,7 +356,12 @@ class ResponseRun:
         self._text_complete = True
         if not self.segments:
             self._on_failed("llm", None)
+        self._report_completion()
         self._finish_if_whole()
+
+    def _report_completion(self) -> None:
+        if self.released and self._text_complete and self.segments:
+            self._report(TextCompleted(self.generation))
 
     def _enqueue(self, audio: SpeechAudio) -> None:
         segment = self.segments[audio.segment]

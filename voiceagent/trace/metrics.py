@@ -149,7 +149,7 @@ class Metrics:
         )
         self.slack = Histogram(
             "voiceagent_step_slack_seconds",
-            "Deadline minus start minus predicted cost, when a step began; speculative steps have none.",
+            "Deadline minus start minus predicted cost, when a step began; of steps that are promised or awaited.",
             ["lane"],
             buckets=SLACK_S,
             registry=registry,
@@ -254,7 +254,7 @@ class Metrics:
         lane, key = record.lane, record.key[0]
         self.step_times.labels(lane, key).observe(record.end - record.start)
         self.step_streams.labels(lane, key).observe(len(record.streams))
-        if record.need != "speculative" and isfinite(record.slack_s):
+        if record.need in ("promised", "awaited") and isfinite(record.slack_s):
             self.slack.labels(lane).observe(record.slack_s)
         if record.missed:
             self.misses.labels(lane, key).inc()

@@ -13,7 +13,7 @@ from typing import Any, Literal
 Failure = Literal["error", "memory", "hang"]
 """It raised; it ran out of memory; or it hung and was abandoned at its recorded end."""
 
-NeedLabel = Literal["promised", "awaited", "speculative"]
+NeedLabel = Literal["promised", "awaited", "speculative", "background"]
 """How its delay is heard: as a gap in an answer, as a longer silence, or not at all."""
 
 STEPS_PER_LANE = 4_096

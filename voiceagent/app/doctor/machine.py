@@ -1,5 +1,6 @@
 """The doctor's checks of the machine: Python, packages, processor, GPU, port, microphone."""
 
+import os
 import platform
 import re
 import socket
@@ -91,6 +92,20 @@ def check_port(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield ok("port", f"{where} is free" if port else f"{host}, any free port")
+
+
+def check_recording(settings: Settings) -> Iterator[Finding]:
+    """Whether calls are recorded, and can be."""
+    folder = settings.session.record
+    if folder is None:
+        yield ok("recording", "calls are not recorded")
+        return
+    exists = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if exists.is_dir() and os.access(exists, os.W_OK):
+        text = f"calls are recorded in {folder}: callers must know and agree (docs/recording.md)"
+        yield warning("recording", text)
+    else:
+        yield problem("recording", f"{exists} cannot be written", "set session.record to a folder of your own")
 
 
 def check_access(settings: Settings) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from voiceagent.app.doctor.machine import (
     check_port,
     check_processor,
     check_python,
+    check_recording,
     check_tls,
 )
 from voiceagent.app.doctor.models import check_models
@@ -47,8 +48,10 @@ def checkup(settings: Settings) -> tuple[list[Finding], Plan]:
         **{one.kind: one.spec.findings(one.settings, context) for one in chosen(settings)},
         "better llm": better_model(settings, cores(), plan.free),
         "port": check_port(settings),
+        "recording": check_recording(settings),
         "access": check_access(settings),
         "tls": check_tls(settings),
+        "network": _check_network(settings),
         "microphone": check_microphone(settings),
     }
     return [finding for name, findings in checks.items() for finding in _guarded(name, findings)], plan
@@ -71,6 +74,16 @@ def _check_calibration(settings: Settings, gpus: tuple[Gpu, ...]) -> Iterator[Fi
         yield ok("calibration", found.text)
     else:
         yield warning("calibration", found.text, CALIBRATE)
+
+
+def _check_network(settings: Settings) -> Iterator[Finding]:
+    """The way to callers, if the settings say anything of it: to try it takes asyncio, which nothing else here does."""
+    server = settings.server
+    if server.ice_servers or server.turn.urls or server.addresses or server.public_address or server.udp_ports:
+        from voiceagent.app.doctor.network import check_addresses, check_ice_servers
+
+        yield from check_addresses(settings)
+        yield from check_ice_servers(settings)
 
 
 def _check_memory(plan: Plan, settings: Settings) -> Iterator[Finding]:

@@ -27,13 +27,16 @@ PROBES = frozenset({"/health", "/ready"})
 class Gate:
     """Lets a request through to `app`, or refuses it.
 
-    `public` are the paths that may be read without a token.
+    `public` are the paths that may be read without a token, `guarded` those whose door asks for something else.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, public: Collection[str] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, access: Access, public: Collection[str] = (), guarded: Collection[str] = ()
+    ) -> None:
         self._app = app
         self._access = access
         self._public = PROBES | frozenset(public)
+        self._guarded = frozenset(guarded)
         self._logged = Bucket(LOGGED_PER_S, LOGGED_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,7 +63,7 @@ class Gate:
             return
         self._access.check_rate(scope)
         self._access.check_place(scope)
-        if not (reads and path in self._public):
+        if path not in self._guarded and not (reads and path in self._public):
             self._access.check_token(scope, path, given)
 
     def _log(self, scope: Scope, error: RequestError) -> None:

@@ -43,9 +43,10 @@ class PageDoor(Door):
         return FileResponse(STATIC / "index.html", headers=HEADERS | {"Content-Security-Policy": policy})
 
     async def offer(self, request: Request) -> Response:
-        """Take a WebRTC offer and answer it."""
+        """Take a WebRTC offer and answer it; with the `pc_id` of a call, it renegotiates that call."""
         body = await json_object(request)
-        peer, answer = await self.context.offers.answer(body.get("sdp"), body.get("type"), self._client)
+        offers = self.context.offers
+        peer, answer = await offers.answer(body.get("sdp"), body.get("type"), self._client, peer_id=body.get("pc_id"))
         return JSONResponse({"sdp": answer, "type": "answer", "pc_id": peer.id})
 
     async def trickle(self, request: Request) -> Response:
@@ -56,11 +57,10 @@ class PageDoor(Door):
 
     async def config(self, request: Request) -> Response:
         """Return what the page needs before it connects."""
-        ice = [server.model_dump(mode="json", exclude_none=True) for server in self.context.settings.server.ice_servers]
         return JSONResponse(
             {
                 "name": "voiceagent",
-                "ice_servers": ice,
+                "ice_servers": self.context.offers.ice_servers_for_client(),
                 "models": dict(self.context.host.models),
                 "callers": self.context.connections.callers(),
             }

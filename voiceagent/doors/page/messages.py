@@ -20,6 +20,7 @@ from voiceagent.session.reports import (
     SegmentHeard,
     SessionClosed,
     SessionOpened,
+    TextCompleted,
     TextWritten,
     ToolUsed,
     TurnTraced,
@@ -42,7 +43,7 @@ def payload(report: Report) -> Payload | None:
     match report:
         case SessionOpened() | SessionClosed() | UserStarted() | UserStopped() | UserTurnEnded() | NothingHeard():
             return None
-        case ResponseStarted() | TextWritten() | AsideEnded() | SegmentHeard():
+        case ResponseStarted() | TextWritten() | TextCompleted() | AsideEnded() | SegmentHeard():
             return None
         case FloorChanged(holder):
             return {"type": "floor", "holder": holder.value}

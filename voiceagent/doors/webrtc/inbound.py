@@ -6,37 +6,50 @@ by a tap that passes each one to `AudioReceiver` the moment it arrives.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aiortc import RTCRtpReceiver
 from aiortc.rtp import RtpPacket
 
+from voiceagent.audio.decoder import Decoder
+from voiceagent.audio.opus import OpusDecoder
 from voiceagent.audio.pcm import Pcm
-from voiceagent.audio.receive import AudioReceiver, ReceiveStats
+from voiceagent.audio.receive import RATE, AudioReceiver, ReceiveStats
+from voiceagent.audio.telephone import TelephoneDecoder
+from voiceagent.doors.webrtc.offer import CodecName
+
+STOPPED_S = 0.1
+"""A sender of whom nothing has come for this long has stopped, and another one may be heard."""
 
 _JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 
 
 class Inbound:
-    """Receives one caller's audio and passes it on, 16 kHz mono, as soon as it can be heard."""
+    """Receives one caller's audio and passes it on, 16 kHz mono, as soon as it can be heard.
 
-    def __init__(self, hear: Callable[[Pcm], None]) -> None:
+    Of several senders it listens to one, until that one stops: two in one decoder are noise.
+    """
+
+    def __init__(self, hear: Callable[[Pcm], None], on_packet: Callable[[], None]) -> None:
         self._hear = hear
+        self._on_packet = on_packet
         self._receiver = AudioReceiver()
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._ssrc: int | None = None
+        self._codec: CodecName = "OPUS"
+        self._heard_s = 0.0
 
     @property
     def stats(self) -> ReceiveStats:
         """The caller's packet counts: received, lost, late, recovered."""
         return self._receiver.stats
 
-    def attach(self, receiver: RTCRtpReceiver) -> None:
-        """Take the packets of an aiortc receiver from now on."""
+    def attach(self, receiver: RTCRtpReceiver, codecs: Mapping[int, CodecName]) -> None:
+        """Take the packets of an aiortc receiver from now on; `codecs` are those negotiated, by payload type."""
         if not hasattr(receiver, _JITTER_BUFFER):
             raise RuntimeError("this aiortc keeps its jitter buffer elsewhere; voiceagent needs aiortc 1.16")
-        setattr(receiver, _JITTER_BUFFER, _Tap(self._push))
+        setattr(receiver, _JITTER_BUFFER, _Tap(lambda packet: self._push(packet, codecs[packet.payload_type])))
 
     def close(self) -> None:
         """Stop listening."""
@@ -45,11 +58,16 @@ class Inbound:
         self._hear = lambda pcm: None
         self._timer = None
 
-    def _push(self, packet: RtpPacket) -> None:
-        if packet.ssrc != self._ssrc:
-            self._ssrc = packet.ssrc
-            self._receiver.reset()
+    def _push(self, packet: RtpPacket, codec: CodecName) -> None:
+        self._on_packet()
         now = self._loop.time()
+        if packet.ssrc != self._ssrc:
+            if self._ssrc is not None and now - self._heard_s < STOPPED_S:
+                return
+            self._receiver.reset()
+        if codec != self._codec:
+            self._receiver.reset(_decoder(codec))
+        self._ssrc, self._codec, self._heard_s = packet.ssrc, codec, now
         self._receiver.push_packet(packet.sequence_number, packet.timestamp, packet.payload, now)
         self._poll()
 
@@ -61,6 +79,10 @@ class Inbound:
             self._hear(pcm)
         if (due := self._receiver.next_poll_s) is not None:
             self._timer = self._loop.call_at(due, self._poll)
+
+
+def _decoder(codec: CodecName) -> Decoder:
+    return OpusDecoder(RATE) if codec == "OPUS" else TelephoneDecoder(codec)
 
 
 class _Tap:

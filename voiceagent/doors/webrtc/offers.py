@@ -1,29 +1,32 @@
 """Answers WebRTC offers: each that is admitted becomes a peer."""
 
 from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
 
-from aiortc import RTCIceServer
-
-from voiceagent.config.settings import IceServer
+from voiceagent.config.settings import ServerSettings
 from voiceagent.doors.connections import Connections
-from voiceagent.doors.errors import BadRequestError, UnknownSessionError
+from voiceagent.doors.errors import UnknownSessionError
 from voiceagent.doors.host import Host
 from voiceagent.doors.webrtc.audio_count import AudioCount
-from voiceagent.doors.webrtc.peer import Client, Peer
+from voiceagent.doors.webrtc.candidates import read_candidates
+from voiceagent.doors.webrtc.client import Client
+from voiceagent.doors.webrtc.gathering import IceConnection
+from voiceagent.doors.webrtc.ice_servers import IceServers
+from voiceagent.doors.webrtc.local_network import LocalNetwork
+from voiceagent.doors.webrtc.peer import Peer
 from voiceagent.doors.webrtc.sdp import check_offer
 from voiceagent.session.config import ConversationConfig
-
-MAX_CANDIDATES = 64
-"""ICE candidates accepted in one request; a machine has a dozen."""
 
 
 class Offers:
     """Answers the offers of every door's callers."""
 
-    def __init__(self, host: Host, connections: Connections, ice_servers: tuple[IceServer, ...]) -> None:
+    def __init__(self, host: Host, connections: Connections, settings: ServerSettings) -> None:
         self._host = host
         self._connections = connections
-        self._ice_servers = ice_servers
+        self._servers = IceServers(settings)
+        self._network = LocalNetwork(settings)
 
     async def answer(
         self,
@@ -31,22 +34,25 @@ class Offers:
         kind: object,
         open_client: Callable[[Peer], Client],
         config: ConversationConfig | None = None,
+        peer_id: object = None,
     ) -> tuple[Peer, str]:
         """Return the peer and the answer's SDP.
 
         `open_client` creates the client that uses the peer's data channel; `config` is the session's own, or None for
-        the host's. Raises UnavailableError when the caller is not admitted, BadRequestError when the offer cannot be
-        answered, VoiceAgentError for an unsupported configuration.
+        the host's. With the id of a connected peer the offer renegotiates that one, and neither is used. Raises
+        UnavailableError when the caller is not admitted, BadRequestError when the offer cannot be answered,
+        UnknownSessionError for an id of nobody, VoiceAgentError for an unsupported configuration.
         """
+        if peer_id is not None:
+            return self.peer(peer_id), await self.renegotiate(peer_id, sdp, kind)
         answer = ""
 
         async def connect() -> Peer:
             nonlocal answer
             offer = check_offer(sdp, kind)
-            ice = [RTCIceServer(list(s.urls), s.username, s.credential) for s in self._ice_servers]
             peer = Peer(
                 lambda report: self._host.open_session(report, config),
-                ice,
+                self._make_ice,
                 open_client,
                 self._count,
                 self._connections.left,
@@ -60,13 +66,30 @@ class Offers:
 
         return await self._connections.admit(connect), answer
 
+    def ice_servers_for_client(self, session: str | None = None) -> list[dict[str, Any]]:
+        """Return the STUN and TURN servers for one client, as RTCIceServer dictionaries, for its door to pass on.
+
+        TURN passwords are the client's own and expire; `session` is in their user name, for the TURN server's log.
+        """
+        return self._servers.for_client(session or uuid4().hex)
+
+    async def renegotiate(self, peer_id: object, sdp: object, kind: object, *, restart: bool = False) -> str:
+        """Answer a later offer of a connected peer, whose session goes on; return the answer's SDP.
+
+        With other ICE credentials it restarts ICE. From another RTCPeerConnection (known by its certificate, or by
+        `restart`), a new connection replaces the old one as soon as it is connected. Raises UnknownSessionError,
+        BadRequestError; then the call goes on as it was.
+        """
+        return await self.peer(peer_id).answer(check_offer(sdp, kind), restart=restart)
+
     async def trickle(self, peer_id: object, candidates: object) -> None:
-        """Take ICE candidates found after the offer. Raises UnknownSessionError, BadRequestError."""
+        """Take ICE candidates found after the offer, as browsers or Pipecat write them; null or "" is the last.
+
+        Raises UnknownSessionError, BadRequestError.
+        """
         peer = self.peer(peer_id)
-        if not isinstance(candidates, list) or not all(isinstance(item, dict) for item in candidates):
-            raise BadRequestError("bad_candidate", 'Send {"pc_id": "...", "candidates": [{"candidate": "..."}]}.')
-        for item in candidates[:MAX_CANDIDATES]:
-            await peer.add_candidate(item.get("candidate"), item.get("sdp_mid"), item.get("sdp_mline_index"))
+        for trickled in list(read_candidates(candidates)):
+            peer.add_candidate(trickled)
 
     def peer(self, peer_id: object) -> Peer:
         """Return a connected peer. Raises UnknownSessionError."""
@@ -74,6 +97,9 @@ class Offers:
         if not isinstance(peer, Peer):
             raise UnknownSessionError("unknown_session", "This session is not a WebRTC call.")
         return peer
+
+    def _make_ice(self, on_check: Callable[[], None]) -> IceConnection:
+        return IceConnection(on_check, self._network, self._servers)
 
     def _count(self, count: AudioCount) -> None:
         metrics = self._host.metrics

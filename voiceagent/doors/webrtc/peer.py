@@ -7,26 +7,21 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 import aiortc.rtcsctptransport
-from aiortc import (
-    RTCBundlePolicy,
-    RTCConfiguration,
-    RTCIceServer,
-    RTCPeerConnection,
-    RTCSessionDescription,
-)
-from aiortc.sdp import candidate_from_sdp
 
 from voiceagent.audio.pcm import Pcm
-from voiceagent.doors.errors import BadRequestError
 from voiceagent.doors.webrtc.audio_count import AudioCount, count_of
+from voiceagent.doors.webrtc.candidates import Trickled
+from voiceagent.doors.webrtc.client import Client
+from voiceagent.doors.webrtc.connection import CallerConnection
 from voiceagent.doors.webrtc.data_channel import DataChannel
+from voiceagent.doors.webrtc.gathering import IceConnection
 from voiceagent.doors.webrtc.inbound import Inbound
+from voiceagent.doors.webrtc.offer import Offer
 from voiceagent.doors.webrtc.outbound import AgentTrack
-from voiceagent.doors.webrtc.sdp import ask_for_fec
 from voiceagent.session.coordinator import Session
 from voiceagent.session.reports import Report
 
@@ -36,31 +31,10 @@ aiortc.rtcsctptransport.USERDATA_MAX_LENGTH = 1100
 """Smaller chunks than aiortc's 1,200 bytes: larger ones get lost behind many VPNs, and the channel stalls."""
 
 GONE_S = 10.0
-"""A page pings every second; a caller who sends nothing for this long has vanished. aiortc itself takes 30 s."""
+"""A caller of whom nothing comes for this long, neither packets nor messages nor ICE checks (which come every 2.5 to
+6 s), has vanished. aiortc itself takes 30 s."""
 COUNT_S = 2.0
 """How often the audio is counted for the metrics."""
-
-
-class Client(Protocol):
-    """The user of the caller's data channel, which may also watch the audio."""
-
-    def connected(self) -> None:
-        """Audio can flow; comes once, just before the session opens."""
-
-    def report(self, report: Report) -> None:
-        """The session reports something; this may come before `connected`."""
-
-    def receive(self, message: object) -> None:
-        """A message came, text or bytes."""
-
-    def user_audio(self, pcm: Pcm) -> None:
-        """The session hears this audio."""
-
-    def agent_audio(self, pcm: Pcm) -> None:
-        """The caller is sent this audio."""
-
-    def leave(self, reason: str) -> None:
-        """The connection ends; messages can still be sent."""
 
 
 class Peer:
@@ -69,7 +43,7 @@ class Peer:
     def __init__(
         self,
         open_session: Callable[[Callable[[Report], None]], Session],
-        ice_servers: list[RTCIceServer],
+        make_ice: Callable[[Callable[[], None]], IceConnection],
         open_client: Callable[["Peer"], Client],
         on_count: Callable[[AudioCount], None],
         on_closed: Callable[["Peer"], None],
@@ -81,17 +55,19 @@ class Peer:
         self._counted = AudioCount()
         self._closed = False
         self._opened = False
-        self._made_at = self._last_sign = self._loop.time()
-        self._channel = DataChannel(self._receive)
+        self._made_at = self._loop.time()
+        self._note_sign()
+        self._channel = DataChannel(self._receive, lambda: self.hang_up("connection lost"))
         self._client = open_client(self)
         self.session = open_session(self._client.report)
-        self.inbound = Inbound(self._hear)
-        self._track = AgentTrack(self._pull, self.session.playout.rate)
+        self.inbound = Inbound(self._hear, self._note_sign)
+        self._make_ice = make_ice
+        self._connection = self._connect()
+        self._newest = self._connection
+        """Differs from the connection while another RTCPeerConnection of the caller is to replace it."""
+        self._negotiating = asyncio.Lock()
+        self._endings: set[asyncio.Task[None]] = set()
         self._timers = [self._loop.call_later(GONE_S, self._check_alive)]
-        self._pc = RTCPeerConnection(RTCConfiguration(ice_servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
-        self._pc.on("connectionstatechange", self._on_state)
-        self._pc.on("datachannel", self._channel.attach)
-        self._pc.on("track", self._on_track)
 
     @property
     def age_s(self) -> float:
@@ -107,33 +83,30 @@ class Peer:
         if not self._closed:
             self._ending = self._loop.create_task(self.close(reason))
 
-    async def answer(self, offer: str) -> str:
-        """Accept an offer and return the answer's SDP. Raises BadRequestError."""
-        try:
-            await self._pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
-            for transceiver in self._pc.getTransceivers():
-                if transceiver.kind == "audio":
-                    transceiver.sender.replaceTrack(self._track)
-                    transceiver.direction = "sendrecv"
-                    break
-            await self._pc.setLocalDescription(await self._pc.createAnswer())
-        except Exception as error:  # aiortc raises anything its parsers raise
-            raise BadRequestError(
-                "bad_sdp", f"The offer cannot be answered: {error or type(error).__name__}."
-            ) from error
-        return ask_for_fec(self._pc.localDescription.sdp)
+    async def answer(self, sdp: str, *, restart: bool = False) -> str:
+        """Accept an offer, the first or a later one, and return the answer's SDP. Raises BadRequestError.
 
-    async def add_candidate(self, line: object, mid: object, index: object) -> None:
-        """Take a trickled ICE candidate; an empty one marks the end. Raises BadRequestError."""
-        if not isinstance(line, str) or not line.removeprefix("candidate:").strip():
-            return
-        try:
-            candidate = candidate_from_sdp(line.removeprefix("candidate:"))
-            candidate.sdpMid = mid if isinstance(mid, str) else None
-            candidate.sdpMLineIndex = index if isinstance(index, int) else None
-            await self._pc.addIceCandidate(candidate)
-        except Exception as error:  # as above
-            raise BadRequestError("bad_candidate", f"Not an ICE candidate: {line[:80]!r}.") from error
+        A later one renegotiates, and restarts ICE if it has other credentials. If it comes from another
+        RTCPeerConnection of the caller, or with `restart`, a new connection takes over once it is connected.
+        """
+        offer = Offer(sdp)
+        async with self._negotiating:
+            if self._newest.answered and (restart or not self._newest.continues_with(offer)):
+                fresh = self._connect()
+                try:
+                    answer = await fresh.answer(offer)
+                except BaseException:
+                    await fresh.close()
+                    raise
+                superseded, self._newest = self._newest, fresh
+                if superseded is not self._connection:
+                    self._retire(superseded)
+                return answer
+            return await self._newest.answer(offer)
+
+    def add_candidate(self, trickled: Trickled) -> None:
+        """Take an ICE candidate found after the offer."""
+        self._newest.add_candidate(trickled)
 
     async def close(self, reason: str) -> None:
         """End the session and the connection. Safe to call twice."""
@@ -150,8 +123,10 @@ class Peer:
         for timer in self._timers:
             timer.cancel()
         self._on_closed(self)
-        self._track.stop()
-        await self._pc.close()
+        for connection in {self._connection, self._newest}:
+            await connection.close()
+        for ending in list(self._endings):
+            await ending
         log.info("session ended", extra={"session": self.session.id, "reason": reason})
 
     def describe(self) -> dict[str, Any]:
@@ -159,7 +134,7 @@ class Peer:
         state = self.session.state
         return {
             "session": self.session.id,
-            "connection": self._pc.connectionState,
+            "connection": self._connection.state,
             "turn": state.turn,
             "generation": state.generation,
             "floor": state.floor.value,
@@ -177,25 +152,51 @@ class Peer:
         return frame
 
     def _receive(self, message: object) -> None:
-        self._last_sign = self._loop.time()
+        self._note_sign()
         self._client.receive(message)
 
-    def _on_track(self, track: Any) -> None:
-        if track.kind == "audio":
-            for transceiver in self._pc.getTransceivers():
-                if transceiver.receiver.track is track:
-                    self.inbound.attach(transceiver.receiver)
+    def _note_sign(self) -> None:
+        """Record that the caller is there."""
+        self._last_sign = self._loop.time()
 
-    def _on_state(self) -> None:
-        state = self._pc.connectionState
-        if state == "connected" and not self._opened:
-            self._opened = True
-            self._last_sign = self._loop.time()
-            self._client.connected()
-            self.session.open()
-            self._timers.append(self._loop.call_later(COUNT_S, self._keep_count))
-        elif state in ("failed", "closed"):
-            self.hang_up("connection lost")
+    def _connect(self) -> CallerConnection:
+        track = AgentTrack(self._pull, self.session.playout.rate)
+        return CallerConnection(
+            lambda: self._make_ice(self._note_sign), track, self.inbound.attach, self._channel.attach, self._on_state
+        )
+
+    def _retire(self, connection: CallerConnection) -> None:
+        """Close a connection that another has replaced."""
+        connection.replaced = True
+        connection.track.stop()
+        task = self._loop.create_task(connection.close())
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+
+    def _on_state(self, connection: CallerConnection) -> None:
+        if connection.replaced or self._closed:
+            return
+        if connection.state == "connected":
+            if connection is not self._connection:
+                replaced, self._connection = self._connection, connection
+                self._retire(replaced)
+            if not self._opened:
+                self._open()
+        elif connection.state in ("failed", "closed"):
+            if connection is not self._newest:
+                return  # the caller has left it for another, which is being connected
+            if connection is not self._connection and self._connection.state == "connected":
+                self._newest = self._connection
+                self._retire(connection)
+            else:
+                self.hang_up("connection lost")
+
+    def _open(self) -> None:
+        self._opened = True
+        self._note_sign()
+        self._client.connected()
+        self.session.open()
+        self._timers.append(self._loop.call_later(COUNT_S, self._keep_count))
 
     def _keep_count(self) -> None:
         self._count()
@@ -209,7 +210,7 @@ class Peer:
 
     def _check_alive(self) -> None:
         silent_s = self._loop.time() - self._last_sign
-        if silent_s >= GONE_S and (self._channel.attached or not self._opened):
+        if silent_s >= GONE_S:
             self.hang_up("connection lost")
         else:
             self._timers[0] = self._loop.call_later(max(0.5, GONE_S - silent_s), self._check_alive)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiceagent.audio.speech import Word
-from voiceagent.engines.contract import Engine, StreamFailed
+from voiceagent.engines.contract import Engine, Need, StreamFailed
 
 SAMPLE_RATE = 16_000
 """Hz of the audio that ASR, VAD and turn detection take."""
@@ -62,5 +62,5 @@ class AsrEngine(Engine, Protocol):
     def languages(self) -> tuple[str, ...]:
         """What it hears, once it is loaded, as ISO 639-1 codes; none where the language makes no difference."""
 
-    def open(self, on_event: Callable[[AsrEvent], None]) -> AsrStream:
-        """Start listening for one session."""
+    def open(self, on_event: Callable[[AsrEvent], None], need: Need = Need.PROMISED) -> AsrStream:
+        """Start listening for one session, or for a program: none of its work is more urgent than `need`."""

@@ -35,8 +35,8 @@ _BLANK = re.compile(r"[ \t]+")
 _HEADER = re.compile(r"[^<\n]*")
 _PROSE = frozenset(("", "text", "txt", "plain", "plaintext", "markdown", "md"))
 """Languages of code blocks that are no code."""
-_FIRST_OF_MARK = "<[◁✿"
-_FIRST_IN_SPEECH = "\n{`" + _FIRST_OF_MARK + signs.FIRST
+FIRST_OF_MARK = "<[◁✿"
+_FIRST_IN_SPEECH = "\n{`" + FIRST_OF_MARK + signs.FIRST
 _FIRST_IN_THOUGHT = re.compile("[<\\[◁aHF\n]")
 _IN_THOUGHT = LITERALS | {
     "assistantfinal": Mark(Kind.ANSWER, "harmony"),
@@ -68,7 +68,8 @@ class ReplyText:
         }
         firsts = _FIRST_IN_SPEECH + "".join(stop[0] for stop in self._stops)
         self._in_speech = re.compile(f"[{re.escape(firsts)}]")
-        self._characters, self._loop = Characters(), LoopCut()
+        self._characters = Characters()
+        self._loop: LoopCut | None = LoopCut()
         self._text = ""
         self._at = 0
         """Where in the text that is not read yet."""
@@ -100,10 +101,12 @@ class ReplyText:
         """Take more of the reply and return what is certainly to be heard."""
         if self.over:
             return ""
-        self._text = self._text[self._at :] + self._characters.feed(self._loop.feed(text))
+        loop = self._loop
+        self._text = self._text[self._at :] + self._characters.feed(text if loop is None else loop.feed(text))
         self._at = 0
-        shown = self._advance(final=self._loop.found)
-        self.over = self.over or self._loop.found
+        looping = loop is not None and loop.found
+        shown = self._advance(final=looping)
+        self.over = self.over or looping
         return shown
 
     def finish(self) -> str:
@@ -173,13 +176,9 @@ class ReplyText:
 
     def _read_sign(self, final: bool) -> bool:
         """Read on from a character that may begin a mark."""
+        if (stopped := self._read_stop(final)) is not None:
+            return stopped
         text, at = self._text, self._at
-        rest = text[at : at + LONGEST_LITERAL]
-        if any(text.startswith(stop, at) for stop in self._stops):
-            self.over = True
-            return True
-        if not final and any(stop.startswith(rest) and stop != rest for stop in self._stops):
-            return False
         begins: bool | None = False
         if text[at] in "{[":
             at_first = text[at] == "{" and not self._said  # speech never begins that way
@@ -191,7 +190,7 @@ class ReplyText:
             return False
         if text[at] == "`":
             return self._read_fence(final)
-        found = mark_at(text, at, self._literals, final=final) if text[at] in _FIRST_OF_MARK else (0, NO_MARK)
+        found = mark_at(text, at, self._literals, final=final) if text[at] in FIRST_OF_MARK else (0, NO_MARK)
         if found is None:
             return False
         if found[0]:
@@ -207,6 +206,16 @@ class ReplyText:
         else:
             self._show(text[at])
         return True
+
+    def _read_stop(self, final: bool) -> bool | None:
+        """End the reply before a stop; None if none begins here."""
+        rest = self._text[self._at : self._at + LONGEST_LITERAL]
+        if any(self._text.startswith(stop, self._at) for stop in self._stops):
+            self.over = True
+            return True
+        if not final and any(stop.startswith(rest) and stop != rest for stop in self._stops):
+            return False
+        return None
 
     def _begin_of_line(self, final: bool) -> Line | None:
         """Return the label or heading that begins a line, an empty one if none does; None if more text decides."""

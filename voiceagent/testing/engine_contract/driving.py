@@ -54,10 +54,10 @@ class Heard:
 
 
 @contextmanager
-def opened(engine: Any) -> Iterator[tuple[Any, Heard]]:
-    """Open a stream for the length of a check."""
+def opened(engine: Any, *given: Any) -> Iterator[tuple[Any, Heard]]:
+    """Open a stream, with what else `open` is given, for the length of a check."""
     heard = Heard()
-    stream = engine.open(heard.events.append)
+    stream = engine.open(heard.events.append, *given)
     try:
         yield stream, heard
     finally:

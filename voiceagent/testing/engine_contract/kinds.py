@@ -3,13 +3,13 @@
 import numpy as np
 
 from voiceagent.engines.asr.contract import AsrEngine, Transcript
-from voiceagent.engines.contract import StreamFailed
+from voiceagent.engines.contract import Need, StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEngine, Message, ReplyOptions, Token
 from voiceagent.engines.tts.contract import SpeechAudio, TtsEngine
 from voiceagent.engines.turn.contract import TurnEngine, TurnPrediction
 from voiceagent.engines.vad.contract import FRAME_SAMPLES, VadEngine, VadFrame
 from voiceagent.errors import VoiceAgentError
-from voiceagent.testing.engine_contract.driving import LATER, NOW, SOON, drive, opened, said, step
+from voiceagent.testing.engine_contract.driving import LATER, NOW, SOON, Heard, drive, opened, said, step
 from voiceagent.testing.engine_contract.every_kind import Check
 from voiceagent.testing.sound import silence, voice
 
@@ -98,12 +98,33 @@ def forgets_a_committed_turn(engine: AsrEngine) -> None:
         assert heard.events[-1] == Transcript("", 2)
 
 
+def lets_callers_go_before_a_program(engine: AsrEngine) -> None:
+    with opened(engine, Need.BACKGROUND) as (program, transcribed), opened(engine) as (caller, heard):
+        for stream in (program, caller):
+            stream.begin_speech()
+            stream.push(voice(1.0))
+            stream.finalise(1, SOON)
+        while not finals_of(heard):
+            batch = step(engine)
+            assert batch is not None
+            assert batch.streams == (caller.number,)
+            assert batch.need is not Need.BACKGROUND
+        assert {batch.need for batch in drive(engine)} == {Need.BACKGROUND}
+        assert finals_of(transcribed)
+
+
+def finals_of(heard: Heard) -> list[Transcript]:
+    """Return a stream's final transcripts."""
+    return [event for event in heard.of(Transcript) if event.fork is not None]
+
+
 ASR: tuple[Check, ...] = (
     transcribes_a_fork_and_listens_on,
     drops_an_older_fork,
     hears_no_words_in_silence,
     drops_open_work_when_the_turn_is_committed,
     forgets_a_committed_turn,
+    lets_callers_go_before_a_program,
 )
 
 

@@ -11,7 +11,7 @@
  * @property {number} [streams] how many callers it served
  * @property {number} [predicted_ms]
  * @property {number | null} [slack_ms] what was left when it began; null where it had no deadline
- * @property {"promised" | "awaited" | "speculative"} [need]
+ * @property {"promised" | "awaited" | "speculative" | "background"} [need]
  * @property {boolean} [missed]
  * @property {"error" | "memory" | "hang" | null} [failure]
  */
@@ -34,6 +34,7 @@ export function describe(/** @type {string} */ lane, /** @type {Step} */ step) {
   const sentences = [`${lane}, ${step.key}: ${ms((step.end - step.start) * 1000)}${predicted}.`];
   const slack = step.slack_ms ?? null;
   if (step.need === "speculative") sentences.push("Done early: it may be dropped.");
+  else if (step.need === "background") sentences.push("For a program that waits, in the time that callers left.");
   else if (step.need === "awaited") sentences.push("A caller waited for it in silence.");
   else if (slack !== null) sentences.push(slack >= 0 ? `${ms(slack)} to spare when it began.` : `${ms(-slack)} too late when it began.`);
   if (step.missed) sentences.push("It missed its deadline.");

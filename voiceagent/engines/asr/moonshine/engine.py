@@ -69,15 +69,15 @@ class MoonshineEngine(QueueEngine):
         """English."""
         return ("en",)
 
-    def open(self, on_event: Callable[[AsrEvent], None]) -> "MoonshineStream":
-        """Start listening for one session."""
-        return MoonshineStream(self, next(self._stream_ids), on_event)
+    def open(self, on_event: Callable[[AsrEvent], None], need: Need = Need.PROMISED) -> "MoonshineStream":
+        """Start listening; none of its work is more urgent than `need`."""
+        return MoonshineStream(self, next(self._stream_ids), on_event, need)
 
     def pending(self, now: float) -> Batch | None:
         """Return the most urgent step, after giving new work its deadline."""
         for job in self._jobs:
             if job.deadline == UNDATED:
-                job.deadline = now + (PARTIAL_WITHIN_S if job.need is Need.SPECULATIVE else SETTLE_WITHIN_S)
+                job.deadline = now + (SETTLE_WITHIN_S if job.need is Need.PROMISED else PARTIAL_WITHIN_S)
         return super().pending(now)
 
     def is_transcribing(self, stream: int) -> bool:
@@ -125,8 +125,11 @@ class MoonshineEngine(QueueEngine):
 class MoonshineStream:
     """One session's audio."""
 
-    def __init__(self, engine: MoonshineEngine, stream: int, on_event: Callable[[AsrEvent], None]) -> None:
+    def __init__(
+        self, engine: MoonshineEngine, stream: int, on_event: Callable[[AsrEvent], None], need: Need = Need.PROMISED
+    ) -> None:
         self._engine = engine
+        self._need = need
         self.number = stream
         self._on_event = on_event
         self._audio = TurnAudio()
@@ -177,7 +180,9 @@ class MoonshineStream:
         self._submit(PARTIAL, UNDATED, turn, steps, need=Need.PROMISED if turn.unsettled else Need.SPECULATIVE)
 
     def _submit(self, tag: int, deadline: float, turn: Snapshot, steps: Steps, *, need: Need) -> None:
-        self._engine.submit(Job(self.number, tag, deadline, encode_key(turn), steps, self._on_event, need))
+        self._engine.submit(
+            Job(self.number, tag, deadline, encode_key(turn), steps, self._on_event, max(need, self._need))
+        )
 
 
 def encode_key(turn: Snapshot) -> CostKey:

@@ -22,7 +22,7 @@ from voiceagent.engines.asr.nemotron.stream import NemotronStream
 from voiceagent.engines.asr.nemotron.track import Token, Track
 from voiceagent.engines.asr.nemotron.words import words_of
 from voiceagent.engines.base import EngineBase
-from voiceagent.engines.contract import Batch, CostKey, Need
+from voiceagent.engines.contract import Batch, CostKey, Need, claim
 from voiceagent.errors import VoiceAgentError
 
 log = logging.getLogger(__name__)
@@ -104,22 +104,26 @@ class NemotronEngine(EngineBase):
         self._tokenizer, self._geometry, self._recogniser = model.tokenizer, geometry, recogniser
         log.info("the recogniser is ready after %.1f s", perf_counter() - began)
 
-    def open(self, on_event: Callable[[AsrEvent], None]) -> NemotronStream:
-        """Start listening for one session. Raises VoiceAgentError when every slot is taken."""
+    def open(self, on_event: Callable[[AsrEvent], None], need: Need = Need.PROMISED) -> NemotronStream:
+        """Start listening; none of its work is more urgent than `need`. Raises VoiceAgentError when every slot is
+        taken."""
         if len(self._streams) >= self._max_streams:
             raise VoiceAgentError(f"All {self._max_streams} places of the recogniser are taken: end a session first.")
         assert self._geometry is not None, "load() first"
         number, slot = next(self._stream_ids), self._free.pop()
         self._chores.append(Reset(slot))
-        self._streams[number] = NemotronStream(self, number, Track(slot, self._geometry), on_event)
+        self._streams[number] = NemotronStream(self, number, Track(slot, self._geometry), on_event, need)
         return self._streams[number]
 
     def pending(self, now: float) -> Batch | None:
         """Return the next chunks of all forks that have one, or else of all streams, the most urgent first.
 
-        Forks do not wait for a larger step than their own, and a stream computes the same with and without them.
+        Forks do not wait for a larger step than their own, and a stream computes the same with and without them. Those
+        in the background have steps of their own, when no other stream is due.
         """
         found = list(self._due(now))
+        least = min((self._claim(entry, now) for entry in found), default=Need.PROMISED)
+        found = [entry for entry in found if self._claim(entry, now) is least]
         forks = [entry for entry in found if entry[2] is not entry[1].track]
         due = sorted(forks or found, key=lambda entry: entry[0])[:MOST_ROWS]
         if not due:
@@ -130,8 +134,9 @@ class NemotronEngine(EngineBase):
         assert self._recogniser is not None
         size = next(bucket for bucket in self._recogniser.buckets if bucket >= len(tracks))
         numbers = tuple(dict.fromkeys(stream.number for stream in owners))
-        need = Need.AWAITED if forks or owners[0].fork is not None else Need.PROMISED
-        joiners = 0 if forks else len(self._streams) - len(owners)
+        need = max(owners[0].need, Need.AWAITED if forks or owners[0].fork is not None else Need.PROMISED)
+        callers = sum(stream.need is Need.PROMISED for stream in self._streams.values())
+        joiners = 0 if forks else max(0, callers - len(owners))
         return Batch(self.lane, ("asr.chunk", size), due[0][0], numbers, work, need, expected_joiners=joiners)
 
     def shrink(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
@@ -229,6 +234,10 @@ class NemotronEngine(EngineBase):
                 # A final transcript waits for all its whole chunks, but for nothing that comes after.
                 waited_for = fork is not None and stream.forked is None
                 yield min(track.due_by, fork.deadline) if fork and waited_for else track.due_by, stream, track
+
+    def _claim(self, entry: tuple[float, NemotronStream, Track], now: float) -> Need:
+        """Return how a stream's next chunk counts among those of others."""
+        return max(claim(entry[1].need, entry[0], now)[0], Need.AWAITED)
 
     def _is_current(self, stream: NemotronStream, track: Track) -> bool:
         """Return whether a step's result still matters to its stream."""

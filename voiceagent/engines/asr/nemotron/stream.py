@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent, Transcript
 from voiceagent.engines.asr.nemotron.track import Token, Track
 from voiceagent.engines.asr.nemotron.words import confidence_of
-from voiceagent.engines.contract import StreamFailed
+from voiceagent.engines.contract import Need, StreamFailed
 from voiceagent.errors import VoiceAgentError
 
 if TYPE_CHECKING:
@@ -75,9 +75,15 @@ class NemotronStream:
     """One session's audio."""
 
     def __init__(
-        self, engine: "NemotronEngine", number: int, track: Track, on_event: Callable[[AsrEvent], None]
+        self,
+        engine: "NemotronEngine",
+        number: int,
+        track: Track,
+        on_event: Callable[[AsrEvent], None],
+        need: Need = Need.PROMISED,
     ) -> None:
         self._engine = engine
+        self.need = need
         self.number = number
         self.track = track
         self.fork: Fork | None = None

@@ -57,9 +57,9 @@ class ScriptedAsr(ScriptedEngine):
         self._words_per_frame = words_per_second * FRAME_SAMPLES / SAMPLE_RATE
         self._streams: dict[int, ScriptedAsrStream] = {}
 
-    def open(self, on_event: Callable[[AsrEvent], None]) -> "ScriptedAsrStream":
-        """Start listening for one session."""
-        return ScriptedAsrStream(self, next(self._stream_ids), on_event)
+    def open(self, on_event: Callable[[AsrEvent], None], need: Need = Need.PROMISED) -> "ScriptedAsrStream":
+        """Start listening; none of its work is more urgent than `need`."""
+        return ScriptedAsrStream(self, next(self._stream_ids), on_event, need)
 
     def say(self, stream: int, text: str) -> float:
         """Give a stream the words of its next voiced audio; return how many seconds of it they take."""
@@ -101,8 +101,11 @@ class ScriptedAsr(ScriptedEngine):
 class ScriptedAsrStream:
     """One session's audio. Counts voiced frames since it was opened; marks say which belong to this turn."""
 
-    def __init__(self, engine: ScriptedAsr, stream: int, on_event: Callable[[AsrEvent], None]) -> None:
+    def __init__(
+        self, engine: ScriptedAsr, stream: int, on_event: Callable[[AsrEvent], None], need: Need = Need.PROMISED
+    ) -> None:
         self._engine = engine
+        self._need = need
         self.number = stream
         self._on_event = on_event
         self._frames = Frames(FRAME_SAMPLES)
@@ -176,7 +179,7 @@ class ScriptedAsrStream:
         steps: Generator[ScriptedStep, None, None],
         need: Need = Need.AWAITED,
     ) -> None:
-        self._engine.submit(Job(self.number, tag, deadline, key, steps, self._on_event, need))
+        self._engine.submit(Job(self.number, tag, deadline, key, steps, self._on_event, max(need, self._need)))
 
     def _transcribe(self, fork: int | None, words: int) -> Generator[ScriptedStep, None, None]:
         """Return the step that gives this turn's first words."""

@@ -9,7 +9,7 @@ from bisect import bisect
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
-from voiceagent.engines.contract import CostKey, Need, order
+from voiceagent.engines.contract import CostKey, Need, claim, order
 from voiceagent.engines.llm.llama.sampler import Sampler
 from voiceagent.engines.llm.llama.template import common_prefix
 
@@ -158,9 +158,11 @@ def plan(
     """Plan a step for the most urgent `streams`: the next token of a reply, or a piece of a prompt.
 
     All pieces together have `prefill_tokens`, or half as many again if that is all that is left: a small rest costs
-    nearly a step of its own. Speculative work runs only if there is no other.
+    nearly a step of its own. Speculative work runs only if there is no other, and work in the background if there is
+    not even that.
     """
-    urgent = [work for work in works if work.need is not Need.SPECULATIVE] or works
+    claims = [max(claim(work.need, work.due, now)[0], Need.AWAITED) for work in works]
+    urgent = [work for work, claimed in zip(works, claims, strict=True) if claimed is min(claims)]
     held: dict[Sequence, list[int]] = {}
     pieces = []
     for work in sorted(urgent, key=lambda work: order(work.need, work.due, now))[:streams]:

@@ -1,0 +1,1 @@
+"""The telephone: Twilio's Media Streams and Asterisk's AudioSocket."""
