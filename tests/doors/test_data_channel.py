@@ -73,7 +73,7 @@ def test_several_channels_of_any_label_carry_one_conversation():
                 for count, channel in enumerate((other, caller._channel), 1):
                     channel.send('{"type": "text", "text": "hello"}')
                     ends = lambda: [one for one in caller.messages if one.kind == "agent.end"]  # noqa: E731
-                    await caller.until(lambda count=count: len(ends()) == count or None, 20, "an answer")
+                    await caller.until(lambda count=count, ends=ends: len(ends()) == count or None, 20, "an answer")
 
     asyncio.run(main())
 
