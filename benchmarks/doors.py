@@ -59,12 +59,12 @@ Talk = AbstractAsyncContextManager[Conversation]
 
 DOORS: dict[str, Callable[[Place], Talk]] = {
     REFERENCE: lambda place: Caller(place.url),
-    "rtvi_webrtc": lambda place: RtviCaller(place.url),
     "rtvi_websocket": lambda place: RtviSocketCaller(place.url),
-    "realtime_webrtc": lambda place: RealtimeCaller(place.url),
     "realtime_websocket": lambda place: RealtimeSocketCaller(place.url),
     "twilio": lambda place: PhoneCaller(TwilioPhone(place.url)),
     "audiosocket": lambda place: PhoneCaller(AsteriskPhone(place.audiosocket_port)),
+    "rtvi_webrtc": lambda place: RtviCaller(place.url),
+    "realtime_webrtc": lambda place: RealtimeCaller(place.url),
 }
 TARGETS = tuple(Target(f"v2v_ratio_{door}", 1.3) for door in DOORS if door != REFERENCE)
 
