@@ -16,16 +16,11 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from voiceagent.audio.files import Resampler
-from voiceagent.audio.opus import RATES, TIMESTAMP_RATE, OpusEncoder
+from voiceagent.audio.opus import TIMESTAMP_RATE
 from voiceagent.audio.pcm import Pcm
-from voiceagent.audio.telephone import TelephoneEncoder
-from voiceagent.doors.webrtc.offer import CodecName
+from voiceagent.doors.webrtc.codecs import CodecName, make_encoder
 
 FRAME_S = 0.02
-BITRATE = 32_000
-"""Bits per second of Opus: transparent for wide-band mono speech, with room for FEC."""
-EXPECTED_LOSS_PERCENT = 5
-"""The loss that FEC is dimensioned for."""
 CATCH_UP_S = 0.1
 """A sender that is late by more than this gives up the lost time instead of sending a burst."""
 RESAMPLER_LAG_S = 64 / 48_000
@@ -53,7 +48,7 @@ class AgentTrack(MediaStreamTrack):
         if self._frames or codec == self._codec:
             return
         self._codec = codec
-        self._encoder = _opus_encoder(self._rate) if codec == "OPUS" else TelephoneEncoder(codec)
+        self._encoder = make_encoder(codec, self._rate)
         rate = self._encoder.rate
         self._resampler = None if rate == self._rate else Resampler(self._rate, rate)
         self._frame_samples = round(rate * FRAME_S)
@@ -82,8 +77,3 @@ class AgentTrack(MediaStreamTrack):
             self._resampled = np.concatenate((self._resampled, self._resampler.push(self._pull())))
         frame, self._resampled = np.split(self._resampled, [self._frame_samples])
         return frame
-
-
-def _opus_encoder(rate: int) -> OpusEncoder:
-    opus_rate = rate if rate in RATES else TIMESTAMP_RATE
-    return OpusEncoder(opus_rate, bitrate=BITRATE, fec=True, packet_loss_percent=EXPECTED_LOSS_PERCENT)
