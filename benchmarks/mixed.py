@@ -128,9 +128,7 @@ async def measure(url: str, plan: Plan, rounds: int, file: bytes, over_by: float
     return phases
 
 
-async def _phase(
-    url: str, plan: Plan, number: int, kind: str, file: bytes, over_by: float | None
-) -> dict[str, Any]:
+async def _phase(url: str, plan: Plan, number: int, kind: str, file: bytes, over_by: float | None) -> dict[str, Any]:
     config = ConversationConfig(
         questions=plan.questions, longest_s=plan.longest_s, whole=plan.whole, greeted=False, patience_s=45.0
     )

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from abc import abstractmethod
 from types import TracebackType
 from typing import Any, Self
 
@@ -57,17 +58,17 @@ class SocketCaller(Line):
         """Send a message."""
         self._outbox.put_nowait(json.dumps(payload))
 
+    @abstractmethod
     async def introduce(self) -> None:
         """Wait until the conversation can begin. Raises CallerError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def send_audio(self, pcm: Pcm) -> None:
         """Send 20 ms of 16 kHz audio."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, payload: dict[str, Any]) -> None:
         """A message has come."""
-        raise NotImplementedError
 
     async def _read(self) -> None:
         async for text in self._socket:

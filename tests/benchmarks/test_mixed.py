@@ -17,7 +17,13 @@ CLIPS = [Clip("question", "Hello, can you hear me?", VOICE)]
 
 
 def phase(kind, waits, **changes):
-    others = {"realtime": [], "transcript": [""], "others_errors": [], "callers_counted": 1, "speech_streams_counted": 0}
+    others = {
+        "realtime": [],
+        "transcript": [""],
+        "others_errors": [],
+        "callers_counted": 1,
+        "speech_streams_counted": 0,
+    }
     return {"kind": kind, "round": 0, **a_level(1, waits), **others, **changes}
 
 
