@@ -67,11 +67,15 @@ class Timeline:
         self._sequence, self._last_timestamp = sequence_number, timestamp
         self._append(arrival, self._timestamp, pcm)
 
+    def hear(self, pcm: Pcm, now: float) -> None:
+        """Take 16 kHz audio that is heard now."""
+        self._append(now, round(now * RATE), pcm)
+
     def play(self, pcm: Pcm, now: float) -> None:
         """Take 16 kHz audio that a client plays as soon as it comes, or when it has played what came before."""
         at = max(now, self._played_at)
         self._played_at = at + len(pcm) / RATE
-        self._append(at, round(at * RATE), pcm)
+        self.hear(pcm, at)
 
     def forget(self, now: float) -> None:
         """The client drops what it has not begun to play."""

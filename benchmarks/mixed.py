@@ -35,6 +35,7 @@ from voiceagent.errors import VoiceAgentError
 
 NAME = "mixed"
 ALONE, MIXED = "alone", "mixed"
+OTHERS = REALTIME, UPLOAD = "realtime", "upload"
 SETS = ("session.greeting=''", "session.idle_s=0", "llm.max_tokens=30", "doors=[page, realtime, openai]")
 TARGETS = (
     Target("v2v_p95_ratio_mixed", 1.3),
@@ -87,13 +88,18 @@ def main(arguments: Sequence[str]) -> int:
     line.add_argument("--config", default="cpu.yaml", help="settings of the server (default: cpu.yaml)")
     line.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one of them")
     line.add_argument("--rounds", type=int, help="how often each of the two is measured")
+    line.add_argument(
+        "--beside", nargs="+", choices=OTHERS, default=list(OTHERS), help="what there is beside the caller"
+    )
     options = line.parse_args(arguments)
     plan = QUICK if options.quick else FULL
     over_by = began + form.QUICK_S - CLOSING_S if options.quick else None
     report = form.Report(NAME, form.command(NAME, arguments))
     file = recording(plan.recording_s)
     with serving(options.config, [*SETS, *options.set]) as url:
-        report.samples["phases"] = asyncio.run(measure(url, plan, options.rounds or plan.rounds, file, over_by))
+        run = Run(url, plan, options.rounds or plan.rounds, options.beside, file, over_by)
+        asyncio.run(run.all())
+    report.samples["phases"] = run.phases
     report.summary = summarise(report.samples["phases"])
     if options.json:
         report.write(options.json)
@@ -110,74 +116,85 @@ def recording(seconds: float) -> bytes:
     return b"".join([*(encoder.push(once) for _ in range(times)), encoder.finish()])
 
 
-async def measure(url: str, plan: Plan, rounds: int, file: bytes, over_by: float | None) -> list[dict[str, Any]]:
-    """Measure the caller alone and beside the others, in turn; every second round the other way about.
+@dataclass(slots=True)
+class Run:
+    """One run against one server; what was measured so far."""
 
-    What is under way at `over_by`, on the monotonic clock, is cut off.
-    """
-    phases: list[dict[str, Any]] = []
-    for number in range(rounds):
-        for kind in (ALONE, MIXED) if number % 2 == 0 else (MIXED, ALONE):
-            if over_by is not None and time.monotonic() > over_by - CLOSING_S:
-                form.progress("Time is up; what was measured so far counts.")
-                return phases
-            phases.append({"kind": kind, "round": number, **await _phase(url, plan, number, kind, file, over_by)})
-            form.progress(f"{kind}: {row(phases[-1])}")
-            for error in phases[-1]["others_errors"]:
-                form.progress(error)
-    return phases
+    url: str
+    plan: Plan
+    rounds: int
+    beside: Sequence[str]
+    """Which of the `OTHERS` there are."""
+    file: bytes
+    """The recording to upload."""
+    over_by: float | None = None
+    """What is under way at this time, on the monotonic clock, is cut off."""
+    phases: list[dict[str, Any]] = field(default_factory=list)
 
+    async def all(self) -> None:
+        """Measure the caller alone and beside the others, in turn; every second round the other way about."""
+        for number in range(self.rounds):
+            for kind in (ALONE, MIXED) if number % 2 == 0 else (MIXED, ALONE):
+                if self.over_by is not None and time.monotonic() > self.over_by - CLOSING_S:
+                    form.progress("Time is up; what was measured so far counts.")
+                    return
+                self.phases.append({"kind": kind, "round": number, **await self._phase(number, kind)})
+                form.progress(f"{kind}: {row(self.phases[-1])}")
+                for error in self.phases[-1]["others_errors"]:
+                    form.progress(error)
 
-async def _phase(url: str, plan: Plan, number: int, kind: str, file: bytes, over_by: float | None) -> dict[str, Any]:
-    config = ConversationConfig(
-        questions=plan.questions, longest_s=plan.longest_s, whole=plan.whole, greeted=False, patience_s=45.0
-    )
-    with watching(url) as watch, CallerProcess(url, config, number) as caller:
-        await asyncio.to_thread(caller.connect, min(time.monotonic() + CONNECT_S, over_by or inf))
-        async with beside(url, file, plan.longest_s, over_by) if kind == MIXED else _nobody() as others:
-            seen: list[tuple[int, int]] = []
-            looking = asyncio.create_task(_look(url, seen))
-            await asyncio.to_thread(watch.mark)
-            asked_by = min(time.monotonic() + plan.questions * QUESTION_S, over_by or inf)
-            await asyncio.to_thread(caller.ask, asked_by)
-            await asyncio.to_thread(watch.mark)
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
-    return {
-        **watch.level(1, [caller.report]),
-        "callers_counted": max((callers for callers, _ in seen), default=0),
-        "speech_streams_counted": max((streams for _, streams in seen), default=0),
-        "realtime": others.questions,
-        "transcript": [others.transcript],
-        "others_errors": others.errors,
-    }
+    async def _phase(self, number: int, kind: str) -> dict[str, Any]:
+        plan, limit = self.plan, self.over_by or inf
+        config = ConversationConfig(
+            questions=plan.questions, longest_s=plan.longest_s, whole=plan.whole, greeted=False, patience_s=45.0
+        )
+        there = self.beside if kind == MIXED else ()
+        with watching(self.url) as watch, CallerProcess(self.url, config, number) as caller:
+            await asyncio.to_thread(caller.connect, min(time.monotonic() + CONNECT_S, limit))
+            begun_by = min(time.monotonic() + BEGUN_S, limit - CLOSING_S)
+            async with others_present(self.url, there, self.file, plan.longest_s, begun_by) as others:
+                seen: list[tuple[int, int]] = []
+                looking = asyncio.create_task(_look(self.url, seen))
+                await asyncio.to_thread(watch.mark)
+                await asyncio.to_thread(caller.ask, min(time.monotonic() + plan.questions * QUESTION_S, limit))
+                await asyncio.to_thread(watch.mark)
+                looking.cancel()
+                await asyncio.gather(looking, return_exceptions=True)
+        return {
+            **watch.level(1, [caller.report]),
+            "callers_counted": max((callers for callers, _ in seen), default=0),
+            "speech_streams_counted": max((streams for _, streams in seen), default=0),
+            "realtime": others.questions,
+            "transcript": [others.transcript],
+            "others_errors": others.errors,
+        }
 
 
 @asynccontextmanager
-async def beside(url: str, file: bytes, longest_s: float, over_by: float | None) -> AsyncIterator[Others]:
-    """Talk and upload through the other doors, from when both are under way until the end of the `with`."""
-    begun_s = BEGUN_S if over_by is None else min(BEGUN_S, max(0.0, over_by - time.monotonic() - CLOSING_S))
+async def others_present(
+    url: str, there: Sequence[str], file: bytes, longest_s: float, begun_by: float
+) -> AsyncIterator[Others]:
+    """Talk and upload through the other doors until the end of the `with`, which begins when all are under way, or at
+    `begun_by` on the monotonic clock.
+    """
     others = Others()
     async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=None) as http:
-        heard, talked = asyncio.Event(), asyncio.Event()
-        tasks = [
-            asyncio.create_task(_upload(http, file, others, heard)),
-            asyncio.create_task(_converse(url, longest_s, others, talked)),
-        ]
+        under_way = {name: asyncio.Event() for name in there}
+        work = {
+            UPLOAD: lambda begun: _upload(http, file, others, begun),
+            REALTIME: lambda begun: _converse(url, longest_s, others, begun),
+        }
+        tasks = [asyncio.create_task(work[name](event)) for name, event in under_way.items()]
         try:
             with suppress(TimeoutError):
-                async with asyncio.timeout(begun_s):
-                    await asyncio.gather(heard.wait(), talked.wait())
+                async with asyncio.timeout(max(0.0, begun_by - time.monotonic())):
+                    for event in under_way.values():
+                        await event.wait()
             yield others
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@asynccontextmanager
-async def _nobody() -> AsyncIterator[Others]:
-    yield Others()
 
 
 async def _upload(http: httpx.AsyncClient, file: bytes, others: Others, under_way: asyncio.Event) -> None:

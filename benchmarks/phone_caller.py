@@ -20,7 +20,7 @@ class PhoneCaller(Conversation):
         super().__init__()
         self._phone = phone
         self._ear = Resampler(phone.rate, RATE)
-        phone.on_frame = lambda frame: self.take_audio(self._ear.push(frame))
+        phone.on_frame = self._hear
 
     async def __aenter__(self) -> Self:
         await self._phone.__aenter__()
@@ -36,3 +36,7 @@ class PhoneCaller(Conversation):
         start = self.now
         await self._phone.say(np.concatenate([np.zeros(-len(pcm) % FRAME_SAMPLES, np.float32), pcm]))
         return Said(start, self.now)
+
+    def _hear(self, frame: Pcm) -> None:
+        self.heard.hear(self._ear.push(frame), self.now)
+        self._news.set()

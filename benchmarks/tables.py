@@ -57,15 +57,17 @@ THROUGH = {
 TABLES = {
     "doors": Table(
         "doors",
-        tuple(
-            row
-            for door, words in THROUGH.items()
-            for row in (
-                (f"{words}, median", f"v2v_ms_p50_{door}", " ms"),
-                ("the same, 90th percentile", f"v2v_ms_p90_{door}", " ms"),
-            )
-        )
-        + (("questions asked at each", "question_count_webrtc", ""),),
+        (
+            *(
+                row
+                for door, words in THROUGH.items()
+                for row in (
+                    (f"{words}, median", f"v2v_ms_p50_{door}", " ms"),
+                    ("the same, 90th percentile", f"v2v_ms_p90_{door}", " ms"),
+                )
+            ),
+            ("questions asked at each", "question_count_webrtc", ""),
+        ),
     ),
     "mixed": Table(
         "mixed",

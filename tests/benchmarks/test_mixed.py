@@ -1,6 +1,7 @@
 """The benchmark of several doors at once: what it makes of what was measured, and the other doors' clients."""
 
 import asyncio
+import time
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from loopback import open_server
 
 from benchmarks import mixed
 from benchmarks.corpus import Clip
-from benchmarks.mixed import beside, recording, summarise
+from benchmarks.mixed import OTHERS, others_present, recording, summarise
+from benchmarks.socket_callers import RealtimeSocketCaller
 from voiceagent.audio.decode import decode
 
 VOICE = (0.3 * np.sin(2 * np.pi * 150 * np.arange(20_000) / 16_000)).astype(np.float32)
@@ -70,7 +72,7 @@ def test_the_others_talk_and_upload_until_they_are_no_longer_wanted(monkeypatch)
 
     async def main():
         async with open_server() as house:
-            async with beside(house.url, recording(600.0), 2.0, None) as others:
+            async with others_present(house.url, OTHERS, recording(600.0), 2.0, time.monotonic() + 60) as others:
                 counted = [session["connection"] for session in await house.sessions()]
                 streams = house.agent.metrics.speech_streams._value.get()
             await house.empty()
@@ -84,16 +86,15 @@ def test_the_others_talk_and_upload_until_they_are_no_longer_wanted(monkeypatch)
 
 
 @pytest.mark.realtime
-def test_who_has_no_place_is_told_so_and_tries_again(monkeypatch):
-    monkeypatch.setattr(mixed, "BEGUN_S", 1.0)
+def test_others_who_have_no_place_are_counted(monkeypatch):
     monkeypatch.setattr(mixed.corpus, "prompts", lambda count: CLIPS)
     monkeypatch.setattr(mixed.corpus, "questions", lambda count, longest_s: CLIPS)
 
     async def main():
         async with (
             open_server("server.speech_streams=0", "server.max_sessions=1") as house,
-            beside(house.url, recording(10.0), 2.0, None),
-            beside(house.url, recording(10.0), 2.0, None) as others,
+            RealtimeSocketCaller(house.url),
+            others_present(house.url, OTHERS, recording(2.0), 2.0, time.monotonic() + 1) as others,
         ):
             return list(others.errors)
 
