@@ -44,6 +44,8 @@ REPLY_TOKENS, QUICK_TOKENS = 20, 8
 """Answers are heard to their end; only how they begin is measured."""
 CLOSING_S = 9.0
 """What a quick run keeps for stopping the server, listening again and writing."""
+ATTEMPTS, AGAIN_S = 4, 5.0
+"""A server whose answers come late lets nobody in for some seconds."""
 LOST = (CallerError, httpx.TransportError, WebSocketException, OSError, TimeoutError)
 
 
@@ -138,7 +140,16 @@ class Run:
             form.progress("Time is up; what was measured so far counts.")
 
     async def _call(self, door: str, number: int, clips: Sequence[corpus.Clip]) -> None:
-        """Ask in one call; one that breaks off, or is not taken, is over."""
+        """Ask in one call; one that is not taken is made again, one that breaks off is over."""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(AGAIN_S)
+            asked = len(self.samples["questions"])
+            if await self._talk(door, number, clips) or len(self.samples["questions"]) > asked:
+                return
+
+    async def _talk(self, door: str, number: int, clips: Sequence[corpus.Clip]) -> bool:
+        """Return whether all was asked."""
         try:
             async with DOORS[door](self.place) as line:
                 for clip in clips:
@@ -149,6 +160,8 @@ class Run:
         except LOST as error:
             self.samples["errors"].append({"door": door, "round": number, "error": f"{type(error).__name__}: {error}"})
             form.progress(f"{door}: {error}")
+            return False
+        return True
 
 
 def listen_again(ears: Playback, run: Run) -> None:

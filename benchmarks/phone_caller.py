@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from benchmarks.line import Conversation
+from benchmarks.line import CallerError, Conversation
 from benchmarks.listener import RATE
 from benchmarks.microphone import FRAME_SAMPLES, Said
 from benchmarks.telephone import Telephone
@@ -32,9 +32,11 @@ class PhoneCaller(Conversation):
         await self._phone.__aexit__(kind, error, traceback)
 
     async def say(self, pcm: Pcm) -> Said:
-        """Speak 16 kHz audio; return when it was sent. Its last sample is the last of a frame."""
+        """Speak 16 kHz audio; return when it was sent. Its last sample is the last of a frame. Raises CallerError."""
         start = self.now
         await self._phone.say(np.concatenate([np.zeros(-len(pcm) % FRAME_SAMPLES, np.float32), pcm]))
+        if self._phone.closed is not None:
+            raise CallerError(f"The call is over: {self._phone.closed}.")
         return Said(start, self.now)
 
     def _hear(self, frame: Pcm) -> None:

@@ -59,12 +59,13 @@ class Telephone:
         await self.hang_up()
 
     async def say(self, pcm: Pcm) -> None:
-        """Speak 16 kHz audio, and return when it has been said."""
+        """Speak 16 kHz audio, and return when it has been said, or the call is over."""
         mine = resample(pcm, CORPUS_RATE, self.rate)
         padded = np.pad(mine, (0, -len(mine) % self._samples))
         self._to_say.extend(padded.reshape(-1, self._samples))
-        self._said.clear()
-        await self._said.wait()
+        if self.closed is None:
+            self._said.clear()
+            await self._said.wait()
 
     def heard(self) -> Pcm:
         """Return everything that was heard."""

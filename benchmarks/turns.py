@@ -11,6 +11,8 @@ from voiceagent.audio.pcm import Pcm
 OVER_S = 1.0
 """An agent that is silent for so long has said all: pauses between sentences measure up to 0.35 s."""
 POLL_S = 0.05
+STUCK_S = 5.0
+"""A microphone that is later than this is not listened to any more."""
 BEFORE_S = 0.1
 """Sound that is kept from before an answer."""
 
@@ -18,10 +20,14 @@ Sample = dict[str, Any]
 
 
 async def ask(line: Conversation, clip: Clip) -> tuple[Sample, Pcm]:
-    """Ask a question when the agent is silent, and listen to the whole answer; return it as a sample, and its sound."""
+    """Ask a question when the agent is silent, and listen to the whole answer; return it as a sample, and its sound.
+
+    Raises CallerError or TimeoutError when the call is over.
+    """
     await silence(line, BREATH_S)
     mark, began = len(line.messages), line.now
-    said = await line.say(clip.pcm)
+    async with asyncio.timeout(clip.seconds + STUCK_S):
+        said = await line.say(clip.pcm)
     cut_in = line.heard.onset(began)
     sample: Sample = {
         "clip": clip.name,

@@ -9,6 +9,7 @@ import pytest
 from benchmarks import doors, form
 from benchmarks.corpus import Clip
 from benchmarks.doors import DOORS, SETS, Place, Run, free_port, show, summarise
+from benchmarks.line import CallerError
 from benchmarks.served import serving
 from benchmarks.turns import ask
 from voiceagent.text import normalise
@@ -61,14 +62,30 @@ def test_doors_are_taken_in_turn_and_one_that_refuses_costs_nothing_but_itself(m
     monkeypatch.setattr(doors, "ask", answered)
     monkeypatch.setattr(doors, "DOORS", {door: lambda place, door=door: talk(door) for door in DOORS})
     monkeypatch.setattr(doors.corpus, "questions", lambda count, longest_s: [Clip(str(n), "", VOICE) for n in range(4)])
+    monkeypatch.setattr(doors, "AGAIN_S", 0.0)
     run = Run(Place("", 0), doors.Plan(2, 2), ["webrtc", "audiosocket", "twilio"], 2)
     asyncio.run(run.all())
     assert [(q["round"], q["door"], q["clip"]) for q in run.samples["questions"]] == [
         *((0, door, clip) for door in ("webrtc", "twilio") for clip in "01"),
         *((1, door, clip) for door in ("twilio", "webrtc") for clip in "23"),
     ]
-    assert [(e["round"], e["door"]) for e in run.samples["errors"]] == [(0, "audiosocket"), (1, "audiosocket")]
+    refused = [(number, "audiosocket") for number in range(2) for _ in range(doors.ATTEMPTS)]
+    assert [(e["round"], e["door"]) for e in run.samples["errors"]] == refused
     assert len(run.sounds) == 8
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("door", BY_TELEPHONE)
+def test_a_telephone_whose_call_is_not_taken_says_so(door):
+    port = free_port()
+
+    async def main(url):
+        async with DOORS["webrtc"](Place(url, port)), DOORS[door](Place(url, port)) as line:
+            await ask(line, CLIP)
+
+    sets = [*SETS, f"telephony.audiosocket_port={port}", "server.max_sessions=1"]
+    with serving("scripted.yaml", sets) as url, pytest.raises(CallerError, match="The call is over"):
+        asyncio.run(main(url))
 
 
 def question(door, v2v_ms, heard_at=1.0):
