@@ -40,7 +40,7 @@ NAME = "doors"
 REFERENCE = "webrtc"
 SETS = ("session.greeting=''", "session.idle_s=0", "doors=[page, rtvi, realtime, telephony]")
 """A caller asks at once, and is not asked anything."""
-REPLY_TOKENS, QUICK_TOKENS = 20, 8
+REPLY_TOKENS, QUICK_TOKENS = 12, 8
 """Answers are heard to their end; only how they begin is measured."""
 CLOSING_S = 9.0
 """What a quick run keeps for stopping the server, listening again and writing."""
@@ -82,7 +82,7 @@ class Plan:
     """Of what is said."""
 
 
-FULL, QUICK = Plan(rounds=4, questions=6), Plan(rounds=1, questions=1, longest_s=1.8)
+FULL, QUICK = Plan(rounds=4, questions=5), Plan(rounds=1, questions=1, longest_s=1.8)
 
 
 def main(arguments: Sequence[str]) -> int:
