@@ -107,9 +107,10 @@ def decide(
     """
     free, rest, busy = _rooms(offered, running, costs, off_device)
     queues: dict[Need, list[Batch]] = {need: [] for need in Need}
-    for batch in sorted(rest, key=lambda batch: (claim(batch.need, batch.deadline, now)[1], batch.need)):
+    for batch in sorted(rest, key=lambda batch: (batch.need, batch.deadline)):
         claimed = _claimed(batch, now)
         queues[claimed.need].append(claimed)
+    queues[Need.AWAITED].sort(key=lambda batch: batch.deadline)
     promised = queues[Need.PROMISED]
     waits = {id(batch): latest for batch in promised if (latest := _latest_start(batch, costs)) > now}
     started: list[Start] = []

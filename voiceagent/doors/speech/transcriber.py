@@ -151,7 +151,7 @@ class Transcriber:
 
     def _listen(self) -> None:
         """Begin with a detector that has heard nothing."""
-        self._endpointer = Endpointer(self._thresholds)
+        self._endpointer: Endpointer = Endpointer(self._thresholds)
         self._detector_begins = self._given + len(self._held)
         self._unjudged = 0
         self._vad = self._host.open_detector(self._on_vad)
