@@ -130,7 +130,8 @@ class Transcriber:
                 if hard:
                     silent_s = self._endpointer.silent_s
                     if self._quiet:
-                        self._endpointer, self._silent = Endpointer(self._thresholds), True
+                        self._endpointer = Endpointer(self._thresholds)
+                        self._silent = True
                     await self._end_utterance(silent_s)
                 else:
                     self._open_text = (await self._transcribe_once()).text
@@ -151,7 +152,7 @@ class Transcriber:
 
     def _listen(self) -> None:
         """Begin with a detector that has heard nothing."""
-        self._endpointer: Endpointer = Endpointer(self._thresholds)
+        self._endpointer = Endpointer(self._thresholds)
         self._detector_begins = self._given + len(self._held)
         self._unjudged = 0
         self._vad = self._host.open_detector(self._on_vad)
