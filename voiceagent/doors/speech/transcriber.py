@@ -60,6 +60,8 @@ class Transcriber:
     Raises UnavailableError when no recogniser can be lent.
     """
 
+    _endpointer: Endpointer
+
     def __init__(
         self,
         host: Host,
