@@ -41,7 +41,7 @@ def test_sentences_said_in_calls_are_understood_by_each_telephone():
     assert list(samples) == list(PHONES)
     for name, taken in samples.items():
         words = [(normalise(sample["text"]), normalise(sample["understood"])) for sample in taken]
-        assert wer(taken) <= 6, (name, words)
+        assert wer(taken) <= 10, (name, words)
         assert all(sample["v2v_ms"] for sample in taken), "each was answered"
 
 
