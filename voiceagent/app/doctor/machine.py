@@ -155,7 +155,7 @@ def check_microphone(settings: Settings) -> Iterator[Finding]:
     if find_spec("sounddevice") is None:
         yield skipped("microphone", "the browser's is used; listing this machine's own needs the package sounddevice")
         return
-    import sounddevice  # type: ignore[import-not-found, unused-ignore]  # only where the user has installed it
+    import sounddevice  # type: ignore[import-not-found, import-untyped, unused-ignore]  # only where the user has installed it
 
     names = [device["name"] for device in sounddevice.query_devices() if device["max_input_channels"] > 0]
     if names:
