@@ -177,11 +177,11 @@ def test_work_in_the_background_takes_a_device_that_has_nothing_to_do_for_caller
     )
 
 
-def test_work_in_the_background_waits_for_a_while_and_then_as_a_caller_who_comes_now():
+def test_work_in_the_background_waits_for_a_while_and_then_as_a_caller_who_came_then():
     waited = batch("asr", -PATIENCE_S - 0.1, Need.BACKGROUND)
     assert started(choose([waited, batch("tts", 9.0), batch("llm", 0.0, Need.SPECULATIVE)])) == ["asr"]
-    assert started(choose([waited, batch("llm", -0.01, Need.AWAITED)])) == ["llm"], "who has waited longer"
-    assert started(choose([waited, batch("llm", 0.01, Need.AWAITED)])) == ["asr"]
+    assert started(choose([waited, batch("llm", -0.2, Need.AWAITED)])) == ["llm"], "who has waited longer"
+    assert started(choose([waited, batch("llm", 0.0, Need.AWAITED)])) == ["asr"]
     assert started(choose([waited, batch("tts", 0.03)])) == ["tts"], "a promise is not broken for it"
 
 

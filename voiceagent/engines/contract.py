@@ -40,9 +40,9 @@ class Need(IntEnum):
 
 
 def claim(need: Need, deadline: float, now: float) -> tuple[Need, float]:
-    """Return how urgent work counts: background work that has waited for PATIENCE_S is awaited since just now."""
+    """Return how urgent work counts: background work that has waited for PATIENCE_S counts as awaited since then."""
     if need is Need.BACKGROUND and now - deadline >= PATIENCE_S:
-        return Need.AWAITED, now
+        return Need.AWAITED, deadline + PATIENCE_S
     return need, deadline
 
 

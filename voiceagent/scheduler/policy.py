@@ -10,7 +10,7 @@ Every offered batch states how a delay is heard (`Need`), and `decide` goes by i
 - Guesses cost callers nothing: *speculative* work takes the time that remains, if any.
 - Programs that wait without a caller get what is left of that: work in the *background* starts only while the device
   does nothing for callers and has nothing to do for them, since a step that has begun cannot be taken back. A step that
-  has waited for `PATIENCE_S` counts as awaited since just now, so that such work does not starve.
+  has waited for `PATIENCE_S` counts as awaited since then, so that such work does not starve.
 
 So an overloaded device answers late rather than with gaps; admission prevents overload.
 
