@@ -36,12 +36,12 @@ def test_mu_law_at_8_khz_costs_the_recogniser_at_most_3_points():
 @pytest.mark.realtime
 @RECORDINGS
 def test_sentences_said_in_calls_are_understood_by_each_telephone():
-    clips = [clip for clip in corpus.questions(12) if len(clip.text.split()) > 4][:2]
+    clips = [clip for clip in corpus.questions(12) if len(clip.text.split()) > 4][:4]
     samples = asyncio.run(called("cpu.yaml", (), clips))
     assert list(samples) == list(PHONES)
     for name, taken in samples.items():
         words = [(normalise(sample["text"]), normalise(sample["understood"])) for sample in taken]
-        assert wer(taken) <= 10, (name, words)
+        assert wer(taken) <= 6, (name, words)
         assert all(sample["v2v_ms"] for sample in taken), "each was answered"
 
 
