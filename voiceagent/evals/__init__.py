@@ -1,0 +1,1 @@
+from voiceagent.evals.scenario import Scenario as Scenario
