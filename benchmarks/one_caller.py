@@ -24,8 +24,8 @@ import httpx
 
 from benchmarks import conversations as talk
 from benchmarks import corpus
-from benchmarks.caller import Caller, RefusedError
-from benchmarks.line import CallerError, Line
+from voiceagent.testing.webrtc.caller import Caller, RefusedError
+from voiceagent.testing.webrtc.line import CallerError, Line
 
 PHASE_S = 0.7
 """Callers who start together begin this much apart: neither in lockstep nor never overlapping."""

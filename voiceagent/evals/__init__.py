@@ -1,1 +1,1 @@
-from voiceagent.evals.scenario import Scenario as Scenario
+"""Conversations as data, held with an agent and judged."""

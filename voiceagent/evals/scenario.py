@@ -208,7 +208,7 @@ class ToolCall(Section):
     """A call that a scripted model makes."""
 
     name: Name
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = Field(default={})
 
 
 class Reply(Section):
@@ -237,7 +237,7 @@ class ScriptedTool(Section):
     name: Annotated[str, Field(pattern=r"^\w+$")]
     about: Name
     """What the model is told of it."""
-    parameters: dict[str, Literal["string", "number", "integer", "boolean"]] = {}
+    parameters: dict[str, Literal["string", "number", "integer", "boolean"]] = Field(default={})
     result: str = "Done."
     takes_ms: Ms = 0
     fails: Name | None = None
@@ -287,7 +287,7 @@ class Scenario(Section):
     """What it is for."""
     config: Name | None = None
     """The configuration of the agent, where the command names none."""
-    set: dict[str, Any] = {}
+    set: dict[str, Any] = Field(default={})
     """Settings over it, by dotted name: session.idle_s: 5."""
     functions: Annotated[tuple[Annotated[str, AfterValidator(function)], ...], Field(strict=False)] = ()
     """Python functions that the agent may call, as module:function."""

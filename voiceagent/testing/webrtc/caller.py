@@ -16,14 +16,14 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
+import httpx2
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtp import RtpPacket, is_rtcp
 
-from benchmarks.arrival import ArrivalSocket
-from benchmarks.line import CallerError, Line
-from benchmarks.microphone import Microphone, Said
 from voiceagent.audio.pcm import Pcm
+from voiceagent.testing.webrtc.arrival import ArrivalSocket
+from voiceagent.testing.webrtc.line import CallerError, Line
+from voiceagent.testing.webrtc.microphone import Microphone, Said
 
 CONNECT_S = 10.0
 PING_S = 1.0
@@ -33,7 +33,7 @@ _JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 class RefusedError(CallerError):
     """The server refused the call."""
 
-    def __init__(self, answer: httpx.Response) -> None:
+    def __init__(self, answer: httpx2.Response) -> None:
         super().__init__(f"The server refused the call ({answer.status_code}): {answer.text[:200]}")
         self.status = answer.status_code
         self.code: str = answer.json()["error"]["code"]
@@ -51,7 +51,7 @@ class Caller(Line):
         self.sent = 0
         """Audio packets, the dropped ones included."""
         self.dropped = 0
-        self._http = httpx.AsyncClient(base_url=url, trust_env=False, timeout=CONNECT_S)
+        self._http = httpx2.AsyncClient(base_url=url, trust_env=False, timeout=CONNECT_S)
         self._loss = loss
         self._seed = seed
         self._utterances = 0
