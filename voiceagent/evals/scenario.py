@@ -285,6 +285,8 @@ class Scenario(Section):
     name: Name
     about: str = ""
     """What it is for."""
+    only: Literal["scripted", "real"] | None = None
+    """Whether it is for scripted engines only, or for real ones only."""
     config: Name | None = None
     """The configuration of the agent, where the command names none."""
     set: dict[str, Any] = Field(default={})

@@ -176,6 +176,10 @@ class Caller:
         frames = self._asr.say(number, text) / self._frame_s
         await self.speaks(ceil(frames - 1e-6) * self._frame_s)
 
+    def knows_words(self) -> None:
+        """From now on, a sound without given words is none of the recogniser's script, but a cough."""
+        self._asr.say(dict(self.session.streams)["asr"], "")
+
     async def plays(self, pcm: Pcm) -> None:
         """Send a sound, 16 kHz mono; its last frame is filled up with silence."""
         size = len(self._silence)
