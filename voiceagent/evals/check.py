@@ -6,7 +6,7 @@ from typing import Literal
 
 from voiceagent.config.document import Loc
 from voiceagent.evals.record import Call, Did, Event, Happened, Record, Response, Understood
-from voiceagent.evals.scenario import ANY_TOOL, Expected, Scenario, Turn
+from voiceagent.evals.scenario import ANY_TOOL, Expected, Scenario, Turn, Words
 from voiceagent.evals.words import has, unmet
 
 Engines = Literal["scripted", "real"]
@@ -57,20 +57,17 @@ class _Turn:
 
     def findings(self) -> Iterator[Finding]:
         """Yield what came of each."""
-        place, used = 0, set[int]()
+        after, left = self._begin, list(self._events)
         for number, expected in enumerate(self._turn.expect):
             loc: Loc = (*self._loc, "expect", number)
-            if expected.only not in (None, self._engines):
-                yield Finding(loc, note=f"is for {expected.only} engines")
-                continue
+            candidates = [one for one in left if expected.anywhere or _lasts_until(one) >= after]
             if expected.absent is not None:
-                yield Finding(loc, self._present(expected.absent, place))
+                yield Finding(loc, _present(expected.absent, [one for one in candidates if one.at >= after]))
                 continue
-            candidates = [i for i in range(len(self._events)) if i not in used and (expected.anywhere or i >= place)]
             found, failure = self._look(expected, candidates)
             if found is not None:
-                used.add(found)
-                place = max(place, found + 1) if expected.anywhere else found + 1
+                left.remove(found)
+                after = max(after, found.at)
             yield Finding(loc, failure)
         for number, phrase in enumerate(self._turn.never):
             said = (one for one in self._events if isinstance(one, Response))
@@ -82,14 +79,13 @@ class _Turn:
         if self._did is not None and self._did.manner == "says" and not self._turn.may_cut_in:
             yield Finding((*self._loc, "may_cut_in"), self._cut_in(self._did))
 
-    def _look(self, expected: Expected, candidates: Sequence[int]) -> tuple[int | None, str | None]:
+    def _look(self, expected: Expected, candidates: Sequence[Event]) -> tuple[Event | None, str | None]:
         """Return the first event that is what was expected, and what is wrong with it."""
         wrong: list[str] = []
-        for index in candidates:
-            event = self._events[index]
+        for event in candidates:
             failure = self._unlike(expected, event)
             if failure is None:
-                return index, self._late(expected, event)
+                return event, self._late(expected, event)
             if failure:
                 wrong.append(failure)
         if wrong:
@@ -100,20 +96,26 @@ class _Turn:
         """Return how an event differs from what is expected, "" if it is of another kind, None if it does not."""
         match event:
             case Response() if expected.says is not None:
-                why = unmet(expected.says, _texts(event), self._language)
+                why = self._unmet(expected, expected.says, _texts(event))
                 if why is not None:
                     return f"the agent said {event.text or event.written!r}, which {why}"
                 if expected.outcome is not None and event.outcome != expected.outcome:
                     return f"the response {event.text!r} was {event.outcome}, not {expected.outcome}"
                 return None
             case Understood() if expected.hears is not None:
-                why = unmet(expected.hears, [event.text], self._language)
+                why = self._unmet(expected, expected.hears, [event.text])
                 return why and f"the agent understood {event.text!r}, which {why}"
             case Call() if expected.calls is not None:
                 return _unlike_call(expected, event)
             case Happened() if expected.happens is not None:
                 return None if event.what == expected.happens else ""
         return ""
+
+    def _unmet(self, expected: Expected, words: Words, texts: list[str]) -> str | None:
+        why = unmet(words, texts, self._language)
+        if why is None and expected.scripted is not None and self._engines == "scripted":
+            why = unmet(expected.scripted, texts, self._language)
+        return why
 
     def _late(self, expected: Expected, event: Event) -> str | None:
         if expected.within_ms is None:
@@ -126,13 +128,6 @@ class _Turn:
             return "it was never heard" if self._record.sounds else None
         took_ms = (came - since) * 1000
         return None if took_ms <= expected.within_ms else f"came after {took_ms:,.0f} ms, not within {expected.within_ms:,} ms"
-
-    def _present(self, what: str, place: int) -> str | None:
-        kind = _KINDS.get(what, Happened)
-        for event in self._events[place:]:
-            if isinstance(event, kind) and (not isinstance(event, Happened) or event.what == what):
-                return f"there was: {described(event)}"
-        return None
 
     def _answered(self, wanted: bool) -> str | None:
         responses = [one for one in self._events if isinstance(one, Response)]
@@ -168,6 +163,21 @@ def described(event: Event) -> str:
     return event.text
 
 
+def _lasts_until(event: Event) -> float:
+    """Return when an event is over: what a response says comes after whatever happens while it lasts."""
+    if isinstance(event, Response):
+        return float("inf") if event.end is None else event.end
+    return event.at
+
+
+def _present(what: str, events: Sequence[Event]) -> str | None:
+    kind = _KINDS.get(what, Happened)
+    for event in events:
+        if isinstance(event, kind) and (not isinstance(event, Happened) or event.what == what):
+            return f"there was: {described(event)}"
+    return None
+
+
 def _texts(response: Response) -> list[str]:
     """Return what was heard of a response, as it is spoken and as it was written."""
     return [text for text in (response.text, response.written) if text] or [""]
@@ -189,7 +199,7 @@ def _unlike_call(expected: Expected, call: Call) -> str | None:
 
 def _said(responses: Iterator[Response], phrase: str, language: str) -> str | None:
     for response in responses:
-        if any(has(text, phrase, language) for text in _texts(response)):
+        if has(response.text, phrase, language):
             return f"the agent said {phrase!r}: {response.text!r}"
     return None
 
@@ -216,12 +226,16 @@ def _end(scenario: Scenario, record: Record, language: str) -> Iterator[Finding]
         outcomes = tuple(one.outcome for one in record.of(Response))
         wrong = f"should be {', '.join(end.outcomes)}, but is {', '.join(map(str, outcomes)) or 'none'}"
         yield Finding(("end", "outcomes"), None if outcomes == end.outcomes else wrong)
-    if end.history is None:
-        return
-    if record.history is None:
-        yield Finding(("end", "history"), note="is not known through this door")
-        return
-    yield Finding(("end", "history"), _history(scenario, record.history, language))
+    for name in ("remembers", "history"):
+        if record.history is None and getattr(end, name):
+            yield Finding(("end", name), note="is not known through this door")
+    if record.history is not None:
+        told = " ".join(text for _, text in record.history)
+        for number, phrase in enumerate(end.remembers):
+            forgotten = None if has(told, phrase, language) else f"{phrase!r} is not in it: {told}"
+            yield Finding(("end", "remembers", number), forgotten)
+        if end.history is not None:
+            yield Finding(("end", "history"), _history(scenario, record.history, language))
 
 
 def _history(scenario: Scenario, history: list[tuple[str, str]], language: str) -> str | None:

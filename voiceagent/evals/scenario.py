@@ -88,11 +88,11 @@ class Expected(Section):
     since: Literal["speech_end", "speech_start"] = "speech_end"
     """What `within_ms` counts from."""
     anywhere: bool = False
-    """Whether it is looked for in the whole turn, not only after what is expected before it."""
+    """Whether it may come before what is expected above it, in the same turn."""
     judged: Name | None = None
     """With `says` and `calls`: a criterion in words, for a judge model."""
-    only: Literal["scripted", "real"] | None = None
-    """Whether it is expected of scripted engines only, or of real ones only."""
+    scripted: WordsOrText | None = None
+    """With `says` and `hears`: what the text is besides, where engines are scripted."""
 
     @property
     def kind(self) -> str:
@@ -111,7 +111,12 @@ class Expected(Section):
 
 
 KINDS = ("says", "hears", "calls", "happens", "absent")
-_BELONGS = {"arguments": ("calls",), "outcome": ("says",), "judged": ("says", "calls")}
+_BELONGS = {
+    "arguments": ("calls",),
+    "outcome": ("says",),
+    "judged": ("says", "calls"),
+    "scripted": ("says", "hears"),
+}
 
 
 class Pause(Section):
@@ -275,8 +280,10 @@ class End(Section):
     """How they ended, in order."""
     calls: int | None = Field(default=None, ge=0)
     """How many tools were called."""
+    remembers: Texts = ()
+    """Phrases that are in the conversation that the model is shown."""
     history: tuple[Remembered, ...] | None = Field(default=None, strict=False)
-    """What the model is shown of the conversation, message by message."""
+    """All of that conversation, message by message."""
 
 
 class Scenario(Section):

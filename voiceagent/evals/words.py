@@ -8,14 +8,12 @@ from voiceagent.text.words import normalise, word_error_rate
 
 
 def unmet(words: Words, texts: Sequence[str], language: str = "en") -> str | None:
-    """Return what is wrong with a text, given as it is spoken and as it is written; None where one of them fits.
+    """Return what is wrong with a text, given as it is spoken and then as it was written; None where one of them fits.
 
-    What must be absent is looked for in all of them.
+    What must be absent is so from what is spoken.
     """
-    if not texts:
-        return "there is none"
     for phrase in words.absent:
-        if any(has(text, phrase, language) for text in texts):
+        if has(texts[0], phrase, language):
             return f"contains {phrase!r}"
     failures = [_unmet(words, text, language) for text in texts]
     return None if None in failures else failures[0]
