@@ -123,9 +123,9 @@ class _Turn:
         since = self._begin
         if self._did is not None:
             since = self._did.end if expected.since == "speech_end" else self._did.at
-        came = self._record.first_sound(event.at) if isinstance(event, Response) else event.at
+        came = self._record.heard_at(event) if isinstance(event, Response) else event.at
         if came is None:
-            return "it was never heard" if self._record.sounds else None
+            return "it was never heard"
         took_ms = (came - since) * 1000
         return None if took_ms <= expected.within_ms else f"came after {took_ms:,.0f} ms, not within {expected.within_ms:,} ms"
 
@@ -142,7 +142,7 @@ class _Turn:
 
     def _cut_in(self, did: Did) -> str | None:
         for response in (one for one in self._events if isinstance(one, Response)):
-            heard = self._record.first_sound(response.at)
+            heard = self._record.heard_at(response)
             if did.at < response.at < did.end and heard is not None and heard < did.end:
                 return f"the agent began to speak {did.end - heard:.1f} s before the user had finished: {response.text!r}"
         return None

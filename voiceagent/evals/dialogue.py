@@ -29,9 +29,9 @@ def dialogue(record: Record, *, until: float = float("inf")) -> list[Line]:
             case Understood():
                 lines.append(Line(event.at, "heard", event.text))
             case Response():
-                heard = record.first_sound(event.at)
-                unheard = "" if event.outcome in ("completed", None) else f" [{event.outcome}]"
-                lines.append(Line(event.at if heard is None else heard, "agent", event.text + unheard))
+                heard = record.heard_at(event)
+                how = "" if event.outcome in ("completed", None) else f" [{event.outcome}]"
+                lines.append(Line(event.at if heard is None else heard, "agent", (event.text or "(unheard)") + how))
             case Call():
                 what = f" -> {event.result}" if event.result is not None else f" failed: {event.error}" if event.error else ""
                 lines.append(Line(event.at, "tool", described(event) + what))

@@ -5,6 +5,7 @@ that a file's `judge.eval`, `judge.transcription` and `user.speech` are passed o
 `tts_response` are one thing here: what was heard.
 """
 
+import re
 from collections.abc import Iterator
 
 from voiceagent.config.document import Node
@@ -27,6 +28,8 @@ HAPPENS = {
     "bot_stopped_speaking": "agent_stops",
     "bot_interrupted": "agent_interrupted",
 }
+KEYS = "DTMF:"
+"""How a transcript of keys begins there."""
 EVENTS = SAYS | HAPPENS.keys() | {"user_transcription", "function_call"}
 
 
@@ -89,7 +92,7 @@ class _Scenario:
             data["keys"] = keys["dtmf"]
         if "send_after" in keys:
             data |= self._send_after(keys["send_after"])
-        expected = [one for item in _items(keys.get("expect")) for one in self._expected(item, turn)]
+        expected = [one for item in _once(_items(keys.get("expect"))) for one in self._expected(item)]
         data["expect"] = Node(expected, keys["expect"].origin if "expect" in keys else turn.origin)
         return Node(data, turn.origin)
 
@@ -105,7 +108,7 @@ class _Scenario:
             self._problem(event, "send_after.event", why)
         return {"cut_in": Node({"after_ms": delay}, node.origin)}
 
-    def _expected(self, item: Node, turn: Node) -> Iterator[Node]:
+    def _expected(self, item: Node) -> Iterator[Node]:
         keys = _mapping(item)
         event = keys.get("event")
         if event is None or event.value not in EVENTS:
@@ -129,13 +132,17 @@ class _Scenario:
                 yield Node(data | {"absent": Node(happening or kind, event.origin)}, item.origin)
                 return
         if happening is not None:
+            if happening.startswith("user_"):  # there it comes with the transcript
+                data["anywhere"] = Node(True, item.origin)
             yield Node(data | {"happens": Node(happening, event.origin)}, item.origin)
             return
-        words = {
-            ours: keys[theirs]
-            for theirs, ours in (("text_contains", "contains"), ("text_excludes", "absent"))
-            if theirs in keys
-        }
+        words: dict[str, Node] = {}
+        for theirs, ours in (("text_contains", "contains"), ("text_excludes", "absent")):
+            if (text := keys.get(theirs)) is None:
+                continue
+            if kind == "hears" and isinstance(text.value, str) and text.value.startswith(KEYS):
+                ours, text = "matches", Node(_keys(text.value), text.origin)
+            words[ours] = text
         yield Node(data | {kind: Node(words, item.origin)}, item.origin)
 
     def _common(self, keys: dict[str, Node], item: Node) -> dict[str, Node]:
@@ -169,6 +176,24 @@ class _Scenario:
 
     def _problem(self, node: Node, key: str, message: str) -> None:
         self._problems.append(Problem(node.origin, key, message))
+
+
+def _once(expected: list[Node]) -> list[Node]:
+    """Return a turn's expectations without the second name of what happens only once here."""
+    kept: list[Node] = []
+    seen: set[str] = set()
+    for item in expected:
+        event = _mapping(item).get("event")
+        happening = HAPPENS.get(str(event.value)) if event is not None else None
+        if happening is None or happening not in seen or "absent" in _mapping(item):
+            kept.append(item)
+        seen |= {happening} if happening is not None else set()
+    return kept
+
+
+def _keys(text: str) -> str:
+    """Return a pattern for what a model is told of keys, which is worded otherwise here."""
+    return r"\s*".join(map(re.escape, text.removeprefix(KEYS).strip()))
 
 
 def _mapping(node: Node | None) -> dict[str, Node]:

@@ -132,6 +132,11 @@ class Record:
         """Return when the agent was first heard at `after` or later."""
         return next((max(start, after) for start, end in self.sounds if end > after), None)
 
+    def heard_at(self, response: Response) -> float | None:
+        """Return when a response was first heard; None if it never was."""
+        heard = self.first_sound(response.at)
+        return None if heard is None or (response.end is not None and heard > response.end) else heard
+
     def silent_from(self, after: float, rest_s: float = 0.4) -> float:
         """Return the end of the last sound before the agent was first silent for `rest_s`, at `after` or later."""
         silent = after

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import httpx2
 import numpy as np
 
 from voiceagent.audio.pcm import Pcm
@@ -31,7 +32,7 @@ async def spoken_user(url: str, sound: bool) -> AsyncIterator["SpokenUser"]:
     try:
         async with Caller(url) as caller:
             yield SpokenUser(caller, sound)
-    except OSError as error:
+    except (OSError, httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise VoiceAgentError(f"There is no server at {url} ({error}): start it with `voiceagent serve`.") from error
 
 

@@ -46,7 +46,7 @@ def answer_ms(record: Record) -> float | None:
     for did in record.of(Did):
         following = min((one.at for one in record.of(Did) if one.at > did.at), default=float("inf"))
         for response in record.of(Response):
-            heard = record.first_sound(response.at)
+            heard = record.heard_at(response)
             if did.manner == "says" and did.end <= response.at < following and heard is not None:
                 waits.append(heard - did.end)
                 break
