@@ -10,9 +10,7 @@ FAILED = 1
 @click.command()
 @click.argument("scenarios", nargs=-1, metavar="[FILE]...")
 @click.option("--config", metavar="FILE", help="The agent's settings file; without it, each scenario's.")
-@click.option(
-    "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override one setting, as in session.idle_s=5."
-)
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override one setting, as in session.idle_s=5.")
 @click.option("--real", is_flag=True, help="Run the agent's own models, in real time, instead of scripted ones.")
 @click.option("--url", metavar="URL", help="Call a running server, over WebRTC, as in http://127.0.0.1:7860.")
 @click.option("--repeat", type=click.IntRange(1), default=1, metavar="N", help="Hold each conversation N times.")

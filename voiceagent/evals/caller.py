@@ -168,7 +168,9 @@ class Both:
 
     def mixed(self, seconds: float) -> Pcm:
         """Return both sides, at 16 kHz."""
-        return mixed(placed(self._user, RATE, seconds), resample(placed(self._agent, self.rate, seconds), self.rate, RATE))
+        return mixed(
+            placed(self._user, RATE, seconds), resample(placed(self._agent, self.rate, seconds), self.rate, RATE)
+        )
 
 
 def placed(pieces: Sequence[tuple[float, Pcm]], rate: int, seconds: float) -> Pcm:
@@ -184,7 +186,8 @@ def placed(pieces: Sequence[tuple[float, Pcm]], rate: int, seconds: float) -> Pc
 def mixed(one: Pcm, other: Pcm) -> Pcm:
     """Return the sum of two sounds, within full scale."""
     length = min(len(one), len(other))
-    return np.clip(one[:length] + other[:length], -1.0, 1.0).astype(np.float32)
+    both: Pcm = np.clip(one[:length] + other[:length], -1.0, 1.0)
+    return both
 
 
 def _of(piece: Piece) -> Pcm:

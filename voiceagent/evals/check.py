@@ -57,7 +57,8 @@ class _Turn:
 
     def findings(self) -> Iterator[Finding]:
         """Yield what came of each."""
-        after, left = self._begin, list(self._events)
+        after = self._begin
+        left: list[Event] = [*self._events]
         for number, expected in enumerate(self._turn.expect):
             loc: Loc = (*self._loc, "expect", number)
             candidates = [one for one in left if expected.anywhere or _lasts_until(one) >= after]
@@ -126,8 +127,12 @@ class _Turn:
         came = self._record.heard_at(event) if isinstance(event, Response) else event.at
         if came is None:
             return "it was never heard"
-        took_ms = (came - since) * 1000
-        return None if took_ms <= expected.within_ms else f"came after {took_ms:,.0f} ms, not within {expected.within_ms:,} ms"
+        took_ms = round((came - since) * 1000, 1)
+        return (
+            None
+            if took_ms <= expected.within_ms
+            else f"came after {took_ms:,.0f} ms, not within {expected.within_ms:,} ms"
+        )
 
     def _answered(self, wanted: bool) -> str | None:
         responses = [one for one in self._events if isinstance(one, Response)]
@@ -137,14 +142,20 @@ class _Turn:
 
     def _yields(self, within_ms: int, did: Did) -> str | None:
         silent = self._record.silent_from(did.at)
-        took_ms = (silent - did.at) * 1000
-        return None if took_ms <= within_ms else f"the agent was silent after {took_ms:,.0f} ms, not within {within_ms:,} ms"
+        took_ms = round((silent - did.at) * 1000, 1)
+        return (
+            None
+            if took_ms <= within_ms
+            else f"the agent was silent after {took_ms:,.0f} ms, not within {within_ms:,} ms"
+        )
 
     def _cut_in(self, did: Did) -> str | None:
         for response in (one for one in self._events if isinstance(one, Response)):
             heard = self._record.heard_at(response)
             if did.at < response.at < did.end and heard is not None and heard < did.end:
-                return f"the agent began to speak {did.end - heard:.1f} s before the user had finished: {response.text!r}"
+                return (
+                    f"the agent began to speak {did.end - heard:.1f} s before the user had finished: {response.text!r}"
+                )
         return None
 
 
@@ -247,7 +258,9 @@ def _history(scenario: Scenario, history: list[tuple[str, str]], language: str) 
         words, who = (one.user, "user") if one.user is not None else (one.agent, "assistant")
         assert words is not None
         if role != who:
-            return f"should have a message of the {'agent' if who == 'assistant' else who} where it has {text!r}: {told}"
+            return (
+                f"should have a message of the {'agent' if who == 'assistant' else who} where it has {text!r}: {told}"
+            )
         if (why := unmet(words, [text], language)) is not None:
             return f"{text!r} {why}"
     return None

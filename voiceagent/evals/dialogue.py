@@ -18,10 +18,10 @@ class Line:
 
 
 def dialogue(record: Record, *, until: float = float("inf")) -> list[Line]:
-    """Return what was said and done, in order."""
+    """Return what was said and done before a time, in order."""
     lines: list[Line] = []
     for event in sorted(record.events, key=lambda one: one.at):
-        if event.at > until:
+        if event.at >= until:
             break
         match event:
             case Did():
@@ -33,7 +33,13 @@ def dialogue(record: Record, *, until: float = float("inf")) -> list[Line]:
                 how = "" if event.outcome in ("completed", None) else f" [{event.outcome}]"
                 lines.append(Line(event.at if heard is None else heard, "agent", (event.text or "(unheard)") + how))
             case Call():
-                what = f" -> {event.result}" if event.result is not None else f" failed: {event.error}" if event.error else ""
+                what = (
+                    f" -> {event.result}"
+                    if event.result is not None
+                    else f" failed: {event.error}"
+                    if event.error
+                    else ""
+                )
                 lines.append(Line(event.at, "tool", described(event) + what))
             case Happened(what=what) if what in _SHOWN:
                 lines.append(Line(event.at, "agent", f"({_SHOWN[what]})"))

@@ -40,6 +40,8 @@ def _refused(model: type[BaseModel], loc: Loc, error: ErrorDetails) -> str:
     but = f", but is {said(error['input'])}"
     if (there := _model_at(model, loc)) is not None:
         return f"should be a mapping with {', '.join(there.model_fields)}{but}"
+    if error["type"] == "string_pattern_mismatch":
+        return f"should match the pattern {error['ctx']['pattern']}{but}"
     owner = _model_at(model, loc[:-1])
     field = owner.model_fields.get(str(loc[-1])) if owner else None
     if field is not None and any(kind in schema.kinds(field.annotation) for kind in (str, int, float, bool)):

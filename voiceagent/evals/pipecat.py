@@ -52,6 +52,10 @@ def translated(tree: Node, problems: list[Problem]) -> Iterator[Node]:
         merged = {**defaults, **keys}
         if entry is not tree and "name" in keys and "name" in whole:
             merged["name"] = Node(f"{whole['name'].value}/{keys['name'].value}", keys["name"].origin)
+        if simulated := next((key for key in merged if key in SIMULATION), None):
+            why = "simulated callers are not read here: write the user's turns out, or run it with `pipecat eval`"
+            problems.append(Problem(merged[simulated].origin, simulated, why))
+            continue
         yield _Scenario(problems).translate(Node(merged, entry.origin))
 
 
@@ -63,10 +67,7 @@ class _Scenario:
 
     def translate(self, scenario: Node) -> Node:
         keys = _mapping(scenario)
-        if found := sorted(keys.keys() & SIMULATION):
-            why = "simulated callers are not read here: write the user's turns out, or run it with `pipecat eval`"
-            self._problem(keys[found[0]], found[0], why)
-        self._only(scenario, TOP | SIMULATION, "a scenario")
+        self._only(scenario, TOP, "a scenario")
         spoken = _mapping(keys.get("user")).get("modality")
         audio = spoken is not None and spoken.value == "audio"
         turns = [self._turn(turn, audio) for turn in _items(keys.get("turns"))]

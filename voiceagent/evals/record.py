@@ -117,12 +117,13 @@ class Record:
 
     def response(self, generation: int, at: float) -> Response:
         """Return the response with a number, which begins now if it is new."""
-        found = next((one for one in self.of(Response) if one.generation == generation), None)
+        responses: Iterator[Response] = self.of(Response)
+        found = next((one for one in responses if one.generation == generation), None)
         if found is None:
             found = Response(at, generation)
             self.events.append(found)
             self.happened(at, "agent_starts")
-        return found  # type: ignore[no-any-return]
+        return found
 
     def happened(self, at: float, what: str) -> None:
         """Note something without words."""

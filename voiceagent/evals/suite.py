@@ -121,9 +121,7 @@ def evaluate(
     return results
 
 
-def _timed(
-    written: Written, number: int, run: Run, running: Callable[[Coroutine[Any, Any, Record]], Record]
-) -> Result:
+def _timed(written: Written, number: int, run: Run, running: Callable[[Coroutine[Any, Any, Record]], Record]) -> Result:
     if (why := _unfit(written.scenario, run)) is not None:
         return Result(written, number, Record(), (), 0.0, why)
     begun = time.monotonic()
@@ -212,7 +210,9 @@ class _Agents:
 
 
 def _settings(scenario: Scenario, run: Run) -> Settings:
-    own = tuple(f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in scenario.set.items())
+    own = tuple(
+        f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in scenario.set.items()
+    )
     return load_settings(run.config or scenario.config or CONFIG, (*own, *run.sets)).settings
 
 
