@@ -1,4 +1,4 @@
-"""What is expected, compared with records that are written by hand: each kind of expectation is met, missed, or late."""
+"""What is expected, compared with records written by hand: each kind of expectation is met, missed, or late."""
 
 import pytest
 

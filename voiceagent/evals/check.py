@@ -128,11 +128,7 @@ class _Turn:
         if came is None:
             return "it was never heard"
         took_ms = round((came - since) * 1000, 1)
-        return (
-            None
-            if took_ms <= expected.within_ms
-            else f"came after {took_ms:,.0f} ms, not within {expected.within_ms:,} ms"
-        )
+        return None if took_ms <= expected.within_ms else f"came {_after(took_ms, expected.within_ms)}"
 
     def _answered(self, wanted: bool) -> str | None:
         responses = [one for one in self._events if isinstance(one, Response)]
@@ -143,11 +139,7 @@ class _Turn:
     def _yields(self, within_ms: int, did: Did) -> str | None:
         silent = self._record.silent_from(did.at)
         took_ms = round((silent - did.at) * 1000, 1)
-        return (
-            None
-            if took_ms <= within_ms
-            else f"the agent was silent after {took_ms:,.0f} ms, not within {within_ms:,} ms"
-        )
+        return None if took_ms <= within_ms else f"the agent was silent {_after(took_ms, within_ms)}"
 
     def _cut_in(self, did: Did) -> str | None:
         for response in (one for one in self._events if isinstance(one, Response)):
@@ -172,6 +164,10 @@ def described(event: Event) -> str:
         case Happened():
             return event.what
     return event.text
+
+
+def _after(took_ms: float, within_ms: int) -> str:
+    return f"after {took_ms:,.0f} ms, not within {within_ms:,} ms"
 
 
 def _lasts_until(event: Event) -> float:

@@ -33,14 +33,8 @@ def dialogue(record: Record, *, until: float = float("inf")) -> list[Line]:
                 how = "" if event.outcome in ("completed", None) else f" [{event.outcome}]"
                 lines.append(Line(event.at if heard is None else heard, "agent", (event.text or "(unheard)") + how))
             case Call():
-                what = (
-                    f" -> {event.result}"
-                    if event.result is not None
-                    else f" failed: {event.error}"
-                    if event.error
-                    else ""
-                )
-                lines.append(Line(event.at, "tool", described(event) + what))
+                came = event.result if event.error is None else f"failed: {event.error}"
+                lines.append(Line(event.at, "tool", described(event) + ("" if came is None else f" -> {came}")))
             case Happened(what=what) if what in _SHOWN:
                 lines.append(Line(event.at, "agent", f"({_SHOWN[what]})"))
     return sorted(lines, key=lambda line: line.at)

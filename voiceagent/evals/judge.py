@@ -1,4 +1,4 @@
-"""A model that judges what rules cannot: whether a criterion in words is met. Asked after the rules, and only if given."""
+"""A model that judges what rules cannot: whether a criterion in words is met. It is asked only if it is given."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A user who calls a running server over WebRTC, through the door of its page, and reads its messages (docs/protocol.md)."""
+"""A user who calls a running server over WebRTC, through the door of its page (docs/protocol.md)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from voiceagent.evals.voice import speak
 from voiceagent.scheduler.virtual import run_virtual
 from voiceagent.testing.callers import Callers
 from voiceagent.testing.live import LiveCaller
+from voiceagent.tools.contract import Tool
 from voiceagent.tools.function import find_function
 
 CONFIG = "scripted.yaml"
@@ -142,6 +143,7 @@ async def _in_real_time(plan: Sequence[tuple[Written, int]], run: Run, done: Cal
                 continue
             begun = time.monotonic()
             judge, language = run.judge, "en"
+            connection: AbstractAsyncContextManager[User]
             if run.url is not None:
                 connection = spoken_user(run.url, run.sound)
             else:
@@ -160,7 +162,8 @@ async def _in_real_time(plan: Sequence[tuple[Written, int]], run: Run, done: Cal
 
 async def _virtual(written: Written, settings: Settings, run: Run, number: int) -> Record:
     scenario = written.scenario
-    tools = [*map(find_function, scenario.functions), *map(scripted_tool, scenario.tools)]
+    tools: list[Tool | Callable[..., Any]] = [*map(find_function, scenario.functions)]
+    tools += map(scripted_tool, scenario.tools)
     scripts: dict[str, Any] = {"llm": scripted_replies(scenario.script.replies)}
     if scenario.script.turn:
         scripts["turn"] = list(scenario.script.turn)

@@ -1,8 +1,8 @@
 """Human speech with known text, from Debian packages: telephone prompts, read books, card games.
 
 Every recording is trimmed: it begins with its first and ends with its last 10 ms that lie within `EDGE_DB` of its
-loudest 10 ms. That end is "the last speech sample" of all measurements: the audible end of a voice in a quiet room. It is 0 to
-15 ms from where a limit of 30 or 40 dB would put it (measured over the telephone prompts).
+loudest 10 ms. That end is "the last speech sample" of all measurements: the audible end of a voice in a quiet room. It
+is 0 to 15 ms from where a limit of 30 or 40 dB would put it (measured over the telephone prompts).
 """
 
 import gzip

@@ -55,7 +55,8 @@ def _row(result: Result, number: int) -> str:
     answer = answer_ms(result.record)
     waited = "" if answer is None else f"{answer:,.0f} ms"
     return (
-        f'<tr><td class="{_class(result)}">{_class(result)}</td><td><a href="#r{number}">{escape(_title(result))}</a></td>'
+        f'<tr><td class="{_class(result)}">{_class(result)}</td>'
+        f'<td><a href="#r{number}">{escape(_title(result))}</a></td>'
         f'<td class="n">{result.record.end:.1f} s</td><td class="n">{waited}</td></tr>'
     )
 
