@@ -20,8 +20,6 @@ from itertools import count, cycle
 from math import inf
 from typing import Any
 
-import httpx
-
 from benchmarks import conversations as talk
 from benchmarks import corpus
 from voiceagent.testing.webrtc.caller import Caller, RefusedError
@@ -61,7 +59,7 @@ async def _call(options: argparse.Namespace, clips: list[corpus.Clip]) -> None:
                 _say(greeting="refused", code=error.code, retry_after_s=error.retry_after_s, refusals=refusals + 1)
                 return
             await asyncio.sleep(wait_s)
-        except (CallerError, httpx.TransportError) as error:
+        except CallerError as error:
             _say(greeting=f"{type(error).__name__}: {error}", refusals=refusals)
             return
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-import httpx2
 import numpy as np
 
 from voiceagent.audio.pcm import Pcm
@@ -28,12 +27,9 @@ GAP_S = 0.03
 
 @asynccontextmanager
 async def spoken_user(url: str, sound: bool) -> AsyncIterator["SpokenUser"]:
-    """Call a server. Raises VoiceAgentError where it does not answer, or refuses."""
-    try:
-        async with Caller(url) as caller:
-            yield SpokenUser(caller, sound)
-    except (OSError, httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise VoiceAgentError(f"There is no server at {url} ({error}): start it with `voiceagent serve`.") from error
+    """Call a server. Raises CallerError where it does not answer, or refuses."""
+    async with Caller(url) as caller:
+        yield SpokenUser(caller, sound)
 
 
 class SpokenUser:

@@ -103,9 +103,13 @@ class Caller(Line):
         if self.is_open:
             self.send({"type": "hangup"})
 
-    async def post(self, path: str, **body: Any) -> httpx.Response:
-        """Post to the server. Raises RefusedError."""
-        answer = await self._http.post(path, **body)
+    async def post(self, path: str, **body: Any) -> httpx2.Response:
+        """Post to the server. Raises RefusedError, and CallerError where there is none."""
+        try:
+            answer = await self._http.post(path, **body)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            where = self._http.base_url
+            raise CallerError(f"There is no server at {where} ({error}): start it with `voiceagent serve`.") from error
         if answer.is_error:
             raise RefusedError(answer)
         return answer
