@@ -34,9 +34,9 @@ def ran(tmp_path):
 def test_the_terminal_shows_a_line_each_and_the_dialogue_of_what_failed(ran):
     result, folder = ran
     assert result.exit_code == 1
-    assert re.search(r"^ok   cough +6 of 6 +13\.\d s +answers after 6\d\d ms$", result.output, re.MULTILINE)
+    assert re.search(r"^ok   cough +6 of 6 +13\.\d s +answers after 5\d\d ms$", result.output, re.MULTILINE)
     assert re.search(r"^FAIL <wrong> & loud +1 of 2", result.output, re.MULTILINE)
-    place = f"{folder / 'wrong.yaml'}:6"
+    place = f"{folder / 'wrong.yaml'}:7"
     assert (
         f"{place}: expect: the agent said 'You said: Hello. That was turn one.', which does not contain"
         in result.output

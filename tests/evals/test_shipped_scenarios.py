@@ -6,6 +6,7 @@ from voiceagent.evals import Run, evaluate, load_scenarios
 from voiceagent.evals.files import shipped
 
 NAMES = sorted(path.stem for path in shipped().glob("*.yaml"))
+NEED_DETECTOR = {"slow-speaker", "spelled-number"}
 DIGITS = pytest.mark.xfail(reason="digits that are said 0.8 s apart get an answer each", strict=True)
 
 
@@ -21,6 +22,10 @@ def test_there_are_ten_and_each_is_called_as_its_file_is():
 @pytest.mark.parametrize("name", [pytest.param(n, marks=DIGITS) if n == "spelled-number" else n for n in NAMES])
 def test_the_agent_keeps_to_it(name):
     assert failures(name) == []
+
+
+def test_without_a_turn_detector_it_keeps_to_those_that_need_none():
+    assert failures(*(name for name in NAMES if name not in NEED_DETECTOR), config="scripted.yaml") == []
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from voiceagent.evals.scenario import ANY_TOOL, Expected, Scenario, Turn, Words
 from voiceagent.evals.words import has, unmet
 
 Engines = Literal["scripted", "real"]
+MOST_SHOWN = 2
+"""Of the events that are not what was expected."""
 _KINDS: dict[str, type[Event]] = {"says": Response, "hears": Understood, "calls": Call}
 _NOUNS = {"says": "the agent said nothing", "hears": "the agent understood nothing", "calls": "no tool was called"}
 
@@ -89,8 +91,9 @@ class _Turn:
                 return event, self._late(expected, event)
             if failure:
                 wrong.append(failure)
-        if wrong:
-            return None, "; ".join(dict.fromkeys(wrong))
+        if wrong := list(dict.fromkeys(wrong)):
+            more = f"; and {len(wrong) - MOST_SHOWN} more" if len(wrong) > MOST_SHOWN else ""
+            return None, "; ".join(wrong[:MOST_SHOWN]) + more
         return None, _NOUNS.get(expected.kind) or f"{expected.happens} did not happen"
 
     def _unlike(self, expected: Expected, event: Event) -> str | None:

@@ -30,8 +30,8 @@ from voiceagent.testing.live import LiveCaller
 from voiceagent.tools.contract import Tool
 from voiceagent.tools.function import find_function
 
-CONFIG = "scripted.yaml"
-"""The configuration of scenarios that name none."""
+CONFIG = "cpu.yaml"
+"""The configuration of scenarios that name none: that of `voiceagent serve`."""
 AGENT = "agent"
 """The judge that is the agent's own language model."""
 
