@@ -1,8 +1,11 @@
 """Scenario files: what is wrong in them is said with its file and line, all of it at once."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from voiceagent.evals import ScenarioError, load_scenarios
+from voiceagent.evals import ScenarioError, evaluate, load_scenarios
 
 GOOD = "name: {name}\nturns:\n  - user: Hello.\n"
 
@@ -78,6 +81,23 @@ turns:
 )
 def test_what_is_no_scenario_says_so(tmp_path, text, message):
     assert any(message in one for one in mistakes(tmp_path, text)), mistakes(tmp_path, text)
+
+
+def test_what_it_sets_is_checked_before_anything_is_run(tmp_path):
+    (tmp_path / "a.yaml").write_text("name: a\nset:\n  session.idle_s: 5\n  session.idel_s: 5\nturns: [{types: Hi.}]\n")
+    (tmp_path / "b.yaml").write_text("name: b\nset:\n  session.idle_s: soon\nturns: [{types: Hi.}]\n")
+    with pytest.raises(ScenarioError) as caught:
+        evaluate(load_scenarios(tmp_path), on_result=lambda result: pytest.fail("was run"))
+    first, second = map(str, caught.value.problems)
+    assert first.startswith(f"{tmp_path / 'a.yaml'}:4: session.idel_s: there is no such setting, did you mean")
+    assert second.startswith(f"{tmp_path / 'b.yaml'}:3: session.idle_s: should be a number")
+
+
+def test_the_example_of_the_page_about_it_is_one_that_passes(tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "evaluate.md"
+    (tmp_path / "example.yaml").write_text(re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)[0])
+    (result,) = evaluate(load_scenarios(tmp_path))
+    assert result.failures == []
 
 
 def test_a_file_that_is_not_there_names_those_that_are():

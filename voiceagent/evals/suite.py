@@ -11,12 +11,14 @@ from typing import Any
 
 from voiceagent.app.agent import Agent
 from voiceagent.app.settings import load_settings
+from voiceagent.config.errors import ConfigError, Problem
+from voiceagent.config.origins import SET_OPTION
 from voiceagent.config.settings import Settings
 from voiceagent.errors import VoiceAgentError
 from voiceagent.evals.caller import InProcess, User
 from voiceagent.evals.check import Engines, Finding, check
 from voiceagent.evals.conversation import hold
-from voiceagent.evals.files import Written
+from voiceagent.evals.files import ScenarioError, Written
 from voiceagent.evals.judge import AgentJudge, Judge, judged
 from voiceagent.evals.record import Record
 from voiceagent.evals.scenario import Scenario
@@ -102,12 +104,15 @@ def evaluate(
 ) -> list[Result]:
     """Run every scenario as often as it is asked for; `on_result` gets each result as it comes.
 
-    Raises VoiceAgentError where an agent, a server or a judge cannot be had at all.
+    Raises ScenarioError with every mistake in the settings that scenarios name, before the first one is run, and
+    VoiceAgentError where an agent, a server or a judge cannot be had at all.
     """
     run = run or Run()
     if run.judge == AGENT and not run.real:
         raise VoiceAgentError("The agent's own model judges only where it runs: add --real, or name a judge's address.")
     plan = [(written, number) for written in scenarios for number in range(1, run.repeat + 1)]
+    if run.url is None:
+        _require_settings([written for written, number in plan if number == 1], run)
     results: list[Result] = []
 
     def done(result: Result) -> None:
@@ -217,6 +222,21 @@ def _settings(scenario: Scenario, run: Run) -> Settings:
         f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in scenario.set.items()
     )
     return load_settings(run.config or scenario.config or CONFIG, (*own, *run.sets)).settings
+
+
+def _require_settings(scenarios: Sequence[Written], run: Run) -> None:
+    """Raise ScenarioError where what a scenario sets is no setting, or not possible."""
+    problems: list[Problem] = []
+    for written in scenarios:
+        try:
+            _settings(written.scenario, run)
+        except ConfigError as error:
+            for problem in error.problems:
+                if problem.origin == SET_OPTION and problem.key in written.scenario.set:
+                    problem = replace(problem, origin=written.tree.at(("set", problem.key)).origin)
+                problems.append(problem)
+    if problems:
+        raise ScenarioError(list(dict.fromkeys(problems)))
 
 
 def _utterances(written: Written, run: Run, number: int, *, scripted: bool) -> Utterances:
