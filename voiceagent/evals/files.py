@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from voiceagent.config import files
 from voiceagent.config.document import Loc, Node, parse
 from voiceagent.config.errors import ConfigError, Problem
 from voiceagent.config.explain import said
@@ -14,8 +15,6 @@ from voiceagent.errors import VoiceAgentError
 from voiceagent.evals import pipecat
 from voiceagent.evals.mistakes import explain
 from voiceagent.evals.scenario import Scenario
-
-_PACKAGE = Path(__file__).parents[1]
 
 
 class ScenarioError(VoiceAgentError):
@@ -44,9 +43,8 @@ class Written:
 
 
 def shipped() -> Path:
-    """Return the folder of the scenarios that come with voiceagent: in the installed package, or in a checkout."""
-    installed = _PACKAGE / "scenarios"
-    return installed if installed.is_dir() else _PACKAGE.parent / "scenarios"
+    """Return the folder of the scenarios that come with voiceagent."""
+    return files.shipped("scenarios")
 
 
 def load_scenarios(*names: str | Path) -> list[Written]:
