@@ -1,6 +1,7 @@
 """Scenarios in real time: with an agent in this process, and through the door of a server."""
 
 import asyncio
+import re
 
 import pytest
 from loopback import open_server
@@ -12,6 +13,7 @@ from voiceagent.evals.scenario import Scenario
 from voiceagent.evals.spoken import spoken_user
 from voiceagent.evals.utterance import Utterances
 from voiceagent.testing.sound import voice
+from voiceagent.testing.webrtc.caller import RefusedError
 
 pytestmark = pytest.mark.realtime
 
@@ -43,6 +45,39 @@ def test_a_scenario_is_spoken_through_the_door_of_a_server(tmp_path):
     assert [finding.loc for finding in findings if finding.note] == [("end", "remembers")]
     assert len(record.audio) == pytest.approx((record.end + 1) * 16_000, abs=1_000)
     assert len(record.sounds) >= 2
+
+
+def test_a_server_that_wants_a_token_is_given_the_one_of_the_environment(monkeypatch):
+    token = "a-token-that-nobody-guesses"
+
+    async def main():
+        async with open_server(f"server.token={token}") as house:
+            with pytest.raises(RefusedError) as refused:
+                async with spoken_user(house.url, sound=False):
+                    pass
+            monkeypatch.setenv("VOICEAGENT_TOKEN", token)
+            async with spoken_user(house.url, sound=False) as user:
+                return refused.value.status, user.at_rest
+
+    assert asyncio.run(main()) == (401, False)
+
+
+def test_an_address_of_another_program_is_told_apart():
+    async def main():
+        async def answer(reader, writer):
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(int(re.search(rb"(?i)content-length: (\d+)", head)[1]))
+            writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nno\n")
+            await writer.drain()
+            writer.close()
+
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            with pytest.raises(RefusedError, match=r"refused the call \(404\): no"):
+                async with spoken_user(url, sound=False):
+                    pass
+
+    asyncio.run(main())
 
 
 def test_what_a_page_cannot_do_is_reported(tmp_path):

@@ -1,6 +1,7 @@
 """A user who calls a running server over WebRTC, through the door of its page (docs/protocol.md)."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -16,6 +17,7 @@ from voiceagent.testing.webrtc.caller import Caller
 from voiceagent.testing.webrtc.line import Received
 from voiceagent.testing.webrtc.listener import BLOCK_MS
 
+TOKEN = "VOICEAGENT_TOKEN"
 STEP_S = 0.02
 REST_S = 0.4
 """Quiet this long is no pause between words."""
@@ -27,8 +29,8 @@ GAP_S = 0.03
 
 @asynccontextmanager
 async def spoken_user(url: str, sound: bool) -> AsyncIterator["SpokenUser"]:
-    """Call a server. Raises CallerError where it does not answer, or refuses."""
-    async with Caller(url) as caller:
+    """Call a server, with the token in VOICEAGENT_TOKEN. Raises CallerError where it does not answer, or refuses."""
+    async with Caller(url, token=os.environ.get(TOKEN)) as caller:
         yield SpokenUser(caller, sound)
 
 

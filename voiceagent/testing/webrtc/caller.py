@@ -36,23 +36,29 @@ class RefusedError(CallerError):
     def __init__(self, answer: httpx2.Response) -> None:
         super().__init__(f"The server refused the call ({answer.status_code}): {answer.text[:200]}")
         self.status = answer.status_code
-        body = answer.json()
-        self.code: str = body.get("error", body)["code"]
-        """Why, as in server_busy."""
+        try:
+            body = answer.json()
+            self.code = str(body.get("error", body)["code"])
+        except (ValueError, KeyError, AttributeError, TypeError):  # no server of ours
+            self.code = ""
+        """Why, as in server_busy; "" where the answer is not in a form of ours."""
         self.retry_after_s = int(answer.headers["Retry-After"]) if "Retry-After" in answer.headers else None
 
 
 class Caller(Line):
-    """One call. Lose `loss` of the outgoing audio packets (0 to 1); `seed` decides which."""
+    """One call. Lose `loss` of the outgoing audio packets (0 to 1); `seed` decides which. `token` is what the server
+    asks for, if it does.
+    """
 
-    def __init__(self, url: str, *, loss: float = 0.0, seed: int = 0) -> None:
+    def __init__(self, url: str, *, loss: float = 0.0, seed: int = 0, token: str | None = None) -> None:
         super().__init__()
         self.pc_id = ""
         """The server's name for the connection."""
         self.sent = 0
         """Audio packets, the dropped ones included."""
         self.dropped = 0
-        self._http = httpx2.AsyncClient(base_url=url, trust_env=False, timeout=CONNECT_S)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx2.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=CONNECT_S)
         self._loss = loss
         self._seed = seed
         self._utterances = 0
@@ -109,7 +115,9 @@ class Caller(Line):
             answer = await self._http.post(path, **body)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             where = self._http.base_url
-            raise CallerError(f"There is no server at {where} ({error}): start it with `voiceagent serve`.") from error
+            raise CallerError(
+                f"There is no server at {where} ({error or type(error).__name__}): start it with `voiceagent serve`."
+            ) from error
         if answer.is_error:
             raise RefusedError(answer)
         return answer
