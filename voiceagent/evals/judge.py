@@ -66,7 +66,7 @@ class EndpointJudge:
                 words = str(answer.json()["choices"][0]["message"]["content"])
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, KeyError, IndexError, TypeError) as error:
             raise VoiceAgentError(
-                f"The judge at {self._url} gave no verdict ({error or type(error).__name__}): check --judge, "
+                f"The judge at {self._url} gave no verdict ({str(error) or type(error).__name__}): check --judge, "
                 f"--judge-model and {KEY}."
             ) from error
         return read(words)

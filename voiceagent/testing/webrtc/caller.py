@@ -114,10 +114,9 @@ class Caller(Line):
         try:
             answer = await self._http.post(path, **body)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            why = str(error) or type(error).__name__
             where = self._http.base_url
-            raise CallerError(
-                f"There is no server at {where} ({error or type(error).__name__}): start it with `voiceagent serve`."
-            ) from error
+            raise CallerError(f"There is no server at {where} ({why}): start it with `voiceagent serve`.") from error
         if answer.is_error:
             raise RefusedError(answer)
         return answer
