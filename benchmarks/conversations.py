@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
-from benchmarks.corpus import RATE, Clip
-from benchmarks.line import CallerError, Line, Received
-from benchmarks.listener import REST_S
+from benchmarks.corpus import Clip
 from voiceagent.audio.pcm import Pcm
+from voiceagent.testing.webrtc.line import CallerError, Line, Received
+from voiceagent.testing.webrtc.listener import REST_S
 from voiceagent.text.words import word_error_rate
 
 ANSWER_S = 8.0
@@ -36,7 +34,6 @@ WORDS_BEFORE = 4
 WORDS_AFTER = 5
 """... and at least to come, so that it does not end of itself meanwhile."""
 
-COUGH_S = 0.15
 NOTABLE_MS = 1.0
 """Shorter gaps are the grain of the clock."""
 INSTANT_S = 0.03
@@ -156,29 +153,6 @@ async def dictate(line: Line, clip: Clip) -> Sample:
     sample = heard_words(line, mark, clip)
     await hush(line)
     return {"clip": clip.name, **sample}
-
-
-def make_cough(seed: int, voice: Pcm | None = None) -> Pcm:
-    """Return 150 ms of a cough: a burst in 2 ms, 40 ms at full force, then dying away.
-
-    Without `voice` it is air alone, coloured by a throat. With it, it is the loudest part of a person's speech: a cough
-    with voice, which a detector of speech does notice.
-    """
-    count = round(COUGH_S * RATE)
-    time_s = np.arange(count) / RATE
-    force = np.minimum(time_s / 0.002, 1) * np.where(time_s < 0.04, 1, np.exp(-(time_s - 0.04) / 0.03))
-    if voice is None:
-        hertz = np.fft.rfftfreq(count, 1 / RATE)
-        throat = np.sum([1 / (1 + ((hertz - peak) / 250) ** 2) for peak in (600 + 40 * seed, 1500, 2600)], axis=0)
-        air = np.fft.rfft(np.random.default_rng(seed).standard_normal(count)) * throat * (hertz > 80)
-        sound = np.fft.irfft(air, count)
-    else:
-        power = np.convolve(np.square(voice, dtype=np.float64), np.ones(count), "valid")
-        sound = voice[int(np.argmax(power)) :][:count].astype(np.float64)
-        force = np.maximum(force, 0.5 * (time_s < COUGH_S - 0.02))
-    cough = sound * force
-    levelled: Pcm = (0.5 * cough / np.abs(cough).max()).astype(np.float32)
-    return levelled
 
 
 async def breathe(line: Line) -> None:

@@ -1,47 +1,31 @@
-"""Human speech with known text, from Debian packages: 16 kHz telephone prompts, read books, card games.
-
-Clips are chosen by rule and in the order of a hash of their names, so that none is hand-picked.
-
-Every clip is trimmed: it begins with its first and ends with its last 10 ms that lie within `EDGE_DB` of its loudest
-10 ms. That end is "the last speech sample" of all measurements: the audible end of a voice in a quiet room. It is 0 to
-15 ms from where a limit of 30 or 40 dB would put it (measured over the telephone prompts).
+"""Recordings of people for the benchmarks (`voiceagent.testing.recordings`), chosen by rule and in the order of a hash
+of their names, so that none is hand-picked.
 """
 
-import gzip
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
-
-from voiceagent.audio.files import read_audio
-from voiceagent.audio.pcm import AudioError, Pcm, level_db, trim_silence
-from voiceagent.errors import VoiceAgentError
-
-RATE = 16_000
-EDGE_DB = -35.0
-LEVEL_DB = -23.0
-"""RMS level of every clip, in dB of full scale: a voice at a microphone with automatic gain."""
-PEAK = 0.9
-"""No sample is louder than this, if the level has to be lower for it."""
+from voiceagent.audio.pcm import Pcm
+from voiceagent.testing.recordings import LEVEL_DB as LEVEL_DB
+from voiceagent.testing.recordings import PEAK as PEAK
+from voiceagent.testing.recordings import PROMPT_TEXTS as PROMPT_TEXTS
+from voiceagent.testing.recordings import PROMPTS as PROMPTS
+from voiceagent.testing.recordings import RATE as RATE
+from voiceagent.testing.recordings import READINGS as READINGS
+from voiceagent.testing.recordings import RecordingError as CorpusError
+from voiceagent.testing.recordings import prepare as prepare
+from voiceagent.testing.recordings import recordings
 
 SHORTEST_S, LONGEST_S = 1.2, 6.0
 """Lengths that people say in one breath; other clips are not used."""
 
-PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
-PROMPT_TEXTS = Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
-READINGS = Path("/usr/share/pocketsphinx/test/data")
 
 _VERB = re.compile(
     r"\b(please|press|dial|say|am|is|are|be|has|have|do|does|can|cannot|will|'m|'re|\w+ed)\b", re.IGNORECASE
 )
 """What a sentence has and "From an unknown caller." has not."""
-
-
-class CorpusError(VoiceAgentError):
-    """The recordings are missing; the message says how to get them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,50 +73,16 @@ def is_one_sentence(text: str) -> bool:
     return whole is not None and len(text.split()) >= 4
 
 
-def prepare(pcm: Pcm) -> Pcm:
-    """Trim and level a recording at 16 kHz as this module promises."""
-    voice = trim_silence(pcm, RATE, keep_before_s=0.0, keep_after_s=0.0, threshold_db=EDGE_DB).pcm
-    gain = 10 ** ((LEVEL_DB - level_db(voice)) / 20)
-    peak = float(np.abs(voice).max(initial=0.0))
-    return voice * np.float32(min(gain, PEAK / peak if peak else gain))
-
-
 def _choose(count: int, longest_s: float, fits: Callable[[str], bool]) -> list[Clip]:
     chosen: list[Clip] = []
     if count == 0:
         return chosen
-    for name, path, text in sorted(_recordings(), key=lambda item: hashlib.sha256(item[0].encode()).digest()):
-        if not fits(text):
+    for one in sorted(recordings(), key=lambda one: hashlib.sha256(one.name.encode()).digest()):
+        if not fits(one.text):
             continue
-        clip = Clip(name, text, prepare(_read(path)))
+        clip = Clip(one.name, one.text, one.pcm())
         if SHORTEST_S <= clip.seconds <= longest_s:
             chosen.append(clip)
         if len(chosen) == count:
             return chosen
     raise CorpusError(f"The recordings hold {len(chosen)} fitting utterances; ask for no more than that.")
-
-
-def _recordings() -> Iterator[tuple[str, Path, str]]:
-    """Yield name, file and text of every recording."""
-    for place in (PROMPTS, PROMPT_TEXTS, READINGS):
-        if not place.exists():
-            raise CorpusError(
-                f"{place} is not here. The benchmarks speak with recordings from Debian packages: sudo apt install"
-                " asterisk-core-sounds-en asterisk-core-sounds-en-g722 pocketsphinx-testdata"
-            )
-    with gzip.open(PROMPT_TEXTS, "rt", encoding="utf-8", errors="replace") as lines:
-        for name, text in re.findall(r"^([\w/-]+): *(.+?) *$", lines.read(), re.MULTILINE):
-            if (path := PROMPTS / f"{name}.g722").exists():
-                yield name, path, text
-    for transcript in ("cards/cards.transcription", "librivox/transcription"):
-        folder = (READINGS / transcript).parent
-        for text, name in re.findall(r"^<s> (.+?) *</s> \((.+)\)$", (READINGS / transcript).read_text(), re.MULTILINE):
-            if (path := folder / f"{name}.wav").exists():
-                yield f"{folder.name}/{name}", path, text
-
-
-def _read(path: Path) -> Pcm:
-    try:
-        return read_audio(path, RATE)
-    except AudioError as error:
-        raise CorpusError(f"{error} Install its Debian package again.") from error

@@ -15,13 +15,13 @@ from typing import Any
 
 from benchmarks import conversations as talk
 from benchmarks import form, replies
-from benchmarks.caller import Caller
 from benchmarks.corpus import Clip, prepare
 from benchmarks.ordinary import LISTS
 from benchmarks.playback import Playback
 from benchmarks.served import serving
 from voiceagent.app.settings import load_settings
 from voiceagent.errors import VoiceAgentError
+from voiceagent.testing.webrtc.caller import Caller
 
 NAME = "dialogue"
 TARGETS = (

@@ -22,9 +22,7 @@ import httpx
 from websockets.exceptions import WebSocketException
 
 from benchmarks import corpus, form
-from benchmarks.caller import Caller
 from benchmarks.form import Target, percentile
-from benchmarks.line import CallerError, Conversation
 from benchmarks.phone_caller import PhoneCaller
 from benchmarks.playback import Playback
 from benchmarks.served import serving
@@ -35,6 +33,8 @@ from benchmarks.webrtc_callers import RealtimeCaller, RtviCaller
 from voiceagent.app.settings import load_settings
 from voiceagent.audio.pcm import Pcm
 from voiceagent.errors import VoiceAgentError
+from voiceagent.testing.webrtc.caller import Caller
+from voiceagent.testing.webrtc.line import CallerError, Conversation
 
 NAME = "doors"
 REFERENCE = "webrtc"

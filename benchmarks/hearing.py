@@ -17,14 +17,14 @@ import numpy as np
 
 from benchmarks import conversations as talk
 from benchmarks import corpus, form
-from benchmarks.caller import Caller
-from benchmarks.line import CallerError
 from benchmarks.playback import Playback
 from benchmarks.served import serving
 from benchmarks.summary import wer
 from voiceagent.app.settings import load_settings
 from voiceagent.audio.pcm import Pcm
 from voiceagent.errors import VoiceAgentError
+from voiceagent.testing.webrtc.caller import Caller
+from voiceagent.testing.webrtc.line import CallerError
 from voiceagent.text import normalise, word_error_rate
 
 NAME = "hearing"

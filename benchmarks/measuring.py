@@ -9,8 +9,9 @@ from typing import Any
 
 from benchmarks import conversations as talk
 from benchmarks import corpus, form
-from benchmarks.caller import Caller
-from benchmarks.line import CallerError, Line
+from voiceagent.testing.sound import make_cough
+from voiceagent.testing.webrtc.caller import Caller
+from voiceagent.testing.webrtc.line import CallerError, Line
 
 LOSS = 0.05
 LAG_EVERY_S = 0.2
@@ -83,7 +84,7 @@ class Run:
         """Disturb the agent, each time in a call of its own: a model of few parameters imitates its own cut answers."""
         interruptions = corpus.questions(self.plan.barge_ins, self.plan.longest_s)
         voices = [clip.pcm for clip in corpus.questions(self.plan.coughs, self.plan.longest_s)]
-        coughs = [talk.make_cough(seed, None if seed % 2 else voice) for seed, voice in enumerate(voices)]
+        coughs = [make_cough(seed, None if seed % 2 else voice) for seed, voice in enumerate(voices)]
         await self._each("barge_ins", interruptions, partial(self._disturb, talk.barge_in))
         await self._each("coughs", coughs, partial(self._disturb, talk.cough_at))
 

@@ -25,13 +25,13 @@ from benchmarks import corpus, form
 from benchmarks.crowding import CONNECT_S, QUESTION_S, CallerProcess, ConversationConfig
 from benchmarks.form import Target, percentile
 from benchmarks.level import row, silences, unanswered, waits_ms, watching
-from benchmarks.line import CallerError
 from benchmarks.prometheus import scrape
 from benchmarks.served import serving
 from benchmarks.socket_callers import RealtimeSocketCaller
 from benchmarks.turns import ask
 from voiceagent.audio.encode import Encoder
 from voiceagent.errors import VoiceAgentError
+from voiceagent.testing.webrtc.line import CallerError
 
 NAME = "mixed"
 ALONE, MIXED = "alone", "mixed"

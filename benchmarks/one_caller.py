@@ -20,12 +20,10 @@ from itertools import count, cycle
 from math import inf
 from typing import Any
 
-import httpx
-
 from benchmarks import conversations as talk
 from benchmarks import corpus
-from benchmarks.caller import Caller, RefusedError
-from benchmarks.line import CallerError, Line
+from voiceagent.testing.webrtc.caller import Caller, RefusedError
+from voiceagent.testing.webrtc.line import CallerError, Line
 
 PHASE_S = 0.7
 """Callers who start together begin this much apart: neither in lockstep nor never overlapping."""
@@ -61,7 +59,7 @@ async def _call(options: argparse.Namespace, clips: list[corpus.Clip]) -> None:
                 _say(greeting="refused", code=error.code, retry_after_s=error.retry_after_s, refusals=refusals + 1)
                 return
             await asyncio.sleep(wait_s)
-        except (CallerError, httpx.TransportError) as error:
+        except CallerError as error:
             _say(greeting=f"{type(error).__name__}: {error}", refusals=refusals)
             return
 

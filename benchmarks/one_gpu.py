@@ -26,7 +26,7 @@ from benchmarks import form
 from benchmarks.cost_tables import H200
 from benchmarks.dummies.files import gguf_file, magpie_files, nemotron_file
 from benchmarks.simulated_engines import reply
-from benchmarks.simulation import FRAME_S, SETTINGS, Heard, Person
+from benchmarks.simulation import SETTINGS, Heard, Person
 from benchmarks.taught_engines import TaughtMagpie, TaughtNemotron
 from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import lanes_of
@@ -43,7 +43,7 @@ from voiceagent.scheduler.lane import Lane, ThreadLane
 from voiceagent.scheduler.policy import Policy, decide, fifo
 from voiceagent.scheduler.scheduler import Scheduler, Step
 from voiceagent.session.engines import Engines
-from voiceagent.testing import Caller
+from voiceagent.testing.live import LiveCaller
 from voiceagent.trace.loop_lag import LoopLag
 from voiceagent.trace.metrics import Metrics
 from voiceagent.weights import Store
@@ -97,20 +97,6 @@ class Talk:
         """Record a step."""
         self.steps_s.setdefault(step.batch.cost_key, []).append(step.end - step.start)
         self.failures += step.error is not None
-
-
-class LiveCaller(Caller):
-    """Keeps pace with the clock, however late a frame was."""
-
-    _due = 0.0
-
-    async def _pass(self, seconds: float, *, voiced: bool) -> None:
-        self._due = self._loop.time()
-        await super()._pass(seconds, voiced=voiced)
-
-    async def _await_frame(self) -> None:
-        self._due += FRAME_S
-        await asyncio.sleep(max(0.0, self._due - self._loop.time()))
 
 
 def main(arguments: Sequence[str]) -> int:

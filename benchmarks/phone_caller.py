@@ -5,12 +5,12 @@ from typing import Self
 
 import numpy as np
 
-from benchmarks.line import CallerError, Conversation
-from benchmarks.listener import RATE
-from benchmarks.microphone import FRAME_SAMPLES, Said
 from benchmarks.telephone import Telephone
 from voiceagent.audio.files import Resampler
 from voiceagent.audio.pcm import Pcm
+from voiceagent.testing.webrtc.line import CallerError, Conversation
+from voiceagent.testing.webrtc.listener import RATE
+from voiceagent.testing.webrtc.microphone import FRAME_SAMPLES, Said
 
 
 class PhoneCaller(Conversation):

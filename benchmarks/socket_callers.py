@@ -9,13 +9,13 @@ from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from benchmarks.caller import CONNECT_S
-from benchmarks.line import Line
-from benchmarks.listener import RATE
-from benchmarks.microphone import Said, Talker
 from benchmarks.webrtc_callers import RTVI, RTVI_READY
 from voiceagent.audio.files import Resampler
 from voiceagent.audio.pcm import Pcm, from_s16, to_s16
+from voiceagent.testing.webrtc.caller import CONNECT_S
+from voiceagent.testing.webrtc.line import Line
+from voiceagent.testing.webrtc.listener import RATE
+from voiceagent.testing.webrtc.microphone import Said, Talker
 
 
 class SocketCaller(Line):

@@ -5,8 +5,8 @@ from typing import Any
 
 from benchmarks.conversations import ANSWER_S, BREATH_S
 from benchmarks.corpus import Clip
-from benchmarks.line import CallerError, Conversation
 from voiceagent.audio.pcm import Pcm
+from voiceagent.testing.webrtc.line import CallerError, Conversation
 
 OVER_S = 1.0
 """An agent that is silent for so long has said all: pauses between sentences measure up to 0.35 s."""

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from benchmarks.caller import CONNECT_S, Caller, RefusedError
+from voiceagent.testing.webrtc.caller import CONNECT_S, Caller, RefusedError
 
 RTVI = {"label": "rtvi-ai"}
 RTVI_READY = {**RTVI, "type": "client-ready", "id": "ready", "data": {"version": "2.2.0"}}

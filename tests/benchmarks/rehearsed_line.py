@@ -5,13 +5,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from benchmarks.line import Line
-from benchmarks.microphone import Microphone, Said
 from voiceagent.audio.opus import OpusDecoder, OpusEncoder
 from voiceagent.audio.pcm import Pcm
 from voiceagent.doors.page.messages import payload
 from voiceagent.session.reports import Report
 from voiceagent.testing import Callers, run_virtual
+from voiceagent.testing.webrtc.line import Line
+from voiceagent.testing.webrtc.microphone import Microphone, Said
 
 T = TypeVar("T")
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from benchmarks.caller import Caller, RefusedError
-from benchmarks.line import CallerError
 from benchmarks.served import ServedError, serving
+from voiceagent.testing.webrtc.caller import Caller, RefusedError
+from voiceagent.testing.webrtc.line import CallerError
 
 pytestmark = pytest.mark.realtime
 

@@ -6,11 +6,12 @@ from rehearsed_line import rehearse
 
 from benchmarks import conversations as talk
 from benchmarks.corpus import Clip
-from benchmarks.line import CallerError, Line
 from voiceagent.audio.pcm import Pcm
 from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU
+from voiceagent.testing.sound import make_cough
+from voiceagent.testing.webrtc.line import CallerError, Line
 
 STORY = "There was a sailor who loved the sea more than anything else in the world and told it so every day."
 ASKED = "Tell me a story."
@@ -134,8 +135,8 @@ def test_what_does_not_happen_in_time_is_an_error_that_says_what() -> None:
 
 
 def test_a_cough_is_150_ms_of_noise_that_begins_hard_and_dies_away() -> None:
-    cough = talk.make_cough(0)
+    cough = make_cough(0)
     assert len(cough) == 2_400
     assert np.abs(cough).max() == pytest.approx(0.5)
     assert np.abs(cough[:640]).mean() > 3 * np.abs(cough[-800:]).mean()
-    assert not np.array_equal(cough, talk.make_cough(1))
+    assert not np.array_equal(cough, make_cough(1))

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import corpus
 from voiceagent.audio.pcm import level_db
+from voiceagent.testing import recordings
 
 present = pytest.mark.skipif(
     not corpus.PROMPT_TEXTS.exists() or not corpus.PROMPTS.exists() or not corpus.READINGS.exists(),
@@ -63,7 +64,7 @@ def test_a_clip_with_a_peak_is_kept_below_full_scale() -> None:
 
 
 def test_absent_recordings_are_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(corpus, "PROMPTS", tmp_path / "gone")
+    monkeypatch.setattr(recordings, "PROMPTS", tmp_path / "gone")
     with pytest.raises(corpus.CorpusError, match="sudo apt install asterisk-core-sounds-en "):
         corpus.prompts(1)
 
@@ -71,7 +72,7 @@ def test_absent_recordings_are_explained(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_a_damaged_recording_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     broken = tmp_path / "x.wav"
     broken.write_bytes(b"RIFF")
-    monkeypatch.setattr(corpus, "_recordings", lambda: iter([("x", broken, "three plain words")]))
+    monkeypatch.setattr(corpus, "recordings", lambda: iter([recordings.Recorded("x", broken, "three plain words")]))
     with pytest.raises(corpus.CorpusError, match="Install its Debian package again"):
         corpus.prompts(1)
 

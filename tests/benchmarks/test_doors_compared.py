@@ -9,9 +9,9 @@ import pytest
 from benchmarks import doors, form
 from benchmarks.corpus import Clip
 from benchmarks.doors import DOORS, SETS, Place, Run, free_port, show, summarise
-from benchmarks.line import CallerError
 from benchmarks.served import serving
 from benchmarks.turns import ask
+from voiceagent.testing.webrtc.line import CallerError
 from voiceagent.text import normalise
 
 WORD_S = 0.3

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.listener import Timeline
 from voiceagent.audio.opus import OpusEncoder
+from voiceagent.testing.webrtc.listener import Timeline
 
 RATE = 16_000
 FRAME = 320

@@ -9,12 +9,12 @@ from rehearsed_line import RehearsedLine
 from benchmarks import conversations as talk
 from benchmarks import measuring, voice_to_voice
 from benchmarks.corpus import Clip
-from benchmarks.line import CallerError
 from benchmarks.measuring import Plan, Run
 from benchmarks.summary import TARGETS, summarise
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU
 from voiceagent.scheduler.virtual import run_virtual
+from voiceagent.testing.webrtc.line import CallerError
 
 STORY = "There was a sailor who loved the sea more than anything else in the world and told it so every day."
 VOICE = (0.3 * np.sin(2 * np.pi * 150 * np.arange(32_000) / 16_000)).astype(np.float32)

@@ -5,10 +5,10 @@ import asyncio
 import numpy as np
 import pytest
 
-from benchmarks.microphone import FRAME_S, NOISE_DB, Microphone, Said
 from voiceagent.audio.opus import OpusDecoder, has_fec
 from voiceagent.audio.pcm import level_db
 from voiceagent.scheduler.virtual import run_virtual
+from voiceagent.testing.webrtc.microphone import FRAME_S, NOISE_DB, Microphone, Said
 
 VOICE = 0.3 * np.sin(2 * np.pi * 300 * np.arange(8_000) / 16_000).astype(np.float32)
 

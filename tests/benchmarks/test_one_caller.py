@@ -7,9 +7,9 @@ import numpy as np
 from rehearsed_line import rehearse
 
 from benchmarks import one_caller
-from benchmarks.caller import CallerError, RefusedError
 from benchmarks.corpus import Clip
 from benchmarks.one_caller import ask_all, until
+from voiceagent.testing.webrtc.caller import CallerError, RefusedError
 
 VOICE = (0.3 * np.sin(2 * np.pi * 150 * np.arange(32_000) / 16_000)).astype(np.float32)
 CLIPS = [Clip(name, "Hello, can you hear me?", VOICE) for name in ("one", "two")]

@@ -5,9 +5,9 @@ import json
 
 from loopback import open_server
 
-from benchmarks.caller import Caller
 from voiceagent.doors.webrtc import data_channel as module
 from voiceagent.doors.webrtc.data_channel import DataChannel
+from voiceagent.testing.webrtc.caller import Caller
 
 
 class Channel:

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from loopback import open_server
 
-from benchmarks.caller import Caller
 from voiceagent.doors.errors import UnavailableError
 from voiceagent.doors.host import Capacity
 from voiceagent.doors.limits import FIRST_RETRY_S, LATEST_RETRY_S, SOONEST_RETRY_S, Limits
+from voiceagent.testing.webrtc.caller import Caller
 from voiceagent.trace.turn import TurnTrace
 
 

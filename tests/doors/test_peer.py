@@ -7,10 +7,10 @@ import pytest
 from aiortc import RTCRtpReceiver
 from loopback import open_server
 
-from benchmarks.caller import Caller, CallerError
 from voiceagent.doors.webrtc import peer as peer_module
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.testing import scripted_engines
+from voiceagent.testing.webrtc.caller import Caller, CallerError
 
 LONG_REPLY = " ".join(["word"] * 40) + "."
 SECOND = 16_000

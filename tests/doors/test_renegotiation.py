@@ -6,11 +6,11 @@ from aioice import Candidate, Connection
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from loopback import open_server
 
-from benchmarks.caller import Caller
-from benchmarks.listener import Timeline
-from benchmarks.microphone import Microphone
 from voiceagent.doors.webrtc import peer as peer_module
 from voiceagent.doors.webrtc.ice import RestartableIce
+from voiceagent.testing.webrtc.caller import Caller
+from voiceagent.testing.webrtc.listener import Timeline
+from voiceagent.testing.webrtc.microphone import Microphone
 
 PATIENCE_S = 20
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from test_nemotron_conversation import murmur
 
-from benchmarks.caller import Caller
 from benchmarks.dummies.files import magpie_files
 from benchmarks.served import serving
+from voiceagent.testing.webrtc.caller import Caller
 
 pytestmark = pytest.mark.nemo
 

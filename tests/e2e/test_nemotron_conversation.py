@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.caller import Caller
 from benchmarks.dummies.files import nemotron_file
 from benchmarks.served import ServedError, serving
 from voiceagent.audio.files import write_wav
+from voiceagent.testing.webrtc.caller import Caller
 
 pytestmark = pytest.mark.nemo
 

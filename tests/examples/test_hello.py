@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import corpus
-from benchmarks.caller import Caller
 from benchmarks.served import running
+from voiceagent.testing.webrtc.caller import Caller
 
 ROOT = Path(__file__).parents[2]
 HELLO = ROOT / "examples" / "hello.py"

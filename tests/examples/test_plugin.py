@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.caller import Caller
 from benchmarks.corpus import RATE
 from benchmarks.served import running
+from voiceagent.testing.webrtc.caller import Caller
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")

@@ -22,6 +22,7 @@ class LazyGroup(click.Group):
         "serve": ("voiceagent.cli.serve:serve", "Start the agent and its page."),
         "say": ("voiceagent.cli.say:say", "Speak a text into an audio file."),
         "transcribe": ("voiceagent.cli.transcribe:transcribe", "Transcribe audio files."),
+        "evaluate": ("voiceagent.cli.evaluate:evaluate", "Hold scripted conversations and check them."),
         "weights": ("voiceagent.cli.weights:weights", "List, fetch and verify the model files."),
         "doctor": ("voiceagent.cli.doctor:doctor", "Check this machine and suggest fixes."),
         "calibrate": ("voiceagent.cli.calibrate:calibrate", "Measure what the models' steps cost on this machine."),

@@ -72,10 +72,17 @@ class Node:
         return child.at(loc[1:]) if child else self
 
 
-def parse(text: str, origin: Callable[[int], Origin], problems: list[Problem], loc: Loc = ()) -> Node:
+def parse(
+    text: str,
+    origin: Callable[[int], Origin],
+    problems: list[Problem],
+    loc: Loc = (),
+    include: Callable[[str], Node] | None = None,
+) -> Node:
     """Read one YAML document (an empty one is null) that belongs at `loc`, asking `origin` what to call a line.
 
-    Mistakes that leave the rest readable are added to `problems`; broken YAML raises ConfigError.
+    `include` reads the file that `!include` names; without it that is a tag like others. Mistakes that leave the rest
+    readable are added to `problems`; broken YAML raises ConfigError.
     """
     try:
         root = _Loader(text).get_single_node()
@@ -87,7 +94,7 @@ def parse(text: str, origin: Callable[[int], Origin], problems: list[Problem], l
         raise ConfigError([Problem(origin(line), "", message)]) from error
     except RecursionError as error:
         raise ConfigError([Problem(origin(1), "", "this is nested too deeply to be read")]) from error
-    return _Builder(origin, problems).node(root, root, loc) if root else Node(None, origin(1))
+    return _Builder(origin, problems, include).node(root, root, loc) if root else Node(None, origin(1))
 
 
 def dotted(loc: Loc) -> str:
@@ -118,9 +125,12 @@ for _kind, _pattern, _first in (
 class _Builder:
     """Turns PyYAML's nodes into ours, and records the mistakes."""
 
-    def __init__(self, origin: Callable[[int], Origin], problems: list[Problem]) -> None:
+    def __init__(
+        self, origin: Callable[[int], Origin], problems: list[Problem], include: Callable[[str], Node] | None
+    ) -> None:
         self.origin = origin
         self.problems = problems
+        self.include = include
 
     def node(self, place: yaml.Node, node: yaml.Node, loc: Loc) -> Node:
         return Node(self._value(node, loc), self.origin(place.start_mark.line + 1))
@@ -130,6 +140,8 @@ class _Builder:
             return self._mapping(node, loc)
         if isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
             return [self.node(item, item, (*loc, index)) for index, item in enumerate(node.value)]
+        if isinstance(node, yaml.ScalarNode) and node.tag == "!include" and self.include is not None:
+            return self.include(node.value).value
         if isinstance(node, yaml.ScalarNode) and node.tag in _SCALARS:
             try:
                 return _SCALARS[node.tag](node.value)

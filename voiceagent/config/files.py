@@ -28,10 +28,10 @@ def layers(name: str, problems: list[Problem]) -> list[Node]:
     return trees
 
 
-def shipped() -> Path:
+def shipped(what: str = "configs") -> Path:
     """The folder of the configurations that come with voiceagent: inside the installed package, or in a checkout."""
-    installed = _PACKAGE / "configs"
-    return installed if installed.is_dir() else _PACKAGE.parent / "configs"
+    installed = _PACKAGE / what
+    return installed if installed.is_dir() else _PACKAGE.parent / what
 
 
 def _find(name: str, beside: Path) -> Path | None:

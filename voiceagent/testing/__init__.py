@@ -12,6 +12,7 @@
 Sessions, scheduler, policy, playout and tools are the real ones. Time is not: thirty minutes of talk take seconds, and
 run the same way every time. Models that compute take real time, so a configuration's models are replaced by
 scripted engines; its prompt, its rules and its tools stay. Try the real models with `voiceagent serve`.
+Conversations as data, checked by rules: `voiceagent.evals`.
 `voiceagent.testing.engine_contract` checks an engine against the contract of its kind.
 """
 

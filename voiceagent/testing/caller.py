@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from voiceagent.audio.pcm import Pcm
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.coordinator import Session
@@ -44,7 +45,10 @@ class Reported:
 
 
 class Caller:
-    """One session at a loopback door. `frame_s` is a multiple of 20 ms: more is faster, and coarser."""
+    """One session at a loopback door. `frame_s` is a multiple of 20 ms: more is faster, and coarser.
+
+    `open_session` opens it elsewhere, as a running agent does, which keeps its own `turns`.
+    """
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class Caller:
         steps: StepLog | None = None,
         frame_s: float = FRAME_S,
         on_report: Callable[[Report], None] | None = None,
+        open_session: Callable[[Callable[[Report], None], ConversationConfig], Session] | None = None,
     ) -> None:
         self.reports: list[Reported] = []
         """Everything the session reported, in order."""
@@ -70,7 +75,10 @@ class Caller:
         self._metrics = metrics or Metrics()
         self._also_report = on_report
         turns = TurnLog(name, steps or StepLog(steps_per_lane=1), self._metrics, self._on_turn)
-        self.session = Session(name, engines, config, turns, self._on_report, tools or Toolbox())
+        if open_session is not None:
+            self.session = open_session(self._on_report, config)
+        else:
+            self.session = Session(name, engines, config, turns, self._on_report, tools or Toolbox())
 
     # What the agent says
 
@@ -157,19 +165,8 @@ class Caller:
         """Be silent for a while."""
         await self._pass(seconds, voiced=False)
 
-    # Inside
-
-    @property
-    def _agent_responds(self) -> bool:
-        response = self.session.state.response
-        return response is not None and response.released
-
-    @property
-    def _all_is_said(self) -> bool:
-        state = self.session.state
-        return state.closed or (state.user is User.SILENT and state.response is None)
-
-    async def _say(self, text: str, wait: float | None) -> None:
+    async def utters(self, text: str) -> None:
+        """Say something now, whoever speaks, and do not wait for anything. Raises as `says` does."""
         if not hasattr(self._asr, "say"):
             raise VoiceAgentError(
                 f"Only a scripted recogniser can be given words, and this is {type(self._asr).__name__}: "
@@ -178,12 +175,38 @@ class Caller:
         number = dict(self.session.streams)["asr"]
         frames = self._asr.say(number, text) / self._frame_s
         await self.speaks(ceil(frames - 1e-6) * self._frame_s)
+
+    def knows_words(self) -> None:
+        """From now on, a sound without given words is none of the recogniser's script, but a cough."""
+        self._asr.say(dict(self.session.streams)["asr"], "")
+
+    async def plays(self, pcm: Pcm) -> None:
+        """Send a sound, 16 kHz mono; its last frame is filled up with silence."""
+        size = len(self._silence)
+        for frame in np.concatenate([pcm, np.zeros(-len(pcm) % size, np.float32)]).reshape(-1, size):
+            await self._exchange(frame)
+
+    # Inside
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nobody speaks and no answer is being made, or the session is over."""
+        state = self.session.state
+        return state.closed or (state.user is User.SILENT and state.response is None)
+
+    @property
+    def _agent_responds(self) -> bool:
+        response = self.session.state.response
+        return response is not None and response.released
+
+    async def _say(self, text: str, wait: float | None) -> None:
+        await self.utters(text)
         self.ear.asked_at = self._loop.time()
         await self._hear_out(wait)
 
     async def _hear_out(self, wait: float | None) -> None:
         if wait is None:
-            await self._until(lambda: self._all_is_said, "finished its answer")
+            await self._until(lambda: self.at_rest, "finished its answer")
         else:
             await self.listens(wait)
 
@@ -196,10 +219,14 @@ class Caller:
 
     async def _pass(self, seconds: float, *, voiced: bool) -> None:
         for _ in range(round(seconds / self._frame_s)):
-            self.session.hear(self._voice if voiced else self._silence)
-            pulled = [self.session.pull() for _ in range(round(self._frame_s / PULLED_S))]
-            self.ear.hear(pulled[0] if len(pulled) == 1 else np.concatenate(pulled), self._loop.time())
-            await self._await_frame()
+            await self._exchange(self._voice if voiced else self._silence)
+
+    async def _exchange(self, frame: Pcm) -> None:
+        """Say a frame and hear one."""
+        self.session.hear(frame)
+        pulled = [self.session.pull() for _ in range(round(self._frame_s / PULLED_S))]
+        self.ear.hear(pulled[0] if len(pulled) == 1 else np.concatenate(pulled), self._loop.time())
+        await self._await_frame()
 
     async def _await_frame(self) -> None:
         """Wait until the next frame is due."""

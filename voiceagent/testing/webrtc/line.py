@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from benchmarks.listener import Timeline
-from benchmarks.microphone import Said
 from voiceagent.audio.pcm import Pcm
 from voiceagent.errors import VoiceAgentError
+from voiceagent.testing.webrtc.listener import Timeline
+from voiceagent.testing.webrtc.microphone import Said
 
 T = TypeVar("T")
 

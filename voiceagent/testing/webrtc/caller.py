@@ -16,14 +16,14 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
+import httpx2
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtp import RtpPacket, is_rtcp
 
-from benchmarks.arrival import ArrivalSocket
-from benchmarks.line import CallerError, Line
-from benchmarks.microphone import Microphone, Said
 from voiceagent.audio.pcm import Pcm
+from voiceagent.testing.webrtc.arrival import ArrivalSocket
+from voiceagent.testing.webrtc.line import CallerError, Line
+from voiceagent.testing.webrtc.microphone import Microphone, Said
 
 CONNECT_S = 10.0
 PING_S = 1.0
@@ -33,26 +33,32 @@ _JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 class RefusedError(CallerError):
     """The server refused the call."""
 
-    def __init__(self, answer: httpx.Response) -> None:
+    def __init__(self, answer: httpx2.Response) -> None:
         super().__init__(f"The server refused the call ({answer.status_code}): {answer.text[:200]}")
         self.status = answer.status_code
-        body = answer.json()
-        self.code: str = body.get("error", body)["code"]
-        """Why, as in server_busy."""
+        try:
+            body = answer.json()
+            self.code = str(body.get("error", body)["code"])
+        except (ValueError, KeyError, AttributeError, TypeError):  # no server of ours
+            self.code = ""
+        """Why, as in server_busy; "" where the answer is not in a form of ours."""
         self.retry_after_s = int(answer.headers["Retry-After"]) if "Retry-After" in answer.headers else None
 
 
 class Caller(Line):
-    """One call. Lose `loss` of the outgoing audio packets (0 to 1); `seed` decides which."""
+    """One call. Lose `loss` of the outgoing audio packets (0 to 1); `seed` decides which. `token` is what the server
+    asks for, if it does.
+    """
 
-    def __init__(self, url: str, *, loss: float = 0.0, seed: int = 0) -> None:
+    def __init__(self, url: str, *, loss: float = 0.0, seed: int = 0, token: str | None = None) -> None:
         super().__init__()
         self.pc_id = ""
         """The server's name for the connection."""
         self.sent = 0
         """Audio packets, the dropped ones included."""
         self.dropped = 0
-        self._http = httpx.AsyncClient(base_url=url, trust_env=False, timeout=CONNECT_S)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx2.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=CONNECT_S)
         self._loss = loss
         self._seed = seed
         self._utterances = 0
@@ -103,9 +109,14 @@ class Caller(Line):
         if self.is_open:
             self.send({"type": "hangup"})
 
-    async def post(self, path: str, **body: Any) -> httpx.Response:
-        """Post to the server. Raises RefusedError."""
-        answer = await self._http.post(path, **body)
+    async def post(self, path: str, **body: Any) -> httpx2.Response:
+        """Post to the server. Raises RefusedError, and CallerError where there is none."""
+        try:
+            answer = await self._http.post(path, **body)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            why = str(error) or type(error).__name__
+            where = self._http.base_url
+            raise CallerError(f"There is no server at {where} ({why}): start it with `voiceagent serve`.") from error
         if answer.is_error:
             raise RefusedError(answer)
         return answer

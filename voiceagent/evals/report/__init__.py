@@ -1,0 +1,1 @@
+"""What came of a suite, for people and for machines."""
