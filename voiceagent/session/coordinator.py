@@ -360,7 +360,7 @@ class Session:
                 self._report(UserTurnEnded(turn, text))
             case fx.EnterKeys(keys):
                 self.type(self._config.pressed.format(keys=" ".join(keys)))
-            case fx.ShowFloor() | fx.ShowUser() | fx.ShowNothing():
+            case fx.ShowFloor() | fx.ShowUser() | fx.ShowNothing() | fx.SetAside():
                 self._report(shown(effect))
 
     def _choose(self, config: ConversationConfig) -> Chosen:

@@ -113,6 +113,9 @@ class UserInput:
         """Let the recogniser forget what was heard up to the last fork."""
         self.asr.commit()
         self._spoken = self._spoken_since_fork
+        if self._endpointer.speaking and not self._spoken:  # the turn was ended by its length
+            self._spoken = self._spoken_since_fork = True
+            self.asr.begin_speech()
         self._held.go_on()
 
     def close(self) -> None:
