@@ -102,8 +102,8 @@ def _speech_started(draft: Draft, event: SpeechStarted) -> None:
         draft.set(started_at=event.at)
         draft.rouse()
         return
-    if state.user is User.SPEAKING:
-        return
+    if state.user is User.SPEAKING and (event.own or not state.own):
+        return  # else another voice was raised over the agent's own
     if state.user is User.WAITING:
         pause_s = event.at - state.stopped_at + state.rules.stop_s
         draft.set(pause_s=learn_pause(state.pause_s, pause_s), pauses=state.pauses + 1)

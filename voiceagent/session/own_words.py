@@ -1,0 +1,56 @@
+"""Telling what the agent said from what the user said over it, by the words that a recogniser heard. Pure.
+
+A line without echo cancellation gives the agent's voice back, and the recogniser writes it down as it would anybody's:
+cut short, misheard here and there, with the user's words among them. What stands in the order in which it was spoken,
+letter by letter, is the agent's.
+"""
+
+from difflib import SequenceMatcher
+from itertools import groupby
+
+from voiceagent.text import normalise, words
+
+RUN = 3
+"""Fewer letters in common, blanks included, are chance."""
+SHORT, LONG = 0.8, 0.6
+"""The share of its letters by which a word of at most five letters, or a longer one, is known again."""
+WHOLE = 3
+"""Words up to this length are known again only as a whole: "no" is no piece of "now"."""
+AHEAD = 40
+"""Letters beyond three times what was said: what is heard after them is not looked at, and is the user's."""
+
+
+def split(heard: str, said: str, language: str) -> tuple[list[tuple[str, bool]], float]:
+    """Return the words heard, each with whether it is one of those `said`, and the share of letters that are."""
+    target = _plain(said, language)
+    found = words(heard)
+    spans, text = [], " "
+    for word in found:
+        plain = normalise(word, language)
+        spans.append((len(text), len(text) + len(plain)))
+        text += f"{plain} "
+    text = text[: 3 * len(target) + AHEAD]
+    covered = [False] * (sum(map(len, found)) * 8 + len(text) + 2)
+    for block in SequenceMatcher(None, text, target, autojunk=False).get_matching_blocks():
+        if block.size >= RUN:
+            covered[block.a : block.a + block.size] = [True] * block.size
+    known = [_is_known(covered, *span) for span in spans]
+    letters = sum(end - start for start, end in spans)
+    own = sum(end - start for (start, end), mine in zip(spans, known, strict=True) if mine)
+    return list(zip(found, known, strict=True)), own / letters if letters else 0.0
+
+
+def longest_other(heard: list[tuple[str, bool]]) -> int:
+    """Return how many words in a row were not said by the agent, at most."""
+    return max((len(list(run)) for own, run in groupby(own for _, own in heard) if not own), default=0)
+
+
+def _plain(text: str, language: str) -> str:
+    return f" {normalise(text, language)} "
+
+
+def _is_known(covered: list[bool], start: int, end: int) -> bool:
+    length = end - start
+    if length <= WHOLE:
+        return all(covered[start - 1 : end + 1])
+    return sum(covered[start:end]) >= (SHORT if length <= 5 else LONG) * length
