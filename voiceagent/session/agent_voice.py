@@ -10,7 +10,7 @@ from collections.abc import Callable
 from voiceagent.audio.pcm import Pcm
 from voiceagent.session.agent_words import AgentWords
 from voiceagent.session.echo import LAG_S, Echo
-from voiceagent.session.own_words import longest_other, split
+from voiceagent.session.own_words import compare
 from voiceagent.session.reports import Report
 from voiceagent.text import words
 
@@ -18,6 +18,8 @@ LITTLE, MOST = 1 / 3, 0.6
 """Shares of the letters heard: less is chance, and so much is the agent's on a line that is not known to have an echo."""
 OTHERS = 2
 """Words in a row that are not the agent's: no mishearing of it."""
+FIRST = 8
+"""Letters: the first echo on a line begins with the first words of what the agent says."""
 FRAGMENT = 2
 """Words that are too few to be known again when they were misheard."""
 ONSET_S = 0.1
@@ -85,18 +87,22 @@ class AgentVoice:
     def without_own(self, text: str, end: float, *, final: bool) -> tuple[str, bool]:
         """Return what a recogniser understood up to `end`, without the agent's words, and whether there were only those."""
         begin = (self._latest if self._begun_at is None else self._begun_at) - ONSET_S
-        said = self.spoken.spoken_since(begin - LAG_S)
+        since = begin - LAG_S if self._echo.known else self._echo.source_of(begin) - ONSET_S
+        said = self.spoken.spoken_since(since)
+        if final and len(words(text)) <= FRAGMENT and self._echo.coincides(begin, end):
+            self._echo.learn(begin, end)
+            return "", True
         if not said or not words(text) or not self._echo.begins_with(begin):
             return text, False
-        heard, share = split(text, said, self.language)
+        heard = compare(text, said, self.language)
+        share, others = heard.share, heard.longest_other
         in_time, quiet = self._echo.may_hold(begin, end), self._echo.explains(begin, end)
-        others = longest_other(heard)
         if share < LITTLE:
-            own = quiet and in_time and len(heard) <= FRAGMENT
+            own = quiet and in_time and len(heard.words) <= FRAGMENT
         elif self._echo.known:
             own = others == 0 or (others < OTHERS and (quiet or share >= MOST))
         else:
-            own = others < OTHERS and share >= MOST
+            own = others < OTHERS and share >= MOST and heard.begins_at <= FIRST
         if own and in_time:
             if final or share >= MOST:
                 self._echo.learn(begin, end)
@@ -104,4 +110,4 @@ class AgentVoice:
             return "", True
         if share < LITTLE or not self._echo.known or not others:
             return text, False  # said after the agent, or in its words
-        return " ".join(word for word, own in heard if not own), False
+        return heard.others, False

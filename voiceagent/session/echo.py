@@ -13,14 +13,20 @@ from voiceagent.audio.pcm import Pcm
 
 AUDIBLE = 0.003
 """RMS below which a frame is silence (-50 dBFS)."""
-GAP_S = 0.35
-"""A shorter silence of the agent's, as between two sentences, does not end its sound."""
+GAP_S = 0.15
+"""A shorter silence of the agent's, as between two words, does not end its sound."""
 LAG_S = 0.9
 """An echo comes no later: networks, loudspeakers and jitter buffers take up to half a second, soft beginnings more."""
+EARLY_S = 0.1
+"""The beginning of a sound may be taken to be this much earlier than it is."""
 TAIL_S = 0.4
 """It may last this much longer than its lag says: rooms resound, and silence is noticed late."""
+LAST_S = 0.3
+"""A sound that begins in the last of the agent's is its echo only if it is no louder: people repeat last words."""
 LOUDER = 2.0
 """So much louder than the echo is another voice (6 dB)."""
+ALIKE_S = 0.06
+"""Two echoes are as late as this, to the frame; two coughs are not."""
 KEPT_S = 15.0
 UNLEARN_S = 2.0
 """A line that is silent while the agent speaks for so long gives nothing back."""
@@ -64,6 +70,8 @@ class Echo:
         self._gain = 0.0
         self._lag_s = LAG_S
         self._noticed_at = float("-inf")
+        self._coincidence: float | None = None
+        """How late after the agent's the last sound began, if it ended with it, too."""
 
     def play(self, pcm: Pcm, at: float) -> None:
         """The listener is played this."""
@@ -91,16 +99,31 @@ class Echo:
         )
 
     def may_hold(self, begin: float, end: float) -> bool:
-        """Return whether a sound can be an echo, as far as time tells."""
+        """Return whether a sound can be an echo from beginning to end, as far as time tells, and level at its end."""
         run = self._run_before(begin)
         if run is None or (begin - run.begin > LAG_S and not self.known):
             return False
-        return end <= run.end + self._lag_s + TAIL_S
+        if run is self._runs[-1] and begin > run.end - LAST_S and self.known and not self.explains(begin, end):
+            return False
+        last = self._run_before(end)
+        return last is not None and end <= last.end + self._lag_s + TAIL_S
+
+    def source_of(self, begin: float) -> float:
+        """Return when the sound began that a sound can be the echo of."""
+        run = self._run_before(begin)
+        return begin if run is None else run.begin
 
     def begins_with(self, begin: float) -> bool:
         """Return whether a sound can have begun as an echo."""
         run = self._run_before(begin)
         return run is not None and begin <= run.end + self._lag_s
+
+    def coincides(self, begin: float, end: float) -> bool:
+        """Return whether a sound began and ended with the agent's, and so did the one before, as late as this."""
+        run = self._run_before(begin)
+        fits = run is not None and begin - run.begin <= LAG_S and end <= run.end + LAG_S
+        before, self._coincidence = self._coincidence, begin - run.begin if run is not None and fits else None
+        return fits and before is not None and self._coincidence is not None and abs(self._coincidence - before) < ALIKE_S
 
     def learn(self, begin: float, end: float) -> None:
         """A sound was known again as the agent's."""
@@ -115,4 +138,4 @@ class Echo:
         self.known = True
 
     def _run_before(self, at: float) -> Run | None:
-        return next((run for run in reversed(self._runs) if run.begin <= at), None)
+        return next((run for run in reversed(self._runs) if run.begin <= at + EARLY_S), None)

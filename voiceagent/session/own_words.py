@@ -5,6 +5,7 @@ cut short, misheard here and there, with the user's words among them. What stand
 letter by letter, is the agent's.
 """
 
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import groupby
 
@@ -20,8 +21,30 @@ AHEAD = 40
 """Letters beyond three times what was said: what is heard after them is not looked at, and is the user's."""
 
 
-def split(heard: str, said: str, language: str) -> tuple[list[tuple[str, bool]], float]:
-    """Return the words heard, each with whether it is one of those `said`, and the share of letters that are."""
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What was heard, compared with what the agent said."""
+
+    words: tuple[tuple[str, bool], ...]
+    """Each with whether it is the agent's."""
+    share: float
+    """The share of the letters that are."""
+    begins_at: int
+    """Letters of what was said before the first that was heard."""
+
+    @property
+    def others(self) -> str:
+        """The words that are not the agent's."""
+        return " ".join(word for word, own in self.words if not own)
+
+    @property
+    def longest_other(self) -> int:
+        """How many words in a row are not the agent's, at most."""
+        return max((len(list(run)) for own, run in groupby(own for _, own in self.words) if not own), default=0)
+
+
+def compare(heard: str, said: str, language: str) -> Comparison:
+    """Find what the agent said in what was heard."""
     target = _plain(said, language)
     found = words(heard)
     spans, text = [], " "
@@ -31,18 +54,15 @@ def split(heard: str, said: str, language: str) -> tuple[list[tuple[str, bool]],
         text += f"{plain} "
     text = text[: 3 * len(target) + AHEAD]
     covered = [False] * (sum(map(len, found)) * 8 + len(text) + 2)
+    begins_at = len(target)
     for block in SequenceMatcher(None, text, target, autojunk=False).get_matching_blocks():
         if block.size >= RUN:
             covered[block.a : block.a + block.size] = [True] * block.size
+            begins_at = min(begins_at, block.b)
     known = [_is_known(covered, *span) for span in spans]
     letters = sum(end - start for start, end in spans)
     own = sum(end - start for (start, end), mine in zip(spans, known, strict=True) if mine)
-    return list(zip(found, known, strict=True)), own / letters if letters else 0.0
-
-
-def longest_other(heard: list[tuple[str, bool]]) -> int:
-    """Return how many words in a row were not said by the agent, at most."""
-    return max((len(list(run)) for own, run in groupby(own for _, own in heard) if not own), default=0)
+    return Comparison(tuple(zip(found, known, strict=True)), own / letters if letters else 0.0, begins_at)
 
 
 def _plain(text: str, language: str) -> str:
