@@ -20,7 +20,7 @@ def engines():
 
 
 class EchoingRoom:
-    """Gives the agent's voice back to a caller's microphone, `level_db` and `delay_s` later; mishears with `mishear`."""
+    """Gives the agent's voice back to a microphone, at `level_db` and `delay_s` later; `mishear` changes its words."""
 
     def __init__(self, talk, level_db, delay_s, mishear=lambda word: word):
         self.talk, self.mishear = talk, mishear

@@ -14,7 +14,10 @@ from voiceagent.text import is_backchannel
 
 QUESTION = "Shall I book the table for you now?"
 TALE = "The sea is deep. It is full of fish. Some of them shine in the dark. Nobody knows them all."
-WORDS = "Sure. Yeah. Yea. Yep. Yup. Okay. Right. Cool. Nice. Wow. Exactly. Mm-hm. Mhm. Uh-huh. Aha. Oh. Ah.".split()
+WORDS = [
+    *("Sure.", "Yeah.", "Yea.", "Yep.", "Yup.", "Okay.", "Right.", "Cool.", "Nice.", "Wow.", "Exactly."),
+    *("Mm-hm.", "Mhm.", "Uh-huh.", "Aha.", "Oh.", "Ah."),
+]
 SAID = [*WORDS, "All right.", "I see.", "Got it.", "Yes.", "No."]
 WORD_S = 0.3
 """A word of the scripted voice."""

@@ -47,3 +47,73 @@ def test_its_own_voice_neither_interrupts_nor_becomes_a_turn(level_db, delay_s):
         assert len(talk.of(AgentPaused)) <= 2, "once the line is known, its sound does not even pause it"
 
     rehearse_in_room(scene, level_db, delay_s, greeting="Good morning and welcome. What can I do for you today?")
+
+
+@pytest.mark.parametrize("level_db", LEVELS)
+@pytest.mark.parametrize("delay_s", DELAYS)
+@pytest.mark.parametrize("words", ["wait no stop that", "no stop please"])
+def test_the_person_s_own_words_over_it_still_interrupt(level_db, delay_s, words):
+    async def scene(talk, room):
+        await room.passes(1.2, "please tell me more")
+        await room.passes(4.0)
+        assert talk.ear.audible or talk.session.state.response
+        await room.passes(1.2, words)
+        await room.passes(6.0)
+        assert outcomes(talk)[0] == "interrupted"
+        assert turns(talk)[0] == "please tell me more"
+        assert set(words.split()) <= set(turns(talk)[1].split())
+        assert len(turns(talk)) == 2
+        assert talk.heard.endswith("Very well.")
+
+    rehearse_in_room(scene, level_db, delay_s)
+
+
+@pytest.mark.parametrize("level_db", [-14, -22])
+def test_a_voice_that_is_louder_than_the_echo_silences_the_agent_at_once(level_db):
+    async def scene(talk, room):
+        await room.passes(1.2, "please tell me more")
+        await room.passes(4.0)
+        talk.clear()
+        begun = talk._loop.time()
+        await room.passes(1.2, "wait no stop that")
+        pauses = [one.at for one in talk.reports if isinstance(one.report, AgentPaused)]
+        assert pauses
+        assert pauses[0] - begun < 0.25
+
+    rehearse_in_room(scene, level_db, 0.15)
+
+
+@pytest.mark.parametrize("level_db", LEVELS)
+@pytest.mark.parametrize("delay_s", DELAYS)
+def test_it_is_known_again_where_every_third_word_is_misheard(level_db, delay_s):
+    numbers = count(1)
+
+    def mishear(word):
+        return word if next(numbers) % 3 else {"is": "", "cold.": "cult", "fish.": "dish"}.get(word, "hm")
+
+    async def scene(talk, room):
+        await room.passes(1.2, "please tell me more")
+        await room.passes(16.0)
+        assert len(turns(talk)) == 1
+        assert outcomes(talk) == ["completed"]
+
+    rehearse_in_room(scene, level_db, delay_s, mishear=mishear)
+
+
+@pytest.mark.parametrize("level_db", [-60, -14])
+@pytest.mark.parametrize("after_s", [-0.2, 0.1, 0.3, 0.6, 1.0])
+def test_an_answer_in_the_agent_s_own_words_is_an_answer(level_db, after_s):
+    question = "We have a red one. Do you want that or rather the blue one?"
+
+    async def scene(talk, room):
+        await room.passes(1.2, "please tell me more")
+        while not talk.ear.audible:
+            await room.passes(0.02)
+        while "one?" not in talk.heard:
+            await room.passes(0.02)
+        await room.passes(0.16 + after_s if after_s > 0 else 0.0)
+        await room.passes(0.6, "blue one")
+        await room.passes(5.0)
+        assert turns(talk) == ["please tell me more", "blue one"]
+
+    rehearse_in_room(scene, level_db, 0.15, llm=teller(question))

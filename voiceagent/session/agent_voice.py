@@ -15,7 +15,7 @@ from voiceagent.session.reports import Report
 from voiceagent.text import words
 
 LITTLE, MOST = 1 / 3, 0.6
-"""Shares of the letters heard: less is chance, and so much is the agent's on a line that is not known to have an echo."""
+"""Shares of the letters heard: less is chance; so much is the agent's, misheard in places."""
 OTHERS = 2
 """Words in a row that are not the agent's: no mishearing of it."""
 FIRST = 8
@@ -24,6 +24,8 @@ FRAGMENT = 2
 """Words that are too few to be known again when they were misheard."""
 ONSET_S = 0.1
 """A sound is noticed so much after its beginning."""
+RECENT_S = 0.5
+"""What a partial transcript may not know yet."""
 RISE_FRAMES = 3
 """So many frames in a row (about 0.1 s) that are louder than the echo are another voice."""
 
@@ -85,7 +87,7 @@ class AgentVoice:
         self._begun_at = None
 
     def without_own(self, text: str, end: float, *, final: bool) -> tuple[str, bool]:
-        """Return what a recogniser understood up to `end`, without the agent's words, and whether there were only those."""
+        """Return what was understood up to `end` without the agent's words, and whether there were only those."""
         begin = (self._latest if self._begun_at is None else self._begun_at) - ONSET_S
         since = begin - LAG_S if self._echo.known else self._echo.source_of(begin) - ONSET_S
         said = self.spoken.spoken_since(since)
@@ -100,14 +102,15 @@ class AgentVoice:
         if share < LITTLE:
             own = quiet and in_time and len(heard.words) <= FRAGMENT
         elif self._echo.known:
-            own = others == 0 or (others < OTHERS and (quiet or share >= MOST))
+            own = others == 0 or (others < OTHERS and quiet and share >= MOST)
         else:
             own = others < OTHERS and share >= MOST and heard.begins_at <= FIRST
         if own and in_time:
-            if final or share >= MOST:
+            raised = self._echo.known and not self._echo.explains(end - RECENT_S, end)
+            if not others and (final or not self._echo.known):
                 self._echo.learn(begin, end)
-            self._own = True
-            return "", True
+            self._own = final or not raised  # what was just raised over it is not understood yet
+            return "", self._own
         if share < LITTLE or not self._echo.known or not others:
             return text, False  # said after the agent, or in its words
         return heard.others, False

@@ -2,7 +2,14 @@
 
 from collections import deque
 
-from voiceagent.session.reports import Report, ResponseEnded, ResponseStarted, SegmentAnnounced, TextCompleted, WordHeard
+from voiceagent.session.reports import (
+    Report,
+    ResponseEnded,
+    ResponseStarted,
+    SegmentAnnounced,
+    TextCompleted,
+    WordHeard,
+)
 from voiceagent.text import ends_sentence
 
 CONCLUDING_S = 1.0

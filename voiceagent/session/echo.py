@@ -123,7 +123,9 @@ class Echo:
         run = self._run_before(begin)
         fits = run is not None and begin - run.begin <= LAG_S and end <= run.end + LAG_S
         before, self._coincidence = self._coincidence, begin - run.begin if run is not None and fits else None
-        return fits and before is not None and self._coincidence is not None and abs(self._coincidence - before) < ALIKE_S
+        if before is None or self._coincidence is None:
+            return False
+        return abs(self._coincidence - before) < ALIKE_S
 
     def learn(self, begin: float, end: float) -> None:
         """A sound was known again as the agent's."""
@@ -134,7 +136,7 @@ class Echo:
         lag_s, gain = begin - run.begin, self._near.loudest(begin, end) / far
         if lag_s <= LAG_S:
             self._lag_s = min(LAG_S, max(lag_s, 0.0)) if not self.known else max(self._lag_s, lag_s)
-        self._gain = max(self._gain, gain) if self.known else gain
+        self._gain = (self._gain + gain) / 2 if self.known else gain
         self.known = True
 
     def _run_before(self, at: float) -> Run | None:

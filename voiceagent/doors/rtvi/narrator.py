@@ -13,7 +13,6 @@ from voiceagent.session.effects import Floor
 from voiceagent.session.events import Outcome
 from voiceagent.session.reports import (
     AgentPaused,
-    AgentResumed,
     EngineFailed,
     FloorChanged,
     Report,

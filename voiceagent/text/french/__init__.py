@@ -28,8 +28,8 @@ _DICTATED = re.compile(
 )
 # "Bon" and "alors" only by themselves: "c'est bon" is a whole sentence.
 _FILLERS = re.compile(
-    r"(?:^|.* )(?:e+u+h+|h+e+u+|h+m+|m+h*|voyons(?: voir)?|laiss(?:e|ez) moi (?:voir|réfléchir|regarder)|attend(?:s|ez)(?: voir)?"
-    r"|(?:un|une) (?:instant|moment|seconde)|comment dire)|(?:bon|ben|alors|eh bien|bah)"
+    r"(?:^|.* )(?:e+u+h+|h+e+u+|h+m+|m+h*|voyons(?: voir)?|laiss(?:e|ez) moi (?:voir|réfléchir|regarder)"
+    r"|attend(?:s|ez)(?: voir)?|(?:un|une) (?:instant|moment|seconde)|comment dire)|(?:bon|ben|alors|eh bien|bah)"
 )
 
 LANGUAGE = Language(

@@ -29,8 +29,9 @@ _DICTATED = re.compile(
 )
 # "Also" and "tja" only by themselves: "ich komme also" is a whole sentence.
 _FILLERS = re.compile(
-    r"(?:^|.* )(?:ä+h+m*|ö+h+m*|h+m+|e+h+m*|lass mich (?:mal )?(?:sehen|schauen|überlegen|nachdenken)|mal (?:sehen|schauen"
-    r"|überlegen)|moment(?: mal)?|(?:einen|ein) moment|sekunde|warte(?: mal)?|wie soll ich sagen)|(?:also|tja|naja|na ja|nun)"
+    r"(?:^|.* )(?:ä+h+m*|ö+h+m*|h+m+|e+h+m*|lass mich (?:mal )?(?:sehen|schauen|überlegen|nachdenken)"
+    r"|mal (?:sehen|schauen|überlegen)|moment(?: mal)?|(?:einen|ein) moment|sekunde|warte(?: mal)?|wie soll ich sagen)"
+    r"|(?:also|tja|naja|na ja|nun)"
 )
 
 LANGUAGE = Language(
