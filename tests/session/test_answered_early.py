@@ -58,9 +58,9 @@ def test_a_word_on_the_last_words_of_a_question_is_its_answer(before_s, words):
 @pytest.mark.parametrize("into_s", [0.4, 1.5, 3.0, 4.5])
 def test_a_sign_of_attention_while_the_agent_tells_something_is_ignored_and_seen_to_be(into_s):
     async def scene(talk):
-        for word in WORDS[::4]:
+        for number, word in enumerate(WORDS[::4]):
             talk.clear()
-            await ask(talk, into_s)
+            await ask(talk, into_s + 0.1 * number)
             await talk._say(word, None)
             assert [turn.text for turn in talk.of(UserTurnEnded)] == ["please tell me about it"]
             assert [aside.text for aside in talk.of(UserTextWithdrawn)] == [word]

@@ -95,7 +95,7 @@ def test_speech_without_a_pause_is_answered_while_it_goes_on_and_does_not_interr
     async def scene(talk):
         await talk.speaks(seconds)
         assert len(turns(talk)) == seconds // 10
-        assert talk.of(ResponseEnded)[0].outcome.value == "completed" if seconds > 20 else not talk.of(ResponseEnded)
+        assert {end.outcome.value for end in talk.of(ResponseEnded)} == {"completed"}
         await talk.listens(8.0)
         assert len(turns(talk)) == seconds // 10 + 1, "what came after it is a turn, too"
         assert talk.session.state.response is None
@@ -114,9 +114,9 @@ def test_a_noise_without_words_that_does_not_end_is_no_turn_and_is_spoken_over()
     rehearse(scene, "turn.max_speech_s=10", asr=[""], turn=SURE)
 
 
-def test_two_minutes_of_speech_by_the_shipped_settings():
+def test_a_little_more_than_two_minutes_of_speech_by_the_shipped_settings():
     async def scene(talk):
-        for _ in range(24):
+        for _ in range(25):
             talk.session.hear(voice(5.0))
             await talk.listens(0.0)
             for _ in range(250):

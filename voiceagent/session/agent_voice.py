@@ -18,6 +18,8 @@ LITTLE, MOST = 1 / 3, 0.6
 """Shares of the letters heard: less is chance; so much is the agent's, misheard in places."""
 OTHERS = 2
 """Words in a row that are not the agent's: no mishearing of it."""
+COINCIDENCES, COINCIDENCES_WITHOUT_WORDS = 3, 2
+"""So many sounds in a row that begin and end with the agent's, equally late, are its own, whatever was understood."""
 FIRST = 8
 """Letters: the first echo on a line begins with the first words of what the agent says."""
 FRAGMENT = 2
@@ -91,9 +93,11 @@ class AgentVoice:
         begin = (self._latest if self._begun_at is None else self._begun_at) - ONSET_S
         since = begin - LAG_S if self._echo.known else self._echo.source_of(begin) - ONSET_S
         said = self.spoken.spoken_since(since)
-        if final and len(words(text)) <= FRAGMENT and self._echo.coincides(begin, end):
-            self._echo.learn(begin, end)
-            return "", True
+        if final and len(words(text)) <= FRAGMENT:
+            coincided = self._echo.coincided(begin, end)
+            if coincided >= (COINCIDENCES if words(text) else COINCIDENCES_WITHOUT_WORDS):
+                self._echo.learn(begin, end)
+                return "", True
         if not said or not words(text) or not self._echo.begins_with(begin):
             return text, False
         heard = compare(text, said, self.language)

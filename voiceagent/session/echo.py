@@ -72,6 +72,7 @@ class Echo:
         self._noticed_at = float("-inf")
         self._coincidence: float | None = None
         """How late after the agent's the last sound began, if it ended with it, too."""
+        self._coincided = 0
 
     def play(self, pcm: Pcm, at: float) -> None:
         """The listener is played this."""
@@ -118,14 +119,16 @@ class Echo:
         run = self._run_before(begin)
         return run is not None and begin <= run.end + self._lag_s
 
-    def coincides(self, begin: float, end: float) -> bool:
-        """Return whether a sound began and ended with the agent's, and so did the one before, as late as this."""
+    def coincided(self, begin: float, end: float) -> int:
+        """Return how many sounds in a row, up to this one, began and ended with the agent's, equally late."""
         run = self._run_before(begin)
         fits = run is not None and begin - run.begin <= LAG_S and end <= run.end + LAG_S
         before, self._coincidence = self._coincidence, begin - run.begin if run is not None and fits else None
-        if before is None or self._coincidence is None:
-            return False
-        return abs(self._coincidence - before) < ALIKE_S
+        if not fits or before is None or self._coincidence is None or abs(self._coincidence - before) > ALIKE_S:
+            self._coincided = int(fits)
+        else:
+            self._coincided += 1
+        return self._coincided
 
     def learn(self, begin: float, end: float) -> None:
         """A sound was known again as the agent's."""
