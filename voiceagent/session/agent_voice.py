@@ -93,6 +93,7 @@ class AgentVoice:
         begin = (self._latest if self._begun_at is None else self._begun_at) - ONSET_S
         since = begin - LAG_S if self._echo.known else self._echo.source_of(begin) - ONSET_S
         said = self.spoken.spoken_since(since)
+        coincided = 0
         if final and len(words(text)) <= FRAGMENT:
             coincided = self._echo.coincided(begin, end)
             if coincided >= (COINCIDENCES if words(text) else COINCIDENCES_WITHOUT_WORDS):
@@ -103,15 +104,17 @@ class AgentVoice:
         heard = compare(text, said, self.language)
         share, others = heard.share, heard.longest_other
         in_time, quiet = self._echo.may_hold(begin, end), self._echo.explains(begin, end)
-        if share < LITTLE:
-            own = quiet and in_time and len(heard.words) <= FRAGMENT
+        if len(heard.words) <= FRAGMENT and quiet:
+            own = True
+        elif share < LITTLE:
+            own = False
         elif self._echo.known:
             own = others == 0 or (others < OTHERS and quiet and share >= MOST)
         else:
-            own = others < OTHERS and share >= MOST and heard.begins_at <= FIRST
+            own = others < OTHERS and (share >= MOST or coincided > 0) and heard.begins_at <= FIRST
         if own and in_time:
             raised = self._echo.known and not self._echo.explains(end - RECENT_S, end)
-            if not others and (final or not self._echo.known):
+            if not self._echo.known or (final and not others):
                 self._echo.learn(begin, end)
             self._own = final or not raised  # what was just raised over it is not understood yet
             return "", self._own

@@ -112,10 +112,13 @@ def _speech_started(draft: Draft, event: SpeechStarted) -> None:
 
 
 def _speech_paused(draft: Draft, event: SpeechPaused) -> None:
+    if draft.state.user is User.SPEAKING:
+        _pause(draft, event.speech_s)
+
+
+def _pause(draft: Draft, speech_s: float) -> None:
     state = draft.state
-    if state.user is not User.SPEAKING:
-        return
-    draft.set(user=User.PAUSED, fork=state.fork + 1, speech_s=state.speech_s + event.speech_s)
+    draft.set(user=User.PAUSED, fork=state.fork + 1, speech_s=state.speech_s + speech_s)
     draft.do(CancelTimer(Timer.INTERRUPT), Finalise(state.fork + 1))
     if not draft.talked_over():
         draft.judge()
@@ -123,6 +126,8 @@ def _speech_paused(draft: Draft, event: SpeechPaused) -> None:
 
 def _speech_stopped(draft: Draft, event: SpeechStopped) -> None:
     draft.set(speaking=False, overlong=False)
+    if draft.state.user is User.SPEAKING:  # it had paused in the turn before, or under other rules
+        _pause(draft, 0.0)
     if draft.state.user is not User.PAUSED:
         return
     draft.do(CancelTimer(Timer.MAX_SPEECH))
