@@ -68,14 +68,14 @@ class AgentVoice:
         self._latest = at
         if self._begun_at is None:
             self._begun_at = at
-        self._echo.notice(at)
+        self._echo.notice()
         self._loud_frames = 0
         self._own = self._echo.explains(at - ONSET_S, at)
         return self._own
 
     def rises(self, at: float) -> bool:
         """The sound goes on; return whether it was the agent's own, and now is louder than that."""
-        self._echo.notice(at)
+        self._echo.notice()
         if not self._own:
             return False
         self._loud_frames = 0 if self._echo.explains(at - ONSET_S / 2, at) else self._loud_frames + 1

@@ -28,7 +28,7 @@ LOUDER = 2.0
 ALIKE_S = 0.06
 """Two echoes are as late as this, to the frame; two coughs are not."""
 KEPT_S = 15.0
-UNLEARN_S = 2.0
+UNLEARN_S = 3.0
 """A line that is silent while the agent speaks for so long gives nothing back."""
 
 
@@ -69,7 +69,8 @@ class Echo:
         self._runs: deque[Run] = deque(maxlen=50)
         self._gain = 0.0
         self._lag_s = LAG_S
-        self._noticed_at = float("-inf")
+        self._unreturned_s = 0.0
+        """How long the agent has been heard since the microphone last heard anything."""
         self._coincidence: float | None = None
         """How late after the agent's the last sound began, if it ended with it, too."""
         self._coincided = 0
@@ -79,9 +80,9 @@ class Echo:
         if self._far.add(at, pcm) < AUDIBLE:
             return
         if self._runs and at - self._runs[-1].end < GAP_S:
+            self._unreturned_s += at - self._runs[-1].end
             self._runs[-1].end = at
-            if at - max(self._runs[-1].begin, self._noticed_at) > UNLEARN_S + self._lag_s:
-                self.known = False
+            self.known = self.known and self._unreturned_s < UNLEARN_S
         else:
             self._runs.append(Run(at, at))
 
@@ -89,9 +90,9 @@ class Echo:
         """The microphone heard this."""
         self._near.add(at, pcm)
 
-    def notice(self, at: float) -> None:
+    def notice(self) -> None:
         """There is a sound like speech."""
-        self._noticed_at = at
+        self._unreturned_s = 0.0
 
     def explains(self, since: float, at: float) -> bool:
         """Return whether what is heard now is no louder than the echo of what was played, on a line that has one."""

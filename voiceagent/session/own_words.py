@@ -52,8 +52,8 @@ def compare(heard: str, said: str, language: str) -> Comparison:
         plain = normalise(word, language)
         spans.append((len(text), len(text) + len(plain)))
         text += f"{plain} "
+    covered = [False] * len(text)
     text = text[: 3 * len(target) + AHEAD]
-    covered = [False] * (sum(map(len, found)) * 8 + len(text) + 2)
     begins_at = len(target)
     for block in SequenceMatcher(None, text, target, autojunk=False).get_matching_blocks():
         if block.size >= RUN:
