@@ -23,7 +23,7 @@ _ASKS_AGAIN = re.compile(
 )
 _DIGITS = "zéro un deux trois quatre cinq six sept huit neuf double"
 _DICTATED = re.compile(
-    r"\b(?:numéros?|codes?|pin|chiffres?|lettres?|épel\w*|mot de passe|noms?|prénoms?|mail|email|courriel|adresse"
+    r"\b(?:numéros?|codes?|pin|chiffres?|lettres?|l?épel\w*|mot de passe|noms?|prénoms?|mail|email|courriel|l?adresse"
     r"|date de naissance|téléphone|poste|liste|ingrédients)\b"
 )
 # "Bon" and "alors" only by themselves: "c'est bon" is a whole sentence.
