@@ -14,7 +14,7 @@ from voiceagent.text import ends_sentence
 
 CONCLUDING_S = 1.0
 """An answer comes no sooner before a question's end than this: what was still to come was guessed."""
-KEPT = 200
+KEPT = 60
 """Words that are kept of what was spoken."""
 
 

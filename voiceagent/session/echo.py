@@ -27,7 +27,7 @@ LOUDER = 2.0
 """So much louder than the echo is another voice (6 dB)."""
 ALIKE_S = 0.06
 """Two echoes are as late as this, to the frame; two coughs are not."""
-KEPT_S = 15.0
+KEPT_S = 8.0
 UNLEARN_S = 3.0
 """A line that is silent while the agent speaks for so long gives nothing back."""
 
@@ -66,7 +66,7 @@ class Echo:
         self.known = False
         """Whether the line gives the agent's voice back."""
         self._far, self._near = Levels(), Levels()
-        self._runs: deque[Run] = deque(maxlen=50)
+        self._runs: deque[Run] = deque(maxlen=16)
         self._gain = 0.0
         self._lag_s = LAG_S
         self._unreturned_s = 0.0
