@@ -1,6 +1,7 @@
 """What the agent says, word by word as it is heard: overheard from a session's reports. Decides nothing."""
 
 from collections import deque
+from itertools import takewhile
 
 from voiceagent.session.reports import (
     Report,
@@ -14,6 +15,8 @@ from voiceagent.text import ends_sentence
 
 CONCLUDING_S = 1.0
 """An answer comes no sooner before a question's end than this: what was still to come was guessed."""
+MOST_WORDS = 100
+"""A longer last sentence is looked at from its end."""
 KEPT = 60
 """Words that are kept of what was spoken."""
 
@@ -28,6 +31,8 @@ class AgentWords:
         self._begins: dict[int, int] = {}
         self._heard = 0
         self._complete = False
+        self._last_sentence = 0
+        """How many words it has."""
         self._told = False
         self._spoken: deque[tuple[float, str]] = deque(maxlen=KEPT)
 
@@ -42,6 +47,9 @@ class AgentWords:
                 self._words += words
             case TextCompleted():
                 self._complete = True
+                earlier = self._words[-MOST_WORDS:-1]
+                whole = takewhile(lambda word: not ends_sentence(f"{word} "), reversed(earlier))
+                self._last_sentence = 1 + sum(1 for _ in whole)
             case WordHeard(_, segment, index):
                 number = self._begins[segment] + index
                 self._heard = number + 1
@@ -59,9 +67,7 @@ class AgentWords:
         """Whether no more than half of the response's last sentence is to come, and that is not told yet."""
         if not self._complete or self._told or not self.generation:
             return False
-        ends = [number for number, word in enumerate(self._words[:-1]) if ends_sentence(f"{word} ")]
-        begin = ends[-1] + 1 if ends else 0
-        return len(self._words) - self._heard <= (len(self._words) - begin + 1) // 2
+        return len(self._words) - self._heard <= (self._last_sentence + 1) // 2
 
     def told(self) -> None:
         """It is known that these are the last words."""
