@@ -19,6 +19,7 @@ from voiceagent.session.reports import (
     ToolUsed,
     TurnTraced,
     UserText,
+    UserTextWithdrawn,
 )
 from voiceagent.trace.turn import TurnTrace
 
@@ -48,6 +49,7 @@ def told(*reports, **handlers):
     [
         (SessionOpened(), "session_started", SessionStarted(SESSION)),
         (SessionClosed(), "session_ended", SessionEnded(SESSION)),
+        (UserTextWithdrawn(3, "Sure."), "transcript", Transcript(SESSION, 3, "Sure.", True, withdrawn=True)),
         (UserText(3, "Hello", False), "transcript", Transcript(SESSION, 3, "Hello", False)),
         (TurnTraced(TRACE), "turn", Turn(SESSION, "Hello.", "Hi!", "completed", None, TRACE)),
         (

@@ -28,6 +28,10 @@ class World:
     """A transcript of the current fork was asked for and has not come."""
     switched: bool = False
     """It was changed under way whether speech interrupts."""
+    shown: str = ""
+    """What is shown of the user's turn, and is neither answered, remembered nor set aside."""
+    handed: bool = False
+    """Whether that turn is ended by whoever ends the next one: it was under way when turns were ended by hand."""
 
 
 def advance(world: World, event: ev.Event) -> World:
@@ -46,12 +50,15 @@ def advance(world: World, event: ev.Event) -> World:
     world = replace(world, state=state, now=event.at)
     if isinstance(event, ev.Configured) and event.rules.interruptible is not before.state.rules.interruptible:
         world = replace(world, switched=True)
+    if state.rules.manual and before.shown:
+        world = replace(world, handed=True)
     if isinstance(event, ev.TimerFired):
         world = replace(world, timers=world.timers - {event.timer})
     if isinstance(event, ev.FinalTranscript) and event.fork == before.state.fork:
         world = replace(world, finalising=False)
     for effect in effects:
         world = account(world, effect)
+        world = account_words(world, event, effect)
     _check(world)
     return world
 
@@ -95,8 +102,26 @@ def account(world: World, effect: fx.Effect) -> World:
     return world
 
 
+def account_words(world: World, event: ev.Event, effect: fx.Effect) -> World:
+    """Follow what is shown of what the user says; what they type is answered in the same step."""
+    if isinstance(event, ev.Typed) and isinstance(effect, fx.ShowUser | fx.EndTurn | fx.Release):
+        return world
+    match effect:
+        case fx.ShowUser(_, text):
+            return replace(world, shown=text, handed=world.handed or world.state.rules.manual)
+        case fx.SetAside(_, text):
+            assert text == world.shown, "what is set aside is what was shown"
+            return replace(world, shown="", handed=False)
+        case fx.EndTurn():
+            return replace(world, shown="", handed=False)
+        case fx.Release() if world.state.response is not None and world.state.response.kind in ANSWERS:
+            return replace(world, shown="", handed=False)
+    return world
+
+
 BY_ITSELF = (fx.ResponseKind.REPLY, fx.ResponseKind.ASK_BACK, fx.ResponseKind.APOLOGY)
 SOUNDS = (ev.SpeechStarted, ev.SpeechPaused, ev.SpeechStopped, ev.PartialTranscript)
+ANSWERS = (fx.ResponseKind.REPLY, fx.ResponseKind.ASK_BACK)
 HEARD = (*SOUNDS, ev.FinalTranscript, ev.TurnJudged, ev.TimerFired)
 
 
@@ -125,6 +150,13 @@ def _check(world: World) -> None:
         assert state.response.released == world.released
         assert state.response.paused == world.paused
         assert world.released or state.user is not User.SILENT, "an unreleased response has a turn that may release it"
+    assert state.shown == world.shown
+    if state.user is User.SILENT and not world.handed:
+        assert not world.shown, "what was shown is answered, remembered, or set aside"
+    bounded = state.user in (User.SPEAKING, User.PAUSED)
+    assert (ev.Timer.MAX_SPEECH in timers) == bounded, "speech without a pause is bounded"
+    if state.overlong:
+        assert state.speaking, "only a sound that goes on is overlong"
     if world.paused:
         assert state.user is not User.SILENT, "the agent stays paused only while something will decide"
     assert (ev.Timer.KEYS in timers) == bool(state.keys), "keys wait only for further ones"
@@ -178,11 +210,14 @@ def choices(world: World) -> list[ev.Event]:
         ev.Opened(at),
         ev.Closed(at),
         ev.SpeechStarted(at),
+        ev.SpeechStarted(at, own=True),
         ev.SpeechPaused(at, 0.1),
         ev.SpeechPaused(at, 0.6),
         ev.SpeechStopped(at),
         *(ev.PartialTranscript(at, text) for text in (WORDS, "and more", "mm-hm")),
         *(ev.FinalTranscript(at, state.fork, text) for text in texts),
+        ev.PartialTranscript(at, "", own=True),
+        *(ev.Concluding(at, generation, "Shall I?") for generation in generations),
         ev.FinalTranscript(at, state.fork, "", failed=True),
         ev.FinalTranscript(at, state.fork - 1, "too late"),
         ev.TurnJudged(at, state.fork, 0.9),
@@ -212,6 +247,7 @@ def essence(world: World) -> object:
             stopped_at=0.0,
             started_at=min(1.0, round(world.now - state.started_at, 3)),
             speech_s=min(1.0, round(state.speech_s, 3)),
+            pauses=min(2, state.pauses),
             response=response,
         ),
         world.live is None,
@@ -220,4 +256,5 @@ def essence(world: World) -> object:
         world.timers,
         world.finalising,
         world.switched,
+        world.handed,
     )

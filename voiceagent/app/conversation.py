@@ -27,6 +27,7 @@ def conversation_config(settings: Settings) -> ConversationConfig:
             interrupt_after_s=session.interrupt_after_ms / 1000,
             idle_s=session.idle_s,
             min_confidence=session.min_confidence,
+            max_speech_s=turn.max_speech_s,
             greet=True,
         ),
         thresholds=Thresholds(

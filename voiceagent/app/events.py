@@ -23,6 +23,7 @@ from voiceagent.session.reports import (
     ToolUsed,
     TurnTraced,
     UserText,
+    UserTextWithdrawn,
 )
 from voiceagent.tools.daemon_thread import in_thread
 from voiceagent.trace.turn import TurnTrace
@@ -50,6 +51,8 @@ class Transcript:
     turn: int
     text: str
     final: bool
+    withdrawn: bool = False
+    """It is set aside: a sign of attention, or given up for what was typed. Nobody answers it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,8 @@ def event_of(session: Session, report: Report) -> Event | None:
             return SessionEnded(session)
         case UserText(turn, text, final):
             return Transcript(session, turn, text, final)
+        case UserTextWithdrawn(turn, text):
+            return Transcript(session, turn, text, final=True, withdrawn=True)
         case TurnTraced(trace):
             outcome, ms = str(trace.outcome), trace.voice_to_voice_ms
             return Turn(session, trace.user_text, trace.agent_text, outcome, ms, trace)

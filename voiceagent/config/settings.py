@@ -165,6 +165,9 @@ class VadSettings(EngineSettings):
 class TurnSettings(EngineSettings):
     """Deciding that the user's turn is over."""
 
+    max_speech_s: float = Field(default=60, ge=5, le=600)
+    """Speech this long without a pause is answered though it goes on, in seconds."""
+
 
 class TurnSilenceSettings(TurnSettings):
     """By silence alone."""

@@ -15,16 +15,23 @@ KEYS = "0123456789*#ABCD"
 
 def turn_committed(draft: Draft, event: TurnCommitted) -> None:
     """End the turn now. If nothing was heard, or not understood, it comes to nothing."""
-    state = draft.state
-    if state.committed:
+    if draft.state.committed:
         return
+    draft.set(speaking=False, overlong=False, nudged=False)
+    commit(draft, event.at)
+
+
+def commit(draft: Draft, at: float) -> None:
+    """End the turn with what was heard up to now, whatever follows."""
+    state = draft.state
+    draft.do(CancelTimer(Timer.MAX_SPEECH))
     if state.user in (User.PAUSED, User.WAITING):  # its transcript is known, or on the way
         draft.do(CancelTimer(Timer.END_OF_TURN), CancelTimer(Timer.UNDECIDED))
     else:
         draft.do(CancelTimer(Timer.INTERRUPT))
         fork_now(draft)
-    draft.set(user=User.WAITING, stopped_at=event.at, speaking=False, complete=True, committed=True, nudged=False)
-    draft.settle(event.at)
+    draft.set(user=User.WAITING, stopped_at=at, complete=True, committed=True)
+    draft.settle(at)
 
 
 def turn_discarded(draft: Draft, event: TurnDiscarded) -> None:
@@ -32,7 +39,7 @@ def turn_discarded(draft: Draft, event: TurnDiscarded) -> None:
     if draft.state.committed:
         return
     draft.void()
-    draft.set(speaking=False)
+    draft.set(speaking=False, overlong=False)
     fork_now(draft)
     draft.go_on()
 

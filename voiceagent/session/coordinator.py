@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from voiceagent.audio.playout import Playout
 from voiceagent.engines.contract import StreamFailed
 from voiceagent.engines.llm.contract import LlmEvent, Message
-from voiceagent.engines.tts.contract import TtsEvent
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
+from voiceagent.session.agent_voice import AgentVoice
 from voiceagent.session.aside import Asides, OpenModel
 from voiceagent.session.by_hand import require_keys
 from voiceagent.session.config import ConversationConfig
@@ -73,24 +73,25 @@ class Session:
         self._config = config
         self._next: tuple[ConversationConfig, Chosen] | None = None
         """What `configure` asked for, until the turn under way is over."""
-        self._report = on_report
+        agent = AgentVoice(config.language)
+        self._report = on_report = agent.overhear(on_report)
         self._state = State(config.rules_in_effect)
         self._queue: deque[ev.Event] = deque()
         self._loop = asyncio.get_running_loop()
         self._timers = Timers(lambda timer: self._post(ev.TimerFired(self._loop.time(), timer)))
         self._now = self._loop.time()
         """The time of the event whose effects are being carried out."""
-        self._listener = Listener(self.playout, turns, on_report, self._post, session_id)
+        self._listener = Listener(self.playout, turns, on_report, self._post, agent, session_id)
         self._engine_failed = Failures(session_id, turns, on_report).tell
         self._history = History(
             config.system_prompt, config.budget_tokens, config.max_turns, engines.llm.count_tokens, chosen.specs
         )
         with ExitStack() as opened:  # an engine has no place left: free what the others gave
-            self._input = UserInput(engines, config, turns, self._post, self._engine_failed)
+            self._input = UserInput(engines, config, turns, agent, self._post, self._engine_failed)
             opened.callback(self._input.close)
             self._llm = engines.llm.open(self._on_llm)
             opened.callback(self._llm.close)
-            self._tts = engines.tts.open(self._on_tts)
+            self._tts = engines.tts.open(lambda event: self._responses.on_tts(event))
             opened.pop_all()
         streams = Streams(self._llm, self._tts, self.playout, partial(chosen.start, session=session_id))
         count = engines.llm.count_tokens
@@ -283,9 +284,6 @@ class Session:
         elif not self._responses.on_llm(event) and isinstance(event, StreamFailed):
             self._engine_failed("llm", event.error)
 
-    def _on_tts(self, event: TtsEvent) -> None:
-        self._responses.on_tts(event)
-
     def _on_response_failed(self, generation: int, engine: str, error: Exception | None) -> None:
         if error is not None:
             self._engine_failed(engine, error)
@@ -360,7 +358,7 @@ class Session:
                 self._report(UserTurnEnded(turn, text))
             case fx.EnterKeys(keys):
                 self.type(self._config.pressed.format(keys=" ".join(keys)))
-            case fx.ShowFloor() | fx.ShowUser() | fx.ShowNothing():
+            case fx.ShowFloor() | fx.ShowUser() | fx.ShowNothing() | fx.SetAside():
                 self._report(shown(effect))
 
     def _choose(self, config: ConversationConfig) -> Chosen:

@@ -16,11 +16,14 @@ from voiceagent.session.effects import (
     Respond,
     ResponseKind,
     Resume,
+    SetAside,
     SetTimer,
     ShowFloor,
     ShowNothing,
+    ShowUser,
 )
 from voiceagent.session.events import Outcome, Timer
+from voiceagent.session.patience import Expected, goes_on
 from voiceagent.session.state import Response, State, User
 from voiceagent.session.turn_wait import turn_wait_s
 from voiceagent.text import is_backchannel, looks_finished, normalise, words
@@ -51,6 +54,7 @@ class Draft:
         """Let the response be heard."""
         assert self.state.response is not None
         self.mark(released=True)
+        self.set(expected=Expected.NOTHING)
         self.do(Release(self.state.generation))
 
     def mark(self, **changes: Any) -> None:
@@ -70,11 +74,15 @@ class Draft:
         if self.state.response is not None and not self.state.response.released:
             self.end(Outcome.CANCELLED)
 
-    def begin_speech(self, at: float) -> None:
-        """The user speaks: the agent falls silent until it is known what was meant."""
-        self.set(user=User.SPEAKING, started_at=at, transcript=None, probability=None, complete=False, nudged=False)
+    def begin_speech(self, at: float, *, own: bool = False) -> None:
+        """The user speaks: the agent falls silent until it is known what was meant, unless it may be its own voice."""
+        if self.state.user is not User.PAUSED:
+            self.do(SetTimer(Timer.MAX_SPEECH, self.state.rules.max_speech_s))
+        nudged = self.state.nudged and own
+        self.set(user=User.SPEAKING, started_at=at, transcript=None, probability=None, complete=False, nudged=nudged)
+        self.set(own=own)
         state = self.state
-        if self.interrupts():
+        if self.interrupts() and not own:
             if state.response is not None and not state.response.paused:
                 self.mark(paused=True)
                 self.do(Pause(state.generation))
@@ -85,19 +93,28 @@ class Draft:
         if self.state.committed and self.state.transcript is None:
             self.do(ShowNothing(self.state.turn, failed=False))  # whoever ended it by hand waits to hear of it
         self.do(CommitAudio())
+        if self.state.shown:
+            self.do(SetAside(self.state.turn, self.state.shown))
+            self.set(shown="")
         self.leave_open()
 
     def leave_open(self) -> None:
         """Decide nothing about what was heard."""
         self.do(CancelTimer(Timer.END_OF_TURN), CancelTimer(Timer.UNDECIDED), CancelTimer(Timer.INTERRUPT))
+        self.do(CancelTimer(Timer.MAX_SPEECH))
         self.set(user=User.SILENT, transcript=None, unheard=False, probability=None, speech_s=0.0)
-        self.set(complete=False, committed=False)
+        self.set(complete=False, committed=False, pauses=0, own=False)
+
+    def show(self, text: str, *, final: bool) -> None:
+        """Show what the user is understood to have said in this turn."""
+        self.do(ShowUser(self.state.turn, text, final))
+        self.set(shown=text)
 
     def note_turn(self, text: str) -> None:
         """The turn is over and remembered; the agent goes on with what it was saying."""
         self.void()
         self.do(EndTurn(self.state.turn, text))
-        self.set(turn=self.state.turn + 1, asked_back=False)
+        self.set(turn=self.state.turn + 1, asked_back=False, shown="")
 
     def rouse(self) -> None:
         """Somebody is there: silence counts from now on."""
@@ -121,15 +138,19 @@ class Draft:
     def weigh(self, at: float) -> None:
         """Draw the conclusion from the turn detector's verdict, once it is known and the silence has lasted."""
         state = self.state
-        if state.probability is None or state.user is not User.WAITING or self.talked_over():
+        if state.probability is None or state.transcript is None or state.user is not User.WAITING:
             return
+        if self.talked_over() or state.complete:
+            return
+        if goes_on(state.transcript, state.pauses, state.expected, state.rules.language):
+            return  # the timer that bounds the wait ends the turn
         if state.probability >= state.rules.threshold:
             self.set(complete=True)
             self.do(CancelTimer(Timer.END_OF_TURN))
             return
         silent_s = at - state.stopped_at + state.rules.stop_s
         wait_s = turn_wait_s(
-            state.probability, looks_finished(state.transcript or "", state.rules.language), state.rules, state.pause_s
+            state.probability, looks_finished(state.transcript, state.rules.language), state.rules, state.pause_s
         )
         self.do(SetTimer(Timer.END_OF_TURN, max(0.0, wait_s - silent_s)))
 
@@ -140,7 +161,8 @@ class Draft:
     def interrupts(self) -> bool:
         """Return whether what the user says may interrupt the agent."""
         response = self.state.response
-        return response is not None and response.released and (self.state.rules.interruptible or response.paused)
+        may = self.state.rules.interruptible or (response is not None and response.paused)
+        return response is not None and response.released and may and not self.state.overlong
 
     def yield_floor(self, at: float) -> None:
         """The agent has stopped speaking: what the user has begun is an ordinary turn from now on."""
@@ -161,7 +183,7 @@ class Draft:
                 if self.state.user is User.WAITING and not has_content(transcript, self.state):
                     self.dismiss()
                 return
-            if is_meant(transcript, self.state.speech_s, self.state):
+            if is_meant(transcript, self.state.speech_s, self.state) or _answers(transcript, self.state):
                 self.end(Outcome.INTERRUPTED)
                 self.yield_floor(at)
                 if self.state.user is not User.PAUSED:
@@ -191,7 +213,7 @@ class Draft:
         if self.state.complete:
             self.release()
             asked_back = self.state.response is not None and self.state.response.kind is ResponseKind.ASK_BACK
-            self.set(turn=self.state.turn + 1, asked_back=asked_back)
+            self.set(turn=self.state.turn + 1, asked_back=asked_back, shown="")
             self.forget_turn()
 
     def come_to_nothing(self) -> None:
@@ -265,5 +287,10 @@ def is_meant(text: str, speech_s: float, state: State) -> bool:
 
 
 def has_content(text: str, state: State) -> bool:
-    """Return whether there are words, and more than a sign of attention."""
-    return bool(words(text)) and not is_backchannel(text, state.rules.language)
+    """Return whether there are words, and more than a sign of attention, unless that is the answer to a question."""
+    return bool(words(text)) and (not is_backchannel(text, state.rules.language) or _answers(text, state))
+
+
+def _answers(text: str, state: State) -> bool:
+    """Return whether words are said on the last words of the agent's question, however short they are."""
+    return state.response is not None and state.response.asking and bool(words(text))

@@ -138,6 +138,14 @@ class ShowNothing:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """Report that what was shown of this turn is neither answered nor remembered."""
+
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class EnterKeys:
     """What was pressed is complete."""
 
@@ -159,5 +167,6 @@ Effect = (
     | ShowUser
     | EndTurn
     | ShowNothing
+    | SetAside
     | EnterKeys
 )

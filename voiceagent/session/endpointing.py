@@ -49,6 +49,11 @@ class Endpointer:
         self._speaking, self._stopped, self._voiced_s = False, True, 0.0
 
     @property
+    def speaking(self) -> bool:
+        """Whether speech goes on."""
+        return self._speaking
+
+    @property
     def in_doubt(self) -> bool:
         """Whether speech has paused, and may have ended."""
         return not self._speaking and not self._stopped

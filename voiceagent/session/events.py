@@ -17,6 +17,8 @@ class Timer(Enum):
     """No transcript has come for the sound that made the agent pause."""
     IDLE = "idle"
     """No one has spoken for a long while."""
+    MAX_SPEECH = "max_speech"
+    """The user has spoken without a pause for as long as is waited for one."""
     KEYS = "keys"
     """No further key was pressed for a while."""
 
@@ -50,6 +52,8 @@ class SpeechStarted:
     """The user began to make a speech-like sound."""
 
     at: float
+    own: bool = False
+    """It may be the agent's own voice, on a line that gives it back: it is no louder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,9 @@ class PartialTranscript:
 
     at: float
     text: str
+    """Without the agent's own words."""
+    own: bool = False
+    """There were only those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,8 @@ class FinalTranscript:
     """The recogniser failed: what was said is unknown."""
     confidence: float | None = None
     """How sure the recogniser is, 0 to 1; None if it does not say."""
+    own: bool = False
+    """Only the agent's own words were heard; `text` is without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +211,15 @@ class PlayoutFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class Concluding:
+    """The last words of a response are being said; `text` is all of it, as it is spoken."""
+
+    at: float
+    generation: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResponseFailed:
     """A model raised while a response was being made, or made nothing that can be spoken."""
 
@@ -231,5 +249,6 @@ Event = (
     | Configured
     | PlayoutStarted
     | PlayoutFinished
+    | Concluding
     | ResponseFailed
 )

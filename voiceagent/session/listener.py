@@ -10,7 +10,9 @@ from contextlib import ExitStack
 from voiceagent.audio.pcm import Pcm
 from voiceagent.audio.playout import Playout
 from voiceagent.audio.speech import Drained, SegmentHeard, SegmentStarted, WordHeard
-from voiceagent.session.events import Event, PlayoutFinished, PlayoutStarted
+from voiceagent.session.agent_voice import AgentVoice
+from voiceagent.session.agent_words import CONCLUDING_S
+from voiceagent.session.events import Concluding, Event, PlayoutFinished, PlayoutStarted
 from voiceagent.session.recording import Recorder, Recording
 from voiceagent.session.reports import Report
 from voiceagent.session.turns import TurnLog
@@ -25,12 +27,14 @@ class Listener:
         turns: TurnLog,
         report: Callable[[Report], None],
         post: Callable[[Event], None],
+        agent: AgentVoice,
         session: str,
     ) -> None:
         self._playout = playout
         self._turns = turns
         self._report = report
         self._post = post
+        self._agent = agent
         self._session = session
         self._loop = asyncio.get_running_loop()
         self._recordings: list[Recording] = []
@@ -48,6 +52,7 @@ class Listener:
         """Return the next 20 ms."""
         ahead_s = self._playout.unplayed_s
         frame = self._playout.pull()
+        self._agent.play(frame, ahead_s or 0.0)
         for recording in self._recordings:
             recording.pull(frame, ahead_s)
         self._draw_conclusions()
@@ -77,3 +82,7 @@ class Listener:
                     self._report(event)
                 case Drained(generation):
                     self._post(PlayoutFinished(self._loop.time(), generation))
+        said = self._agent.spoken
+        if said.last_words and self._playout.buffered_s(said.generation) <= CONCLUDING_S:
+            said.told()
+            self._post(Concluding(self._loop.time(), said.generation, said.text))

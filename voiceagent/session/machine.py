@@ -9,6 +9,8 @@ The invariants, which tests hold by walking every order of events:
 - where turns are ended by hand, sounds by themselves change neither a turn nor a response;
 - where turns are not answered by themselves, no answer is prepared and nothing is apologised for;
 - where speech does not interrupt, it neither pauses nor ends a response that is heard;
+- what was shown of a turn is answered, remembered, or set aside for people to see, before the next turn begins;
+- no one speaks without an alarm that bounds it, nor is silent after it without one;
 - when the door closes, everything ends, and nothing happens after it.
 
 Knows no clock (events carry the time), no model, no transport.
@@ -17,7 +19,7 @@ Knows no clock (events carry the time), no model, no transport.
 from collections.abc import Callable
 from typing import Any
 
-from voiceagent.session.by_hand import enter_keys, key_pressed, turn_committed, turn_discarded
+from voiceagent.session.by_hand import commit, enter_keys, key_pressed, turn_committed, turn_discarded
 from voiceagent.session.draft import Draft, is_idle, is_meant
 from voiceagent.session.effects import (
     CancelTimer,
@@ -29,6 +31,7 @@ from voiceagent.session.effects import (
 )
 from voiceagent.session.events import (
     Closed,
+    Concluding,
     Configured,
     Event,
     FinalTranscript,
@@ -54,10 +57,11 @@ from voiceagent.session.events import (
     TurnJudged,
     Typed,
 )
+from voiceagent.session.patience import expected_after
 from voiceagent.session.state import State, User
 from voiceagent.session.turn_wait import learn_pause
 from voiceagent.session.unasked import configured, noted, reply_requested, request_withdrawn, say_requested
-from voiceagent.text import normalise, words
+from voiceagent.text import is_question, normalise, words
 
 UNDECIDED_S = 1.5
 """The agent stays paused no longer than this after a sound without a transcript."""
@@ -98,29 +102,35 @@ def _speech_started(draft: Draft, event: SpeechStarted) -> None:
         draft.set(started_at=event.at)
         draft.rouse()
         return
-    if state.user is User.SPEAKING:
-        return
+    if state.user is User.SPEAKING and (event.own or not state.own):
+        return  # else another voice was raised over the agent's own
     if state.user is User.WAITING:
         pause_s = event.at - state.stopped_at + state.rules.stop_s
-        draft.set(pause_s=learn_pause(state.pause_s, pause_s))
+        draft.set(pause_s=learn_pause(state.pause_s, pause_s), pauses=state.pauses + 1)
         draft.do(CancelTimer(Timer.END_OF_TURN), CancelTimer(Timer.UNDECIDED))
-    draft.begin_speech(event.at)
+    draft.begin_speech(event.at, own=event.own)
 
 
 def _speech_paused(draft: Draft, event: SpeechPaused) -> None:
+    if draft.state.user is User.SPEAKING:
+        _pause(draft, event.speech_s)
+
+
+def _pause(draft: Draft, speech_s: float) -> None:
     state = draft.state
-    if state.user is not User.SPEAKING:
-        return
-    draft.set(user=User.PAUSED, fork=state.fork + 1, speech_s=state.speech_s + event.speech_s)
+    draft.set(user=User.PAUSED, fork=state.fork + 1, speech_s=state.speech_s + speech_s)
     draft.do(CancelTimer(Timer.INTERRUPT), Finalise(state.fork + 1))
     if not draft.talked_over():
         draft.judge()
 
 
 def _speech_stopped(draft: Draft, event: SpeechStopped) -> None:
-    draft.set(speaking=False)
+    draft.set(speaking=False, overlong=False)
+    if draft.state.user is User.SPEAKING:  # it had paused in the turn before, or under other rules
+        _pause(draft, 0.0)
     if draft.state.user is not User.PAUSED:
         return
+    draft.do(CancelTimer(Timer.MAX_SPEECH))
     draft.set(user=User.WAITING, stopped_at=event.at)
     if draft.talked_over():
         if draft.interrupts():
@@ -133,9 +143,11 @@ def _speech_stopped(draft: Draft, event: SpeechStopped) -> None:
 def _partial(draft: Draft, event: PartialTranscript) -> None:
     state = draft.state
     by_hand = state.rules.manual and not state.committed
+    if event.own and state.user is User.SPEAKING and draft.talked_over():
+        _go_on_as_own(draft)
     if not words(event.text) or not (state.user is User.SPEAKING or by_hand):
         return
-    draft.do(ShowUser(state.turn, event.text, final=False))
+    draft.show(event.text, final=False)
     if by_hand:
         return
     if draft.talked_over():
@@ -152,7 +164,8 @@ def _final(draft: Draft, event: FinalTranscript) -> None:
     doubtful = event.confidence is not None and event.confidence < state.rules.min_confidence
     draft.set(transcript=event.text, unheard=event.failed, doubtful=doubtful)
     if words(event.text):
-        draft.do(ShowUser(state.turn, event.text, final=True))
+        draft.show(event.text, final=True)
+    draft.weigh(event.at)
     draft.settle(event.at)
 
 
@@ -173,6 +186,8 @@ def _timer(draft: Draft, event: TimerFired) -> None:
         draft.settle(event.at)
     elif event.timer is Timer.INTERRUPT and state.user is User.SPEAKING and draft.talked_over():
         draft.end(Outcome.INTERRUPTED)
+    elif event.timer is Timer.MAX_SPEECH and state.user in (User.SPEAKING, User.PAUSED):
+        _end_overlong(draft, event.at)
     elif event.timer is Timer.UNDECIDED and state.user is User.WAITING and draft.talked_over():
         draft.dismiss()
     elif event.timer is Timer.KEYS:
@@ -191,7 +206,9 @@ def _typed(draft: Draft, event: Typed) -> None:
         return
     if not draft.state.rules.answer:
         draft.do(ShowUser(draft.state.turn, event.text, final=True))
+        spoken = draft.state.shown
         draft.note_turn(event.text)
+        draft.set(shown=spoken)
         draft.rouse()
         return
     if (response := draft.state.response) is not None:
@@ -223,6 +240,12 @@ def _playout_finished(draft: Draft, event: PlayoutFinished) -> None:
     draft.yield_floor(event.at)
 
 
+def _concluding(draft: Draft, event: Concluding) -> None:
+    if _concerns_live(draft.state, event.generation):
+        draft.mark(asking=is_question(event.text))
+        draft.set(expected=expected_after(event.text, draft.state.rules.language))
+
+
 def _response_failed(draft: Draft, event: ResponseFailed) -> None:
     response = draft.state.response
     if response is None or response.generation != event.generation:
@@ -233,6 +256,22 @@ def _response_failed(draft: Draft, event: ResponseFailed) -> None:
     draft.yield_floor(event.at)
     if is_idle(draft.state) and draft.state.rules.answer and response.kind is not ResponseKind.APOLOGY:
         draft.apologise()
+
+
+def _go_on_as_own(draft: Draft) -> None:
+    """It is the agent's own voice that is heard: no sound stops it from now on, until there are words of another."""
+    draft.do(CancelTimer(Timer.INTERRUPT))
+    draft.set(own=True)
+    draft.resume()
+
+
+def _end_overlong(draft: Draft, at: float) -> None:
+    """Answer what was said so far, though it goes on; once the agent is silent, if it is not to be interrupted."""
+    if draft.talked_over():
+        draft.do(SetTimer(Timer.MAX_SPEECH, draft.state.rules.max_speech_s))
+        return
+    draft.set(overlong=draft.state.speaking, started_at=at)
+    commit(draft, at)
 
 
 def _concerns_live(state: State, generation: int) -> bool:
@@ -261,5 +300,6 @@ _RULES: dict[type[Event], Callable[[Draft, Any], None]] = {
     Configured: configured,
     PlayoutStarted: _playout_started,
     PlayoutFinished: _playout_finished,
+    Concluding: _concluding,
     ResponseFailed: _response_failed,
 }

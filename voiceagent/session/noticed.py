@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from voiceagent.session.effects import ShowFloor, ShowNothing, ShowUser
+from voiceagent.session.effects import SetAside, ShowFloor, ShowNothing, ShowUser
 from voiceagent.session.reports import (
     FloorChanged,
     NothingHeard,
@@ -10,6 +10,7 @@ from voiceagent.session.reports import (
     UserStarted,
     UserStopped,
     UserText,
+    UserTextWithdrawn,
 )
 from voiceagent.session.state import State
 
@@ -20,7 +21,7 @@ def noticed(before: State, after: State) -> Iterator[Report]:
         yield UserStarted() if after.speaking else UserStopped()
 
 
-def shown(effect: ShowFloor | ShowUser | ShowNothing) -> Report:
+def shown(effect: ShowFloor | ShowUser | ShowNothing | SetAside) -> Report:
     """Return the report that an effect asks for."""
     match effect:
         case ShowFloor(holder):
@@ -29,3 +30,5 @@ def shown(effect: ShowFloor | ShowUser | ShowNothing) -> Report:
             return UserText(turn, text, final)
         case ShowNothing(turn, failed):
             return NothingHeard(turn, failed)
+        case SetAside(turn, text):
+            return UserTextWithdrawn(turn, text)

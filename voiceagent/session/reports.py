@@ -35,6 +35,7 @@ __all__ = [
     "UserStarted",
     "UserStopped",
     "UserText",
+    "UserTextWithdrawn",
     "UserTurnEnded",
     "WordHeard",
     "engine_failed",
@@ -76,6 +77,15 @@ class UserText:
     turn: int
     text: str
     final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UserTextWithdrawn:
+    """What `UserText` has shown of this turn is set aside: a sign of attention, or given up for what was typed. It is
+    neither answered nor remembered, and the turn's number comes again."""
+
+    turn: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +251,7 @@ Report = (
     | UserStarted
     | UserStopped
     | UserText
+    | UserTextWithdrawn
     | UserTurnEnded
     | NothingHeard
     | ResponseStarted

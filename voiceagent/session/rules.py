@@ -29,6 +29,8 @@ class Rules:
     """Silence after which the agent asks whether the user is still there; 0 for never."""
     min_confidence: float
     """A transcript of which the recogniser is less sure than this (0 to 1) is asked back, once; 0 for never."""
+    max_speech_s: float
+    """Speech this long without a pause is a turn, though it goes on."""
     greet: bool
     """Say something first, when the door opens."""
     manual: bool = False

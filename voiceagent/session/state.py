@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from voiceagent.session.effects import Floor, ResponseKind
+from voiceagent.session.patience import Expected
 from voiceagent.session.rules import Rules
 
 
@@ -29,6 +30,8 @@ class Response:
     released: bool = False
     audible: bool = False
     paused: bool = False
+    asking: bool = False
+    """The last words of its question are being said: whatever is said to them is the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,22 @@ class State:
     """When the user last began to speak; time as in events."""
     stopped_at: float = 0.0
     """When SpeechStopped last came."""
+    pauses: int = 0
+    """How often the user has paused in this turn and gone on."""
+    expected: Expected = Expected.NOTHING
+    """What the agent has asked for last."""
+    shown: str = ""
+    """The turn's text as it was shown last; it is answered, remembered, or set aside for people to see."""
+    own: bool = False
+    """What is heard may be the agent's own voice: it goes on until there are words that it did not say."""
+    overlong: bool = False
+    """The sound under way was ended as a turn by its length: it does not interrupt what answers it."""
     pause_s: float = 0.0
     """How long this user pauses in mid-turn, learned; 0 while unknown."""
     complete: bool = False
     """The turn is judged to be over; only its transcript is still awaited."""
     committed: bool = False
-    """It was ended by hand: nothing makes it go on."""
+    """It was ended by hand, or by its length: nothing makes it go on."""
     keys: str = ""
     """The keys pressed, while more may follow."""
     generation: int = 0

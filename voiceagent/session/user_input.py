@@ -6,6 +6,7 @@ It feeds audio to their streams and turns their results into events. It decides 
 import asyncio
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -18,6 +19,7 @@ from voiceagent.engines.turn.contract import TurnEvent, TurnPrediction
 from voiceagent.engines.vad.contract import VadEvent, VadFrame
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session import events as ev
+from voiceagent.session.agent_voice import AgentVoice
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.endpointing import Endpointer
 from voiceagent.session.engines import Engines
@@ -44,10 +46,12 @@ class UserInput:
         engines: Engines,
         config: ConversationConfig,
         turns: TurnLog,
+        agent: AgentVoice,
         post: Callable[[ev.Event], None],
         failed: Callable[[str, Exception], None],
     ) -> None:
         self._turns = turns
+        self._agent = agent
         self._post = post
         self._failed = failed
         self._loop = asyncio.get_running_loop()
@@ -58,6 +62,8 @@ class UserInput:
         self._held = HeldAudio[ByHand](self._detect, self._recognise, self._end_turn)
         self._spoken = self._spoken_since_fork = False
         """Whether speech was detected since the last turn, and since the last fork."""
+        self._spoken_until = 0.0
+        """When the sound before the last fork ended."""
         self._open_vad = partial(engines.vad.open, self._on_vad)
         with ExitStack() as opened:  # free what the others gave
             self.asr = engines.asr.open(self._on_asr)
@@ -79,10 +85,12 @@ class UserInput:
         if self._by_hand and not config.rules.manual:
             self._held.release()
         self._by_hand = config.rules.manual
+        self._agent.language = config.language
 
     def hear(self, pcm: NDArray[np.float32]) -> None:
         """Take 16 kHz mono float32, in order, silence included."""
         self._recent.push(pcm)
+        self._agent.hear(pcm)
         if self._by_hand:
             self._held.push(pcm)
         else:
@@ -99,6 +107,7 @@ class UserInput:
     def finalise(self, fork: int, deadline: float) -> None:
         """Have the turn so far transcribed on a fork."""
         self._spoken_since_fork = False
+        self._spoken_until = self._loop.time() - self._endpointer.silent_s
         if self._spoken:
             self.asr.finalise(fork, deadline)
         else:  # recognisers understand something even in silence
@@ -112,7 +121,11 @@ class UserInput:
     def commit(self) -> None:
         """Let the recogniser forget what was heard up to the last fork."""
         self.asr.commit()
+        self._agent.commit()
         self._spoken = self._spoken_since_fork
+        if self._endpointer.speaking and not self._spoken:  # the turn was ended by its length
+            self._spoken = self._spoken_since_fork = True
+            self.asr.begin_speech()
         self._held.go_on()
 
     def close(self) -> None:
@@ -154,18 +167,23 @@ class UserInput:
             if isinstance(change, ev.SpeechStarted):
                 self._spoken = self._spoken_since_fork = True
                 self.asr.begin_speech()
+                change = replace(change, own=self._agent.begins(change.at))
             elif isinstance(change, ev.SpeechPaused):
                 self._turns.silence(change.at - self._endpointer.silent_s, change.at)
             self._post(change)
+        elif self._endpointer.speaking and self._agent.rises(frame.heard_at):
+            self._post(ev.SpeechStarted(frame.heard_at))
 
     def _on_asr(self, event: AsrEvent) -> None:
         now = self._loop.time()
         match event:
             case Transcript(text, None):
-                self._post(ev.PartialTranscript(now, text))
+                text, own = self._agent.without_own(text, now, final=False)
+                self._post(ev.PartialTranscript(now, text, own))
             case Transcript(text, fork) if fork is not None:
                 self._turns.mark("transcript_final", now)
-                self._post(ev.FinalTranscript(now, fork, text, confidence=event.confidence))
+                text, own = self._agent.without_own(text, self._spoken_until, final=True)
+                self._post(ev.FinalTranscript(now, fork, text, confidence=event.confidence, own=own))
             case StreamFailed(fork, error):
                 self._failed("asr", error)
                 self._post(ev.FinalTranscript(now, fork, "", failed=True))

@@ -1,6 +1,7 @@
 """Text: sentence splitting, speech normalisation, and the timing of words."""
 
 from voiceagent.text.boundaries import ends_sentence
+from voiceagent.text.dictation import asks_to_dictate, is_dictated, is_filler, is_question, is_single
 from voiceagent.text.language import Language
 from voiceagent.text.languages import LANGUAGES, load_languages
 from voiceagent.text.segments import Segmenter
@@ -13,9 +14,14 @@ __all__ = [
     "Language",
     "Segmenter",
     "asks_again",
+    "asks_to_dictate",
     "ends_sentence",
     "estimate_word_times",
     "is_backchannel",
+    "is_dictated",
+    "is_filler",
+    "is_question",
+    "is_single",
     "load_languages",
     "looks_finished",
     "normalise",

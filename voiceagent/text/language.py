@@ -33,6 +33,12 @@ class Language:
     """Words on which no sentence ends, whatever the recogniser's mark."""
     hanging_in_statement: frozenset[str]
     """Nor on these, unless it is a question."""
+    digits: frozenset[str] = frozenset()
+    """Words that are said one by one in a number that is dictated ("zero", "double")."""
+    dictated: re.Pattern[str] = NEVER
+    """What is found in `normalise`d text that asks for something that is dictated piece by piece: a number, a name."""
+    fillers: re.Pattern[str] = NEVER
+    """What `normalise`d text ends in when its speaker is still thinking ("um", "let me see")."""
     asks_again: re.Pattern[str] = NEVER
     """What is found in `normalise`d text that asks to hear something once more."""
     dotted_ordinals: bool = False

@@ -16,6 +16,7 @@ from voiceagent.session.reports import (
     ToolUsed,
     TurnTraced,
     UserText,
+    UserTextWithdrawn,
     WordHeard,
     engine_failed,
 )
@@ -24,6 +25,7 @@ from voiceagent.trace.turn import TurnTrace
 SENT = [
     (FloorChanged(Floor.THINKING), '{"type": "floor", "holder": "thinking"}'),
     (UserText(3, "Grüß Gott", final=False), '{"type": "user.partial", "turn": 3, "text": "Grüß Gott"}'),
+    (UserTextWithdrawn(3, "mm-hm"), '{"type": "user.aside", "turn": 3, "text": "mm-hm"}'),
     (UserText(3, "hello", final=True), '{"type": "user.final", "turn": 3, "text": "hello"}'),
     (
         SegmentAnnounced(7, 0, ("Hi", "there.")),

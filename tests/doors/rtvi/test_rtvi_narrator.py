@@ -21,6 +21,7 @@ from voiceagent.session.reports import (
     UserStarted,
     UserStopped,
     UserText,
+    UserTextWithdrawn,
     UserTurnEnded,
     WordHeard,
 )
@@ -129,7 +130,7 @@ def test_a_sign_of_attention_is_a_backchannel():
     told.of(ResponseStarted(1, REPLY), FloorChanged(Floor.AGENT), UserStarted(), AgentPaused(1))
     (_, data) = next(
         item
-        for item in told.of(UserText(1, "mm-hm", final=True), AgentResumed(1))
+        for item in told.of(UserText(1, "mm-hm", final=True), AgentResumed(1), UserTextWithdrawn(1, "mm-hm"))
         if item[1].get("input_type") == "backchannel"
     )
     assert (data["text"], data["final"]) == ("mm-hm", True)

@@ -27,6 +27,7 @@ from voiceagent.session.reports import (
     UserStarted,
     UserStopped,
     UserText,
+    UserTextWithdrawn,
     UserTurnEnded,
     WordHeard,
 )
@@ -49,6 +50,8 @@ def payload(report: Report) -> Payload | None:
             return {"type": "floor", "holder": holder.value}
         case UserText(turn, text, final):
             return {"type": "user.final" if final else "user.partial", "turn": turn, "text": text}
+        case UserTextWithdrawn(turn, text):
+            return {"type": "user.aside", "turn": turn, "text": text}
         case SegmentAnnounced(generation, segment, words):
             return {"type": "agent.segment", "generation": generation, "segment": segment, "words": list(words)}
         case WordHeard(generation, segment, word):

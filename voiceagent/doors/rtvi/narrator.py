@@ -13,7 +13,6 @@ from voiceagent.session.effects import Floor
 from voiceagent.session.events import Outcome
 from voiceagent.session.reports import (
     AgentPaused,
-    AgentResumed,
     EngineFailed,
     FloorChanged,
     Report,
@@ -27,6 +26,7 @@ from voiceagent.session.reports import (
     UserStarted,
     UserStopped,
     UserText,
+    UserTextWithdrawn,
     UserTurnEnded,
     WordHeard,
 )
@@ -103,8 +103,8 @@ class Narrator:
                 self._word(report)
             case AgentPaused():
                 self._bot_heard(False)
-            case AgentResumed() if self._heard:
-                self._user_input(self._heard, "backchannel")
+            case UserTextWithdrawn(_, text):
+                self._user_input(text, "backchannel")
                 self._heard = ""
             case ToolUsed():
                 self._calls.report(report)

@@ -19,6 +19,16 @@ _ASKS_AGAIN = re.compile(
 _HANGING = "a an the and or but because if although unless while than my your his its our their um uh er erm like"
 # "Who is it for?"
 _HANGING_IN_STATEMENT = "of to with from for at by into as i we they is are was were very"
+_DIGITS = "zero oh nought one two three four five six seven eight nine double triple"
+_DICTATED = re.compile(
+    r"\b(?:numbers?|codes?|pin|digits?|letters?|spell(?:ed|ing|s)?|passwords?|post ?codes?|zip|names?|surnames?|email"
+    r"|e mail|address|date of birth|birthday|extension|list|items|ingredients)\b"
+)
+# "Well" and "so" only by themselves: "he did well" is a whole sentence.
+_FILLERS = re.compile(
+    r"(?:^|.* )(?:u+h+m*|u+m+|e+r+m*|e+h+|h+m+|let me (?:see|think|check|look)|lets see|hang on|hold on"
+    r"|(?:just )?(?:a|one) (?:moment|second|sec|minute)|where was i|how do i put it)|(?:well|so|wait|like|i mean)"
+)
 
 LANGUAGE = Language(
     code="en",
@@ -31,6 +41,9 @@ LANGUAGE = Language(
     conjunctions=("and", "but", "or", "because", "while", "although", "though", "unless", "whereas"),
     backchannels=_BACKCHANNELS,
     asks_again=_ASKS_AGAIN,
+    digits=frozenset(_DIGITS.split()),
+    dictated=_DICTATED,
+    fillers=_FILLERS,
     hanging=frozenset(_HANGING.split()),
     hanging_in_statement=frozenset(_HANGING_IN_STATEMENT.split()),
 )

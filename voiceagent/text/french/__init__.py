@@ -21,6 +21,16 @@ _HANGING_IN_STATEMENT = "le la les une je tu il elle on nous est sont qui à dan
 _ASKS_AGAIN = re.compile(
     r"\b(?:répét\w*|redire|redis|redites|encore une fois|de nouveau|pardon|quavez vous dit|pas (?:compris|entendu))\b"
 )
+_DIGITS = "zéro un deux trois quatre cinq six sept huit neuf double"
+_DICTATED = re.compile(
+    r"\b(?:numéros?|codes?|pin|chiffres?|lettres?|l?épel\w*|mot de passe|noms?|prénoms?|mail|email|courriel|l?adresse"
+    r"|date de naissance|téléphone|poste|liste|ingrédients)\b"
+)
+# "Bon" and "alors" only by themselves: "c'est bon" is a whole sentence.
+_FILLERS = re.compile(
+    r"(?:^|.* )(?:e+u+h+|h+e+u+|h+m+|m+h*|voyons(?: voir)?|laiss(?:e|ez) moi (?:voir|réfléchir|regarder)"
+    r"|attend(?:s|ez)(?: voir)?|(?:un|une) (?:instant|moment|seconde)|comment dire)|(?:bon|ben|alors|eh bien|bah)"
+)
 
 LANGUAGE = Language(
     code="fr",
@@ -33,6 +43,9 @@ LANGUAGE = Language(
     conjunctions=("et", "mais", "ou", "parce", "car", "donc", "quand", "lorsque", "alors"),
     backchannels=_BACKCHANNELS,
     asks_again=_ASKS_AGAIN,
+    digits=frozenset(_DIGITS.split()),
+    dictated=_DICTATED,
+    fillers=_FILLERS,
     hanging=frozenset(_HANGING.split()),
     hanging_in_statement=frozenset(_HANGING_IN_STATEMENT.split()),
 )

@@ -22,6 +22,17 @@ _HANGING_IN_STATEMENT = "der die den dem des eine einen einem ich wir ist sind w
 _ASKS_AGAIN = re.compile(
     r"\b(?:noch ?(?:ein)?mal|wiederhol\w*|wie bitte|was (?:haben sie|hast du) gesagt|nicht (?:verstanden|gehört))\b"
 )
+_DIGITS = "null eins zwei zwo drei vier fünf sechs sieben acht neun doppel"
+_DICTATED = re.compile(
+    r"\b(?:\w*nummern?|\w*code|pin|ziffern?|buchstab\w*|passwort|kennwort|postleitzahl|plz|\w*namen?|e ?mail\w*"
+    r"|\w*adresse|anschrift|geburtsdatum|durchwahl|iban|liste|zutaten)\b"
+)
+# "Also" and "tja" only by themselves: "ich komme also" is a whole sentence.
+_FILLERS = re.compile(
+    r"(?:^|.* )(?:ä+h+m*|ö+h+m*|h+m+|e+h+m*|lass mich (?:mal )?(?:sehen|schauen|überlegen|nachdenken)"
+    r"|mal (?:sehen|schauen|überlegen)|moment(?: mal)?|(?:einen|ein) moment|sekunde|warte(?: mal)?|wie soll ich sagen)"
+    r"|(?:also|tja|naja|na ja|nun)"
+)
 
 LANGUAGE = Language(
     code="de",
@@ -37,6 +48,9 @@ LANGUAGE = Language(
     conjunctions=("und", "aber", "oder", "denn", "weil", "während", "obwohl", "sondern", "damit", "sodass"),
     backchannels=_BACKCHANNELS,
     asks_again=_ASKS_AGAIN,
+    digits=frozenset(_DIGITS.split()),
+    dictated=_DICTATED,
+    fillers=_FILLERS,
     hanging=frozenset(_HANGING.split()),
     hanging_in_statement=frozenset(_HANGING_IN_STATEMENT.split()),
     dotted_ordinals=True,

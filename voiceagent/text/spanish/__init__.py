@@ -23,6 +23,16 @@ _ASKS_AGAIN = re.compile(
     r"\b(?:rep(?:et|it|ít)\w*|otra vez|de nuevo|cómo dice|qué (?:ha dicho|has dicho|dijo|dijiste)"
     r"|no (?:le |te |lo )?(?:he )?(?:oído|oí|entendido|entiendo))\b"
 )
+_DIGITS = "cero uno dos tres cuatro cinco seis siete ocho nueve doble triple"
+_DICTATED = re.compile(
+    r"\b(?:números?|códigos?|pin|dígitos?|cifras?|letras?|deletre\w*|contraseñas?|clave|nombres?|apellidos?|correo|email"
+    r"|dirección|fecha de nacimiento|teléfono|extensión|dni|lista|ingredientes)\b"
+)
+# "Pues" and "bueno" only by themselves: "está bueno" is a whole sentence.
+_FILLERS = re.compile(
+    r"(?:^|.* )(?:e+h+m*|e+m+|m+h*|h+m+|a ver|déjame (?:ver|pensar|mirar)|déjeme (?:ver|pensar|mirar)|vamos a ver"
+    r"|(?:un|espera un|espere un) (?:momento|segundo)|cómo te digo|o sea|es que)|(?:pues|bueno|este|espera|espere)"
+)
 
 LANGUAGE = Language(
     code="es",
@@ -36,6 +46,9 @@ LANGUAGE = Language(
     conjunctions=("y", "pero", "o", "porque", "aunque", "mientras", "sino", "cuando"),
     backchannels=_BACKCHANNELS,
     asks_again=_ASKS_AGAIN,
+    digits=frozenset(_DIGITS.split()),
+    dictated=_DICTATED,
+    fillers=_FILLERS,
     hanging=frozenset(_HANGING.split()),
     hanging_in_statement=frozenset(_HANGING_IN_STATEMENT.split()),
 )

@@ -65,6 +65,7 @@ const receivers = {
   floor: ({ holder }) => showFloor(holder),
   "user.partial": ({ turn, text }) => transcript.user(turn, text, false),
   "user.final": ({ turn, text }) => transcript.user(turn, text, true),
+  "user.aside": ({ turn }) => transcript.setAside(turn),
   "agent.segment": ({ generation, segment, words }) => transcript.segment(generation, segment, words),
   "agent.word": ({ generation, segment, word }) => transcript.word(generation, segment, word),
   "agent.paused": ({ generation }) => transcript.pause(generation, true),

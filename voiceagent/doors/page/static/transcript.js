@@ -68,6 +68,15 @@ export class Transcript {
     if (final && news) this.#announce("You", text);
   }
 
+  /** What is shown of a turn counts for nothing (an "mm-hm", say); what comes under its number next is another. */
+  setAside(/** @type {number} */ turn) {
+    const entry = this.#turns.get(turn);
+    this.#turns.delete(turn);
+    entry?.classList.remove("partial");
+    entry?.classList.add("aside");
+    entry?.append(make("p", { className: "fate", textContent: "Set aside" }));
+  }
+
   /** A typed message that has just been sent; the server's `user.final` of the same text confirms it. */
   typed(/** @type {string} */ text) {
     const entry = this.#addUser();
