@@ -1,0 +1,44 @@
+"""The devices of this machine: opened by choice, looked for again, and watched."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from voiceagent.local import portaudio, pulse
+from voiceagent.local.device import Device, Gone, Heard, Play, Sound
+from voiceagent.local.portaudio import Choice
+
+
+class Devices(Protocol):
+    """What there is. All but `changes` may take half a second: call them in a thread."""
+
+    def open(self, choice: Choice, play: Play, heard: Heard, gone: Gone) -> Sound:
+        """Open what is chosen. Raises DeviceError."""
+
+    def names(self, choice: Choice) -> tuple[str, str]:
+        """Return what microphone and loudspeaker are called that `open` would open now. Raises DeviceError."""
+
+    def refresh(self) -> None:
+        """Look again for what is plugged in; nothing may be open."""
+
+    def changes(self) -> AsyncIterator[None]:
+        """Yield whenever something may have been plugged in, pulled out or made the default; it may end at once."""
+
+
+class SystemDevices:
+    """Those of the system."""
+
+    def open(self, choice: Choice, play: Play, heard: Heard, gone: Gone) -> Sound:
+        """Open what is chosen. Raises DeviceError."""
+        return Device(choice, play, heard, gone)
+
+    def names(self, choice: Choice) -> tuple[str, str]:
+        """Return what microphone and loudspeaker are called that `open` would open now. Raises DeviceError."""
+        return portaudio.find(choice, "input").name, portaudio.find(choice, "output").name
+
+    def refresh(self) -> None:
+        """Look again for what is plugged in; nothing may be open."""
+        portaudio.refresh()
+
+    def changes(self) -> AsyncIterator[None]:
+        """Yield whenever the sound server tells of a change; where there is none, a device that goes stops its stream."""
+        return pulse.changes()

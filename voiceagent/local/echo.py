@@ -1,0 +1,102 @@
+"""Acoustic echo cancellation: the microphone without what the loudspeaker says, 10 ms at a time.
+
+Three stages. A linear filter (`linear.py`) keeps the words of a person who talks over the agent, once it knows the room;
+where it does not help (two clocks, a delay beyond its tail) it is passed by. WebRTC's AEC3 is quiet from the first second
+on, and bears drift and jumps. A gate silences what is left while the agent sounds and nobody speaks. Noise suppression
+and automatic gain stay off: they were measured to cost words (docs/local.md).
+"""
+
+from enum import StrEnum
+
+import numpy as np
+from pywebrtc_audio import AudioProcessor
+
+from voiceagent.audio.pcm import SILENCE_DB, Pcm, level_db
+from voiceagent.engines.asr.contract import SAMPLE_RATE
+from voiceagent.local.linear import BLOCK, LinearFilter
+
+SOUNDS_DB = -60.0
+"""What is played above this can be heard."""
+RINGING_BLOCKS = 40
+"""10 ms each: a room still sounds so long after the loudspeaker's last sample was given to the device."""
+GATE_DB = -45.0
+"""While the agent sounds, what is quieter is the rest of an echo, not a person."""
+GATED = np.float32(0.03)
+HELPS_DB = 3.0
+"""The linear filter is used where it takes away more than this."""
+SMOOTH = 0.98
+"""Of levels, over 10 ms: half a second."""
+LEARNT_DB = 15.0
+"""From here on the agent does not interrupt itself."""
+AUDIBLE_ECHO_DB = -55.0
+"""An echo below this needs no canceller."""
+
+
+class EchoState(StrEnum):
+    """What the canceller is doing."""
+
+    OFF = "off"
+    IDLE = "idle"
+    """Nothing has been played yet."""
+    LEARNING = "learning"
+    READY = "ready"
+
+
+class EchoCanceller:
+    """One microphone and one loudspeaker: blocks of 160 samples at 16 kHz, in pairs."""
+
+    def __init__(self, *, linear: bool = True) -> None:
+        self._linear = LinearFilter() if linear else None
+        self._rest = AudioProcessor(sample_rate=SAMPLE_RATE, echo_cancellation=True)
+        self._ringing = 0
+        self._near = self._left = self._clean = 0.0  # powers while the agent sounds, smoothed
+        self._helps = False
+
+    @property
+    def erle_db(self) -> float | None:
+        """Echo return loss enhancement: by how much the microphone is quieter behind it, lately. None before a sound."""
+        return _db(self._near) - _db(self._clean) if self._near else None
+
+    @property
+    def echo_db(self) -> float:
+        """How loud the microphone is while the agent sounds."""
+        return _db(self._near)
+
+    @property
+    def state(self) -> EchoState:
+        """Whether it knows the room."""
+        if (erle_db := self.erle_db) is None:
+            return EchoState.IDLE
+        known = erle_db >= LEARNT_DB or self.echo_db < AUDIBLE_ECHO_DB
+        return EchoState.READY if known else EchoState.LEARNING
+
+    @property
+    def rings(self) -> bool:
+        """Whether the agent sounds in the room."""
+        return self._ringing > 0
+
+    def process(self, near: Pcm, far: Pcm) -> Pcm:
+        """Return what was heard (`near`) without what was played meanwhile (`far`)."""
+        left = near if self._linear is None else self._linear.process(near, far)
+        clean: Pcm = self._rest.process(left if self._helps else near, far)
+        self._ringing = RINGING_BLOCKS if level_db(far) > SOUNDS_DB else max(0, self._ringing - 1)
+        if self.rings:
+            self._measure(near, left, clean)
+        return clean
+
+    def gate(self, clean: Pcm) -> Pcm:
+        """Return what `process` returned, or next to nothing where it is the rest of an echo."""
+        return clean * GATED if self.rings and level_db(clean) < GATE_DB else clean
+
+    def _measure(self, near: Pcm, left: Pcm, clean: Pcm) -> None:
+        powers = (float(np.dot(pcm, pcm)) / BLOCK for pcm in (near, left, clean))
+        self._near, self._left, self._clean = (
+            SMOOTH * old + (1 - SMOOTH) * new
+            for old, new in zip((self._near, self._left, self._clean), powers, strict=True)
+        )
+        gained_db = _db(self._near) - _db(self._left)
+        self._helps = gained_db > (HELPS_DB / 2 if self._helps else HELPS_DB)
+
+
+def _db(power: float) -> float:
+    return max(SILENCE_DB, 10 * float(np.log10(power))) if power > 0 else SILENCE_DB
