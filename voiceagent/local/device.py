@@ -9,6 +9,7 @@ gap and does not move the echo.
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
+from time import monotonic
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,9 +23,10 @@ RATES = (48_000, 44_100, 32_000, 96_000, 24_000, 22_050, 16_000, 8_000)
 BLOCKS_PER_S = 100
 LATENCY = "high"
 """PortAudio's word for some 40 ms each way; "low" ran dry 23 times in 26 s of a busy machine."""
-STARTS_S = 0.5
+STARTS_S = 1.0
 """A stream that starts calls within this; one that fails to start raises nothing and never calls."""
-TRIES = 3
+OPENS_S = 6.0
+"""After this no more is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Block:
     far: Pcm
     lead_s: float
     """Until what is played now comes out of the loudspeaker, as the device says; jitters by 10 ms."""
+    at_s: float
+    """When the device called, on a clock of its own."""
     underrun: bool
     overrun: bool
 
@@ -84,14 +88,15 @@ class Device:
     def _open(self, found: tuple[Found, Found]) -> tuple[Any, int]:
         audio = sounddevice()
         refusals: list[str] = []
-        for rate in RATES:
-            for channels in _channels(*found):
-                try:
+        until = monotonic() + OPENS_S
+        for rate, channels in ((rate, channels) for rate in RATES for channels in _channels(*found)):
+            try:
+                while monotonic() < until:
                     if stream := self._start(audio, found, rate, channels):
                         return stream, rate
                     refusals.append("it does not start")
-                except audio.PortAudioError as error:
-                    refusals.append(str(error.args[0]))
+            except audio.PortAudioError as error:
+                refusals.append(str(error.args[0]))
         names = " with ".join(dict.fromkeys(repr(one.name) for one in found))
         raise DeviceError(
             f"Cannot open {names}: {refusals[0]}. Another program may hold it: close that one, or choose another device"
@@ -100,35 +105,34 @@ class Device:
 
     def _start(self, audio: Any, found: tuple[Found, Found], rate: int, channels: tuple[int, int]) -> Any | None:
         """Return a stream that calls, None where it does not start. Raises PortAudioError."""
-        for _ in range(TRIES):
-            self._called.clear()
-            stream = audio.Stream(
-                samplerate=rate,
-                blocksize=rate // BLOCKS_PER_S,
-                device=tuple(one.number for one in found),
-                channels=channels,
-                dtype="float32",
-                latency=LATENCY,
-                callback=self._callback,
-                finished_callback=self._finished,
-            )
-            try:
-                stream.start()
-                if self._called.wait(STARTS_S):
-                    return stream
-            except audio.PortAudioError:
+        self._called.clear()
+        stream = audio.Stream(
+            samplerate=rate,
+            blocksize=rate // BLOCKS_PER_S,
+            device=tuple(one.number for one in found),
+            channels=channels,
+            dtype="float32",
+            latency=LATENCY,
+            callback=self._callback,
+            finished_callback=self._finished,
+        )
+        started = False
+        try:
+            stream.start()
+            started = self._called.wait(STARTS_S)
+        finally:
+            if not started:
                 stream.close(ignore_errors=True)
-                raise
-            stream.close(ignore_errors=True)
-        return None
+        return stream if started else None
 
     def _callback(self, indata: Any, outdata: Any, frames: int, time: Any, status: Any) -> None:
         far = self._play(frames)
         outdata[:] = far[:, None]
         near = indata[:, 0].copy() if indata.shape[1] == 1 else indata.mean(axis=1, dtype=np.float32)
         self._called.set()
-        lead_s = time.outputBufferDacTime - time.currentTime
-        self._heard(Block(near, far, lead_s, bool(status.output_underflow), bool(status.input_overflow)))
+        now = time.currentTime
+        lead_s = time.outputBufferDacTime - now
+        self._heard(Block(near, far, lead_s, now, bool(status.output_underflow), bool(status.input_overflow)))
 
     def _finished(self) -> None:
         if not self._closed and self._called.is_set():

@@ -7,7 +7,7 @@ A device that goes away takes nothing along: the agent waits in mid-word until t
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -123,7 +123,7 @@ class LocalDoor:
         """Talk until `close`. Raises DeviceError where there is no device to begin with; later ones are waited for."""
         while not self._closed.is_set():
             try:
-                self._line = await asyncio.to_thread(self._open)
+                self._line = await self._open()
             except DeviceError as error:
                 if not self._greeted:
                     raise
@@ -143,8 +143,18 @@ class LocalDoor:
         self.session.close()
         log.info("session ended", extra={"session": self.session.id, "reason": reason})
 
-    def _open(self) -> Line:
-        return Line(self._loop, self._devices, self._choice, self._canceller, self.session.playout.rate)
+    async def _open(self) -> Line:
+        """Open the device. Raises DeviceError."""
+        rate = self.session.playout.rate
+        opening = asyncio.create_task(
+            asyncio.to_thread(Line, self._loop, self._devices, self._choice, self._canceller, rate)
+        )
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            with suppress(DeviceError):  # a thread can't be cancelled: let go of what it has opened
+                (await opening).close()
+            raise
 
     async def _talk(self, line: Line) -> None:
         """Talk until the device is gone, or the conversation is over."""

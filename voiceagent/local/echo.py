@@ -28,6 +28,8 @@ SMOOTH = 0.98
 """Of levels, over 10 ms: half a second."""
 LEARNT_DB = 15.0
 """From here on the agent does not interrupt itself."""
+RELEARNS_BLOCKS = 100
+"""10 ms each, of sound: after a gap in what was played the echo may come at another time, and AEC3 needs a second for it."""
 AUDIBLE_ECHO_DB = -55.0
 """An echo below this needs no canceller."""
 
@@ -48,7 +50,7 @@ class EchoCanceller:
     def __init__(self, *, linear: bool = True) -> None:
         self._linear = LinearFilter() if linear else None
         self._rest = AudioProcessor(sample_rate=SAMPLE_RATE, echo_cancellation=True)
-        self._ringing = 0
+        self._ringing = self._relearning = 0
         self._near = self._left = self._clean = 0.0  # powers while the agent sounds, smoothed
         self._helps = False
 
@@ -68,7 +70,7 @@ class EchoCanceller:
         if (erle_db := self.erle_db) is None:
             return EchoState.IDLE
         known = erle_db >= LEARNT_DB or self.echo_db < AUDIBLE_ECHO_DB
-        return EchoState.READY if known else EchoState.LEARNING
+        return EchoState.READY if known and not self._relearning else EchoState.LEARNING
 
     @property
     def rings(self) -> bool:
@@ -81,12 +83,18 @@ class EchoCanceller:
         clean: Pcm = self._rest.process(left if self._helps else near, far)
         self._ringing = RINGING_BLOCKS if level_db(far) > SOUNDS_DB else max(0, self._ringing - 1)
         if self.rings:
+            self._relearning = max(0, self._relearning - 1)
             self._measure(near, left, clean)
         return clean
 
     def gate(self, clean: Pcm) -> Pcm:
-        """Return what `process` returned, or next to nothing where it is the rest of an echo."""
-        return clean * GATED if self.rings and level_db(clean) < GATE_DB else clean
+        """Return what `process` returned, or next to nothing where it is, or may be, the rest of an echo."""
+        doubtful = self.rings and (self._relearning or level_db(clean) < GATE_DB)
+        return clean * GATED if doubtful else clean
+
+    def disturb(self) -> None:
+        """What is played and what is heard may have moved against each other."""
+        self._relearning = RELEARNS_BLOCKS
 
     def _measure(self, near: Pcm, left: Pcm, clean: Pcm) -> None:
         powers = (float(np.dot(pcm, pcm)) / BLOCK for pcm in (near, left, clean))

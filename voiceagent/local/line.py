@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 
@@ -16,6 +17,10 @@ from voiceagent.local.status import Counts
 
 NOTHING_S = 3.0
 """After so much digital silence, the microphone is off."""
+
+
+LATE_S = 0.045
+"""The device calls every 10 ms, give or take some; one that calls this late may have run dry without saying so."""
 
 
 class Line:
@@ -39,6 +44,9 @@ class Line:
         self._pull: Callable[[], Pcm] | None = None
         self._underruns = self._overruns = self._silent_blocks = 0
         self._user_db = self._agent_db = SILENCE_DB
+        self._canceller = canceller
+        self._past = Counts()
+        self._block_at_s: float | None = None
         self.called_at = loop.time()
         """When the device called last."""
         self.gone = asyncio.Event()
@@ -66,6 +74,7 @@ class Line:
     def start(self, hear: Callable[[Pcm], None], pull: Callable[[], Pcm]) -> None:
         """Begin to play and to hear."""
         self._hear, self._pull = hear, pull
+        self.called_at = self._loop.time()
         self.mouth.fill(pull)
         self._mouth = self.mouth
 
@@ -81,10 +90,14 @@ class Line:
         return np.zeros(samples, np.float32) if self._mouth is None else self._mouth.take(samples)
 
     def _heard(self, block: Block) -> None:
-        self._loop.call_soon_threadsafe(self._take, block)
+        self._post(self._take, block)
 
     def _end(self) -> None:
-        self._loop.call_soon_threadsafe(self.gone.set)
+        self._post(self.gone.set)
+
+    def _post(self, do: Callable[..., None], *arguments: object) -> None:
+        with suppress(RuntimeError):  # the loop is closed: the program ends
+            self._loop.call_soon_threadsafe(do, *arguments)
 
     # On the event loop
 
@@ -97,7 +110,15 @@ class Line:
         self._silent_blocks = 0 if block.near.any() else self._silent_blocks + 1
         self._agent_db = max(self._agent_db, level_db(block.far))
         self.mouth.note_lead(block.lead_s)
+        if self._canceller is not None and self._is_disturbed(block):
+            self._canceller.disturb()
         for pcm in self._ears.hear(block):
             self._user_db = max(self._user_db, level_db(pcm))
             self._hear(pcm)
         self.mouth.fill(self._pull)
+
+    def _is_disturbed(self, block: Block) -> bool:
+        """Return whether something was lost, or may be, since the last block."""
+        late = self._block_at_s is not None and block.at_s - self._block_at_s > LATE_S
+        before, self._past, self._block_at_s = self._past, self.counts, block.at_s
+        return late or before != self._past
