@@ -23,7 +23,10 @@ GATE_DB = -45.0
 """While the agent sounds, what is quieter is the rest of an echo, not a person."""
 GATED = np.float32(0.03)
 HELPS_DB = 3.0
-"""The linear filter is used where it takes away more than this."""
+"""The linear filter is used from where it takes away more than this."""
+RIGHT = 0.5
+"""And until less than this share of what it predicts is found in the microphone: however loud a person speaks, of a right
+prediction all is found, and of one for another delay nothing."""
 SMOOTH = 0.98
 """Of levels, over 10 ms: half a second."""
 LEARNT_DB = 15.0
@@ -52,6 +55,7 @@ class EchoCanceller:
         self._rest = AudioProcessor(sample_rate=SAMPLE_RATE, echo_cancellation=True)
         self._ringing = self._relearning = 0
         self._near = self._left = self._clean = 0.0  # powers while the agent sounds, smoothed
+        self._echo = self._found = 0.0  # of the predicted echo, and of what of it is in the microphone
         self._helps = False
 
     @property
@@ -95,15 +99,25 @@ class EchoCanceller:
     def disturb(self) -> None:
         """What is played and what is heard may have moved against each other."""
         self._relearning = RELEARNS_BLOCKS
+        if self._linear is not None:
+            self._linear.doubt()
 
     def _measure(self, near: Pcm, left: Pcm, clean: Pcm) -> None:
-        powers = (float(np.dot(pcm, pcm)) / BLOCK for pcm in (near, left, clean))
-        self._near, self._left, self._clean = (
-            SMOOTH * old + (1 - SMOOTH) * new
-            for old, new in zip((self._near, self._left, self._clean), powers, strict=True)
-        )
-        gained_db = _db(self._near) - _db(self._left)
-        self._helps = gained_db > (HELPS_DB / 2 if self._helps else HELPS_DB)
+        echo = near - left
+        self._near = _smoothed(self._near, near, near)
+        self._left = _smoothed(self._left, left, left)
+        self._clean = _smoothed(self._clean, clean, clean)
+        self._echo = _smoothed(self._echo, echo, echo)
+        self._found = _smoothed(self._found, near, echo)
+        if not self._helps:
+            self._helps = _db(self._near) - _db(self._left) > HELPS_DB
+        elif self._found < RIGHT * self._echo:
+            self._helps = False
+            self.disturb()
+
+
+def _smoothed(power: float, one: Pcm, other: Pcm) -> float:
+    return SMOOTH * power + (1 - SMOOTH) * float(np.dot(one, other)) / BLOCK
 
 
 def _db(power: float) -> float:

@@ -45,7 +45,6 @@ class Line:
         self._underruns = self._overruns = self._silent_blocks = 0
         self._user_db = self._agent_db = SILENCE_DB
         self._canceller = canceller
-        self._past = Counts()
         self._block_at_s: float | None = None
         self.called_at = loop.time()
         """When the device called last."""
@@ -53,7 +52,7 @@ class Line:
         """The stream has ended by itself."""
         self._sound = devices.open(choice, self._play, self._heard, self._end)
         self.input, self.output, self.rate = self._sound.input, self._sound.output, self._sound.rate
-        self.mouth = Mouth(agent_rate, self.rate, self._sound.latency_s)
+        self.mouth = Mouth(agent_rate, self.rate, self._sound.latency_s, lambda: loop.call_soon(self._fill))
         self._ears = Ears(self.rate, canceller)
 
     @property
@@ -115,10 +114,15 @@ class Line:
         for pcm in self._ears.hear(block):
             self._user_db = max(self._user_db, level_db(pcm))
             self._hear(pcm)
-        self.mouth.fill(self._pull)
+        self._fill()
+
+    def _fill(self) -> None:
+        if self._pull is not None:
+            self.mouth.fill(self._pull)
 
     def _is_disturbed(self, block: Block) -> bool:
-        """Return whether something was lost, or may be, since the last block."""
-        late = self._block_at_s is not None and block.at_s - self._block_at_s > LATE_S
-        before, self._past, self._block_at_s = self._past, self.counts, block.at_s
-        return late or before != self._past
+        """Return whether what is played may have moved against what is heard. Blocks that starved are played as silence,
+        and move nothing.
+        """
+        before, self._block_at_s = self._block_at_s, block.at_s
+        return block.underrun or block.overrun or (before is not None and block.at_s - before > LATE_S)

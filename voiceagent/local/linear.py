@@ -49,6 +49,10 @@ class LinearFilter:
         self._learn(left)
         return left
 
+    def doubt(self) -> None:
+        """The room may be another: learn it quickly."""
+        self._doubt[:] = np.maximum(self._doubt, UNCERTAIN)
+
     def _learn(self, left: Pcm) -> None:
         error = np.fft.rfft(np.concatenate((np.zeros(BLOCK, np.float32), left))).astype(np.complex64)
         power = _square(self._far)

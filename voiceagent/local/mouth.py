@@ -20,9 +20,13 @@ LONGEST_LEAD_S = 1.0
 
 
 class Mouth:
-    """The client of a playout at `agent_rate` (`Playout.follow`), which plays at `rate`."""
+    """The client of a playout at `agent_rate` (`Playout.follow`), which plays at `rate`.
 
-    def __init__(self, agent_rate: int, rate: int, latency_s: float) -> None:
+    `on_clear` is told that there is room, and may not fill it yet.
+    """
+
+    def __init__(self, agent_rate: int, rate: int, latency_s: float, on_clear: Callable[[], object]) -> None:
+        self._on_clear = on_clear
         self._reframer = Reframer(agent_rate, rate, rate // BLOCKS_PER_S)
         self._rate = rate
         self._waiting: deque[Pcm] = deque()
@@ -47,6 +51,7 @@ class Mouth:
         dropped, self._waiting = self._waiting, deque()
         if dropped:
             self._waiting.append(fade_out(dropped[0], self._rate))
+        self._on_clear()
 
     def take(self, samples: int) -> Pcm:
         """Return the next block. On PortAudio's thread; a deque needs no lock."""
