@@ -7,7 +7,6 @@ once more; then the person, with the agent silent.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from statistics import median
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from benchmarks import corpus
 from benchmarks.echo_room.acoustics import Path, at_level, echo_of
-from benchmarks.form import percentile, ratio
+from benchmarks.form import ratio
 from benchmarks.playback import Playback
 from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import build_engine
@@ -35,6 +34,7 @@ PERSON_DB, NOISE_DB, AGENT_DB = -26.0, -66.0, -20.0
 ALONE_S, EACH_S, AGAIN_S = 24.0, 4.3, 10.0
 YIELDS_S = 0.4
 """The agent falls silent so soon after the person has begun, and talks on half a second after the end."""
+JUST_S = 0.3
 SCENARIOS = {
     "6 dB below": Path(level_db=-32),
     "12 dB below": Path(level_db=-38),
@@ -66,10 +66,9 @@ class Scene:
     """When which clip begins over the agent's speech."""
     alone: list[tuple[float, corpus.Clip]]
 
-    @cached_property
-    def again_s(self) -> float:
-        """When the agent talks alone again."""
-        return ALONE_S + EACH_S * len(self.over)
+    def is_spoken(self, at_s: float) -> bool:
+        """Return whether the person speaks at a time, or has just spoken."""
+        return any(start < at_s < start + clip.seconds + JUST_S for start, clip in self.over + self.alone)
 
 
 class Ears:
@@ -120,50 +119,48 @@ def make_scene(playback: Playback, clips: int, *, yields: bool) -> Scene:
     return Scene(far, near, over, alone)
 
 
-def measure(scene: Scene, name: str, canceller: EchoCanceller | None, ears: Ears, *, words: bool) -> dict[str, Any]:
+def measure(scene: Scene, name: str, canceller: EchoCanceller, ears: Ears, *, words: bool) -> dict[str, Any]:
     """Run one scenario; return what came of it."""
     path = SCENARIOS[name]
     noise = np.random.default_rng(7).standard_normal(len(scene.far)) * 10 ** (NOISE_DB / 20)
     echo = echo_of(scene.far, RATE, path)
     microphone = np.clip(echo + scene.near + noise, -1, 1).astype(np.float32)
-    clean, us = cancelled(canceller, scene.far, microphone)
-    onsets = ears.onsets(clean)
+    clean, gated, us = cancelled(canceller, scene.far, microphone)
+    onsets = ears.onsets(gated)
     heard = [
-        min((o - start for o in onsets if start < o < start + clip.seconds + 0.3), default=None)
+        min((o - start for o in onsets if start < o < start + clip.seconds + JUST_S), default=None)
         for start, clip in scene.over
     ]
-    begin = (path.jump_at_s or 0.0) + 0.0
+    begin = path.jump_at_s or 0.0
     windows = [(at, erle(echo, clean, at, at + 0.5)) for at in np.arange(begin, ALONE_S - 0.5, 0.5)]
-    again = scene.again_s
     result: dict[str, Any] = {
         "scenario": name,
         "erle_2_s_db": erle(echo, clean, 0.5, 2),
         "erle_db": erle(echo, clean, ALONE_S - 8, ALONE_S),
-        "converged_s": next((float(at - begin) for at, gained in windows if gained >= 20), None),
-        "false_onsets": [round(o, 1) for o in onsets if o < ALONE_S or again + 0.7 < o < again + AGAIN_S],
+        "converged_s": next((round(float(at - begin), 1) for at, gained in windows if gained >= 20), None),
+        "false_onsets": [round(o, 1) for o in onsets if not scene.is_spoken(o)],
         "barge_ins": len(heard),
         "barge_ins_heard": sum(ms is not None and ms < 1.0 for ms in heard),
         "barge_in_ms": [None if s is None else round(1000 * s) for s in heard],
         "us_per_10_ms": round(us),
     }
     if words:
-        result["wer_over"] = word_errors(scene.over, clean, ears)
-        result["wer_alone"] = word_errors(scene.alone, clean, ears)
+        result["wer_double_talk"] = word_errors(scene.over, gated, ears)
+        result["wer_alone"] = word_errors(scene.alone, gated, ears)
         result["wer_direct"] = word_errors(scene.alone, scene.near, ears)
     return result
 
 
-def cancelled(canceller: EchoCanceller | None, far: Pcm, microphone: Pcm) -> tuple[Pcm, float]:
-    """Return what is left, and the microseconds that 10 ms took."""
-    if canceller is None:
-        return microphone, 0.0
-    clean, took = np.zeros_like(microphone), []
+def cancelled(canceller: EchoCanceller, far: Pcm, microphone: Pcm) -> tuple[Pcm, Pcm, float]:
+    """Return what is left, before and behind the gate, and the microseconds that 10 ms took."""
+    clean, gated, took = np.zeros_like(microphone), np.zeros_like(microphone), []
     for at in range(0, len(microphone) - BLOCK + 1, BLOCK):
         block = slice(at, at + BLOCK)
         begun = time.perf_counter()
         clean[block] = canceller.process(microphone[block], far[block])
+        gated[block] = canceller.gate(clean[block])
         took.append(time.perf_counter() - begun)
-    return clean, median(took) * 1e6
+    return clean, gated, median(took) * 1e6
 
 
 def erle(echo: Pcm, clean: Pcm, start_s: float, end_s: float) -> float:
@@ -181,7 +178,3 @@ def word_errors(places: Sequence[tuple[float, corpus.Clip]], pcm: Pcm, ears: Ear
         wrong, total = wrong + errors, total + count
     return ratio(wrong, total)
 
-
-def p90(values: Sequence[float | None]) -> float | None:
-    """Return the 90th percentile of those that there are."""
-    return percentile([value for value in values if value is not None], 90)
