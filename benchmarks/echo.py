@@ -22,8 +22,8 @@ NAME = "echo"
 CLIPS, QUICK_CLIPS = 14, 3
 QUICK = ("equal",)
 LEVELS_DB = (-6.0, 0.0)
-"""Gains from loudspeaker to microphone. The agent speaks at -20 dBFS, and the person reaches the microphone at -26: an echo
-as loud as the person, and one 6 dB louder. `--echo-db` takes others."""
+"""Gains from loudspeaker to microphone. hibari speaks at about -26 dBFS, and so loud is the person at the microphone: an
+echo 6 dB below the person, and one as loud. `--echo-db` takes others."""
 TARGETS = (
     form.Target("erle_db", 30, at_least=True),
     form.Target("self_interruptions", 0),

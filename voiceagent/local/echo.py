@@ -27,8 +27,8 @@ HELPS_DB = 3.0
 RIGHT = 0.5
 """And until less than this share of what it predicts is found in the microphone: however loud a person speaks, of a right
 prediction all is found, and of one for another delay nothing."""
-SMOOTH = 0.98
-"""Of levels, over 10 ms: half a second."""
+SMOOTH, QUICKLY = 0.98, 0.95
+"""Of powers, over 10 ms: half a second, and a fifth."""
 LEARNT_DB = 15.0
 """From here on the agent does not interrupt itself."""
 RELEARNS_BLOCKS = 100
@@ -107,8 +107,8 @@ class EchoCanceller:
         self._near = _smoothed(self._near, near, near)
         self._left = _smoothed(self._left, left, left)
         self._clean = _smoothed(self._clean, clean, clean)
-        self._echo = _smoothed(self._echo, echo, echo)
-        self._found = _smoothed(self._found, near, echo)
+        self._echo = _smoothed(self._echo, echo, echo, QUICKLY)
+        self._found = _smoothed(self._found, near, echo, QUICKLY)
         if not self._helps:
             self._helps = _db(self._near) - _db(self._left) > HELPS_DB
         elif self._found < RIGHT * self._echo:
@@ -116,8 +116,8 @@ class EchoCanceller:
             self.disturb()
 
 
-def _smoothed(power: float, one: Pcm, other: Pcm) -> float:
-    return SMOOTH * power + (1 - SMOOTH) * float(np.dot(one, other)) / BLOCK
+def _smoothed(power: float, one: Pcm, other: Pcm, smooth: float = SMOOTH) -> float:
+    return smooth * power + (1 - smooth) * float(np.dot(one, other)) / BLOCK
 
 
 def _db(power: float) -> float:

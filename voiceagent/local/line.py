@@ -46,6 +46,7 @@ class Line:
         self._user_db = self._agent_db = SILENCE_DB
         self._canceller = canceller
         self._block_at_s: float | None = None
+        self._known = Counts()
         self.called_at = loop.time()
         """When the device called last."""
         self.gone = asyncio.Event()
@@ -121,8 +122,10 @@ class Line:
             self.mouth.fill(self._pull)
 
     def _is_disturbed(self, block: Block) -> bool:
-        """Return whether what is played may have moved against what is heard. Blocks that starved are played as silence,
-        and move nothing.
+        """Return whether what is played may have moved against what is heard since the last block.
+
+        A block that starved moves nothing by itself, but a machine that is late in one place is late in others.
         """
         before, self._block_at_s = self._block_at_s, block.at_s
-        return block.underrun or block.overrun or (before is not None and block.at_s - before > LATE_S)
+        counts, self._known = self._known, self.counts
+        return counts != self._known or (before is not None and block.at_s - before > LATE_S)
