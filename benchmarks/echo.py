@@ -1,9 +1,9 @@
 """Talking without a headset: does the agent hear itself, and does it hear the person who cuts in?
 
-First on a simulated room, sample by sample: the same on every machine, however busy it is. Then, with `--minutes`, in the
-echo room: a private PulseAudio without a sound card, a room with an impulse response, human recordings as the person, and
-`voiceagent talk`'s own door, in real time. A live run is only valid on a quiet machine: every gap in the sound moves the
-echo. It says so itself: `valid` is 0 where there was one.
+First on a simulated room, sample by sample: the same on every machine, however busy it is. Then, with `--minutes`, in
+the echo room: a private PulseAudio without a sound card, a room with an impulse response, human recordings as the
+person, and `voiceagent talk`'s own door, in real time. A live run is only valid on a quiet machine: every gap in the
+sound moves the echo. It says so itself: `valid` is 0 where there was one.
 """
 
 import asyncio
@@ -22,8 +22,9 @@ NAME = "echo"
 CLIPS, QUICK_CLIPS = 14, 3
 QUICK = ("equal",)
 LEVELS_DB = (-6.0, 0.0)
-"""Gains from loudspeaker to microphone. hibari speaks at about -26 dBFS, and so loud is the person at the microphone: an
-echo 6 dB below the person, and one as loud. `--echo-db` takes others."""
+"""Gains from loudspeaker to microphone. hibari speaks at about -26 dBFS, and so loud is the person at the microphone:
+an echo 6 dB below the person, and one as loud. `--echo-db` takes others."""
+WORDS = {True: "met", False: "missed", None: ""}
 TARGETS = (
     form.Target("erle_db", 30, at_least=True),
     form.Target("self_interruptions", 0),
@@ -142,10 +143,12 @@ def show(report: form.Report) -> str:
     parts = [form.table(headings, rooms)] if rooms else []
     if report.samples.get("live"):
         met = {target.key: target.met(report.summary) for target in TARGETS}
-        lines = [(key, value, {True: "met", False: "missed"}.get(met.get(key), "")) for key, value in report.summary.items()]
+        lines = [(key, value, WORDS[met.get(key)]) for key, value in report.summary.items()]
         parts.append(form.table(("echo room", "", ""), lines))
         if not report.summary["valid"]:
-            parts.append("NOT VALID: the machine was too busy, and the sound had gaps. Run it again while nothing else runs.")
+            parts.append(
+                "NOT VALID: the machine was too busy, and the sound had gaps. Run it again while nothing else runs."
+            )
     return "\n\n".join(parts)
 
 

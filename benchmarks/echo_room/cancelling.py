@@ -1,7 +1,7 @@
 """The echo canceller on a simulated room, sample by sample: the same every time, and independent of the machine's load.
 
-The agent talks alone; then a person talks over it, again and again, and the agent goes on or yields; then it talks alone
-once more; then the person, with the agent silent.
+The agent talks alone; then a person talks over it, again and again, and the agent goes on or yields; then it talks
+alone once more; then the person, with the agent silent.
 """
 
 import time
@@ -177,4 +177,3 @@ def word_errors(places: Sequence[tuple[float, corpus.Clip]], pcm: Pcm, ears: Ear
         errors, count = word_error_rate(clip.text, ears.playback.hear(part).text)
         wrong, total = wrong + errors, total + count
     return ratio(wrong, total)
-

@@ -1,7 +1,7 @@
 """A long conversation in the echo room, in real time: who interrupts whom, how soon, and what is understood.
 
-The agent talks without an end. Every few seconds the person cuts in, or coughs. In the last tenth the agent is silent, and
-the person speaks alone. What the machine spoiled by being busy is counted, since it spoils the rest.
+The agent talks without an end. Every few seconds the person cuts in, or coughs. In the last tenth the agent is silent,
+and the person speaks alone. What the machine spoiled by being busy is counted, since it spoils the rest.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from typing import Any
 from benchmarks import corpus
 from benchmarks.conversations import make_cough
 from benchmarks.echo_room.cancelling import TEXT, Ears
-from benchmarks.echo_room.visit import Said, Visit, visit
 from benchmarks.echo_room.sound_server import SoundServer
+from benchmarks.echo_room.visit import Said, Visit, visit
 from voiceagent.session.events import Outcome
 from voiceagent.session.reports import AgentPaused, Report, ResponseEnded, ResponseStarted, UserTurnEnded
 from voiceagent.text.words import word_error_rate
@@ -135,9 +135,7 @@ def _uncaused(here: Visit, acts: Sequence[Act], wanted: Any) -> list[float]:
     return [
         round(at - first, 2)
         for at, report in here.reports
-        if wanted(report)
-        and at < silence
-        and not any(act.said.at <= at <= act.until + CAUSED_S for act in talking)
+        if wanted(report) and at < silence and not any(act.said.at <= at <= act.until + CAUSED_S for act in talking)
     ]
 
 

@@ -1,9 +1,9 @@
 """The room between the sound server's `speaker` and `microphone`, in real time: an echo, a person, a little noise.
 
 A program of its own, `python -m benchmarks.echo_room.room`, told on its standard input what the person does: a line of
-JSON, {"say": FILE, "level_db": -26}. It answers with a line when the first sample is in the air, {"said": FILE, "block": N},
-and at the end writes how loud both sides were in every block of 10 ms: {"speaker_db": [...], "person_db": [...], ...}.
-Some blocks are under way in it, so that its own delay is about 80 ms; the device's comes on top.
+JSON, {"say": FILE, "level_db": -26}. It answers with a line when the first sample is in the air, {"said": FILE,
+"block": N}, and at the end writes how loud both sides were in every block of 10 ms: {"speaker_db": [...], "person_db":
+[...], ...}. Some blocks are under way in it, so that its own delay is about 80 ms; the device's comes on top.
 """
 
 import argparse
@@ -105,9 +105,12 @@ def main() -> None:
     line.add_argument("--levels", type=Path, required=True, help="the file for how loud every block was")
     options = line.parse_args()
     room, person = Room(options.delay_ms, options.echo_db, options.noise_db), Person()
-    ear = subprocess.Popen(["parec", "-d", "speaker.monitor", "--latency-msec=10", *FORM], stdout=subprocess.PIPE, bufsize=0)
+    ear = subprocess.Popen(
+        ["parec", "-d", "speaker.monitor", "--latency-msec=10", *FORM], stdout=subprocess.PIPE, bufsize=0
+    )
     mouth = subprocess.Popen(["pacat", "-d", "air", "--latency-msec=60", *FORM], stdin=subprocess.PIPE)
-    assert ear.stdout and mouth.stdin
+    assert ear.stdout
+    assert mouth.stdin
     speaker_db: list[float] = []
     dropped: list[int] = []
     try:

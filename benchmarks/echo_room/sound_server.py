@@ -1,7 +1,7 @@
 """A private PulseAudio without a sound card, from `with` to its end: the devices of the echo room.
 
-`speaker` is what the agent plays, `microphone` what the room program writes to `air`. No module-loopback is the room: it
-bends its rate to hold its latency (3,900 ppm seen), which no room does.
+`speaker` is what the agent plays, `microphone` what the room program writes to `air`. No module-loopback is the room:
+it bends its rate to hold its latency (3,900 ppm seen), which no room does.
 """
 
 import os

@@ -99,7 +99,7 @@ class Visit:
         """Wait for a report since a time; None if it does not come."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while not (found := self.since(at, kind)):
+                while not (found := self.since(at, kind)):  # noqa: ASYNC110 - a list has no event to wait for
                     await asyncio.sleep(0.02)
                 return found[0]
         return None
@@ -136,7 +136,9 @@ async def visit(
     cancel_echo: bool = True,
     sets: Sequence[str] = (),
 ) -> AsyncIterator[Visit]:
-    """Open a conversation in which every turn is answered by `reply`; `echo_db` is the gain from loudspeaker to microphone."""
+    """Open a conversation in which every turn is answered by `reply`; `echo_db` is the gain from loudspeaker to
+    microphone.
+    """
 
     def answer(messages: tuple[Message, ...]) -> str:
         return reply

@@ -1,5 +1,5 @@
-"""The local door with devices of which the test is the clock: words are heard when the loudspeaker has said them, and what is
-unplugged costs nothing.
+"""The local door with devices of which the test is the clock: words are heard when the loudspeaker has said them, and
+what is unplugged costs nothing.
 """
 
 import asyncio
@@ -32,7 +32,9 @@ class Talk:
     def __init__(self, agent, devices, **how):
         self.reports = []
         self.devices = devices
-        self.door = LocalDoor(agent.open_session, self.reports.append, devices, Choice(), **{"cancel_echo": False, **how})
+        self.door = LocalDoor(
+            agent.open_session, self.reports.append, devices, Choice(), **{"cancel_echo": False, **how}
+        )
 
     def of(self, kind):
         return [report for report in self.reports if isinstance(report, kind)]
@@ -95,7 +97,7 @@ async def test_silenced_the_agent_is_quiet_within_two_blocks_and_what_it_did_not
         (ended,) = here.of(ResponseEnded)
         after = [index - at for index in sounding(here.devices.now.played) if index >= at]
         counts = here.door.status().counts
-    assert ended.heard_text.split() == "one two three".split()[: ended.heard_words]
+    assert ended.heard_text.split() == ["one", "two", "three"][: ended.heard_words]
     assert ended.heard_words == 3
     assert max(after, default=-1) <= 1
     assert counts.gaps == 0
@@ -125,7 +127,7 @@ async def test_a_device_that_falls_silent_without_a_word_is_given_up(monkeypatch
     async with talk() as here:
         first = here.devices.now
         async with asyncio.timeout(20):
-            while len(here.devices.opened) < 2:
+            while len(here.devices.opened) < 2:  # noqa: ASYNC110 - a list has no event to wait for
                 await asyncio.sleep(0.01)
     assert first.closed
 
@@ -210,4 +212,3 @@ async def test_close_ends_the_session_and_lets_go_of_the_device():
     assert here.devices.now.closed
     assert len(here.of(SessionClosed)) == 1
     assert here.door.describe()["connection"] == "local"
-

@@ -28,7 +28,9 @@ from voiceagent.session.reports import (
 )
 from voiceagent.trace.turn import TurnTrace
 
-STATUS = Status(input="Microphone", output="Loudspeaker", user_db=-30.0, echo=EchoState.READY, erle_db=31.2, delay_s=0.085)
+STATUS = Status(
+    input="Microphone", output="Loudspeaker", user_db=-30.0, echo=EchoState.READY, erle_db=31.2, delay_s=0.085
+)
 
 
 def a_turn(transcript, *, outcome=Outcome.COMPLETED, heard=4):
@@ -57,7 +59,10 @@ def drawn(transcript, status=STATUS, *, width=80, height=14, **how):
 
 def test_a_turn_is_two_lines_with_the_time_to_answer():
     transcript = Transcript()
-    assert [line_of(entry) for entry in a_turn(transcript)] == ["you: What is it?", "agent (0.52 s): It is four o'clock."]
+    assert [line_of(entry) for entry in a_turn(transcript)] == [
+        "you: What is it?",
+        "agent (0.52 s): It is four o'clock.",
+    ]
 
 
 def test_words_that_were_cut_are_in_brackets_and_struck_through():

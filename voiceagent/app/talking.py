@@ -1,5 +1,5 @@
-"""Talking at this machine: load the models, open its microphone and loudspeaker, show the conversation; with the server's
-doors beside it, if they are asked for.
+"""Talking at this machine: load the models, open its microphone and loudspeaker, show the conversation; with the
+server's doors beside it, if they are asked for.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 class TalkOptions:
     """How to talk."""
 
-    choice: Choice = Choice()
+    choice: Choice
     cancel_echo: bool = True
     push_to_talk: bool = False
     serve: bool = False
@@ -86,7 +86,9 @@ async def _talk(
                 where = page_address(agent.settings.server, *listener.getsockname()[:2])
                 title += f" · {where}"
                 print(f"The page: {where}", flush=True)
-            await converse(agent, connections, options, devices, Terminal(title) if is_terminal() else Plain(_print), serving)
+            await converse(
+                agent, connections, options, devices, Terminal(title) if is_terminal() else Plain(_print), serving
+            )
     finally:
         if agent.close():
             atexit.register(leave)

@@ -1,9 +1,9 @@
 """One microphone and one loudspeaker, open together.
 
-PortAudio's thread calls every 10 ms. It copies the block that came, takes the block to play, and hands both on as a pair; it
-computes nothing and waits for nothing but Python's lock, which a computing thread gives up within half a millisecond
-(`INTERPRETER_TURN_S`). What was played and what was heard in one call stay together, so that a late event loop costs a
-gap and does not move the echo.
+PortAudio's thread calls every 10 ms. It copies the block that came, takes the block to play, and hands both on as a
+pair; it computes nothing and waits for nothing but Python's lock, which a computing thread gives up within half a
+millisecond (`INTERPRETER_TURN_S`). What was played and what was heard in one call stay together, so that a late event
+loop costs a gap and does not move the echo.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """The devices of this machine: opened by choice, looked for again, and watched."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from voiceagent.local import portaudio, pulse
@@ -20,7 +20,7 @@ class Devices(Protocol):
     def refresh(self) -> None:
         """Look again for what is plugged in; nothing may be open."""
 
-    def changes(self) -> AsyncIterator[None]:
+    def changes(self) -> AsyncGenerator[None]:
         """Yield whenever something may have been plugged in, pulled out or made the default; it may end at once."""
 
 
@@ -39,6 +39,6 @@ class SystemDevices:
         """Look again for what is plugged in; nothing may be open."""
         portaudio.refresh()
 
-    def changes(self) -> AsyncIterator[None]:
-        """Yield whenever the sound server tells of a change; where there is none, a device that goes stops its stream."""
+    def changes(self) -> AsyncGenerator[None]:
+        """Yield whenever the sound server tells of a change; without one, a device that goes ends its stream."""
         return pulse.changes()

@@ -1,7 +1,8 @@
 """The door of this machine's own microphone and loudspeaker: a session's calls in, its reports out.
 
-The device's clock drives it: with each block that was heard comes the one that was played meanwhile, and room for another.
-A device that goes away takes nothing along: the agent waits in mid-word until that device, or another, is there.
+The device's clock drives it: with each block that was heard comes the one that was played meanwhile, and room for
+another. A device that goes away takes nothing along: the agent waits in mid-word until that device, or another, is
+there.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from voiceagent.audio.pcm import Pcm
+from voiceagent.audio.pcm import SILENCE_DB, Pcm
 from voiceagent.engines.asr.contract import SAMPLE_RATE
 from voiceagent.local.devices import Devices
 from voiceagent.local.echo import EchoCanceller, EchoState
@@ -41,8 +42,8 @@ LOUD_ECHO_DB = -20.0
 class LocalDoor:
     """One conversation at this machine: `run` talks until `close`.
 
-    `cancel_echo` is off with headphones, and where the system itself cancels. Raises VoiceAgentError where no session can
-    be opened.
+    `cancel_echo` is off with headphones, and where the system itself cancels. Raises VoiceAgentError where no session
+    can be opened.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class LocalDoor:
     def status(self) -> Status:
         """Return how it goes. The levels begin again."""
         line, canceller = self._line, self._canceller
-        user_db, agent_db = line.levels() if line else (Status.user_db, Status.agent_db)
+        user_db, agent_db = line.levels() if line else (SILENCE_DB, SILENCE_DB)
         return Status(
             input=line.input if line else "",
             output=line.output if line else "",

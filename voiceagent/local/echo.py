@@ -1,9 +1,9 @@
 """Acoustic echo cancellation: the microphone without what the loudspeaker says, 10 ms at a time.
 
-Three stages. A linear filter (`linear.py`) keeps the words of a person who talks over the agent, once it knows the room;
-where it does not help (two clocks, a delay beyond its tail) it is passed by. WebRTC's AEC3 is quiet from the first second
-on, and bears drift and jumps. A gate silences what is left while the agent sounds and nobody speaks. Noise suppression
-and automatic gain stay off: they were measured to cost words (docs/local.md).
+Three stages. A linear filter (`linear.py`) keeps the words of a person who talks over the agent, once it knows the
+room; where it does not help (two clocks, a delay beyond its tail) it is passed by. WebRTC's AEC3 is quiet from the
+first second on, and bears drift and jumps. A gate silences what is left while the agent sounds and nobody speaks.
+Noise suppression and automatic gain stay off: they were measured to cost words (docs/local.md).
 """
 
 from enum import StrEnum
@@ -25,14 +25,15 @@ GATED = np.float32(0.03)
 HELPS_DB = 3.0
 """The linear filter is used from where it takes away more than this."""
 RIGHT = 0.5
-"""And until less than this share of what it predicts is found in the microphone: however loud a person speaks, of a right
-prediction all is found, and of one for another delay nothing."""
+"""And until less than this share of what it predicts is found in the microphone: however loud a person speaks, of a
+right prediction all is found, and of one for another delay nothing."""
 SMOOTH, QUICKLY = 0.98, 0.95
 """Of powers, over 10 ms: half a second, and a fifth."""
 LEARNT_DB = 15.0
 """From here on the agent does not interrupt itself."""
 RELEARNS_BLOCKS = 100
-"""10 ms each, of sound: after a gap in what was played the echo may come at another time, and AEC3 needs a second for it."""
+"""10 ms each, of sound: after a gap in what was played the echo may come at another time, and AEC3 needs a second for
+it."""
 AUDIBLE_ECHO_DB = -55.0
 """An echo below this needs no canceller."""
 
@@ -60,7 +61,7 @@ class EchoCanceller:
 
     @property
     def erle_db(self) -> float | None:
-        """Echo return loss enhancement: by how much the microphone is quieter behind it, lately. None before a sound."""
+        """Echo return loss enhancement: by how much the microphone is quieter behind it. None before a sound."""
         return _db(self._near) - _db(self._clean) if self._near else None
 
     @property

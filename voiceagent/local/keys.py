@@ -10,7 +10,9 @@ ENTER, ESCAPE, BACKSPACE, INTERRUPT = "\n", "\x1b", "\x7f", "\x03"
 
 
 @contextmanager
-def keys(add_reader: Callable[..., None], remove_reader: Callable[[int], object], press: Callable[[str], None]) -> Iterator[None]:
+def keys(
+    add_reader: Callable[..., None], remove_reader: Callable[[int], object], press: Callable[[str], None]
+) -> Iterator[None]:
     """Give `press` every key, while inside; a key with an escape sequence (an arrow) is left out.
 
     `add_reader` and `remove_reader` are the event loop's.

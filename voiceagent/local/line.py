@@ -26,8 +26,8 @@ LATE_S = 0.045
 class Line:
     """Opens the device, which takes up to half a second. Raises DeviceError.
 
-    From `start` on, which belongs on the event loop as all the rest does, `hear` gets pieces of 10 ms at 16 kHz and `pull`
-    is asked for the agent's at `agent_rate`.
+    From `start` on, which belongs on the event loop as all the rest does, `hear` gets pieces of 10 ms at 16 kHz and
+    `pull` is asked for the agent's at `agent_rate`.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """What waits for the loudspeaker: four blocks of 10 ms, so that the event loop may be 40 ms late.
 
-The device's clock pulls: each block that it takes makes room for another. A word counts as heard when it comes out of the
-loudspeaker: behind what waits here, and behind what the device holds itself.
+The device's clock pulls: each block that it takes makes room for another. A word counts as heard when it comes out of
+the loudspeaker: behind what waits here, and behind what the device holds itself.
 """
 
 from collections import deque

@@ -1,4 +1,6 @@
-"""PortAudio by way of `sounddevice`: imported when it is needed, without its chatter, and asked what devices there are."""
+"""PortAudio by way of `sounddevice`: imported when it is needed, without its chatter, and asked what devices there
+are.
+"""
 
 import os
 import sys
@@ -86,7 +88,9 @@ def find(choice: Choice, kind: Kind) -> Found:
 
 
 def listing() -> Iterator[tuple[Kind, str, str, bool]]:
-    """Yield what can be chosen: its kind, the number or name to choose it by, what it is, and whether it is the default."""
+    """Yield what can be chosen: its kind, the number or name to choose it by, what it is, and whether it is the
+    default.
+    """
     audio = sounddevice()
     devices = list(audio.query_devices())
     for kind in NAMES:

@@ -1,7 +1,8 @@
-"""What PulseAudio (or PipeWire in its place) has plugged in: PortAudio reaches it as one device, "pulse", whatever there is.
+"""What PulseAudio (or PipeWire in its place) has plugged in: PortAudio reaches it as one device, "pulse", whatever
+there is.
 
-When a device is unplugged the sound server moves the stream to another without a word, at worst the microphone to what the
-loudspeaker says. So its list is read here, by its own program `pactl`, and followed.
+When a device is unplugged the sound server moves the stream to another without a word, at worst the microphone to what
+the loudspeaker says. So its list is read here, by its own program `pactl`, and followed.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,7 +77,7 @@ def prefer(kind: Literal["input", "output"], name: str | None) -> None:
         os.environ[VARIABLES[kind]] = name
 
 
-async def changes() -> AsyncIterator[None]:
+async def changes() -> AsyncGenerator[None]:
     """Yield whenever a device may have come, gone or become the default; ends with the sound server."""
     if (pactl := shutil.which("pactl")) is None:
         return

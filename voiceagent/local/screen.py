@@ -15,7 +15,7 @@ METER = 12
 """Characters."""
 NAME = 7
 """Characters of the column of names."""
-CHROME = 5
+CHROME = 4
 """Lines that are not the transcript."""
 FLOORS = {
     "user": ("you speak", "green"),
