@@ -3,9 +3,10 @@
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from voiceagent.local import portaudio, pulse
+from voiceagent.local import portaudio
 from voiceagent.local.device import Device, Gone, Heard, Play, Sound
 from voiceagent.local.portaudio import Choice
+from voiceagent.local.pulse_changes import changes
 
 
 class Devices(Protocol):
@@ -41,4 +42,4 @@ class SystemDevices:
 
     def changes(self) -> AsyncGenerator[None]:
         """Yield whenever the sound server tells of a change; without one, a device that goes ends its stream."""
-        return pulse.changes()
+        return changes()

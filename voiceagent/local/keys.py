@@ -2,11 +2,14 @@
 
 import codecs
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-ENTER, ESCAPE, BACKSPACE, INTERRUPT = "\n", "\x1b", "\x7f", "\x03"
+ENTER, ESCAPE, BACKSPACE = "\n", "\x1b", "\x7f"
+SEQUENCE = re.compile(r"\x1b(?:\[[0-9;]*[A-Za-z~]|O.)")
+"""What an arrow or another key without a sign sends."""
 
 
 @contextmanager
@@ -25,9 +28,7 @@ def keys(
     decode = codecs.getincrementaldecoder("utf-8")("replace").decode
 
     def read() -> None:
-        text = decode(os.read(file, 1024))
-        if text.startswith(ESCAPE) and len(text) > 1:
-            return
+        text = SEQUENCE.sub("", decode(os.read(file, 1024)))
         for sign in text.replace("\r", ENTER).replace("\x08", BACKSPACE):
             press(sign)
 

@@ -5,12 +5,11 @@ When a device is unplugged the sound server moves the stream to another without 
 the loudspeaker says. So its list is read here, by its own program `pactl`, and followed.
 """
 
-import asyncio
 import json
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -77,35 +76,18 @@ def prefer(kind: Literal["input", "output"], name: str | None) -> None:
         os.environ[VARIABLES[kind]] = name
 
 
-async def changes() -> AsyncGenerator[None]:
-    """Yield whenever a device may have come, gone or become the default; ends with the sound server."""
-    if (pactl := shutil.which("pactl")) is None:
-        return
-    process = await asyncio.create_subprocess_exec(
-        pactl, "subscribe", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=_environment()
-    )
-    try:
-        assert process.stdout is not None
-        async for line in process.stdout:
-            if any(word in line for word in (b"on source #", b"on sink #", b"on server")):
-                yield
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
-
-
 def _ask(*words: str) -> object:
     if (pactl := shutil.which("pactl")) is None:
         return None
     try:
         answer = subprocess.run(
-            [pactl, "--format=json", *words], capture_output=True, timeout=ANSWERS_S, env=_environment(), check=True
+            [pactl, "--format=json", *words], capture_output=True, timeout=ANSWERS_S, env=environment(), check=True
         )
         return json.loads(answer.stdout)
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return the environment in which `pactl` speaks English."""
     return {**os.environ, "LC_ALL": "C"}
