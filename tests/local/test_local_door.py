@@ -10,11 +10,17 @@ import pytest
 from loopback_devices import Plugged
 
 from voiceagent.app.agent import Agent
+from voiceagent.app.engines import build_engine
 from voiceagent.app.settings import load_settings
+from voiceagent.audio.files import resample
+from voiceagent.engines.drive import drive
+from voiceagent.errors import VoiceAgentError
 from voiceagent.local import door as door_module
+from voiceagent.local import wake_word as wake_word_module
 from voiceagent.local.door import LocalDoor
 from voiceagent.local.mouth import AHEAD
 from voiceagent.local.portaudio import Choice, DeviceError
+from voiceagent.local.wake_word import WakeWord
 from voiceagent.session.reports import (
     ResponseEnded,
     SessionClosed,
@@ -212,3 +218,38 @@ async def test_close_ends_the_session_and_lets_go_of_the_device():
     assert here.devices.now.closed
     assert len(here.of(SessionClosed)) == 1
     assert here.door.describe()["connection"] == "local"
+
+
+async def test_with_a_wake_word_nothing_is_heard_before_it_and_some_silence_after_it(monkeypatch):
+    monkeypatch.setattr(wake_word_module, "AWAKE_S", 0.5)
+    engine = build_engine("tts", load_settings("cpu.yaml", []).settings, ())
+    engine.load()
+    called = resample(spoken(engine, "Hey Jarvis."), engine.sample_rate, 48_000)
+    voice = np.full(480, 0.3, np.float32)
+    async with talk(wake_word=WakeWord("hey jarvis")) as here:
+        await here.tick(60, voice)
+        await here.tick(60)
+        assert here.door.status().asleep
+        for at in range(0, len(called) - 479, 480):
+            await here.tick(1, called[at : at + 480])
+        await here.tick(20)
+        assert not here.door.status().asleep
+        assert not here.of(UserTurnEnded)
+        await here.tick(50, voice)
+        await here.until(lambda: here.of(ResponseEnded))
+        assert here.of(UserTurnEnded)
+        await here.until(lambda: here.door.status().asleep)
+
+
+def test_a_wake_word_without_a_model_is_refused():
+    with pytest.raises(VoiceAgentError, match="no model for the wake word 'computer'; there is okay nabu"):
+        WakeWord("computer")
+
+
+def spoken(engine, text):
+    pieces = []
+    stream = engine.open(lambda event: pieces.append(event.pcm))
+    stream.speak(1, 0, text, deadline=0.0)
+    drive(engine)
+    stream.close()
+    return np.concatenate(pieces)

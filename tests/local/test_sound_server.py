@@ -24,7 +24,9 @@ from voiceagent.session.reports import ResponseEnded, WordHeard
 
 pytestmark = [
     pytest.mark.realtime,
-    pytest.mark.skipif(shutil.which("pulseaudio") is None, reason="needs the Debian packages pulseaudio, libportaudio2"),
+    pytest.mark.skipif(
+        shutil.which("pulseaudio") is None, reason="needs the Debian packages pulseaudio, libportaudio2"
+    ),
 ]
 
 COMMAND = [sys.executable, "-m", "voiceagent"]
@@ -86,9 +88,8 @@ def test_devices_are_listed_by_the_names_that_choose_them(server):
 def test_a_wrong_name_is_told_with_those_that_there_are(server):
     done = run("talk", *SCRIPTED, "--output", "headset")
     assert done.returncode == 1
-    assert done.stderr == (
-        "Error: No loudspeaker 'headset': there is none; choose one of 'speaker', 'air' (voiceagent talk --list-devices).\n"
-    )
+    words = "No loudspeaker 'headset': there is none; choose one of 'speaker', 'air' (voiceagent talk --list-devices)."
+    assert done.stderr == f"Error: {words}\n"
 
 
 def test_a_loudspeakers_monitor_is_no_microphone(server):
@@ -161,7 +162,15 @@ def test_the_doctor_measures_the_way_from_loudspeaker_to_microphone(tmp_path):
     with sound_server() as server:
         environment = {**os.environ, **server.environment}
         room = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.echo_room.room", "--echo-db", "-6", "--levels", str(tmp_path / "levels")],
+            [
+                sys.executable,
+                "-m",
+                "benchmarks.echo_room.room",
+                "--echo-db",
+                "-6",
+                "--levels",
+                str(tmp_path / "levels"),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,

@@ -27,6 +27,7 @@ from voiceagent.local.door import LocalDoor
 from voiceagent.local.plain import Plain
 from voiceagent.local.portaudio import Choice
 from voiceagent.local.terminal import Terminal, is_terminal
+from voiceagent.local.wake_word import WakeWord
 from voiceagent.session.reports import Report
 from voiceagent.trace.log import configure
 
@@ -41,6 +42,7 @@ class TalkOptions:
     choice: Choice
     cancel_echo: bool = True
     push_to_talk: bool = False
+    wake_word: WakeWord | None = None
     serve: bool = False
     """Open the server's doors, too."""
 
@@ -73,7 +75,11 @@ def talk(agent: "Agent", options: TalkOptions) -> None:
 
 
 async def _talk(
-    agent: "Agent", options: TalkOptions, devices: Devices, gpus: tuple[Gpu, ...], listener: socket.socket | None
+    agent: "Agent",
+    options: TalkOptions,
+    devices: Devices,
+    gpus: tuple[Gpu, ...],
+    listener: socket.socket | None,
 ) -> None:
     connections = Connections(agent)
     try:
@@ -112,6 +118,7 @@ async def converse(
             options.choice,
             cancel_echo=options.cancel_echo,
             push_to_talk=options.push_to_talk,
+            wake_word=options.wake_word,
         )
 
     door = await connections.admit(connect)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 @click.option("--input", "input_", metavar="DEVICE", help="The microphone, by number, name or a part of that.")
 @click.option("--output", metavar="DEVICE", help="The loudspeaker.")
 @click.option("--push-to-talk", is_flag=True, help="Listen only between two presses of the space bar.")
+@click.option("--wake-word", metavar="WORDS", help='Listen once called, as in --wake-word "hey jarvis".')
 @click.option("--no-aec", is_flag=True, help="Do not cancel the echo: the device or the system does.")
 @click.option("--headphones", is_flag=True, help="Do not cancel the echo: there is none.")
 @click.option("--page", is_flag=True, help="Serve the page and the other doors, too.")
@@ -25,6 +26,7 @@ def talk(
     input_: str | None,
     output: str | None,
     push_to_talk: bool,
+    wake_word: str | None,
     no_aec: bool,
     headphones: bool,
     page: bool,
@@ -39,9 +41,14 @@ def talk(
     from voiceagent.app.agent import Agent
     from voiceagent.app.talking import TalkOptions
     from voiceagent.app.talking import talk as talk_here
+    from voiceagent.local.wake_word import WakeWord
 
     options = TalkOptions(
-        Choice(input_, output), cancel_echo=not (no_aec or headphones), push_to_talk=push_to_talk, serve=page
+        Choice(input_, output),
+        cancel_echo=not (no_aec or headphones),
+        push_to_talk=push_to_talk,
+        wake_word=WakeWord(wake_word) if wake_word else None,
+        serve=page,
     )
     talk_here(Agent(loaded.settings), options)
 

@@ -22,7 +22,9 @@ from voiceagent.local.echo import EchoCanceller, EchoState
 from voiceagent.local.line import Line
 from voiceagent.local.portaudio import Choice, DeviceError
 from voiceagent.local.status import Counts, Status
+from voiceagent.local.wake_word import WakeWord
 from voiceagent.session.coordinator import Session
+from voiceagent.session.effects import Floor
 from voiceagent.session.reports import Report
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ class LocalDoor:
         *,
         cancel_echo: bool = True,
         push_to_talk: bool = False,
+        wake_word: WakeWord | None = None,
     ) -> None:
         self.id = uuid4().hex
         self._devices, self._choice = devices, choice
@@ -69,9 +72,13 @@ class LocalDoor:
         self.push_to_talk = push_to_talk
         self.muted = push_to_talk
         self.session = open_session(on_report)
+        self._wake_word = wake_word
+        rules = self.session.config.rules
         if push_to_talk:
-            config = self.session.config
-            self.session.configure(replace(config, rules=replace(config.rules, manual=True)))
+            rules = replace(rules, manual=True)
+        if wake_word is not None:
+            rules = replace(rules, idle_s=0.0)  # nobody asks an empty room whether it is still there
+        self.session.configure(replace(self.session.config, rules=rules))
 
     @property
     def age_s(self) -> float:
@@ -109,6 +116,7 @@ class LocalDoor:
             delay_s=line.mouth.unplayed_s if line else 0.0,
             counts=self.counts,
             muted=self.muted,
+            asleep=self._wake_word is not None and not self._wake_word.awake,
             trouble=self._trouble or self._hint(),
         )
 
@@ -198,7 +206,14 @@ class LocalDoor:
 
     def _hear(self, pcm: Pcm) -> None:
         self.session.note_played()
-        self.session.hear(np.zeros_like(pcm) if self.muted else pcm)
+        self.session.hear(np.zeros_like(pcm) if self.muted or self._asleep(pcm) else pcm)
+
+    def _asleep(self, pcm: Pcm) -> bool:
+        """Return whether the wake word has yet to be said."""
+        if self._wake_word is None:
+            return False
+        self._wake_word.hear(pcm, len(pcm) / SAMPLE_RATE, quiet=self.session.state.floor is Floor.NOBODY)
+        return not self._wake_word.awake
 
     def _pull(self) -> Pcm:
         return self.session.pull()

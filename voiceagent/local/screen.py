@@ -67,6 +67,8 @@ class Screen:
 
     def _head(self) -> Table:
         words, style = FLOORS.get(self._transcript.floor, FLOORS["none"])
+        if self._status.asleep:
+            words, style = "asleep: say the wake word", "dim"
         head = Table.grid(expand=True)
         head.add_column()
         head.add_column(justify="right")

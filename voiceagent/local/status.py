@@ -42,5 +42,7 @@ class Status:
     """From the playout to the ear."""
     counts: Counts = Counts()
     muted: bool = False
+    asleep: bool = False
+    """The wake word has yet to be said."""
     trouble: str = ""
     """What the user should know or do; empty where all is well."""
