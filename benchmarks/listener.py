@@ -1,7 +1,8 @@
 """What a listener heard, and when: the agent's packets as they came from the network, without any buffer.
 
 Time is the listener's own clock. A sample is heard when its packet arrived plus its place in the packet: no listener
-can hear it sooner. Sound is what lies above `AUDIBLE_DB` over `BLOCK_MS`. The timeline knows nothing of sessions and
+can hear it sooner. What comes ahead of its time, as over a WebSocket, is heard when what came before has been played.
+Sound is what lies above `AUDIBLE_DB` over `BLOCK_MS`. The timeline knows nothing of sessions and
 words.
 """
 
@@ -49,6 +50,7 @@ class Timeline:
         self._sequence: int | None = None
         self._timestamp = 0
         self._last_timestamp = 0
+        self._played_at = 0.0
 
     def push(self, sequence_number: int, timestamp: int, payload: bytes, arrival: float) -> None:
         """Take a packet with its RTP header. A damaged, duplicate or late one is ignored."""
@@ -63,9 +65,23 @@ class Timeline:
         if self._sequence is not None:
             self._timestamp += ((timestamp - self._last_timestamp) & 0xFFFFFFFF) // _TICKS
         self._sequence, self._last_timestamp = sequence_number, timestamp
-        blocks = pcm[: len(pcm) // _BLOCK * _BLOCK].reshape(-1, _BLOCK)
-        audible = np.mean(np.square(blocks), axis=1) > _AUDIBLE_POWER
-        self.packets.append(Packet(arrival, self._timestamp, pcm, tuple(audible.tolist())))
+        self._append(arrival, self._timestamp, pcm)
+
+    def hear(self, pcm: Pcm, now: float) -> None:
+        """Take 16 kHz audio that is heard now."""
+        self._append(now, round(now * RATE), pcm)
+
+    def play(self, pcm: Pcm, now: float) -> None:
+        """Take 16 kHz audio that a client plays as soon as it comes, or when it has played what came before."""
+        at = max(now, self._played_at)
+        self._played_at = at + len(pcm) / RATE
+        self.hear(pcm, at)
+
+    def forget(self, now: float) -> None:
+        """The client drops what it has not begun to play."""
+        while self.packets and self.packets[-1].arrival > now:
+            del self.packets[-1]
+        self._played_at = now
 
     def between(self, start: float, end: float = float("inf")) -> list[Packet]:
         """Return the packets that arrived in `start <= arrival < end`."""
@@ -88,6 +104,14 @@ class Timeline:
             elif at + BLOCK_MS / 1000 - silent_since >= rest_s:
                 return silent_since
         return None
+
+    def last_sound(self) -> float:
+        """Return the end of the last sound so far, 0.0 if there was none; it may be to come, of what waits."""
+        for packet in reversed(self.packets):
+            for index in reversed(range(len(packet.audible))):
+                if packet.audible[index]:
+                    return packet.arrival + (index + 1) * BLOCK_MS / 1000
+        return 0.0
 
     def pcm(self, start: float, end: float = float("inf")) -> Pcm:
         """Return the sound of the packets that arrived in that time, as the sender meant it: silence for lost ones."""
@@ -113,6 +137,11 @@ class Timeline:
                 dry_at = None
             dry_at = (packet.arrival if dry_at is None else dry_at) + len(packet.pcm) / RATE
         return stalls
+
+    def _append(self, arrival: float, timestamp: int, pcm: Pcm) -> None:
+        blocks = pcm[: len(pcm) // _BLOCK * _BLOCK].reshape(-1, _BLOCK)
+        audible = np.mean(np.square(blocks), axis=1) > _AUDIBLE_POWER
+        self.packets.append(Packet(arrival, timestamp, pcm, tuple(audible.tolist())))
 
     def _blocks(self, after: float) -> Iterator[tuple[float, bool]]:
         """Yield time and audibility of every block heard at `after` or later."""

@@ -1,6 +1,6 @@
-"""A caller's microphone: one packet of 20 ms every 20 ms, with quiet room noise, and speech when asked for.
+"""A caller's microphone: 20 ms every 20 ms, with quiet room noise, and speech when asked for.
 
-A sample counts as sent when its packet is given to the transport, as all real microphones send: never sooner than at
+A sample counts as sent when its frame is given to the transport, as all real microphones send: never sooner than at
 the end of the packet's 20 ms. Speech is aligned so that its last sample is the last of a packet.
 """
 
@@ -38,14 +38,10 @@ class Said:
     """Its last sample."""
 
 
-class Microphone(MediaStreamTrack):
-    """An audio track for aiortc's sender; gives Opus packets ready-made."""
-
-    kind = "audio"
+class Talker:
+    """A person in a room: a frame of 20 ms every 20 ms."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._encoder = OpusEncoder(RATE, bitrate=BITRATE, fec=False)
         noise = np.random.default_rng(0).standard_normal(_NOISE_S * RATE)
         self._noise = (noise * 10 ** (NOISE_DB / 20)).astype(np.float32).reshape(-1, FRAME_SAMPLES)
         self._speech: list[Pcm] = []
@@ -53,10 +49,6 @@ class Microphone(MediaStreamTrack):
         self._said: asyncio.Future[Said] | None = None
         self._frames = 0
         self._due: float | None = None
-
-    def protect(self, loss_percent: int) -> None:
-        """Send in-band FEC for this much loss, like a browser that was asked to and got reports of loss."""
-        self._encoder = OpusEncoder(RATE, bitrate=BITRATE, fec=True, packet_loss_percent=loss_percent)
 
     async def say(self, pcm: Pcm) -> Said:
         """Speak 16 kHz audio, beginning now; return when its first and last sample were sent."""
@@ -67,21 +59,18 @@ class Microphone(MediaStreamTrack):
         self._speech = list(padded.reshape(-1, FRAME_SAMPLES))
         return await self._said
 
-    async def recv(self) -> "av.Packet[Any]":
-        """Wait until the next packet is due and return it."""
+    async def frame(self) -> Pcm:
+        """Wait until the next frame is due and return it, 16 kHz; it counts as sent now."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         if self._due is None or now - self._due > _CATCH_UP_S:
             self._due = now
         if self._due > now:
             await asyncio.sleep(self._due - now)
-        sent = loop.time()
         self._due += FRAME_S
-        packet = av.Packet(self._encoder.encode(self._next(sent)))
-        packet.pts = round(self._frames * FRAME_S * TIMESTAMP_RATE)
-        packet.time_base = Fraction(1, TIMESTAMP_RATE)
+        frame = self._next(loop.time())
         self._frames += 1
-        return packet
+        return frame
 
     def _next(self, now: float) -> Pcm:
         frame: Pcm = self._noise[self._frames % len(self._noise)]
@@ -92,3 +81,31 @@ class Microphone(MediaStreamTrack):
         if not self._speech and self._said is not None and not self._said.done():
             self._said.set_result(Said(self._started, now))
         return frame
+
+
+class Microphone(MediaStreamTrack):
+    """An audio track for aiortc's sender; gives Opus packets ready-made."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._encoder = OpusEncoder(RATE, bitrate=BITRATE, fec=False)
+        self._talker = Talker()
+        self._packets = 0
+
+    def protect(self, loss_percent: int) -> None:
+        """Send in-band FEC for this much loss, like a browser that was asked to and got reports of loss."""
+        self._encoder = OpusEncoder(RATE, bitrate=BITRATE, fec=True, packet_loss_percent=loss_percent)
+
+    async def say(self, pcm: Pcm) -> Said:
+        """Speak 16 kHz audio, beginning now; return when its first and last sample were sent."""
+        return await self._talker.say(pcm)
+
+    async def recv(self) -> "av.Packet[Any]":
+        """Wait until the next packet is due and return it."""
+        packet = av.Packet(self._encoder.encode(await self._talker.frame()))
+        packet.pts = round(self._packets * FRAME_S * TIMESTAMP_RATE)
+        packet.time_base = Fraction(1, TIMESTAMP_RATE)
+        self._packets += 1
+        return packet

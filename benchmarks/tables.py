@@ -44,7 +44,45 @@ DIALOGUE = (
     ("last speech sample sent to first agent sample received, median", "v2v_ms_p50", " ms"),
 )
 
+THROUGH = {
+    "webrtc": "the page, WebRTC",
+    "rtvi_webrtc": "RTVI over WebRTC",
+    "rtvi_websocket": "RTVI over a WebSocket",
+    "realtime_webrtc": "OpenAI Realtime over WebRTC",
+    "realtime_websocket": "OpenAI Realtime over a WebSocket",
+    "twilio": "Twilio's Media Streams",
+    "audiosocket": "Asterisk's AudioSocket",
+}
+
 TABLES = {
+    "doors": Table(
+        "doors",
+        (
+            *(
+                row
+                for door, words in THROUGH.items()
+                for row in (
+                    (f"{words}, median", f"v2v_ms_p50_{door}", " ms"),
+                    ("the same, 90th percentile", f"v2v_ms_p90_{door}", " ms"),
+                )
+            ),
+            ("questions asked at each", "question_count_webrtc", ""),
+        ),
+    ),
+    "mixed": Table(
+        "mixed",
+        (
+            ("voice-to-voice of the WebRTC caller alone, median", "v2v_ms_p50_alone", " ms"),
+            ("the same, 95th percentile", "v2v_ms_p95_alone", " ms"),
+            ("beside the others, median", "v2v_ms_p50_mixed", " ms"),
+            ("the same, 95th percentile", "v2v_ms_p95_mixed", " ms"),
+            ("95th percentile beside the others to that alone", "v2v_p95_ratio_mixed", ""),
+            ("questions asked beside the others", "question_count_mixed", ""),
+            ("silences in mid-response beside the others", "mid_response_silences", ""),
+            ("voice-to-voice of the Realtime conversation, median", "realtime_v2v_ms_p50", " ms"),
+            ("words of the upload transcribed meanwhile, at least", "transcribed_words", ""),
+        ),
+    ),
     "dialogue_one": Table("dialogue_one", DIALOGUE),
     "dialogue_two": Table("dialogue_two", DIALOGUE),
     "hearing": Table(

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import json
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Self
 from uuid import uuid4
@@ -35,6 +36,8 @@ class Telephone:
         """What the caller has heard, frame by frame."""
         self.closed: tuple[int, str] | None = None
         """How the other side ended the call: a code and words."""
+        self.on_frame: Callable[[Pcm], object] = lambda frame: None
+        """Is told of each frame as it is heard."""
         self._samples = round(rate * FRAME_S)
         self._to_say: deque[Pcm] = deque()
         self._said = asyncio.Event()
@@ -56,12 +59,13 @@ class Telephone:
         await self.hang_up()
 
     async def say(self, pcm: Pcm) -> None:
-        """Speak 16 kHz audio, and return when it has been said."""
+        """Speak 16 kHz audio, and return when it has been said, or the call is over."""
         mine = resample(pcm, CORPUS_RATE, self.rate)
         padded = np.pad(mine, (0, -len(mine) % self._samples))
         self._to_say.extend(padded.reshape(-1, self._samples))
-        self._said.clear()
-        await self._said.wait()
+        if self.closed is None:
+            self._said.clear()
+            await self._said.wait()
 
     def heard(self) -> Pcm:
         """Return everything that was heard."""
@@ -97,6 +101,7 @@ class Telephone:
     def play(self, frame: Pcm) -> None:
         """The caller hears a frame."""
         self.played.append(frame)
+        self.on_frame(frame)
         self._news.set()
 
     async def _microphone(self) -> None:

@@ -130,7 +130,7 @@ def test_a_setting_of_none_lends_none():
 
 
 def test_nothing_is_lent_before_the_models_are_loaded():
-    with pytest.raises(VoiceAgentError, match="not loaded"):
+    with pytest.raises(VoiceAgentError, match="Still loading"):
         Agent("scripted.yaml").open_voice(lambda event: None)
 
 

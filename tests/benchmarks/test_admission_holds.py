@@ -17,7 +17,7 @@ from voiceagent.engines.timing import CostTable
 from voiceagent.scheduler.admission import Demand, Listening, Work, Works
 from voiceagent.scheduler.admission.search import Question, max_callers
 from voiceagent.scheduler.costs import CostModel
-from voiceagent.session.response import SYNTHESIS_MARGIN_S, TEXT_MARGIN_S
+from voiceagent.session.deadlines import SYNTHESIS_MARGIN_S, TEXT_MARGIN_S
 
 OURS = HOUSES[0]
 SENTENCE_WORDS = 11

@@ -110,3 +110,40 @@ def test_what_is_damaged_doubled_or_late_counts_for_nothing(sender: Sender) -> N
     sender.timeline.push(sender.sequence - 3, sender.timestamp, b"\x08\x00\x00", 101.0)
     sender.timeline.push(sender.sequence, sender.timestamp, b"", 101.0)
     assert len(sender.timeline.packets) == before
+
+
+def tone(samples: int) -> np.ndarray:
+    return np.full(samples, 0.3, np.float32)
+
+
+def test_what_comes_ahead_of_its_time_is_heard_when_what_came_before_has_been_played() -> None:
+    timeline = Timeline()
+    timeline.play(np.zeros(4 * FRAME, np.float32), 100.0)
+    timeline.play(tone(FRAME), 100.01)
+    assert timeline.onset(0.0) == pytest.approx(100.08)
+    assert timeline.last_sound() == pytest.approx(100.1)
+
+
+def test_what_comes_late_is_heard_when_it_comes_with_silence_before_it() -> None:
+    timeline = Timeline()
+    timeline.play(tone(FRAME), 100.0)
+    timeline.play(tone(FRAME), 101.0)
+    assert timeline.onset(100.5) == pytest.approx(101.0)
+    pcm = timeline.pcm(100.0)
+    assert len(pcm) == RATE + FRAME
+    assert not pcm[FRAME:RATE].any()
+
+
+def test_a_client_that_forgets_plays_the_next_at_once() -> None:
+    timeline = Timeline()
+    for _ in range(10):
+        timeline.play(tone(FRAME), 100.0)
+    timeline.forget(100.05)
+    assert timeline.last_sound() == pytest.approx(100.06), "the frame that was begun is played"
+    timeline.play(tone(FRAME), 100.5)
+    assert timeline.onset(100.2) == pytest.approx(100.5)
+
+
+def test_nothing_heard_has_no_last_sound(sender: Sender) -> None:
+    sender.send(10, loud=False)
+    assert sender.timeline.last_sound() == 0.0

@@ -101,10 +101,16 @@ class Line:
 
     async def user_says(self, seconds):
         """Speak, and fall silent, as transport, voice activity detector and turn detector would report it."""
+        await self.user_speaks(seconds)
+        await self.user_stops()
+
+    async def user_speaks(self, seconds):
         await self.put(VADUserStartedSpeakingFrame(), UserStartedSpeakingFrame())
-        await self.hear(voice(seconds) + bytes(2 * RATE // 5))
-        await self.put(VADUserStoppedSpeakingFrame())
-        await self.put(UserStoppedSpeakingFrame())
+        await self.hear(voice(seconds))
+
+    async def user_stops(self):
+        await self.hear(bytes(2 * RATE // 5))
+        await self.put(VADUserStoppedSpeakingFrame(), UserStoppedSpeakingFrame())
 
 
 def audio_ms(frames):
@@ -165,7 +171,8 @@ async def interruptions(url, times):
                 LLMFullResponseStartFrame(), LLMTextFrame("One " * (1 + number % 4)), LLMFullResponseEndFrame()
             )
             frames = await line.ear.until(TTSStoppedFrame)
-            say(interruptions, words=1 + number % 4, ms=audio_ms(frames))
+            current = [frame for frame in frames if tts.is_current(frame)]
+            say(interruptions, words=1 + number % 4, ms=audio_ms(current), overtaken=len(frames) - len(current))
         say(interruptions, stale_bytes_dropped_by_the_client=tts.stale_bytes)
 
 

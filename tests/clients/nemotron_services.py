@@ -160,6 +160,10 @@ class NemotronTTSService(WebsocketTTSService):
         await self._send(type="cancel")
         self._active, self._first_segment = False, True
 
+    def is_current(self, frame):
+        """Return whether audio was taken after the last interruption: one frame may be overtaken by it on its way."""
+        return frame.metadata.get("generation", self._generation) == self._generation
+
     async def run_tts(self, text):
         if not self._active:
             self._active = self._first_segment = True
@@ -191,7 +195,9 @@ class NemotronTTSService(WebsocketTTSService):
         async for message in self._websocket:
             if isinstance(message, bytes):
                 if self._confirmed == self._generation:
-                    await self.push_frame(TTSAudioRawFrame(message, self.sample_rate, 1))
+                    audio = TTSAudioRawFrame(message, self.sample_rate, 1)
+                    audio.metadata["generation"] = self._generation
+                    await self.push_frame(audio)
                 else:
                     self.stale_bytes += len(message)
                 continue

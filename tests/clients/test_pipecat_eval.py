@@ -1,6 +1,6 @@
 """Scenarios of `pipecat eval`, run by it against the server: RTVI over a WebSocket.
 
-`python -m pipecat.evals` is the same program; `pipecat` itself needs packages of a hundred megabytes for other commands.
+`python -m pipecat.evals` is the same program; `pipecat` itself needs packages of 100 MB for other commands.
 """
 
 import os

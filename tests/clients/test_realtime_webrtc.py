@@ -88,7 +88,7 @@ async def client_secret(url):
 
 
 async def converse(url, site, microphone, ended):
-    """Talk until so many responses have ended by themselves; return what the client told, its history, and how loud it was."""
+    """Talk until so many responses have ended by themselves; return what was told, the history, and the loudness."""
     key = await client_secret(url)
     assert key.startswith("ek_")
     async with browser_page(site, microphone) as page:

@@ -62,6 +62,10 @@ def test_a_client_that_does_not_read_is_given_up_and_its_messages_are_not_kept()
     assert (gone, channel.sent) == (["gone"], ["the last"])
 
 
+def ends(caller):
+    return sum(message.kind == "agent.end" for message in caller.messages)
+
+
 def test_several_channels_of_any_label_carry_one_conversation():
     async def main():
         async with open_server() as house:
@@ -72,8 +76,7 @@ def test_several_channels_of_any_label_carry_one_conversation():
                 await caller.until(lambda: other.readyState == "open" or None, 20, "the other channel")
                 for count, channel in enumerate((other, caller._channel), 1):
                     channel.send('{"type": "text", "text": "hello"}')
-                    ends = lambda: [one for one in caller.messages if one.kind == "agent.end"]  # noqa: E731
-                    await caller.until(lambda count=count: len(ends()) == count or None, 20, "an answer")
+                    await caller.until(lambda count=count: ends(caller) == count or None, 20, "an answer")
 
     asyncio.run(main())
 

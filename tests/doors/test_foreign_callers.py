@@ -10,6 +10,7 @@ from loopback import open_server
 from voiceagent.audio.receive import RATE
 from voiceagent.doors.webrtc import peer as peer_module
 
+pytestmark = pytest.mark.realtime
 PATIENCE_S = 30
 
 

@@ -101,7 +101,7 @@ BAD_OFFERS = {
         "bad_sdp",
     ),
     "many media": (json.dumps({"type": "offer", "sdp": OFFER + "m=audio 9 X 0\n" * 500}).encode(), "bad_sdp"),
-    "huge SDP": (json.dumps({"type": "offer", "sdp": OFFER + "a=x\n" * 40_000}).encode(), "bad_sdp"),
+    "huge SDP": (json.dumps({"type": "offer", "sdp": OFFER + "a=x\n" * 40_000}).encode(), "too_large"),
     "huge body": (b"x" * 1_000_000, "too_large"),
 }
 
@@ -144,7 +144,9 @@ def test_an_unknown_address_says_where_the_page_is():
 def test_no_text_makes_the_offer_check_raise_anything_else(text):
     for sdp in (text, OFFER + text):
         with suppress(BadRequestError, TooLargeError):
-            Offer(check_offer(sdp, "offer")).reduced([])
+            offer = Offer(check_offer(sdp, "offer"))
+            offer.require_audio()
+            offer.reduced({})
 
 
 def test_an_offer_may_be_as_large_as_a_browsers_and_not_much_larger():

@@ -13,6 +13,7 @@ from voiceagent.audio.files import resample
 from voiceagent.audio.g711 import A_LAW, MU_LAW
 from voiceagent.audio.pcm import from_s16, level_db
 from voiceagent.engines.asr.scripted.engine import ScriptedAsr
+from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.testing.replies import tool_call
 from voiceagent.testing.scripts import scripted_engines
@@ -22,8 +23,10 @@ LONG = "The sea is deep. It is full of fish. Some of them shine in the dark. Oth
 BY_HAND = {"audio": {"input": {"turn_detection": None}}}
 
 
-def engines(reply, asr=("Tell me of the sea.",), word_s=0.02):
-    """Engines with a model that says `reply`, or what it returns; and the list of the prompts it is given."""
+def engines(reply, asr=("Tell me of the sea.",), word_s=0.02, *, slow=False):
+    """Engines with a model that says `reply`, or what it returns, at once or word by word (`slow`); and the list of the
+    prompts it is given.
+    """
     prompts = []
 
     def say(messages):
@@ -31,7 +34,8 @@ def engines(reply, asr=("Tell me of the sea.",), word_s=0.02):
         return reply(messages) if callable(reply) else reply
 
     asr = ScriptedAsr(asr, words_per_second=20, sleep=lambda seconds: None)
-    return scripted_engines(asr=asr, llm=say, tts=ScriptedTts(word_s=word_s, sleep=lambda seconds: None)), prompts
+    llm = ScriptedLlm(say) if slow else say
+    return scripted_engines(asr=asr, llm=llm, tts=ScriptedTts(word_s=word_s, sleep=lambda seconds: None)), prompts
 
 
 def said(prompt):
@@ -42,8 +46,8 @@ def run(conversation, reply="Fine.", *sets, query="?model=gpt-realtime", asr=("T
     """Have a conversation with a server of its own: `conversation(caller, prompts, house)`."""
 
     async def main():
-        word_s = options.pop("word_s", 0.02)
-        scripted, prompts = engines(reply, asr, word_s)
+        word_s, slow = options.pop("word_s", 0.02), options.pop("slow", False)
+        scripted, prompts = engines(reply, asr, word_s, slow=slow)
         async with (
             open_server("llm.session_tokens=4096", *sets, engines=scripted) as house,
             realtime_call(house, query, **options) as caller,
@@ -181,6 +185,20 @@ def test_written_messages_are_answered_in_text_with_usage():
         assert said(prompts[-1]) == [("user", "How deep is the sea?"), ("assistant", LONG), ("user", "And how wide?")]
 
     run(conversation, LONG)
+
+
+def test_a_response_under_way_goes_on_as_it_began_when_the_session_changes():
+    async def conversation(caller, prompts, house):
+        await caller.send("response.create")
+        await caller.until("response.created")
+        await caller.send("session.update", session={"output_modalities": ["text"]})
+        first = (await caller.until("response.done"))["response"]
+        assert first["output"][0]["content"] == [{"type": "output_audio", "transcript": LONG}]
+        await caller.send("response.create")
+        second = (await caller.until("response.done"))["response"]
+        assert second["output"][0]["content"] == [{"type": "output_text", "text": "Fine."}]
+
+    run(conversation, lambda messages: LONG if len(messages) == 2 else "Fine.")
 
 
 def test_one_response_may_differ_from_the_session():
@@ -374,3 +392,36 @@ def test_a_client_of_the_beta_has_the_betas_names():
     run(conversation, additional_headers={"OpenAI-Beta": "realtime=v1"})
     subprotocols = ["realtime", "openai-insecure-api-key.x", "openai-beta.realtime-v1"]
     run(conversation, subprotocols=[websockets.Subprotocol(name) for name in subprotocols])
+
+
+def test_a_reply_that_reaches_its_length_is_incomplete():
+    async def conversation(caller, prompts, house):
+        await caller.send("session.update", session={"output_modalities": ["text"], "max_output_tokens": 8})
+        assert (await caller.until("session.updated"))["session"]["max_output_tokens"] == 8
+        response = await write(caller, "How deep is the sea?")
+        assert response["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
+        assert (response["status"], response["output"][0]["status"]) == ("incomplete", "incomplete")
+        assert (response["max_output_tokens"], response["usage"]["output_tokens"]) == (8, 8)
+        assert LONG.startswith(text_of(response))
+        whole = await write(caller, "And now?", max_output_tokens=200)
+        assert (whole["status"], text_of(whole)) == ("completed", "Fine.")
+
+    run(conversation, lambda messages: LONG if len(messages) == 2 else "Fine.")
+
+
+def test_a_text_that_is_cancelled_ends_where_it_was_written_to():
+    async def conversation(caller, prompts, house):
+        await caller.send("session.update", session={"output_modalities": ["text"], "max_output_tokens": 2000})
+        await caller.send("response.create")
+        await caller.until("response.output_text.delta")
+        await caller.send("response.cancel")
+        done = (await caller.until("response.done"))["response"]
+        assert done["status_details"] == {"type": "cancelled", "reason": "client_cancelled"}
+        (item,) = done["output"]
+        assert item["status"] == "incomplete"
+        written = "".join(event["delta"] for event in caller.events if event["type"] == "response.output_text.delta")
+        assert item["content"] == [{"type": "output_text", "text": written}]
+        assert LONG.startswith(written.strip())
+        assert len(written) < len(LONG)
+
+    run(conversation, LONG, slow=True)

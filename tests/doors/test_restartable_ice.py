@@ -4,9 +4,9 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
-from aioice import Connection
+from aioice import Candidate, Connection
 
-from voiceagent.doors.webrtc.ice import RestartableIce
+from voiceagent.doors.webrtc.ice import MAX_CANDIDATES, RestartableIce
 
 PATIENCE_S = 20
 
@@ -130,7 +130,7 @@ def test_a_restart_that_nobody_follows_up_is_forgotten_at_the_next():
 
 def test_without_a_restart_the_end_of_the_connection_is_its_end():
     async def main():
-        async with connected() as (_caller, agent):
+        async with connected() as (_, agent):
             ending = asyncio.create_task(agent.get_event())
             waiting = asyncio.create_task(agent.recv())
             await asyncio.sleep(0)
@@ -138,5 +138,17 @@ def test_without_a_restart_the_end_of_the_connection_is_its_end():
             await ending
             with pytest.raises(ConnectionError):
                 await waiting
+
+    asyncio.run(main())
+
+
+def test_a_caller_cannot_have_us_try_a_thousand_addresses():
+    async def main():
+        async with connected() as (_, agent):
+            before = len(agent.remote_candidates)
+            for port in range(1000, 1000 + 2 * MAX_CANDIDATES):
+                agent.add(Candidate.from_sdp(f"1 1 udp 1 192.0.2.77 {port} typ host"))
+            await asyncio.sleep(0)
+            assert len(agent.remote_candidates) == before + MAX_CANDIDATES
 
     asyncio.run(main())

@@ -121,19 +121,25 @@ def test_a_server_that_does_not_answer_is_not_waited_for_by_every_call(kind, mon
         transport, mute = await loop.create_datagram_endpoint(MuteServer, sock=listener)
         url = f"{kind}:127.0.0.1:{listener.getsockname()[1]}"
         noted = []
-        silent = IceServers.note_silent
-        monkeypatch.setattr(IceServers, "note_silent", lambda self, one: noted.append(one.url) or silent(self, one))
+        useless = IceServers.note_useless
+
+        def note(self, server, why):
+            noted.append((server.url, why))
+            useless(self, server, why)
+
+        monkeypatch.setattr(IceServers, "note_useless", note)
         server = f"server.ice_servers=[{{urls: '{url}', username: u, credential: p}}]"
         async with open_server(server) as house:
             async with ForeignCaller(house.url):
                 pass
             asked = mute.asked
             assert asked > 0
-            assert noted == [url]
+            assert set(noted) == {(url, "does not answer")}
+            first = len(noted)
             async with ForeignCaller(house.url):
                 pass
             assert mute.asked - asked <= 1, "but for one more that was under way"
-            assert noted == [url]
+            assert len(noted) == first
         transport.close()
 
     asyncio.run(main())
@@ -147,10 +153,24 @@ def test_a_silent_server_is_asked_again_after_its_rest(monkeypatch):
 
         servers = IceServers(ServerSettings.model_validate({"ice_servers": [{"urls": "stun:stun.test"}]}))
         (one,) = servers.for_agent()
-        servers.note_silent(one)
+        servers.note_useless(one, "does not answer")
         assert servers.for_agent() == [one]
         monkeypatch.setattr(ice_servers_module, "REST_S", 30.0)
-        servers.note_silent(one)
+        servers.note_useless(one, "does not answer")
         assert servers.for_agent() == []
 
     asyncio.run(main())
+
+
+def test_a_turn_server_that_refuses_is_named_in_the_log_once(turn, caplog):
+    async def main():
+        async with open_server(f"server.turn={{urls: '{turn}', secret: another}}") as house:
+            for _ in range(2):
+                async with ForeignCaller(house.url) as caller:
+                    assert "typ host" in caller.answer
+                    assert "typ relay" not in caller.answer
+
+    asyncio.run(main())
+    (said,) = [record for record in caplog.records if "TURN server is of no use" in record.message]
+    assert said.server == turn
+    assert "401" in said.reason

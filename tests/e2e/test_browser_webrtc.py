@@ -70,6 +70,8 @@ def test_a_browser_restarts_ice_adds_cameras_and_connects_anew_in_one_session():
             await page.evaluate("client.pc.addTransceiver('video'), client.negotiate()")
             assert (await page.evaluate("client.answer")).count("a=inactive") == 3
             await talks(page, house, session)
+            await page.evaluate("client.exchange()")
+            await talks(page, house, session)
             await page.evaluate("client.old = client.pc, client.connect()")
             async with asyncio.timeout(PATIENCE_S):
                 while await page.evaluate("client.old.connectionState") == "connected":  # noqa: ASYNC110

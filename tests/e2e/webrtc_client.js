@@ -9,10 +9,11 @@ globalThis.client = {
   async connect({ iceServers = [], policy = "all", cameras = 0, codec = null, candidates = "trickle" } = {}) {
     this.pc = new RTCPeerConnection({ iceServers, iceTransportPolicy: policy });
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
-    const audio = this.pc.addTransceiver(stream.getTracks()[0], { direction: "sendrecv" });
+    this.track = stream.getTracks()[0];
+    this.audio = this.pc.addTransceiver(this.track, { direction: "sendrecv" });
     if (codec) {
       const known = RTCRtpReceiver.getCapabilities("audio").codecs;
-      audio.setCodecPreferences(known.filter((one) => one.mimeType.toLowerCase() === codec.toLowerCase()));
+      this.audio.setCodecPreferences(known.filter((one) => one.mimeType.toLowerCase() === codec.toLowerCase()));
     }
     for (let i = 0; i < cameras; i += 1) this.pc.addTransceiver("video", { direction: "sendrecv" });
     this.pc.ontrack = ({ track }) => {
@@ -25,6 +26,14 @@ globalThis.client = {
     this.channel.onmessage = (event) => this.messages.push(JSON.parse(event.data));
     this.candidates = candidates;
     this.pc.onicecandidate = (event) => this.trickle(event.candidate);
+    await this.negotiate();
+  },
+
+  /** Sends the microphone through another transceiver; the first one only receives from now on. */
+  async exchange() {
+    await this.audio.sender.replaceTrack(null);
+    this.audio.direction = "recvonly";
+    this.pc.addTransceiver(this.track, { direction: "sendonly" });
     await this.negotiate();
   },
 
@@ -63,14 +72,15 @@ globalThis.client = {
   /** What the browser has received and sent, and over which pair. */
   async stats() {
     const all = [...(await this.pc.getStats()).values()];
-    const sound = all.find((one) => one.type === "inbound-rtp" && one.kind === "audio");
+    const sounds = all.filter((one) => one.type === "inbound-rtp" && one.kind === "audio");
+    const sound = sounds.sort((one, other) => other.packetsReceived - one.packetsReceived)[0];
     const transport = all.find((one) => one.type === "transport");
     const pair = all.find((one) => one.id === transport?.selectedCandidatePairId);
     const local = all.find((one) => one.id === pair?.localCandidateId);
     const codec = all.find((one) => one.id === sound?.codecId);
     return {
       state: this.pc.connectionState,
-      received: sound?.packetsReceived ?? 0,
+      received: sounds.reduce((sum, one) => sum + one.packetsReceived, 0),
       energy: sound?.totalAudioEnergy ?? 0,
       codec: codec?.mimeType,
       local: local?.candidateType,

@@ -33,7 +33,7 @@ async def replied(engine, *messages):
 
     stream = engine.open(take)
     stream.generate(1, messages, 0.0)
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(150):
         await over.wait()
     stream.close()
     assert isinstance(events[-1], Completed), events[-1]
@@ -46,7 +46,7 @@ def test_a_conversation_goes_on_after_a_tool(monkeypatch):
     async def main(url):
         sampling = {"temperature": 0.0, "max_tokens": 40, "seed": 0}
         engine = OpenAiEngine(
-            url, "smol", key_variable="OUR_KEY", timeout_s=60, retries=0, sampling=sampling, template_arguments={}
+            url, "smol", key_variable="OUR_KEY", timeout_s=120, retries=0, sampling=sampling, template_arguments={}
         )
         await asyncio.to_thread(engine.load)
         assert await replied(engine, SYSTEM, QUESTION)

@@ -163,17 +163,25 @@ def test_a_guess_takes_less_from_those_who_are_waited_for_than_it_gains():
         assert started(choose([guess], [awaited], costs, concurrency=2)) == lanes
 
 
-def test_work_in_the_background_goes_after_guesses():
-    offered = [batch("asr", -1.0, Need.BACKGROUND), batch("llm", 0.0, Need.SPECULATIVE), batch("tts", 9.0)]
-    assert started(choose(offered, concurrency=3)) == ["tts", "llm", "asr"]
-    assert started(choose(offered, concurrency=2)) == ["tts", "llm"]
+def test_work_in_the_background_takes_a_device_that_has_nothing_to_do_for_callers():
+    program = batch("asr", -1.0, Need.BACKGROUND)
+    assert started(choose([program])) == ["asr"]
+    assert started(choose([program, batch("llm", 0.0, Need.SPECULATIVE)], concurrency=2)) == ["llm"]
+    for need in (Need.PROMISED, Need.AWAITED, Need.SPECULATIVE):
+        assert started(choose([program], [Running(batch("tts", 9.0, need), 0.1)], concurrency=2)) == []
+    other = Running(batch("tts", 0.0, Need.BACKGROUND), 0.1)
+    assert started(choose([program], [other], concurrency=2)) == ["asr"]
+    soon = batch("asr", 9.0, expected_joiners=1)
+    assert started(choose([soon, batch("tts", 0.0, Need.BACKGROUND)], concurrency=2)) == [], (
+        "callers' work waits to join"
+    )
 
 
-def test_work_in_the_background_waits_for_a_while_and_then_as_a_caller_would_who_came_then():
+def test_work_in_the_background_waits_for_a_while_and_then_as_a_caller_who_comes_now():
     waited = batch("asr", -PATIENCE_S - 0.1, Need.BACKGROUND)
     assert started(choose([waited, batch("tts", 9.0), batch("llm", 0.0, Need.SPECULATIVE)])) == ["asr"]
-    assert started(choose([waited, batch("llm", -0.2, Need.AWAITED)])) == ["llm"], "who has waited longer"
-    assert started(choose([waited, batch("llm", 0.0, Need.AWAITED)])) == ["asr"]
+    assert started(choose([waited, batch("llm", -0.01, Need.AWAITED)])) == ["llm"], "who has waited longer"
+    assert started(choose([waited, batch("llm", 0.01, Need.AWAITED)])) == ["asr"]
     assert started(choose([waited, batch("tts", 0.03)])) == ["tts"], "a promise is not broken for it"
 
 

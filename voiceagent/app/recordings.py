@@ -84,10 +84,11 @@ class CallRecorder:
 
     def turn(self, trace: TurnTrace, *, log_text: bool) -> None:
         """Write a turn's times, and what was said only if `log_text`."""
-        turn = {key: value for key, value in trace.to_json(text=log_text).items() if key not in ("steps", "marks")}
+        turn = {key: value for key, value in trace.stages().items() if key != "marks"}
+        words = {"user_text": trace.user_text, "agent_text": trace.agent_text} if log_text else {}
         marks = {f"{name}_s": round(at - self._begun, 3) for name, at in trace.marks.items()}
         try:
-            self._turns.write(json.dumps({**turn, **marks}, ensure_ascii=False) + "\n")
+            self._turns.write(json.dumps({**turn, **marks, **words}, ensure_ascii=False) + "\n")
         except OSError as error:
             log.error("a turn of a recording is lost (%s)", error, extra={"session": self._session})
 

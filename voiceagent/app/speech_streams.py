@@ -20,8 +20,8 @@ from voiceagent.engines.tts.contract import TtsEngine, TtsEvent, TtsStream
 from voiceagent.engines.vad.contract import VadEvent, VadStream
 from voiceagent.session.engines import Engines
 
-RETRY_S = 5
-"""A sentence is spoken within seconds."""
+LOADING_RETRY_S, RETRY_S = 2, 5
+"""Models load soon; a sentence is spoken within seconds."""
 
 
 class Stream(Protocol):
@@ -192,23 +192,31 @@ class Lending:
         """The loaded models. Raises VoiceAgentError before they are."""
         raise NotImplementedError
 
+    def readiness(self) -> dict[str, bool]:
+        """Return, for each engine, whether it is loaded, warm and healthy."""
+        raise NotImplementedError
+
+    def troubles(self) -> dict[str, str]:
+        """Return, for each unhealthy engine, what is wrong."""
+        raise NotImplementedError
+
     @property
     def abilities(self) -> Abilities:
-        """What recogniser and voice know."""
-        asr, tts = self.engines.asr, self.engines.tts
-        return Abilities(asr.languages, tts.languages, tts.voices, tts.sample_rate)
+        """What recogniser and voice know. Raises UnavailableError while they load."""
+        engines = self._loaded("asr", "tts")
+        return Abilities(engines.asr.languages, engines.tts.languages, engines.tts.voices, engines.tts.sample_rate)
 
     def open_recogniser(self, on_event: Callable[[AsrEvent], None], need: Need = Need.PROMISED) -> LentRecogniser:
         """Lend a recogniser's stream, none of whose work is more urgent than `need`."""
-        return self._speech.recogniser(self.engines.asr, on_event, need)
+        return self._speech.recogniser(self._loaded("asr", "vad").asr, on_event, need)
 
     def open_voice(self, on_event: Callable[[TtsEvent], None]) -> LentVoice:
         """Lend a voice's stream."""
-        return self._speech.voice(self.engines.tts, on_event)
+        return self._speech.voice(self._loaded("tts").tts, on_event)
 
     def open_model(self, on_event: Callable[[LlmEvent], None]) -> LentModel:
         """Lend a language model's stream."""
-        return self._speech.model(self.engines.llm, on_event)
+        return self._speech.model(self._loaded("llm").llm, on_event)
 
     def count_tokens(self, messages: tuple[Message, ...]) -> int:
         """Return how many tokens a conversation takes of the model's context."""
@@ -217,3 +225,12 @@ class Lending:
     def open_detector(self, on_event: Callable[[VadEvent], None]) -> VadStream:
         """Open a voice activity detector's stream, which goes with a lent recogniser."""
         return self.engines.vad.open(on_event)
+
+    def _loaded(self, *lanes: str) -> Engines:
+        """Return the engines. Raises UnavailableError while one of these lanes' still loads."""
+        ready, troubles = self.readiness(), self.troubles()
+        if waiting := [name_of(lane) for lane in lanes if not ready.get(lane) and lane not in troubles]:
+            raise UnavailableError(
+                "not_ready", f"Still loading: {', '.join(waiting)}. Try again in a moment.", LOADING_RETRY_S
+            )
+        return self.engines

@@ -6,7 +6,7 @@ each other.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -19,6 +19,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
+from voiceagent.audio.mix import LiveMix, Mix
 from voiceagent.audio.pcm import AudioError, Pcm
 
 SHORTEST_GAP_S = 0.015
@@ -43,8 +44,6 @@ MP3_HEADER_BYTES = 1 << 16
 """Within which an mp3 file counts its frames, if it does, unless it begins with a large picture."""
 UNKNOWN_LENGTHS = (0, 0xFFFFFFFF)
 """Of a WAV file that was written to a pipe, or whose recorder died; FFmpeg reads it to its end."""
-CANCELLED = 10**-1.2
-"""The share of the channels' energies that their sum has at least (-12 dB); 1 where they have nothing in common."""
 RIFF_REST_BYTES = 4096
 """A WAV file has less than this behind its last chunk, if anything."""
 
@@ -63,9 +62,6 @@ _DEVICES = (
     "x11grab",
     "xcbgrab",
 )
-
-Mix = Callable[[NDArray[np.float32], NDArray[np.float64]], Pcm]
-"""Makes one channel of (samples, channels), given the energy of each channel up to here."""
 
 
 @dataclass(slots=True)
@@ -111,24 +107,6 @@ def decode_pieces(path: Path, rate: int) -> Iterator[Pcm]:
         for _ in reading.packets():
             for piece in reading.track.taken():
                 yield np.clip(piece, -1.0, 1.0)
-
-
-class LiveMix:
-    """Adds up channels as loud as the loudest; takes that one alone while most of the sum is cancelled."""
-
-    def __init__(self) -> None:
-        self._mixed = 0.0
-
-    def __call__(self, channels: NDArray[np.float32], powers: NDArray[np.float64]) -> Pcm:
-        """Return one channel."""
-        mono: Pcm = channels.sum(axis=1)
-        self._mixed += float(np.einsum("i,i->", mono, mono, dtype=np.float64))
-        if len(powers) < 2 or not powers.any():
-            return mono
-        loudest = int(np.argmax(powers))
-        if self._mixed < CANCELLED * powers.sum():
-            return channels[:, min(loudest, channels.shape[1] - 1)].copy()
-        return mono * np.float32(np.sqrt(powers[loudest] / self._mixed))
 
 
 @dataclass(slots=True)

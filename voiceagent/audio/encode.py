@@ -1,7 +1,6 @@
 """Sound into the bytes of a file while it is made, by FFmpeg (through PyAV): nothing is held but a packet."""
 
 import io
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from av.audio.stream import AudioStream
 
 from voiceagent.audio.files import Resampler
 from voiceagent.audio.pcm import Pcm, to_s16
+from voiceagent.audio.wav import wav_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,6 @@ FORMATS = {
     "pcm": Format("audio/pcm", rate=24_000),
 }
 """By the names that clients use. Samples of wav and pcm are signed 16-bit little-endian."""
-UNKNOWN_LENGTH = 0xFFFFFFFF
 
 
 class Encoder:
@@ -103,9 +102,3 @@ class _Pipe(io.RawIOBase):
         taken = bytes(self._written)
         self._written.clear()
         return taken
-
-
-def wav_header(rate: int) -> bytes:
-    """Return the head of a 16-bit mono WAV file whose length is not known yet, as players of streams expect it."""
-    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16)
-    return struct.pack("<4sI4s", b"RIFF", UNKNOWN_LENGTH, b"WAVE") + form + struct.pack("<4sI", b"data", UNKNOWN_LENGTH)

@@ -12,7 +12,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from voiceagent.audio.decode import CANCELLED, Decoded, decode
+from voiceagent.audio.decode import Decoded, decode
+from voiceagent.audio.mix import CANCELLED
 from voiceagent.audio.pcm import AudioError, Pcm, to_s16
 
 log = logging.getLogger(__name__)

@@ -4,18 +4,17 @@ What is older than `HOLD_S` is in the file, and the file is valid at every momen
 written on the event loop, half a second (48 kB) at a time, into the page cache of a local disk: not on a network disk.
 """
 
-import struct
 from pathlib import Path
 
 import numpy as np
 
 from voiceagent.audio.files import Resampler
 from voiceagent.audio.pcm import AudioError, Pcm, checked
+from voiceagent.audio.wav import HEADER_BYTES, wav_header
 
 HOLD_S = 1.0
 """Audio is placed at most this late: a client that is ahead plays what it was sent before."""
 BLOCK_S = 0.5
-HEADER_BYTES = 44
 FRAME_BYTES = 4
 NEAREST_S = 0.005
 MOST_BYTES = 2**32 - HEADER_BYTES - 1
@@ -80,11 +79,8 @@ class StereoFile:
         self._write_header()
 
     def _write_header(self) -> None:
-        size = self._written * FRAME_BYTES
-        riff = struct.pack("<4sI4s", b"RIFF", HEADER_BYTES - 8 + size, b"WAVE")
-        form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 2, self._rate, self._rate * FRAME_BYTES, FRAME_BYTES, 16)
         self._file.seek(0)
-        self._file.write(riff + form + struct.pack("<4sI", b"data", size))
+        self._file.write(wav_header(self._rate, 2, self._written * FRAME_BYTES))
 
 
 class _Side:

@@ -1,4 +1,4 @@
-"""The codecs of telephones, for callers that speak no Opus: G.711 (PCMU, PCMA) and G.722. FFmpeg encodes and decodes.
+"""The codecs of telephones, for callers that speak no Opus: G.711 (PCMU, PCMA), and G.722 by FFmpeg.
 
 One decoder or encoder belongs to one stream and one thread at a time.
 """
@@ -8,6 +8,7 @@ from typing import Any, Literal
 import av
 import numpy as np
 
+from voiceagent.audio.g711 import A_LAW, MU_LAW, Law
 from voiceagent.audio.pcm import AudioError, Pcm, from_s16, to_s16
 
 TelephoneCodec = Literal["PCMU", "PCMA", "G722"]
@@ -17,7 +18,7 @@ TELEPHONE_CLOCK = 8_000
 TELEPHONE_RATES: dict[TelephoneCodec, int] = {"PCMU": 8_000, "PCMA": 8_000, "G722": 16_000}
 """The sample rates, in Hz."""
 
-_FFMPEG: dict[TelephoneCodec, str] = {"PCMU": "pcm_mulaw", "PCMA": "pcm_alaw", "G722": "g722"}
+_LAWS: dict[TelephoneCodec, Law] = {"PCMU": MU_LAW, "PCMA": A_LAW}
 _RATE = 16_000
 _NEIGHBOURS = 12
 """Samples on each side from which one between them is made: 1.5 ms of delay."""
@@ -34,7 +35,7 @@ class TelephoneDecoder:
     clock = TELEPHONE_CLOCK
 
     def __init__(self, codec: TelephoneCodec) -> None:
-        self._codec: Any = _context(codec, "r")
+        self._decode = law.decode if (law := _LAWS.get(codec)) else _G722("r").decode
         self._doubler = _Doubler() if TELEPHONE_RATES[codec] != _RATE else None
         self._past = np.zeros(_MATCHED + _LONGEST_PERIOD, np.float32)
         self._made_up = 0
@@ -43,11 +44,7 @@ class TelephoneDecoder:
         """Decode a packet. Raises AudioError for an empty one; conceal it then."""
         if not payload:
             raise AudioError("An empty payload is no packet; treat it as lost.")
-        try:
-            frames = self._codec.decode(av.Packet(payload))
-        except av.FFmpegError as error:
-            raise AudioError(f"FFmpeg could not decode a packet ({error}); drop it.") from error
-        pcm = from_s16(b"".join(frame.to_ndarray().astype("<i2").tobytes() for frame in frames))
+        pcm = self._decode(payload)
         self._made_up = 0
         return self._keep(self._doubler.push(pcm) if self._doubler else pcm)
 
@@ -84,13 +81,30 @@ class TelephoneEncoder:
 
     def __init__(self, codec: TelephoneCodec) -> None:
         self.rate = TELEPHONE_RATES[codec]
-        self._codec: Any = _context(codec, "w")
+        self.encode = law.encode if (law := _LAWS.get(codec)) else _G722("w").encode
+        """Encodes an even number of samples. Raises AudioError for what is no audio (NaN, another shape)."""
+
+
+class _G722:
+    """One stream of G.722, read ("r") or written ("w")."""
+
+    def __init__(self, mode: Literal["r", "w"]) -> None:
+        self._codec: Any = av.CodecContext.create("g722", mode)
+        self._codec.format, self._codec.layout, self._codec.sample_rate = "s16", "mono", _RATE
+
+    def decode(self, payload: bytes) -> Pcm:
+        """Return the samples of a packet. Raises AudioError."""
+        try:
+            frames = self._codec.decode(av.Packet(payload))
+        except av.FFmpegError as error:
+            raise AudioError(f"FFmpeg could not decode a packet ({error}); drop it.") from error
+        return from_s16(b"".join(frame.to_ndarray().astype("<i2").tobytes() for frame in frames))
 
     def encode(self, pcm: Pcm) -> bytes:
-        """Encode an even number of samples. Raises AudioError for what is no audio (NaN, another shape)."""
+        """Return the packet of an even number of samples."""
         samples = np.frombuffer(to_s16(pcm), "<i2")
         frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
-        frame.sample_rate = self.rate
+        frame.sample_rate = _RATE
         return b"".join(bytes(packet) for packet in self._codec.encode(frame))
 
 
@@ -110,9 +124,3 @@ class _Doubler:
         doubled[0::2] = joined[_NEIGHBOURS - 1 :][: len(pcm)]
         doubled[1::2] = np.clip(np.convolve(joined, self._taps, "valid"), -1.0, 1.0)
         return doubled
-
-
-def _context(codec: TelephoneCodec, mode: Literal["r", "w"]) -> Any:
-    context: Any = av.CodecContext.create(_FFMPEG[codec], mode)
-    context.format, context.layout, context.sample_rate = "s16", "mono", TELEPHONE_RATES[codec]
-    return context

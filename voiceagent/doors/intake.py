@@ -18,7 +18,8 @@ class Intake:
     def take(self, seconds: float) -> None:
         """Count audio that came just now. Raises BadRequestError for more than `burst_s` ahead of the clock."""
         now = self._loop.time()
-        self._spoken_until = max(self._spoken_until, now) + seconds
-        if self._spoken_until - now > self._burst_s:
+        spoken_until = max(self._spoken_until, now) + seconds
+        if spoken_until - now > self._burst_s:
             words = f"The audio comes faster than it is spoken: send no more than {self._burst_s:g} s ahead."
             raise BadRequestError("too_fast", words)
+        self._spoken_until = spoken_until

@@ -23,7 +23,7 @@ PRESSING_S = 0.1
 the step that may be under way then; between lanes, the policy derives it from the costs."""
 
 PATIENCE_S = 5.0
-"""How long work in the background waits at most for a device that is never idle: so it goes on, if slowly."""
+"""A step in the background that has waited for this long counts as awaited: so that work goes on, if slowly."""
 
 
 class Need(IntEnum):
@@ -40,9 +40,9 @@ class Need(IntEnum):
 
 
 def claim(need: Need, deadline: float, now: float) -> tuple[Need, float]:
-    """Return how urgent work counts: background work that has waited for PATIENCE_S counts as awaited since then."""
+    """Return how urgent work counts: background work that has waited for PATIENCE_S is awaited since just now."""
     if need is Need.BACKGROUND and now - deadline >= PATIENCE_S:
-        return Need.AWAITED, deadline + PATIENCE_S
+        return Need.AWAITED, now
     return need, deadline
 
 

@@ -14,6 +14,9 @@ from typing import Any
 from voiceagent.engines.base import EngineBase
 from voiceagent.engines.contract import HOLD, Batch, CostKey, Need, StreamFailed, order
 
+UNDATED = float("-inf")
+"""The deadline of a job that gets one when the scheduler next asks for work: an engine has no clock."""
+
 places = count()
 """Numbers all waiting work in arrival order, across engines."""
 
@@ -81,6 +84,9 @@ class QueueEngine(EngineBase):
 
     def pending(self, now: float) -> Batch | None:
         """Return one step of the most urgent job."""
+        for waiting in self._jobs:
+            if waiting.deadline == UNDATED:
+                waiting.deadline = now
         job = min(self.ready(), key=lambda job: self.urgency(job, now), default=None)
         if job is None:
             return None
@@ -113,6 +119,8 @@ class QueueEngine(EngineBase):
         if results.done:
             self._jobs.remove(job)
         job.place = next(places)
+        if job.need is Need.BACKGROUND:  # each of its steps waits anew
+            job.deadline = UNDATED
         event = results.event
         if isinstance(event, Next):
             job.cost_key, event = event.cost_key, event.event

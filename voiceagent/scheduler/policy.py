@@ -8,8 +8,9 @@ Every offered batch states how a delay is heard (`Need`), and `decide` goes by i
 - Callers should wait no longer than that takes. Steps *awaited* in silence run first, the longest wait before the
   others, as long as all promises can still be kept afterwards.
 - Guesses cost callers nothing: *speculative* work takes the time that remains, if any.
-- Programs that wait without a caller get what is left of that: work in the *background* comes last. Once it has waited
-  for `PATIENCE_S` it counts as awaited, so that it does not starve.
+- Programs that wait without a caller get what is left of that: work in the *background* starts only while the device
+  does nothing for callers and has nothing to do for them, since a step that has begun cannot be taken back. A step that
+  has waited for `PATIENCE_S` counts as awaited since just now, so that such work does not starve.
 
 So an overloaded device answers late rather than with gaps; admission prevents overload.
 
@@ -106,8 +107,10 @@ def decide(
     """
     free, rest, busy = _rooms(offered, running, costs, off_device)
     queues: dict[Need, list[Batch]] = {need: [] for need in Need}
-    for batch in sorted((_claimed(batch, now) for batch in rest), key=_deadline):
-        queues[batch.need].append(batch)
+    for batch in sorted(rest, key=lambda batch: (batch.need, batch.deadline)):
+        claimed = _claimed(batch, now)
+        queues[claimed.need].append(claimed)
+    queues[Need.AWAITED].sort(key=lambda batch: batch.deadline)
     promised = queues[Need.PROMISED]
     waits = {id(batch): latest for batch in promised if (latest := _latest_start(batch, costs)) > now}
     started: list[Start] = []
@@ -115,7 +118,7 @@ def decide(
         ready = [batch for batch in promised if id(batch) not in waits]
         in_order = (*queues[Need.AWAITED], *ready, *queues[Need.SPECULATIVE], *queues[Need.BACKGROUND])
         chosen = next(iter(in_order), None)
-        if chosen is None:
+        if chosen is None or (chosen.need is Need.BACKGROUND and _serves_callers(busy, waits)):
             break
         if (
             promised
@@ -145,13 +148,14 @@ def fifo(
     return Decision(tuple(Start(batch) for batch in (*free, *first)))
 
 
-def _deadline(batch: Batch) -> float:
-    return batch.deadline
-
-
 def _claimed(batch: Batch, now: float) -> Batch:
     need, deadline = claim(batch.need, batch.deadline, now)
     return batch if need is batch.need else replace(batch, need=need, deadline=deadline)
+
+
+def _serves_callers(busy: Sequence[Running], waits: Collection[int]) -> bool:
+    """Return whether the device does something for callers, or will soon."""
+    return bool(waits) or any(step.batch.need is not Need.BACKGROUND for step in busy)
 
 
 def _rooms(

@@ -19,6 +19,7 @@ from voiceagent.engines.tts.contract import SpeechAudio, TtsEvent
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.call_round import CallRound
 from voiceagent.session.config import ConversationConfig
+from voiceagent.session.deadlines import Deadlines, need_of
 from voiceagent.session.repetition import Opening, Said, is_repeated, without
 from voiceagent.session.reply import Reply
 from voiceagent.session.reports import Report, SegmentAnnounced, TextCompleted, TextWritten, ToolUsed
@@ -31,15 +32,6 @@ from voiceagent.trace.turn import Mark
 
 log = logging.getLogger(__name__)
 
-SPECULATIVE_HORIZON_S = 1.0
-"""A speculative response is wanted about when the turn may be judged complete; only its order matters."""
-SYNTHESIS_MARGIN_S = 0.15
-"""Audio is wanted this long before the playout runs dry: one segment's synthesis and a scheduling hiccup."""
-TEXT_MARGIN_S = 0.6
-"""Text is wanted this long before the voice has no more of it: a segment is spoken only when its last word is written.
-With the deadline at the last moment itself, simulated callers heard silence in mid-response (docs/scheduling.md)."""
-SPEECH_CHARS_PER_S = 15.0
-"""Usual rate of English speech, for text whose audio is not made yet."""
 MAX_ROUNDS = 4
 """Replies in a row that call tools: a model that wants more has lost its way, and the user is waiting."""
 ATTEMPTS = 2
@@ -89,6 +81,7 @@ class ResponseRun:
         self._filler: asyncio.TimerHandle | None = None
         self._text_complete = False
         self._reply = Reply(config.segmenter(config.language))
+        self._wanted = Deadlines(streams.playout, generation)
 
     def think(self, messages: tuple[Message, ...], said: tuple[Said, ...] = ()) -> None:
         """Let the language model reply to `messages`, in other words than those of `said`, its earlier replies."""
@@ -189,9 +182,9 @@ class ResponseRun:
         *messages, last = (*self._messages, *(part for past in self._rounds for part in past.messages(past.said)))
         if nudge:
             last = replace(last, content=f"{last.content} {nudge}")
-        deadline = self._audio_deadline() if self.released else self._loop.time() + SPECULATIVE_HORIZON_S
+        deadline = self._wanted.first_text(self.released)
         self._reply = Reply(self._config.segmenter(self._config.language), self._messages, self._config.stop)
-        need = self._need(begun=bool(self.segments))
+        need = need_of(self.released, begun=bool(self.segments))
         options = replace(self._config.reply_options, said=tuple(past.text for past in self._said), draw=self._draw)
         self.tally.read(prompt := (*messages, last))
         self._streams.llm.generate(self.generation, prompt, deadline, need=need, options=options)
@@ -334,13 +327,12 @@ class ResponseRun:
             self._announce(index)
         if not self.spoken:
             return
-        need = self._need(begun="first_audio" in self.marks)
         self._streams.tts.speak(
             self.generation,
             index,
             spoken,
-            self._audio_deadline(),
-            need=need,
+            self._wanted.audio(),
+            need=need_of(self.released, begun="first_audio" in self.marks),
             voice=self._config.voice,
             language=self._config.language,
         )
@@ -389,18 +381,8 @@ class ResponseRun:
             if self.segments:
                 llm.reschedule(self.generation, HOLD, need=Need.SPECULATIVE)
             return
-        now, dry_at = self._loop.time(), self._audio_deadline()
         unspoken = sum(len(segment.spoken) for segment in self.segments if not segment.audio_done)
-        tts.reschedule(self.generation, dry_at, need=self._need(begun="first_audio" in self.marks))
-        text_by = max(now, dry_at + unspoken / SPEECH_CHARS_PER_S - TEXT_MARGIN_S)
-        llm.reschedule(self.generation, text_by, need=self._need(begun=bool(self.segments)))
-
-    def _need(self, *, begun: bool) -> Need:
-        """Return how a delay is heard: not yet, as a longer silence, or as a gap in an answer that has `begun`."""
-        if not self.released:
-            return Need.SPECULATIVE
-        return Need.PROMISED if begun else Need.AWAITED
-
-    def _audio_deadline(self) -> float:
-        now = self._loop.time()
-        return max(now, now + self._streams.playout.buffered_s(self.generation) - SYNTHESIS_MARGIN_S)
+        need = need_of(released=True, begun="first_audio" in self.marks)
+        tts.reschedule(self.generation, self._wanted.audio(), need=need)
+        need = need_of(released=True, begun=bool(self.segments))
+        llm.reschedule(self.generation, self._wanted.text(unspoken), need=need)

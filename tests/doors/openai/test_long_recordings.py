@@ -21,8 +21,8 @@ RATE = 24_000
 
 
 @pytest.mark.models
-@pytest.mark.exhaustive(quick=60, full=3600)
-def test_an_hour_of_speech_is_understood_in_pieces(size):
+@pytest.mark.exhaustive(quick=60, full=600)
+def test_a_long_recording_is_understood_in_pieces(size):
     async def main():
         async with open_server(config="cpu.yaml") as house:
             said = []
@@ -37,6 +37,7 @@ def test_an_hour_of_speech_is_understood_in_pieces(size):
             try:
                 upload = {"file": ("talk.flac", file)}
                 answer = await house.http.post("/v1/audio/transcriptions", files=upload, timeout=3600)
+                assert answer.status_code == 200, answer.text
                 return answer.json()["text"], times, tracemalloc.get_traced_memory()[1] - 3 * len(file)
             finally:
                 tracemalloc.stop()
@@ -44,4 +45,4 @@ def test_an_hour_of_speech_is_understood_in_pieces(size):
     text, times, held = asyncio.run(main())
     errors, words = word_error_rate(" ".join(SENTENCES * times), text)
     assert errors <= 0.05 * words
-    assert held < 30_000_000, "an hour has 230 MB"
+    assert held < 30_000_000, "ten minutes have 38 MB"

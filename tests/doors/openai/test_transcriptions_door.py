@@ -283,8 +283,8 @@ def test_a_client_that_hangs_up_frees_its_recogniser_and_its_file(tmp_path, monk
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.exhaustive(quick=120, full=3600)
-def test_an_hour_is_transcribed_in_pieces(size):
+@pytest.mark.exhaustive(quick=120, full=300)
+def test_a_long_recording_is_transcribed_in_pieces(size):
     minute = np.concatenate([np.concatenate((voice(5.0), silence(1.0))) for _ in range(10)])
     file = encoded("flac", np.tile(minute, size // 60))
     texts = [f"utterance {number} is over." for number in range(size // 6)]

@@ -34,8 +34,8 @@ class Told:
 
     def __init__(self, level="name", own=()):
         self.messages = []
-        calls = CallMessages(self.messages.append, level, lambda name: name in own)
-        self.narrator = Narrator(self.messages.append, calls, {"asr": "ear", "llm": "mind", "tts": "mouth"})
+        self.calls = CallMessages(self.messages.append, level, lambda name: name in own)
+        self.narrator = Narrator(self.messages.append, self.calls, {"asr": "ear", "llm": "mind", "tts": "mouth"})
 
     def of(self, *reports):
         """Return the types and data of what is told of these reports."""
@@ -212,6 +212,19 @@ def test_a_call_is_told_as_far_as_the_client_may_know(level, own, known, result)
         ("llm-function-call-stopped", {"tool_call_id": "call_1", "cancelled": False, **name, **result})
     ]
     assert told.types(ResponseEnded(1, Outcome.COMPLETED, 0, "")) == ["bot-llm-stopped"]
+
+
+def test_clients_of_version_1_know_their_functions_calls_by_another_message():
+    told = Told("name", ("weather",))
+    told.calls.legacy = True
+    call = {"tool_call_id": "call_1", "function_name": "weather", "args": {"city": "Rome"}}
+    assert told.of(ResponseStarted(1, REPLY), use(True))[1:] == [
+        ("llm-function-call-started", {"function_name": "weather"}),
+        ("llm-function-call", call),
+    ]
+    told = Told()
+    told.calls.legacy = True
+    assert told.types(ResponseStarted(1, REPLY), use(True))[-1] == "llm-function-call-in-progress"
 
 
 def test_a_call_that_outlives_its_response_is_cancelled():

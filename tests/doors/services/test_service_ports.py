@@ -131,6 +131,23 @@ def test_a_text_for_which_there_is_no_voice_is_refused():
     assert "server.speech_streams" in answer.json()["detail"]
 
 
+def test_a_client_that_comes_while_the_models_load_is_told_to_come_back():
+    async def main():
+        async with open_server(start=False) as house:
+            for path in ("/", "/ws/tts/stream"):
+                async with client(house, path) as served:
+                    error = await served.next()
+                    assert error["type"] == "error"
+                    assert "Still loading" in error["message"]
+                    assert await served.closed() == 1013
+            prompt = "<|im_start|>user\nHi.<|im_end|>\n<|im_start|>assistant\n"
+            answer = await house.http.post("/completion", json={"prompt": prompt})
+            assert answer.status_code == 503
+            assert "Still loading" in answer.json()["error"]["message"]
+
+    asyncio.run(main())
+
+
 def test_a_port_in_use_is_an_error_that_names_it():
     async def main():
         async with ports.serve("services.stt_port", port, [], ServerSettings(), Access(ServerSettings())):

@@ -112,7 +112,7 @@ def test_a_long_utterance_is_cut_at_a_breath():
     assert utterances[1].start_s == pytest.approx(16.3, abs=0.05)
 
 
-@pytest.mark.exhaustive(quick=180, full=3600)
+@pytest.mark.exhaustive(quick=180, full=900)
 def test_a_long_recording_waits_for_the_recogniser_and_is_never_held(size):
     """However fast it comes, no more than an utterance is ahead of the recogniser."""
     most = 0

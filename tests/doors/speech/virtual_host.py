@@ -18,6 +18,12 @@ class VirtualHost(Lending):
     def engines(self):
         return self.callers.engines
 
+    def readiness(self):
+        return dict.fromkeys(("asr", "llm", "tts", "vad", "turn"), True)
+
+    def troubles(self):
+        return {}
+
     def close(self):
         self.callers.close()
 

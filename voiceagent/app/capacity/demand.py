@@ -9,8 +9,8 @@ from voiceagent.config.settings import LlmSettings, Settings, TurnSilenceSetting
 from voiceagent.engines.steps import AsrSteps, LlmSteps, Steps, Talk, TtsSteps, TurnSteps, VadSteps
 from voiceagent.engines.vad.contract import FRAME_S
 from voiceagent.scheduler.admission.demand import Demand
+from voiceagent.session.deadlines import SYNTHESIS_MARGIN_S, TEXT_MARGIN_S
 from voiceagent.session.history import TRIM_TO
-from voiceagent.session.response import SYNTHESIS_MARGIN_S, TEXT_MARGIN_S
 
 TALK = Talk()
 ANSWER_TOKENS = 32

@@ -1,12 +1,12 @@
 """One Realtime client, on whichever transport: carries out its events, and tells it what its session reports."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from voiceagent.audio.pcm import Pcm
 from voiceagent.audio.speech import Heard
+from voiceagent.doors.intake import Intake
 from voiceagent.doors.realtime import configuration, writing
 from voiceagent.doors.realtime.apart import Apart
 from voiceagent.doors.realtime.beta import from_beta
@@ -98,8 +98,7 @@ class RealtimeClient:
         """How the session is to begin."""
         self._adopt(wanted, self.config)
         self._session: Session | None = None
-        self._loop = asyncio.get_running_loop()
-        self._begun_at = self._loop.time()
+        self._intake = Intake(MOST_AHEAD_S)
         self._told: set[str] = set()
         """The codes of errors that are in the log."""
 
@@ -121,7 +120,7 @@ class RealtimeClient:
 
     def begin(self, session: Session) -> None:
         """Introduce the session."""
-        self._session, self._begun_at = session, self._loop.time()
+        self._session = session
         self._outbox.emit("session.created", session=self._session_shown())
         self._outbox.emit(
             "conversation.created", conversation={"id": self._conversation.id, "object": "realtime.conversation"}
@@ -179,13 +178,7 @@ class RealtimeClient:
 
     def _append(self, audio: str) -> None:
         pcm = self._decoder.push(audio)
-        ahead_s = self._listening.heard_s + len(pcm) / SAMPLE_RATE - (self._loop.time() - self._begun_at)
-        if ahead_s > MOST_AHEAD_S:
-            raise EventError(
-                "input_audio_too_fast",
-                f"Audio comes at most {MOST_AHEAD_S:.0f} s ahead of the clock: this piece is left out; send it later.",
-                "audio",
-            )
+        self._intake.take(len(pcm) / SAMPLE_RATE)
         self.heard(pcm)
         self.session.hear(pcm)
 

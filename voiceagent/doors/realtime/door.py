@@ -18,7 +18,7 @@ from voiceagent.doors.realtime.beta import nested, to_beta
 from voiceagent.doors.realtime.call import Call
 from voiceagent.doors.realtime.client import Agent, RealtimeClient
 from voiceagent.doors.realtime.configuration import first, merged, shown
-from voiceagent.doors.realtime.errors import EventError
+from voiceagent.doors.realtime.errors import EventError, error_of
 from voiceagent.doors.realtime.events.parse import validated
 from voiceagent.doors.realtime.events.secrets import SecretRequest
 from voiceagent.doors.realtime.events.session import Session
@@ -180,4 +180,4 @@ def _refusal(error: VoiceAgentError) -> RequestError:
     """Return the refusal of a request: what the client asked for cannot be had, or not now."""
     if isinstance(error, RequestError):
         return error
-    return BadRequestError(error.code if isinstance(error, EventError) else "invalid_value", str(error))
+    return BadRequestError(str(error_of(error)["code"]), str(error))

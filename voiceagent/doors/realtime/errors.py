@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from voiceagent.doors.errors import RequestError
 from voiceagent.errors import VoiceAgentError
 
 INVALID = "invalid_request_error"
@@ -18,6 +19,6 @@ class EventError(VoiceAgentError):
 
 def error_of(error: VoiceAgentError, event_id: str | None = None) -> dict[str, Any]:
     """Return the `error` of an event: `event_id` is the client's event that caused it."""
-    code = error.code if isinstance(error, EventError) else "invalid_value"
+    code = error.code if isinstance(error, EventError | RequestError) else "invalid_value"
     param = error.param if isinstance(error, EventError) else None
     return {"type": INVALID, "code": code, "message": str(error), "param": param, "event_id": event_id}

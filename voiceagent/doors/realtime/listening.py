@@ -28,11 +28,6 @@ class Listening:
         """It, once the turn is over."""
 
     @property
-    def heard_s(self) -> float:
-        """How much audio has come."""
-        return self._heard / SAMPLE_RATE
-
-    @property
     def unheard_ms(self) -> float:
         """How much has come since the last turn."""
         return (self._heard - self._turn_from) * 1000 / SAMPLE_RATE

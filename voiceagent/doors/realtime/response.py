@@ -23,19 +23,20 @@ class Response:
         self._conversation = conversation
         """None: the items are in no conversation."""
         self._shown = shown
-        self._spoken = "audio" in shown["output_modalities"]
+        self._spoken = False
         self._entries: list[Entry] = []
         self._text = ""
         outbox.emit("response.created", response=self._wire("in_progress"))
 
     @property
     def spoken(self) -> bool:
-        """Whether it is heard."""
+        """Whether its last message is heard."""
         return self._spoken
 
     def begin_message(self, spoken: Spoken | None = None) -> Entry:
-        """Begin to say something."""
+        """Begin to say something aloud (`spoken`), or to write it."""
         self._text = ""
+        self._spoken = spoken is not None
         entry = self._begin(message("assistant", [], "in_progress"))
         self.message = self.last_message = entry
         entry.spoken = spoken

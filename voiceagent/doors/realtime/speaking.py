@@ -71,9 +71,6 @@ class Speaking:
         self._asked: Asked | None = None
         """What was asked for and has not begun."""
         self._response: Response | None = None
-        self._live = False
-        """Whether a response of the session's is under way."""
-        self._next: ResponseStarted | None = None
         self._generation = 0
         self._memory = ""
         """What the session calls the response."""
@@ -140,11 +137,7 @@ class Speaking:
         self._failure = message
 
     def started(self, start: ResponseStarted) -> None:
-        """The session begins a response; one that takes the place of another is told when that has ended."""
-        if self._live:
-            self._next = start
-            return
-        self._live = True
+        """The session begins a response."""
         self._generation, self._memory = start.generation, start.item
         self._sent_ms, self.cancelled = 0.0, False
         self._failure = self._interrupted = None
@@ -157,17 +150,19 @@ class Speaking:
     def says(self, segment: int, words: tuple[str, ...]) -> None:
         """These words come next."""
         response = self._open_response()
-        entry = response.message or self._begin_message(response)
-        assert entry.spoken is not None
-        response.write(" ".join(words) if not entry.spoken.segments else " " + " ".join(words))
-        entry.spoken.segments[segment] = words
+        entry = response.message or self._begin_message(response, Spoken(self._generation, self._sent_ms))
+        text = " ".join(words)
+        if entry.spoken is not None:
+            text = f" {text}" if entry.spoken.segments else text
+            entry.spoken.segments[segment] = words
+        response.write(text)
         self._last = Segment(self._generation, segment)
 
     def writes(self, text: str) -> None:
         """This text comes next; it is not spoken."""
         response = self._open_response()
         if response.message is None:
-            self._begin_message(response)
+            self._begin_message(response, None)
         response.write(text)
 
     def sounds(self, audio: str, ms: float) -> None:
@@ -178,12 +173,11 @@ class Speaking:
 
     def plays(self, ms: float, *, sounding: bool) -> None:
         """So much audio is sent beside the events; the first that is `sounding` begins what is heard of a response."""
-        if self._response is None or self._response.message is None or not (sounding or self._sounding):
-            return
-        if self._sounding is None:
+        if sounding and self._sounding is None and self._response is not None and self._response.message is not None:
             self._sounding = self._response.id
             self._outbox.emit("output_audio_buffer.started", response_id=self._sounding)
-        self._sent_ms += ms
+        if sounding or self._sent_ms:
+            self._sent_ms += ms
 
     def segment_heard(self, generation: int, number: int) -> None:
         """The last sample of a segment is heard."""
@@ -201,11 +195,31 @@ class Speaking:
 
     def ended(self, end: ResponseEnded) -> None:
         """The session's response is over."""
-        self._end(end)
-        self._live = False
-        if (start := self._next) is not None:
-            self._next = None
-            self.started(start)
+        self.calls.interrupted()
+        self._calling = self._resumes = False
+        response, self._response = self._response, None
+        if response is None:
+            return
+        cut_entry, within_ms = self._take_cut() or (None, ALL_MS)
+        entry = response.message
+        heard = None
+        whole = end.outcome is Outcome.COMPLETED
+        if entry is not None and not whole:
+            heard = self._heard_of(entry, within_ms if entry is cut_entry else ALL_MS)
+        status = "completed" if whole and not end.cut else "incomplete"
+        response.end_message(status, None if heard is None else heard.text)
+        usage = usage_of(end.usage)
+        match end.outcome:
+            case Outcome.COMPLETED:
+                response.end(*cut_short(end.cut), usage)
+            case Outcome.FAILED:
+                response.end("failed", failed(self._failure), usage)
+            case _:
+                response.end("cancelled", CANCELLED if self.cancelled else INTERRUPTED, usage)
+                self._interrupted = None if self.cancelled else response.id
+        self._silent("stopped" if whole else "cleared")
+        if heard is not None and entry is not None and response.spoken:
+            self._truncated(entry, within_ms if entry is cut_entry else heard.ms)
 
     def truncate(self, entry: Entry, ms: int, heard_until: Callable[[int, float], None]) -> None:
         """The client has played so much of an item, and will play no more; `heard_until` is the session's.
@@ -221,32 +235,6 @@ class Speaking:
         if (heard := self._heard_of(entry, ms)) is not None:
             entry.wire |= {"content": [content(heard.text, spoken=True)]}
         self._truncated(entry, ms)
-
-    def _end(self, end: ResponseEnded) -> None:
-        self.calls.interrupted()
-        self._calling = self._resumes = False
-        response, self._response = self._response, None
-        if response is None:
-            return
-        cut_entry, within_ms = self._take_cut() or (None, ALL_MS)
-        entry = response.message
-        heard = None
-        if entry is not None and end.outcome is not Outcome.COMPLETED:
-            heard = self._heard_of(entry, within_ms if entry is cut_entry else ALL_MS)
-        if entry is not None:
-            response.end_message("completed" if heard is None else "incomplete", None if heard is None else heard.text)
-        usage = usage_of(end.usage)
-        match end.outcome:
-            case Outcome.COMPLETED:
-                response.end(*cut_short(end.cut), usage)
-            case Outcome.FAILED:
-                response.end("failed", failed(self._failure), usage)
-            case _:
-                response.end("cancelled", CANCELLED if self.cancelled else INTERRUPTED, usage)
-                self._interrupted = None if self.cancelled else response.id
-        self._silent("stopped" if end.outcome is Outcome.COMPLETED else "cleared")
-        if heard is not None and entry is not None and response.spoken:
-            self._truncated(entry, within_ms if entry is cut_entry else heard.ms)
 
     def _heard_of(self, entry: Entry, within_ms: float) -> HeardItem | None:
         """Return what was heard in the first ms of an item; None where the session no longer knows."""
@@ -272,8 +260,7 @@ class Speaking:
     def _truncated(self, entry: Entry, ms: float) -> None:
         self._outbox.emit("conversation.item.truncated", item_id=entry.id, content_index=0, audio_end_ms=round(ms))
 
-    def _begin_message(self, response: Response) -> Entry:
-        spoken = Spoken(self._generation, self._sent_ms) if response.spoken else None
+    def _begin_message(self, response: Response, spoken: Spoken | None) -> Entry:
         entry = response.begin_message(spoken)
         entry.memory = self._memory
         return entry

@@ -12,6 +12,8 @@ class CallMessages:
     """Tells one client of calls: everything of those that are its `own`, of the server's as much as `level` says."""
 
     def __init__(self, send: Callable[[Payload], None], level: ReportedCalls, own: Callable[[str], bool]) -> None:
+        self.legacy = False
+        """Whether the client is of major version 1, and knows its functions' calls by another message."""
         self._send = send
         self._level = level
         self._own = own
@@ -27,6 +29,10 @@ class CallMessages:
         self._under_way[report.call_id] = report.name
         known = self._known(report.name)
         self._send(build("llm-function-call-started", known))
+        if self.legacy and self._own(report.name):
+            data = {"tool_call_id": report.call_id, **known, "args": _arguments(report.arguments)}
+            self._send(build("llm-function-call", data))
+            return
         data = {"tool_call_id": report.call_id, **known}
         if self._knows_all(report.name):
             data["arguments"] = _arguments(report.arguments)

@@ -61,8 +61,8 @@ class RtviConversation:
         """Whether the client has said that it is."""
         self._held: deque[Payload] = deque(maxlen=MOST_HELD)
         self._complained = False
-        told = CallMessages(self._tell, calls, lambda name: name in functions.names)
-        self.narrator = Narrator(self._tell, told, models)
+        self._calls = CallMessages(self._tell, calls, lambda name: name in functions.names)
+        self.narrator = Narrator(self._tell, self._calls, models)
         self.desk = Desk(session, self.narrator, functions, send, hang_up)
 
     def report(self, report: Report) -> None:
@@ -111,7 +111,7 @@ class RtviConversation:
         version, complaint = negotiated(request.data.get("version"))
         if complaint is not None:
             self._refuse(RequestRefusedError(complaint), request.id)
-        self.narrator.legacy = int(version.partition(".")[0]) == LEGACY_MAJOR
+        self.narrator.legacy = self._calls.legacy = int(version.partition(".")[0]) == LEGACY_MAJOR
         about = {"library": "voiceagent", "library_version": __version__}
         capabilities = {**CAPABILITIES, "audio_out": self._session().config.speak}
         self._send(build("bot-ready", {"version": version, "about": about, "capabilities": capabilities}, request.id))

@@ -4,14 +4,13 @@ Only on a port of its own (`services.tts_port`): on the server's, /v1/audio/spee
 FastAPI, as the clients know it.
 """
 
-import io
-import wave
 from contextlib import aclosing
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from voiceagent.audio.wav import wav_header
 from voiceagent.doors.errors import BadRequestError, RequestError
 from voiceagent.doors.host import Host
 from voiceagent.doors.requests import json_object
@@ -52,7 +51,8 @@ async def speech(request: Request, host: Host, rate: int) -> Response:
         "X-Encoding": "pcm_s16le",
         "X-Duration-Ms": str(len(pcm) * 1000 // (2 * rate)),
     }
-    return Response(_wav(pcm, rate) if kind == "wav" else pcm, media_type=f"audio/{kind}", headers=headers)
+    head = wav_header(rate, data_bytes=len(pcm)) if kind == "wav" else b""
+    return Response(head + pcm, media_type=f"audio/{kind}", headers=headers)
 
 
 def refuse(request: Request, error: Exception) -> Response:
@@ -63,13 +63,3 @@ def refuse(request: Request, error: Exception) -> Response:
 
 def _form(rate: int) -> dict[str, Any]:
     return {"sample_rate": rate, "channels": 1, "encoding": "pcm_s16le"}
-
-
-def _wav(pcm: bytes, rate: int) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(rate)
-        out.writeframes(pcm)
-    return file.getvalue()

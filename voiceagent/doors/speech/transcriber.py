@@ -60,6 +60,8 @@ class Transcriber:
     Raises UnavailableError when no recogniser can be lent.
     """
 
+    _endpointer: Endpointer
+
     def __init__(
         self,
         host: Host,
@@ -128,9 +130,11 @@ class Transcriber:
             self._give(len(self._held))
             if self._begun_at is not None and self._given > self._begun_at:
                 if hard:
+                    silent_s = self._endpointer.silent_s
                     if self._quiet:
-                        self._endpointer, self._silent = Endpointer(self._thresholds), True
-                    await self._end_utterance()
+                        self._endpointer = Endpointer(self._thresholds)
+                        self._silent = True
+                    await self._end_utterance(silent_s)
                 else:
                     self._open_text = (await self._transcribe_once()).text
             self._raise_failure()
@@ -170,7 +174,7 @@ class Transcriber:
                     self._begun_at = at - round(self._thresholds.onset_s * SAMPLE_RATE)
             elif self._begun_at is not None and self._ends(change, at):
                 self._give(at - self._given)
-                await self._end_utterance()
+                await self._end_utterance(self._endpointer.silent_s)
         self._give(len(self._held) - self._unjudged)
 
     async def _judge(self, pcm: Pcm) -> list[VadFrame]:
@@ -196,12 +200,12 @@ class Transcriber:
             self._held = self._held[samples:].copy()
             self._given += samples
 
-    async def _end_utterance(self) -> None:
-        """Report the utterance under way; speech that goes on is the next one."""
+    async def _end_utterance(self, silent_s: float) -> None:
+        """Report the utterance under way, after so much silence; speech that goes on is the next one."""
         assert self._begun_at is not None
         start_s, end_s = self._begun_at / SAMPLE_RATE, self._given / SAMPLE_RATE
         if self._silent:
-            end_s = max(start_s, end_s - self._endpointer.silent_s)
+            end_s = max(start_s, end_s - silent_s)
         self._begun_at = None if self._silent else self._given
         self._open_text = ""
         final = await self._transcribe_once()

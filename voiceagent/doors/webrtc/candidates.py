@@ -7,9 +7,6 @@ from aioice import Candidate
 
 from voiceagent.doors.errors import BadRequestError
 
-MAX_CANDIDATES = 64
-"""ICE candidates accepted in one request; a machine has a dozen."""
-
 
 @dataclass(frozen=True, slots=True)
 class Trickled:
@@ -25,7 +22,7 @@ def read_candidates(items: object) -> Iterator[Trickled]:
     """Yield what a request's list of candidates holds. Raises BadRequestError."""
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise BadRequestError("bad_candidate", 'Send {"pc_id": "...", "candidates": [{"candidate": "..."}]}.')
-    for item in items[:MAX_CANDIDATES]:
+    for item in items:
         mid = item.get("sdpMid", item.get("sdp_mid"))
         index = item.get("sdpMLineIndex", item.get("sdp_mline_index"))
         ufrag = item.get("usernameFragment", item.get("username_fragment"))

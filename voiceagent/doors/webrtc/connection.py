@@ -20,8 +20,9 @@ from aiortc.rtp import RtpPacket
 
 from voiceagent.doors.errors import BadRequestError, RequestError
 from voiceagent.doors.webrtc.candidates import Trickled, parse_candidate
+from voiceagent.doors.webrtc.codecs import CodecName
 from voiceagent.doors.webrtc.ice import RestartableIce
-from voiceagent.doors.webrtc.offer import CodecName, Offer
+from voiceagent.doors.webrtc.offer import Codecs, Offer
 from voiceagent.doors.webrtc.outbound import AgentTrack
 from voiceagent.doors.webrtc.sdp import ask_for_fec
 
@@ -44,7 +45,7 @@ class CallerConnection:
         self._ice = RestartableIce(make_ice)
         self._offer: Offer | None = None
         self._answering: Offer | None = None
-        self._known: list[str] = []  # sections taken up, in aiortc's order
+        self._known: dict[str, Codecs] = {}  # sections taken up and their first codecs, in aiortc's order
         self._pc = RTCPeerConnection(RTCConfiguration([], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._pc.on("connectionstatechange", lambda: on_state(self))
         self._pc.on("datachannel", on_channel)
@@ -66,10 +67,13 @@ class CallerConnection:
 
     async def answer(self, offer: Offer) -> str:
         """Accept an offer, the first or a later one, and return the answer's SDP. Raises BadRequestError."""
+        candidates = [parse_candidate(line) for line in offer.candidates]
         before, self._answering = self._offer, offer
+        if before is None:
+            offer.require_audio()
         try:
             await self._pc.setRemoteDescription(RTCSessionDescription(offer.reduced(self._known), "offer"))
-            self._known += [section.mid for section in offer.taken if section.mid not in self._known]
+            self._known |= {one.mid: one.codecs for one in offer.taken if one.mid not in self._known}
             if before is None:
                 self._ice.install(self._pc)
                 _route_by_name(self._pc)
@@ -83,7 +87,6 @@ class CallerConnection:
             words = f"The offer cannot be answered: {error or type(error).__name__}."
             raise BadRequestError("bad_sdp", words) from error
         self._offer = offer
-        candidates = [parse_candidate(line) for line in offer.candidates]
         for candidate in candidates:
             self._ice.add(candidate)
         return offer.answered(ask_for_fec(self._pc.localDescription.sdp))
@@ -105,6 +108,8 @@ class CallerConnection:
     def _speak_in_the_first(self, offer: Offer) -> None:
         transceivers = {one.mid: one for one in self._pc.getTransceivers()}
         audio = [section for section in offer.taken if section.kind == "audio"]
+        if not audio:
+            return  # until the caller's next offer
         heard = next((one for one in audio if one.direction in ("sendrecv", "recvonly")), audio[0])
         self.track.use(next(iter(heard.codec_names.values())))
         for mid, transceiver in transceivers.items():

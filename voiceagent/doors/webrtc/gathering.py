@@ -100,7 +100,7 @@ class IceConnection(Connection):
         )
 
     async def _answers(self, asked: dict["asyncio.Task[Found]", UsableServer]) -> list[Found]:
-        """Return what the servers answer in time; those that say nothing to anybody are noted."""
+        """Return what the servers answer in time; those that are of no use on any address are noted."""
         if not asked:
             return []
         loop = asyncio.get_running_loop()
@@ -117,6 +117,9 @@ class IceConnection(Connection):
             task.cancel()
         if pending:
             await asyncio.wait(pending)
-        for server in {asked[task] for task in pending} - answered:
-            self._servers.note_silent(server)
-        return [task.result() for task in asked if not task.cancelled() and task.exception() is None]
+        useful = {task: server for task, server in asked.items() if not task.cancelled() and task.exception() is None}
+        for task, server in asked.items():
+            if server not in useful.values():
+                why = "does not answer" if task.cancelled() else str(task.exception())
+                self._servers.note_useless(server, why)
+        return [task.result() for task in useful]

@@ -16,6 +16,9 @@ from aiortc import RTCPeerConnection
 
 log = logging.getLogger(__name__)
 
+MAX_CANDIDATES = 64
+"""Candidates of a caller that are tried; a machine has a dozen, and nobody shall have us knock at a thousand doors."""
+
 
 def _of_current(name: str) -> Any:
     """Make a property of the current connection one of `RestartableIce`."""
@@ -39,6 +42,7 @@ class RestartableIce:
         self._next: Connection | None = None
         self._switching: asyncio.Task[None] | None = None
         self._adding: set[asyncio.Task[None]] = set()
+        self._added = 0
 
     def install(self, pc: RTCPeerConnection) -> None:
         """Become the ICE connection of `pc`, all of whose sections share one transport, before it gathers."""
@@ -59,7 +63,7 @@ class RestartableIce:
         except BaseException:
             await upcoming.close()
             raise
-        self._next = upcoming
+        self._next, self._added = upcoming, 0
         self._switching = asyncio.create_task(self._switch(upcoming))
 
     def add(self, candidate: Candidate) -> None:
@@ -67,6 +71,9 @@ class RestartableIce:
 
         Nobody is told which is the last: then aioice would give up callers whose candidates are all still to come.
         """
+        if self._added == MAX_CANDIDATES:
+            return
+        self._added += 1
         task = asyncio.create_task(_add(self._newest, candidate))
         self._adding.add(task)
         task.add_done_callback(self._adding.discard)

@@ -1,7 +1,7 @@
 """The STUN and TURN servers of this process: what clients are told of them, and what its own calls use.
 
 Passwords are made for each client and expire (coturn's use-auth-secret, draft-uberti-behave-turn-rest-00). A server
-that does not answer is left alone for a while, so that it does not delay every call.
+that does not answer or refuses is left alone for a while, so that it does not delay every call.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from voiceagent.config.settings import ServerSettings
 log = logging.getLogger(__name__)
 
 REST_S = 30.0
-"""A silent server is asked again after this long, by one call that waits for it."""
+"""A useless server is asked again after this long, by one call that waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class IceServers:
     def __init__(self, settings: ServerSettings, epoch_s: Callable[[], float] = time.time) -> None:
         self._settings = settings
         self._epoch_s = epoch_s
-        self._resting: dict[str, float] = {}  # silent servers, and until when
+        self._resting: dict[str, float] = {}  # useless servers, and until when
 
     def for_client(self, name: str) -> list[dict[str, Any]]:
         """Return the servers that a client may use, as RTCIceServer dictionaries; `name` is the client's session.
@@ -88,10 +88,13 @@ class IceServers:
         for url in turn.urls:
             yield UsableServer(url, ice_address(url), *minted(turn, "agent", self._epoch_s()))
 
-    def note_silent(self, server: UsableServer) -> None:
-        """Leave a server alone for a while that has not answered in time."""
+    def note_useless(self, server: UsableServer, why: str) -> None:
+        """Leave a server alone for a while that has not answered in time, or refuses."""
+        now = asyncio.get_running_loop().time()
+        if self._resting.get(server.url, 0.0) > now:
+            return  # another call, or another address of this machine, has said so
         log.warning(
-            "a STUN or TURN server does not answer; calls go on without it (`voiceagent doctor` tries it)",
-            extra={"server": server.url, "for_s": REST_S},
+            "a STUN or TURN server is of no use; calls go on without it (`voiceagent doctor` tries it)",
+            extra={"server": server.url, "reason": why, "for_s": REST_S},
         )
-        self._resting[server.url] = asyncio.get_running_loop().time() + REST_S
+        self._resting[server.url] = now + REST_S

@@ -11,12 +11,9 @@ from collections.abc import Callable, Mapping
 from aiortc import RTCRtpReceiver
 from aiortc.rtp import RtpPacket
 
-from voiceagent.audio.decoder import Decoder
-from voiceagent.audio.opus import OpusDecoder
 from voiceagent.audio.pcm import Pcm
-from voiceagent.audio.receive import RATE, AudioReceiver, ReceiveStats
-from voiceagent.audio.telephone import TelephoneDecoder
-from voiceagent.doors.webrtc.offer import CodecName
+from voiceagent.audio.receive import AudioReceiver, ReceiveStats
+from voiceagent.doors.webrtc.codecs import CodecName, make_decoder
 
 STOPPED_S = 0.1
 """A sender of whom nothing has come for this long has stopped, and another one may be heard."""
@@ -66,7 +63,7 @@ class Inbound:
                 return
             self._receiver.reset()
         if codec != self._codec:
-            self._receiver.reset(_decoder(codec))
+            self._receiver.reset(make_decoder(codec))
         self._ssrc, self._codec, self._heard_s = packet.ssrc, codec, now
         self._receiver.push_packet(packet.sequence_number, packet.timestamp, packet.payload, now)
         self._poll()
@@ -79,10 +76,6 @@ class Inbound:
             self._hear(pcm)
         if (due := self._receiver.next_poll_s) is not None:
             self._timer = self._loop.call_at(due, self._poll)
-
-
-def _decoder(codec: CodecName) -> Decoder:
-    return OpusDecoder(RATE) if codec == "OPUS" else TelephoneDecoder(codec)
 
 
 class _Tap:

@@ -7,16 +7,16 @@ usable, and what has a transport of its own is rejected (RFC 3264, RFC 8829, RFC
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, cast
+from typing import cast
 
-from voiceagent.audio.telephone import TelephoneCodec
 from voiceagent.doors.errors import BadRequestError
+from voiceagent.doors.webrtc.codecs import CodecName
 
-CodecName = Literal["OPUS"] | TelephoneCodec
-"""The codecs that are heard and spoken."""
+Codecs = Mapping[str, str]
+"""Codecs by payload type, as in {"111": "opus/48000/2"}."""
 MAX_AUDIO_SECTIONS = 4
 """Audio sections taken up: each costs a thread in aiortc. A caller has one, or one for each direction."""
 
@@ -79,8 +79,8 @@ class Section:
         return next((line[2:] for line in self.lines if line[2:] in _DIRECTIONS), "sendrecv")
 
     @cached_property
-    def codecs(self) -> dict[str, str]:
-        """The known audio codecs by payload type, as in {"111": "opus/48000/2"}, the preferred one first."""
+    def codecs(self) -> Codecs:
+        """The audio codecs that are known here, the preferred one first."""
         maps = {str(number): codec for number, codec in _STATIC.items()}
         maps |= dict(value.split(" ", 1) for value in _values(self.lines, "rtpmap") if " " in value)
         return {number: maps[number] for number in dict.fromkeys(self.formats) if _is_known(maps.get(number, ""))}
@@ -96,28 +96,33 @@ class Section:
 
 
 class Offer:
-    """A caller's offer. Raises BadRequestError when nothing in it can be answered."""
+    """A caller's offer. Raises BadRequestError for what is no offer of an RTCPeerConnection."""
 
     def __init__(self, sdp: str) -> None:
         self._session, self.sections = _split(sdp)
         groups = [value.split()[1:] for value in _values(self._session, "group") if value.split()[:1] == ["BUNDLE"]]
-        audio = [section for section in self.sections if section.kind == "audio" and section.codecs]
-        if not any(section.kind == "audio" for section in self.sections):
-            raise BadRequestError("bad_sdp", "The offer has no audio; add an audio transceiver before createOffer().")
-        if not audio:
-            raise BadRequestError("no_codec", "No codec of the offer is known here; offer Opus, G.722, PCMU or PCMA.")
-        self._bundle = groups[0] if groups else [audio[0].mid]
+        self._audio = [section for section in self.sections if section.kind == "audio"]
+        known = [section for section in self._audio if section.codecs]
+        if not self.sections:
+            raise BadRequestError("bad_sdp", "The offer has no media section; add an audio transceiver.")
+        self._bundle = groups[0] if groups else [(known or self.sections)[0].mid]
         self._has_bundle = bool(groups)
-        self.taken = self._choose(audio)
-        if not any(section.kind == "audio" for section in self.taken):
-            raise BadRequestError(
-                "bad_sdp", "The offer's audio is not in its BUNDLE group; use bundlePolicy max-bundle."
-            )
-        self._main = next((one for one in self.sections if one.mid == self._bundle[0]), self.taken[0])
+        self.taken = self._choose(known)
+        self._main = next((one for one in self.sections if one.mid in self._bundle[:1]), self.sections[0])
         self.transport = [line for name in _TRANSPORT for line in self._of_transport(name)]
         for needed in _TRANSPORT:
             if not any(line.startswith(f"a={needed}:") for line in self.transport):
                 raise BadRequestError("bad_sdp", f"The offer has no a={needed}: is it from an RTCPeerConnection?")
+
+    def require_audio(self) -> None:
+        """Raise BadRequestError unless there is audio that can be taken up, as a first offer must have it."""
+        if any(section.kind == "audio" for section in self.taken):
+            return
+        if not self._audio:
+            raise BadRequestError("bad_sdp", "The offer has no audio; add an audio transceiver before createOffer().")
+        if not any(section.codecs for section in self._audio):
+            raise BadRequestError("no_codec", "No codec of the offer is known here; offer Opus, G.722, PCMU or PCMA.")
+        raise BadRequestError("bad_sdp", "The offer's audio is stopped, or not in its BUNDLE group.")
 
     @property
     def ufrag(self) -> str:
@@ -143,16 +148,23 @@ class Offer:
         """Return whether a candidate of a section belongs to the shared transport."""
         return mid == self._main.mid or index == self._main.index or (mid is None and index is None)
 
-    def reduced(self, known: Sequence[str]) -> str:
-        """Return the part that is taken up, as an offer of its own; `known` sections come first, in this order."""
+    def reduced(self, known: Mapping[str, Codecs]) -> str:
+        """Return the part that is taken up, as an offer of its own.
+
+        `known` sections of the offers before come first, in this order, with the codecs that they had: aiortc cannot
+        change them. Raises BadRequestError for one that has lost the codec that is spoken.
+        """
         order = [*known, *(section.mid for section in self.taken if section.mid not in known)]
         by_mid = {section.mid: section for section in self.sections}
         lines = ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0", f"a=group:BUNDLE {' '.join(order)}"]
         lines += ["a=msid-semantic:WMS *", *(line for line in self._session if line == "a=ice-lite")]
         for mid in order:
-            if mid not in by_mid:
-                raise BadRequestError("bad_sdp", f"The offer lacks section {mid} of the offer before it.")
-            lines += self._simplified(by_mid[mid])
+            section = by_mid.get(mid)
+            if section is None or section.disabled:
+                lines += _stopped(mid, known.get(mid, {}))
+            else:
+                lines += _simplified(section, known.get(mid, section.codecs))
+            lines += self.transport
         return "\r\n".join(lines) + "\r\n"
 
     def answered(self, answer: str) -> str:
@@ -200,20 +212,36 @@ class Offer:
         mine = [line for line in self._main.lines if line.startswith(prefix)]
         return mine or [line for line in self._session if line.startswith(prefix)]
 
-    def _simplified(self, section: Section) -> list[str]:
-        """Return a section with what aiortc needs of it, and nothing else."""
-        formats = list(section.codecs) if section.kind == "audio" else section.formats
-        lines = [f"m={section.kind} 9 {section.protocol} {' '.join(formats)}", "c=IN IP4 0.0.0.0"]
-        lines += [line for line in section.lines[1:] if _KEPT.fullmatch(line)]
-        if section.kind == "audio":
-            if not section.codecs:
-                raise BadRequestError("no_codec", "No codec of the offer is known here; offer Opus, G.722 or G.711.")
-            lines.append(f"a={section.direction}")
-        for number, codec in section.codecs.items():
-            lines += [f"a=rtpmap:{number} {codec}", *section.about(number, "fmtp", "rtcp-fb")]
-        if section.mid.startswith("#"):
-            lines.append(f"a=mid:{section.mid}")
-        return lines + self.transport
+
+def _simplified(section: Section, known: Codecs) -> list[str]:
+    """Return a section with what aiortc needs of it, of its codecs the known ones."""
+    codecs = {number: codec for number, codec in section.codecs.items() if known.get(number) == codec}
+    if known and next(iter(known)) not in codecs:
+        raise BadRequestError(
+            "no_codec", f"The offer drops the codec of the call, {next(iter(known.values()))}; keep it."
+        )
+    formats = list(codecs) if section.kind == "audio" else section.formats
+    lines = [f"m={section.kind} 9 {section.protocol} {' '.join(formats)}", "c=IN IP4 0.0.0.0"]
+    lines += [line for line in section.lines[1:] if _KEPT.fullmatch(line)]
+    if section.kind == "audio":
+        lines.append(f"a={section.direction}")
+    for number, codec in codecs.items():
+        lines += [f"a=rtpmap:{number} {codec}", *section.about(number, "fmtp", "rtcp-fb")]
+    return [*lines, f"a=mid:{section.mid}"] if section.mid.startswith("#") else lines
+
+
+def _stopped(mid: str, known: Codecs) -> list[str]:
+    """Return a section that the caller has stopped, or used for another: aiortc keeps its place."""
+    if not known:
+        return [
+            "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
+            "c=IN IP4 0.0.0.0",
+            f"a=mid:{mid}",
+            "a=sctp-port:5000",
+        ]
+    media = f"m=audio 9 UDP/TLS/RTP/SAVPF {' '.join(known)}"
+    maps = [f"a=rtpmap:{number} {codec}" for number, codec in known.items()]
+    return [media, "c=IN IP4 0.0.0.0", f"a=mid:{mid}", "a=inactive", "a=rtcp-mux", *maps]
 
 
 def _split(sdp: str) -> tuple[list[str], list[Section]]:

@@ -14,17 +14,12 @@ import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from voiceagent.audio.opus import RATES, TIMESTAMP_RATE, OpusEncoder
+from voiceagent.audio.opus import TIMESTAMP_RATE
 from voiceagent.audio.pcm import Pcm
 from voiceagent.audio.reframe import Reframer
-from voiceagent.audio.telephone import TelephoneEncoder
-from voiceagent.doors.webrtc.offer import CodecName
+from voiceagent.doors.webrtc.codecs import CodecName, make_encoder
 
 FRAME_S = 0.02
-BITRATE = 32_000
-"""Bits per second of Opus: transparent for wide-band mono speech, with room for FEC."""
-EXPECTED_LOSS_PERCENT = 5
-"""The loss that FEC is dimensioned for."""
 CATCH_UP_S = 0.1
 """A sender that is late by more than this gives up the lost time instead of sending a burst."""
 _TIME_BASE = Fraction(1, TIMESTAMP_RATE)
@@ -50,7 +45,7 @@ class AgentTrack(MediaStreamTrack):
         if self._frames or codec == self._codec:
             return
         self._codec = codec
-        self._encoder = _opus_encoder(self._rate) if codec == "OPUS" else TelephoneEncoder(codec)
+        self._encoder = make_encoder(codec, self._rate)
         rate = self._encoder.rate
         self._reframer = Reframer(self._rate, rate, round(rate * FRAME_S))
         self._ready: deque[Pcm] = deque()
@@ -75,8 +70,3 @@ class AgentTrack(MediaStreamTrack):
         while not self._ready:
             self._ready.extend(self._reframer.push(self._pull()))
         return self._ready.popleft()
-
-
-def _opus_encoder(rate: int) -> OpusEncoder:
-    opus_rate = rate if rate in RATES else TIMESTAMP_RATE
-    return OpusEncoder(opus_rate, bitrate=BITRATE, fec=True, packet_loss_percent=EXPECTED_LOSS_PERCENT)

@@ -15,7 +15,7 @@ def check_offer(sdp: object, kind: object) -> str:
     if kind != "offer" or not isinstance(sdp, str):
         raise BadRequestError("bad_sdp", 'Send {"type": "offer", "sdp": "v=0..."} as RTCPeerConnection makes it.')
     if len(sdp) > MAX_SDP_CHARS:
-        raise TooLargeError("bad_sdp", f"The offer is longer than {MAX_SDP_CHARS} characters.")
+        raise TooLargeError("too_large", f"The offer is longer than {MAX_SDP_CHARS} characters.")
     if any("\ud800" <= character <= "\udfff" for character in sdp):
         raise BadRequestError("bad_sdp", "The offer is not text: it holds half of a surrogate pair.")
     if not sdp.startswith("v=0"):

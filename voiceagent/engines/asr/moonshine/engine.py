@@ -7,6 +7,7 @@ Pieces cut off a long turn are transcribed once and kept as text. The model itse
 from collections.abc import Callable, Generator
 from math import ceil, exp
 from pathlib import Path
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +15,12 @@ from numpy.typing import NDArray
 from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent, Transcript
 from voiceagent.engines.asr.moonshine.model import Decoding, Moonshine
 from voiceagent.engines.asr.turn_audio import CUT_AFTER_S, Snapshot, TurnAudio
-from voiceagent.engines.contract import Batch, CostKey, Need
-from voiceagent.engines.queue import Job, Next, QueueEngine
+from voiceagent.engines.contract import Batch, CostKey, Need, claim
+from voiceagent.engines.queue import UNDATED, Job, Next, QueueEngine
 
 DECODE: CostKey = ("asr.decode", 1)
 PARTIAL = -1
 """Tag of partial transcripts, which belong to no fork."""
-UNDATED = float("-inf")
-"""Deadline of a partial until the scheduler first asks for work: `push` does not get the time."""
 PARTIAL_WITHIN_S = 0.1
 """A reader notices a word that appears much later than it was spoken."""
 SETTLE_WITHIN_S = 2.0
@@ -55,6 +54,8 @@ class MoonshineEngine(QueueEngine):
         self._threads = threads
         self.partial_interval_s = partial_interval_s
         self._model: Moonshine | None = None
+        self._callers: WeakSet[MoonshineStream] = WeakSet()
+        """The streams whose words somebody waits for."""
 
     def load(self) -> None:
         """Load the model and run it once per size. Raises VoiceAgentError for missing or damaged files."""
@@ -71,14 +72,26 @@ class MoonshineEngine(QueueEngine):
 
     def open(self, on_event: Callable[[AsrEvent], None], need: Need = Need.PROMISED) -> "MoonshineStream":
         """Start listening; none of its work is more urgent than `need`."""
-        return MoonshineStream(self, next(self._stream_ids), on_event, need)
+        stream = MoonshineStream(self, next(self._stream_ids), on_event, need)
+        if need is not Need.BACKGROUND:
+            self._callers.add(stream)
+        return stream
 
     def pending(self, now: float) -> Batch | None:
         """Return the most urgent step, after giving new work its deadline."""
         for job in self._jobs:
-            if job.deadline == UNDATED:
+            if job.deadline == UNDATED and job.need is not Need.BACKGROUND:
                 job.deadline = now + (SETTLE_WITHIN_S if job.need is Need.PROMISED else PARTIAL_WITHIN_S)
-        return super().pending(now)
+        batch = super().pending(now)
+        if batch is None or claim(batch.need, batch.deadline, now)[0] is not Need.BACKGROUND:
+            return batch
+        # A caller who speaks will want the lane at the first silence, and a step that has begun cannot be taken back.
+        return None if any(caller.speaking for caller in self._callers) else batch
+
+    def forget(self, stream: "MoonshineStream") -> None:
+        """A stream has ended."""
+        self._callers.discard(stream)
+        self._wake()
 
     def is_transcribing(self, stream: int) -> bool:
         """Return whether a stream has work queued."""
@@ -137,6 +150,11 @@ class MoonshineStream:
         self._unseen = 0
         """Samples of speech since the last look at the turn."""
 
+    @property
+    def speaking(self) -> bool:
+        """Whether speech is under way."""
+        return self._audio.speaking
+
     def push(self, pcm: NDArray[np.float32]) -> None:
         """Take more audio; enough new speech requests a partial transcript."""
         self._audio.push(pcm)
@@ -170,6 +188,7 @@ class MoonshineStream:
     def close(self) -> None:
         """End the stream."""
         self._engine.cancel(self.number)
+        self._engine.forget(self)
 
     def _look(self) -> None:
         turn = self._audio.snapshot()
