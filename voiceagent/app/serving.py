@@ -70,7 +70,7 @@ async def _serve(agent: "Agent", gpus: tuple[Gpu, ...], listener: socket.socket)
             await _load_and_serve(agent, gpus, server, listener)
     finally:
         if agent.close():
-            atexit.register(_leave)
+            atexit.register(leave)
 
 
 async def _load_and_serve(
@@ -93,7 +93,7 @@ async def _load_and_serve(
         await asyncio.gather(serving, loading, return_exceptions=True)
 
 
-def _leave() -> None:
+def leave() -> None:
     """End the process at once: native code that still runs would crash during interpreter shutdown."""
     logging.shutdown()
     sys.stdout.flush()

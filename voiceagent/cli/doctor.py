@@ -20,12 +20,13 @@ INDENT = 21
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--sound", is_flag=True, help="Play a short sweep at this machine, and measure its echo.")
 @with_settings
-def doctor(loaded: "Loaded", as_json: bool) -> None:
+def doctor(loaded: "Loaded", as_json: bool, sound: bool) -> None:
     """Check this machine against the settings and suggest fixes."""
     from voiceagent.app.doctor import Verdict, checkup
 
-    findings, plan = checkup(loaded.settings)
+    findings, plan = checkup(loaded.settings, sweep=sound)
     click.echo(_json(findings, plan) if as_json else _report(findings, plan))
     if any(finding.verdict is Verdict.PROBLEM for finding in findings):
         raise click.exceptions.Exit(1)

@@ -20,6 +20,7 @@ class LazyGroup(click.Group):
 
     COMMANDS: ClassVar[dict[str, tuple[str, str]]] = {
         "serve": ("voiceagent.cli.serve:serve", "Start the agent and its page."),
+        "talk": ("voiceagent.cli.talk:talk", "Talk to the agent at this machine's microphone."),
         "say": ("voiceagent.cli.say:say", "Speak a text into an audio file."),
         "transcribe": ("voiceagent.cli.transcribe:transcribe", "Transcribe audio files."),
         "evaluate": ("voiceagent.cli.evaluate:evaluate", "Hold scripted conversations and check them."),

@@ -21,12 +21,14 @@ from voiceagent.doors.webrtc.offers import Offers
 from voiceagent.errors import VoiceAgentError
 
 
-def create_app(host: Host, settings: Settings) -> Starlette:
+def create_app(host: Host, settings: Settings, connections: Connections | None = None) -> Starlette:
     """Build the application. Its lifespan opens the doors that have ports of their own, and closes every connection.
+
+    `connections` are those of the process, where others than its doors admit callers too.
 
     Raises VoiceAgentError for a token file that cannot be read.
     """
-    connections = Connections(host)
+    connections = connections or Connections(host)
     offers = Offers(host, connections, settings.server)
     access = Access(settings.server)
     context = DoorContext(host, connections, offers, settings, access)

@@ -55,7 +55,7 @@ class Listener:
         self._agent.play(frame, ahead_s or 0.0)
         for recording in self._recordings:
             recording.pull(frame, ahead_s)
-        self._draw_conclusions()
+        self._draw_conclusions(ahead_s or 0.0)
         return frame
 
     def note_played(self) -> None:
@@ -72,11 +72,12 @@ class Listener:
                 closing.callback(recording.close)
         self._recordings.clear()
 
-    def _draw_conclusions(self) -> None:
+    def _draw_conclusions(self, ahead_s: float = 0.0) -> None:
+        """Report what happened; what was just pulled is played in `ahead_s`."""
         for event in self._playout.drain_events():
             match event:
                 case SegmentStarted(generation, 0):
-                    self._turns.first_packet(generation, self._loop.time())
+                    self._turns.first_packet(generation, self._loop.time() + ahead_s)
                     self._post(PlayoutStarted(self._loop.time(), generation))
                 case WordHeard() | SegmentHeard():
                     self._report(event)

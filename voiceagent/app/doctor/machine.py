@@ -8,13 +8,12 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, requires, version
-from importlib.util import find_spec
 
 from voiceagent.app.specs import chosen, lanes_on_gpu, wants_gpu
 from voiceagent.app.tls import expires_at, require_tls
 from voiceagent.config.guard import exposure, is_loopback, read_token, require_guard
 from voiceagent.config.settings import Settings
-from voiceagent.engines.finding import Finding, ok, problem, skipped, warning
+from voiceagent.engines.finding import Finding, ok, problem, warning
 from voiceagent.engines.machine import Gpu, cores, cuda_version, processor
 from voiceagent.errors import VoiceAgentError
 
@@ -145,23 +144,13 @@ def check_tls(settings: Settings) -> Iterator[Finding]:
 
 
 def check_microphone(settings: Settings) -> Iterator[Finding]:
-    """Microphones, which are the browsers'; this machine's where a library can list them."""
+    """Microphones of browsers, which may not be allowed theirs; this machine's own are in `sound.py`."""
     if not is_loopback(settings.server.host) and settings.server.tls_cert is None:
         yield warning(
             "microphone",
             f"server.host is {settings.server.host}: browsers on other machines allow theirs only on HTTPS pages",
             "set server.tls_cert and tls_key, or put a proxy with TLS before the server (docs/security.md)",
         )
-    if find_spec("sounddevice") is None:
-        yield skipped("microphone", "the browser's is used; listing this machine's own needs the package sounddevice")
-        return
-    import sounddevice  # type: ignore[import-not-found, import-untyped, unused-ignore]  # only where the user has installed it
-
-    names = [device["name"] for device in sounddevice.query_devices() if device["max_input_channels"] > 0]
-    if names:
-        yield ok("microphone", f"on this machine: {', '.join(names)}")
-    else:
-        yield warning("microphone", "none on this machine", "plug one in, or talk from a browser on another machine")
 
 
 def _extras(settings: Settings) -> dict[str, tuple[str, ...]]:

@@ -21,6 +21,7 @@ from voiceagent.app.doctor.machine import (
     check_tls,
 )
 from voiceagent.app.doctor.models import check_models
+from voiceagent.app.doctor.sound import check_sound
 from voiceagent.app.specs import chosen, wants_gpu
 from voiceagent.config.settings import Settings
 from voiceagent.engines.finding import Finding, ok, problem, warning
@@ -32,8 +33,8 @@ from voiceagent.weights import Store
 CALIBRATE = "run `voiceagent calibrate` with these settings, while nothing else runs"
 
 
-def checkup(settings: Settings) -> tuple[list[Finding], Plan]:
-    """Run every check; return the findings, and the memory plan that is part of them."""
+def checkup(settings: Settings, *, sweep: bool = False) -> tuple[list[Finding], Plan]:
+    """Run every check; return the findings, and the memory plan that is part of them. `sweep` makes a sound."""
     store, gpus = Store(settings.weights.dir), nvidia_gpus()
     plan = memory_plan(settings, free_memory(gpus))
     context = build_context(settings, has_gpu=bool(gpus))
@@ -53,6 +54,7 @@ def checkup(settings: Settings) -> tuple[list[Finding], Plan]:
         "tls": check_tls(settings),
         "network": _check_network(settings),
         "microphone": check_microphone(settings),
+        "sound": check_sound(sweep=sweep),
     }
     return [finding for name, findings in checks.items() for finding in _guarded(name, findings)], plan
 

@@ -5,26 +5,23 @@ used. In-band FEC is on: a browser can recover a lost packet from the next one.
 """
 
 import asyncio
-import math
+from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
 import av
-import numpy as np
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from voiceagent.audio.files import Resampler
 from voiceagent.audio.opus import TIMESTAMP_RATE
 from voiceagent.audio.pcm import Pcm
+from voiceagent.audio.reframe import Reframer
 from voiceagent.doors.webrtc.codecs import CodecName, make_encoder
 
 FRAME_S = 0.02
 CATCH_UP_S = 0.1
 """A sender that is late by more than this gives up the lost time instead of sending a burst."""
-RESAMPLER_LAG_S = 64 / 48_000
-"""What its filter holds back, rounded up: as much silence is sent first."""
 _TIME_BASE = Fraction(1, TIMESTAMP_RATE)
 _TICKS = round(TIMESTAMP_RATE * FRAME_S)
 
@@ -50,9 +47,8 @@ class AgentTrack(MediaStreamTrack):
         self._codec = codec
         self._encoder = make_encoder(codec, self._rate)
         rate = self._encoder.rate
-        self._resampler = None if rate == self._rate else Resampler(self._rate, rate)
-        self._frame_samples = round(rate * FRAME_S)
-        self._resampled = np.zeros(math.ceil(rate * RESAMPLER_LAG_S), np.float32)
+        self._reframer = Reframer(self._rate, rate, round(rate * FRAME_S))
+        self._ready: deque[Pcm] = deque()
 
     async def recv(self) -> "av.Packet[Any]":
         """Wait until the next 20 ms are due and return them, encoded. Raises MediaStreamError once stopped."""
@@ -71,9 +67,6 @@ class AgentTrack(MediaStreamTrack):
         return packet
 
     def _next(self) -> Pcm:
-        if self._resampler is None:
-            return self._pull()
-        while len(self._resampled) < self._frame_samples:
-            self._resampled = np.concatenate((self._resampled, self._resampler.push(self._pull())))
-        frame, self._resampled = np.split(self._resampled, [self._frame_samples])
-        return frame
+        while not self._ready:
+            self._ready.extend(self._reframer.push(self._pull()))
+        return self._ready.popleft()
