@@ -12,12 +12,12 @@ from itertools import cycle
 from typing import Any
 
 from benchmarks import corpus
-from benchmarks.conversations import make_cough
 from benchmarks.echo_room.cancelling import TEXT, Ears
 from benchmarks.echo_room.sound_server import SoundServer
 from benchmarks.echo_room.visit import Said, Visit, visit
 from voiceagent.session.events import Outcome
 from voiceagent.session.reports import AgentPaused, Report, ResponseEnded, ResponseStarted, UserTurnEnded
+from voiceagent.testing.sound import make_cough
 from voiceagent.text.words import word_error_rate
 
 REPLY = "All right. " + " ".join(TEXT)

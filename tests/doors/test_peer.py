@@ -121,8 +121,7 @@ def test_a_caller_who_vanishes_without_a_word_is_noticed(monkeypatch):
     monkeypatch.setattr(peer_module, "GONE_S", 1.0)
 
     async def scene(house, caller):
-        caller._pings.cancel()
-        caller._microphone._due = float("inf")  # not a packet more
+        caller.vanish()
         await house.empty()
 
     talk(scene)

@@ -104,6 +104,12 @@ class Caller(Line):
         """Say that the caller is there."""
         self.send({"type": "ping", "t": self.now})
 
+    def vanish(self) -> None:
+        """Send neither sound nor pings from now on, and say nothing of it."""
+        assert self._pings is not None
+        self._pings.cancel()
+        self._microphone.stop_sending()
+
     async def leave(self) -> None:
         """Say that the caller hangs up."""
         if self.is_open:

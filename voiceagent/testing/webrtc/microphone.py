@@ -59,6 +59,10 @@ class Talker:
         self._speech = list(padded.reshape(-1, FRAME_SAMPLES))
         return await self._said
 
+    def stop(self) -> None:
+        """Give no further frame."""
+        self._due = float("inf")
+
     async def frame(self) -> Pcm:
         """Wait until the next frame is due and return it, 16 kHz; it counts as sent now."""
         loop = asyncio.get_running_loop()
@@ -101,6 +105,10 @@ class Microphone(MediaStreamTrack):
     async def say(self, pcm: Pcm) -> Said:
         """Speak 16 kHz audio, beginning now; return when its first and last sample were sent."""
         return await self._talker.say(pcm)
+
+    def stop_sending(self) -> None:
+        """Send no further packet; the connection stays."""
+        self._talker.stop()
 
     async def recv(self) -> "av.Packet[Any]":
         """Wait until the next packet is due and return it."""
