@@ -7,7 +7,6 @@ from voiceagent.evals.files import shipped
 
 NAMES = sorted(path.stem for path in shipped().glob("*.yaml"))
 NEED_DETECTOR = {"slow-speaker", "spelled-number"}
-DIGITS = pytest.mark.xfail(reason="digits that are said 0.8 s apart get an answer each", strict=True)
 
 
 def failures(*names, **how):
@@ -19,7 +18,7 @@ def test_there_are_ten_and_each_is_called_as_its_file_is():
     assert [written.scenario.name for written in load_scenarios()] == NAMES
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=DIGITS) if n == "spelled-number" else n for n in NAMES])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_agent_keeps_to_it(name):
     assert failures(name) == []
 
