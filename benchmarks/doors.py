@@ -1,7 +1,7 @@
 """How long a caller waits for an answer through each door, beside WebRTC's.
 
-One caller, in a process of its own, talks through one door after the other to one `voiceagent serve`, round by round,
-with the same recordings of people at each door:
+One caller, in a process of its own, asks one `voiceagent serve` the same questions, recordings of people, through one
+door after the other; each in a call of its own, so that no answer depends on what was said before:
 
 - last speech sample sent -> first audible agent sample that a client of that door would play: of WebRTC and AudioSocket
   when its packet has come; of a WebSocket as soon as it comes, or when what came before has been played;
@@ -131,32 +131,29 @@ class Run:
         clips = corpus.questions(self.rounds * self.plan.questions, self.plan.longest_s)
         try:
             async with asyncio.timeout(self.limit_s):
-                for number in range(self.rounds):
-                    mine = clips[number * self.plan.questions :][: self.plan.questions]
+                for number, clip in enumerate(clips):
                     first = number % len(self.doors)
                     for door in [*self.doors[first:], *self.doors[:first]]:
-                        await self._call(door, number, mine)
+                        await self._call(door, number // self.plan.questions, clip)
         except TimeoutError:
             form.progress("Time is up; what was measured so far counts.")
 
-    async def _call(self, door: str, number: int, clips: Sequence[corpus.Clip]) -> None:
-        """Ask in one call; one that is not taken is made again, one that breaks off is over."""
+    async def _call(self, door: str, number: int, clip: corpus.Clip) -> None:
+        """Ask in a call; one that is not taken or breaks off is made again."""
         for attempt in range(ATTEMPTS):
             if attempt:
                 await asyncio.sleep(AGAIN_S)
-            asked = len(self.samples["questions"])
-            if await self._talk(door, number, clips) or len(self.samples["questions"]) > asked:
+            if await self._talk(door, number, clip):
                 return
 
-    async def _talk(self, door: str, number: int, clips: Sequence[corpus.Clip]) -> bool:
-        """Return whether all was asked."""
+    async def _talk(self, door: str, number: int, clip: corpus.Clip) -> bool:
+        """Return whether it was asked."""
         try:
             async with DOORS[door](self.place) as line:
-                for clip in clips:
-                    sample, sound = await ask(line, clip)
-                    self.samples["questions"].append({"door": door, "round": number, **sample})
-                    self.sounds.append(sound)
-                    form.progress(f"{door}: {sample['v2v_ms']} ms  {sample['understood']} -> {sample['reply']}")
+                sample, sound = await ask(line, clip)
+                self.samples["questions"].append({"door": door, "round": number, **sample})
+                self.sounds.append(sound)
+                form.progress(f"{door}: {sample['v2v_ms']} ms  {sample['understood']} -> {sample['reply']}")
         except LOST as error:
             self.samples["errors"].append({"door": door, "round": number, "error": f"{type(error).__name__}: {error}"})
             form.progress(f"{door}: {error}")
