@@ -21,6 +21,7 @@ class Reckonings:
     def __init__(self):
         self.questions = []
         self.cancelled = 0
+        self.paused = 0
 
     def __call__(self, question, take):
         self.questions.append(question)
@@ -29,6 +30,9 @@ class Reckonings:
 
     def cancel(self):
         self.cancelled += 1
+
+    def pause(self):
+        self.paused += 1
 
 
 @pytest.fixture
@@ -273,3 +277,14 @@ def test_after_a_forecast_the_cores_are_left_to_the_lanes_for_a_while(asked) -> 
     assert len(asked.questions) == 2
     house.look(0.2)
     assert len(asked.questions) == 3
+
+
+def test_a_caller_who_begins_to_wait_pauses_the_forecast_under_way(asked) -> None:
+    found = admission()
+    found.answer_awaited()
+    found.look()
+    found.answer_awaited()
+    assert asked.paused == 1
+    asked.take(CARRIED)
+    found.answer_awaited()
+    assert asked.paused == 1

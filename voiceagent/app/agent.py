@@ -43,7 +43,7 @@ from voiceagent.scheduler.scheduler import Scheduler, Step
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.coordinator import Session
 from voiceagent.session.engines import Engines
-from voiceagent.session.reports import Report
+from voiceagent.session.reports import Report, UserStopped
 from voiceagent.session.turns import TurnLog
 from voiceagent.text import load_languages
 from voiceagent.trace.jsonl import TurnFile
@@ -278,6 +278,8 @@ class Agent(Lending):
         turns = TurnLog(session_id, self.steps, self.metrics, self._on_turn)
 
         def report(what: Report) -> None:
+            if isinstance(what, UserStopped) and self._admission is not None:
+                self._admission.answer_awaited()
             on_report(what)
             self.events.report(session, what)
 

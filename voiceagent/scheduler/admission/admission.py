@@ -93,6 +93,11 @@ class Admission:
         """Record that a caller has joined."""
         self._arrived_at = self._now()
 
+    def answer_awaited(self) -> None:
+        """Leave the machine to an answer that a caller begins to wait for."""
+        if self._process is not None:
+            self._process.pause()
+
     @property
     def is_settling(self) -> bool:
         """Whether the next caller must wait until the effect of the last one is known."""

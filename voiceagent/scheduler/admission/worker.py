@@ -1,16 +1,20 @@
 """Computes the capacity in a process of its own, at a low priority.
 
-It takes seconds of plain Python: on a thread it would block the event loop and take a core from the lanes.
+It takes seconds of plain Python: on a thread it would block the event loop and take a core from the lanes. Beside it,
+on two cores, answers take twice as long, however low its priority: so it stands still while a caller waits.
 """
 
 import asyncio
 import logging
 import os
 import pickle
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from threading import Thread
 
 from voiceagent.scheduler.admission.search import Question, max_callers
@@ -19,6 +23,11 @@ log = logging.getLogger(__name__)
 
 NICENESS = 15
 """A tenth of a lane's weight: little enough for the lanes, and still an answer in time on a busy machine."""
+
+PAUSE_S = 1.0
+"""How long it stands still for a caller who waits, and goes on after that whoever waits then."""
+PAUSE = getattr(signal, "SIGURG", None)
+"""Asks it to: a signal that does nothing to a process which has just begun, and does not handle it yet."""
 
 
 class ForecastProcess:
@@ -30,6 +39,7 @@ class ForecastProcess:
         self._loop = asyncio.get_running_loop()
         self._child: subprocess.Popen[bytes] | None = None
         self._cancelled = False
+        self._pause_after = -inf
         Thread(target=self._run, name="forecast", daemon=True).start()
 
     def cancel(self) -> None:
@@ -37,6 +47,13 @@ class ForecastProcess:
         self._cancelled = True
         if self._child is not None:
             self._child.kill()
+
+    def pause(self) -> None:
+        """Stand still for PAUSE_S, unless it has just done so: it gets on with at least half of the time."""
+        now = self._loop.time()
+        if self._child is not None and now >= self._pause_after and PAUSE is not None:
+            self._child.send_signal(PAUSE)
+            self._pause_after = now + 2 * PAUSE_S
 
     def _run(self) -> None:
         answer = self._ask()
@@ -65,4 +82,6 @@ class ForecastProcess:
 def answer() -> None:
     """Run in that process: read the question from stdin and write the answer to stdout."""
     os.nice(NICENESS)
+    if PAUSE is not None:
+        signal.signal(PAUSE, lambda *_: time.sleep(PAUSE_S))
     print(max_callers(pickle.load(sys.stdin.buffer)))
