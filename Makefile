@@ -6,6 +6,7 @@ NEMO := .venv-nemo/bin
 CONFIG ?= cpu.yaml
 WHEELS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/voiceagent/wheels
 LLAMA := .venv/llama
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 2)')
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --find-links $(WHEELS)
 # pip knows this machine's own sources of wheels, and so perhaps a build of torch without CUDA; uv takes what is there.
 TORCH := torch==2.13.0
@@ -21,20 +22,21 @@ serve: weights
 weights: .venv/ready
 	$(BIN)/voiceagent weights pull
 
-# What keeps to the wall clock runs by itself, when everything else is done.
+# Tests wait for half of the time: two more of them than there are cores. What keeps to the wall clock runs when
+# everything else is done, and once more if it fails: a machine may stand still.
 
 test: .venv/ready-dev weights
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not (realtime or nemo or clients)" $(COVER) $(PYTEST_ARGS)
-	$(BIN)/python -m pytest -m "realtime and not (nemo or clients)" $(COVER_TOO) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not (realtime or nemo or clients)" $(COVER) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --reruns 1 -m "realtime and not (nemo or clients)" $(COVER_TOO) $(PYTEST_ARGS)
 
 # What needs torch and NeMo, in an environment of its own: the default has neither.
 test-nemo: .venv-nemo/ready weights
-	$(NEMO)/python -m pytest -m nemo $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(NEMO)/python -m pytest -n auto --dist loadfile -m nemo $(PYTEST_ARGS)
 
 # Unmodified clients of other projects, in environments of their own: today's, and Pipecat as it was for the first
 # Nemotron voice agents.
 test-clients: .venv/ready-dev .venv-clients/ready .venv-pipecat/ready weights
-	$(BIN)/python -m pytest -m clients $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --reruns 1 -m clients $(PYTEST_ARGS)
 
 coverage: COVER := --cov --cov-report= --cov-fail-under=0
 coverage: COVER_TOO := --cov --cov-append --cov-report=term:skip-covered
