@@ -25,12 +25,12 @@ def url():
 def test_a_caller_hears_the_agent_and_is_heard(url):
     async def main():
         async with Caller(url) as caller:
-            onset = await caller.until(lambda: caller.heard.onset(0.0), 5, "the greeting")
+            onset = await caller.until(lambda: caller.heard.onset(0.0), 90, "the greeting")
             caller.send({"type": "interrupt"})
-            await caller.until(lambda: caller.last("agent.end"), 5, "an end of it")
-            rest = await caller.until(lambda: caller.heard.rest(onset), 5, "silence")
+            await caller.until(lambda: caller.last("agent.end"), 90, "an end of it")
+            rest = await caller.until(lambda: caller.heard.rest(onset), 90, "silence")
             said = await caller.say(VOICE)
-            await caller.until(lambda: caller.last("user.final"), 5, "a transcript")
+            await caller.until(lambda: caller.last("user.final"), 90, "a transcript")
             return caller, onset, rest, said, await caller.description()
 
     caller, onset, rest, said, described = asyncio.run(main())
@@ -43,7 +43,7 @@ def test_a_caller_hears_the_agent_and_is_heard(url):
 def test_a_caller_that_is_busy_does_not_call_packets_late(url):
     async def main():
         async with Caller(url) as caller:
-            await caller.until(lambda: caller.heard.packets or None, 5, "sound")
+            await caller.until(lambda: caller.heard.packets or None, 90, "sound")
             await asyncio.sleep(0.1)
             before = len(caller.heard.packets)
             time.sleep(0.3)  # noqa: ASYNC251  (busy is what it is meant to be)
@@ -84,7 +84,7 @@ def test_a_call_that_has_ended_is_not_described(url):
     async def main():
         async with Caller(url) as caller:
             caller.send({"type": "hangup"})
-            await caller.until(lambda: caller.last("bye"), 5, "a good-bye")
+            await caller.until(lambda: caller.last("bye"), 90, "a good-bye")
             await caller.description()
 
     with pytest.raises(CallerError, match="has it ended"):

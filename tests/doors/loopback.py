@@ -34,7 +34,7 @@ class House:
 
     async def empty(self):
         """Wait until nobody is connected; the time-out only ends a test that would hang."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while await self.sessions():  # noqa: ASYNC110 - the server has no event to wait for
                 await asyncio.sleep(0.02)
 

@@ -73,10 +73,10 @@ def test_several_channels_of_any_label_carry_one_conversation():
             other = caller._pc.createDataChannel("rtvi-ai")
             other.on("message", lambda text: caller.take_message(json.loads(text)))
             async with caller:
-                await caller.until(lambda: other.readyState == "open" or None, 20, "the other channel")
+                await caller.until(lambda: other.readyState == "open" or None, 90, "the other channel")
                 for count, channel in enumerate((other, caller._channel), 1):
                     channel.send('{"type": "text", "text": "hello"}')
-                    await caller.until(lambda count=count: ends(caller) == count or None, 20, "an answer")
+                    await caller.until(lambda count=count: ends(caller) == count or None, 90, "an answer")
 
     asyncio.run(main())
 

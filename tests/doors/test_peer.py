@@ -34,17 +34,17 @@ def kinds(caller, kind):
 
 
 async def ended(caller, count=1):
-    await caller.until(lambda: len(kinds(caller, "agent.end")) >= count or None, 20, "the response to end")
+    await caller.until(lambda: len(kinds(caller, "agent.end")) >= count or None, 90, "the response to end")
     return kinds(caller, "agent.end")[count - 1]
 
 
 def test_speech_becomes_an_answer_that_can_be_heard():
     async def scene(house, caller):
         said = await caller.say(voice(2.0))
-        await caller.until(lambda: caller.heard.onset(said.end), 20, "an answer")
+        await caller.until(lambda: caller.heard.onset(said.end), 90, "an answer")
         assert (await ended(caller))["outcome"] == "completed"
         assert kinds(caller, "user.final")[0]["text"]
-        trace = await caller.until(lambda: caller.last("trace"), 20, "the trace")
+        trace = await caller.until(lambda: caller.last("trace"), 90, "the trace")
         assert trace.payload["trace"]["voice_to_voice_ms"] > 0
         assert any(step["lane"] == "asr" for lanes in kinds(caller, "lanes") for step in lanes["steps"])
         assert max(level["agent"] for level in kinds(caller, "level")) > -30
@@ -60,7 +60,7 @@ def test_speech_becomes_an_answer_that_can_be_heard():
 def test_typed_words_are_answered_and_the_stop_button_works():
     async def scene(house, caller):
         caller.send({"type": "text", "text": "hello"})
-        await caller.until(lambda: caller.last("agent.word"), 20, "the first word")
+        await caller.until(lambda: caller.last("agent.word"), 90, "the first word")
         caller.send({"type": "interrupt"})
         assert (await ended(caller))["outcome"] == "interrupted"
 
@@ -82,7 +82,7 @@ def test_messages_that_make_no_sense_are_answered_with_words():
     async def scene(house, caller):
         for count, message in enumerate(nonsense, 1):
             caller._channel.send(message)
-            await caller.until(lambda count=count: len(kinds(caller, "error")) >= count or None, 20, "an error")
+            await caller.until(lambda count=count: len(kinds(caller, "error")) >= count or None, 90, "an error")
         assert [error["code"] for error in kinds(caller, "error")] == ["bad_message"] * len(nonsense)
         caller.send({"type": "text", "text": "are you still there"})
         assert (await ended(caller))["outcome"] == "completed"
@@ -158,7 +158,7 @@ def test_an_engine_that_throws_spares_the_other_caller():
         async with Caller(house.url) as other:
             caller.send({"type": "text", "text": "break"})
             assert (await ended(caller))["outcome"] == "failed"
-            error = await caller.until(lambda: caller.last("error"), 20, "an error")
+            error = await caller.until(lambda: caller.last("error"), 90, "an error")
             assert error.payload["code"] == "llm_failed"
             other.send({"type": "text", "text": "hello"})
             assert (await ended(other))["outcome"] == "completed"
@@ -203,7 +203,7 @@ def test_calls_that_come_and_go_leave_no_task_behind():
             for _ in range(5):
                 async with Caller(house.url) as caller:
                     caller.send({"type": "text", "text": "hello"})
-                    await caller.until(lambda caller=caller: caller.last("agent.segment"), 20, "an answer")
+                    await caller.until(lambda caller=caller: caller.last("agent.segment"), 90, "an answer")
                 await house.empty()
             async with asyncio.timeout(30):
                 while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110 - aiortc's own tasks end one after the other
@@ -246,7 +246,7 @@ def test_a_server_that_stops_says_goodbye():
         async with open_server() as house:
             caller = Caller(house.url)
             await caller.__aenter__()
-        bye = await caller.until(lambda: caller.last("bye"), 20, "a goodbye")
+        bye = await caller.until(lambda: caller.last("bye"), 90, "a goodbye")
         assert bye.payload["reason"] == "restart"
         await caller.__aexit__(None, None, None)
 

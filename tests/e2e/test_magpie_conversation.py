@@ -40,7 +40,7 @@ def test_an_answer_is_spoken_to_its_end(url: str) -> None:
     async def main() -> str:
         async with Caller(url) as caller:
             said = await caller.say(murmur(2.0))
-            await caller.until(lambda: caller.heard.onset(said.end), 20, "an answer")
+            await caller.until(lambda: caller.heard.onset(said.end), 90, "an answer")
             end = await caller.until(lambda: caller.last("agent.end"), 60, "the end of it")
             return str(end.payload["outcome"])
 
@@ -51,9 +51,9 @@ def test_an_interruption_cuts_at_the_word_that_the_alignment_says_was_heard(url:
     async def main() -> tuple[int, int, int]:
         async with Caller(url) as caller:
             caller.send({"type": "text", "text": "Tell me a story."})
-            await caller.until(lambda: caller.last("agent.word"), 30, "the first word")
+            await caller.until(lambda: caller.last("agent.word"), 90, "the first word")
             caller.send({"type": "interrupt"})
-            end = await caller.until(lambda: caller.last("agent.end"), 10, "the end of it")
+            end = await caller.until(lambda: caller.last("agent.end"), 90, "the end of it")
             assert end.payload["outcome"] == "interrupted"
             announced = sum(len(message.payload["words"]) for message in caller.since(0, "agent.segment"))
             return int(end.payload["heard_words"]), len(caller.since(0, "agent.word")), announced

@@ -37,9 +37,9 @@ def test_what_is_said_is_heard_shown_and_answered(ears: list[str]) -> None:
     async def main(url: str) -> tuple[list[str], list[str], str]:
         async with Caller(url) as caller:
             said = await caller.say(murmur(3.0))
-            await caller.until(lambda: caller.last("user.final"), 10, "a transcript")
-            await caller.until(lambda: caller.heard.onset(said.end), 10, "an answer")
-            end = await caller.until(lambda: caller.last("agent.end"), 30, "the end of it")
+            await caller.until(lambda: caller.last("user.final"), 90, "a transcript")
+            await caller.until(lambda: caller.heard.onset(said.end), 90, "an answer")
+            end = await caller.until(lambda: caller.last("agent.end"), 90, "the end of it")
             partials = [str(message.payload["text"]) for message in caller.since(0, "user.partial")]
             finals = [str(message.payload["text"]) for message in caller.since(0, "user.final")]
             return partials, finals, str(end.payload["outcome"])

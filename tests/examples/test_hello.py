@@ -25,9 +25,9 @@ def code(text: str) -> str:
 def test_it_runs_on_scripts_and_prints_a_turn() -> None:
     async def talk(url: str) -> None:
         async with Caller(url) as caller:
-            await caller.until(lambda: caller.last("agent.end"), 30, "the greeting to end")
+            await caller.until(lambda: caller.last("agent.end"), 90, "the greeting to end")
             caller.send({"type": "text", "text": "hello there"})
-            await caller.until(lambda: len(caller.since(0, "agent.end")) > 1 or None, 30, "an answer")
+            await caller.until(lambda: len(caller.since(0, "agent.end")) > 1 or None, 90, "an answer")
 
     with running([sys.executable, str(HELLO)], environment=SCRIPTED) as (url, said):
         asyncio.run(talk(url))

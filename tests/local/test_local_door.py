@@ -52,7 +52,7 @@ class Talk:
             await asyncio.sleep(0)
 
     async def until(self, true, near=None):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not true():
                 if self.devices.opened and not self.devices.now.closed:
                     self.devices.now.tick(near)
@@ -132,7 +132,7 @@ async def test_a_device_that_falls_silent_without_a_word_is_given_up(monkeypatch
     monkeypatch.setattr(door_module, "STOPPED_S", 0.05)
     async with talk() as here:
         first = here.devices.now
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(here.devices.opened) < 2:  # noqa: ASYNC110 - a list has no event to wait for
                 await asyncio.sleep(0.01)
     assert first.closed

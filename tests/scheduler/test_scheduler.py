@@ -129,7 +129,7 @@ def test_a_thread_lane_runs_steps_off_the_loop_and_delivers_on_it():
         engine, lane = QueueEngine("asr"), ThreadLane("asr")
         scheduler = Scheduler({"asr": engine}, {"asr": lane}, 1)
         engine.submit(Job(0, 1, 0.0, ("asr", 1), steps(), heard))
-        await asyncio.wait_for(done.wait(), 10)
+        await asyncio.wait_for(done.wait(), 60)
         scheduler.close()
         lane.close()
         assert threads == ["lane-asr", threading.main_thread().name]

@@ -28,7 +28,7 @@ def serving(test, *sets, **engines):
     async def main():
         async with open_server(*sets, engines=Engines(**(scripts | engines))) as house:
             result = await test(house)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while house.agent._speech._lent:  # noqa: ASYNC110 - nothing tells when a stream is given back
                     await asyncio.sleep(0.01)
             return result

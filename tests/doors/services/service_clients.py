@@ -29,7 +29,7 @@ class Client:
 
     async def next(self):
         """Return the next text message; what is binary before it is collected in `audio`."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while isinstance(message := await self._socket.recv(), bytes):
                 self.audio.append(message)
         return json.loads(message)
@@ -42,7 +42,7 @@ class Client:
         return got
 
     async def closed(self):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self._socket.wait_closed()
         return self._socket.close_code
 

@@ -42,7 +42,7 @@ async def raw(server, *messages):
 
 async def ended(socket):
     """Return code and words of the close."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await socket.wait_closed()
     return socket.close_code, socket.close_reason
 
@@ -317,7 +317,7 @@ def test_a_client_that_never_reads_is_cut_off(monkeypatch, caplog):
         async with telephone_server("session.greeting='Hello there.'") as (server, _):
             connections = Connections(server.agent)
             socket = DeafSocket()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await twilio.TwilioStream(socket, server.agent, connections, ()).serve()
             assert socket.application_state is WebSocketState.DISCONNECTED
             assert connections.sessions() == []

@@ -100,7 +100,7 @@ def test_what_is_no_event_ends_that_connection_with_an_error_and_no_other(data, 
         async with wyoming_server() as (_, port), client(port) as other:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(data)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 error = await async_read_event(reader)
                 assert error.type == "error"
             writer.close()
@@ -162,7 +162,7 @@ def test_a_client_that_vanishes_gives_its_place_back(during):
                         await asking.send(Transcript("word " * 700))
                         await asking.until("handled-chunk")
                 asking.tcp._writer.transport.abort()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while lent():  # noqa: ASYNC110 - the server has no event to wait for
                     await asyncio.sleep(0.01)
 

@@ -25,7 +25,7 @@ from voiceagent.testing.webrtc.arrival import ArrivalSocket
 from voiceagent.testing.webrtc.line import CallerError, Line
 from voiceagent.testing.webrtc.microphone import Microphone, Said
 
-CONNECT_S = 10.0
+CONNECT_S = 30.0
 PING_S = 1.0
 _JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 
