@@ -44,7 +44,7 @@ coverage: test
 
 # Everything there is, in full.
 test-all: override PYTEST_ARGS += --exhaustive
-test-all: coverage test-clients test-nemo
+test-all: test test-clients test-nemo
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .

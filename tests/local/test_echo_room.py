@@ -21,19 +21,15 @@ pytestmark = [
 ]
 
 MINUTES = 1.2
-TRIES = 2
 MOST_GAPS = 5
 """More is a machine that is too busy for sound, and says nothing of the agent."""
 
 
 def test_the_agent_is_interrupted_by_the_person_and_not_by_itself():
-    for _ in range(TRIES):
-        with devices() as server:
-            talk = asyncio.run(converse(server, MINUTES, echo_db=-6.0))
-        gaps = talk["underruns"] + talk["overruns"] + talk["starved"] + talk["room_blocks_dropped"]
-        if gaps <= MOST_GAPS:
-            break
-    else:
+    with devices() as server:
+        talk = asyncio.run(converse(server, MINUTES, echo_db=-6.0))
+    gaps = talk["underruns"] + talk["overruns"] + talk["starved"] + talk["room_blocks_dropped"]
+    if gaps > MOST_GAPS:
         pytest.skip(f"this machine is too busy for sound: {gaps} gaps in {MINUTES} minutes")
     acts = {kind: [act for act in talk["acts"] if act["kind"] == kind] for kind in ("barge_in", "cough", "alone")}
     assert talk["self_interruptions"] == []
@@ -44,12 +40,3 @@ def test_the_agent_is_interrupted_by_the_person_and_not_by_itself():
     assert not any(act["ended"] for act in acts["cough"])
     spoken = acts["barge_in"] + acts["alone"]
     assert sum(act["errors"] for act in spoken) <= 0.25 * sum(act["words"] for act in spoken)
-
-
-@pytest.mark.exhaustive(quick=False, full=True)
-def test_without_the_canceller_it_would_interrupt_itself(size):
-    if not size:
-        pytest.skip("in full only")
-    with devices() as server:
-        talk = asyncio.run(converse(server, 0.5, echo_db=-6.0, cancel_echo=False))
-    assert len(talk["self_pauses"]) >= 3
