@@ -47,10 +47,10 @@ class Act:
     """The agent's response was interrupted."""
 
 
-async def converse(server: SoundServer, minutes: float, echo_db: float, *, cancel_echo: bool = True) -> dict[str, Any]:
+async def converse(server: SoundServer, minutes: float, echo_db: float) -> dict[str, Any]:
     """Talk for so long; return what happened."""
     acts: list[Act] = []
-    async with visit(server, REPLY, echo_db=echo_db, cancel_echo=cancel_echo) as here:
+    async with visit(server, REPLY, echo_db=echo_db) as here:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         await asyncio.sleep(1.0)

@@ -133,7 +133,6 @@ async def visit(
     *,
     echo_db: float = -6.0,
     delay_ms: float = 20.0,
-    cancel_echo: bool = True,
     sets: Sequence[str] = (),
 ) -> AsyncIterator[Visit]:
     """Open a conversation in which every turn is answered by `reply`; `echo_db` is the gain from loudspeaker to
@@ -154,7 +153,6 @@ async def visit(
                 lambda report: reports.append((loop.time(), report)),
                 SystemDevices(),
                 Choice(),
-                cancel_echo=cancel_echo,
             )
             talking = asyncio.create_task(door.run())
             here = Visit(door, server, reports, room, Path(folder), levels)
