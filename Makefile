@@ -6,7 +6,6 @@ NEMO := .venv-nemo/bin
 CONFIG ?= cpu.yaml
 WHEELS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/voiceagent/wheels
 LLAMA := .venv/llama
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 2)')
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --find-links $(WHEELS)
 # pip knows this machine's own sources of wheels, and so perhaps a build of torch without CUDA; uv takes what is there.
 TORCH := torch==2.13.0
@@ -22,11 +21,11 @@ serve: weights
 weights: .venv/ready
 	$(BIN)/voiceagent weights pull
 
-# Tests wait for half of the time: two more of them than there are cores. What keeps to the wall clock runs when
-# everything else is done, and once more if it fails: a machine may stand still.
+# What keeps to the wall clock runs by itself, when everything else is done, and once more if it fails: a machine may
+# stand still.
 
 test: .venv/ready-dev weights
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not (realtime or nemo or clients)" $(COVER) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not (realtime or nemo or clients)" $(COVER) $(PYTEST_ARGS)
 	$(BIN)/python -m pytest --reruns 1 -m "realtime and not (nemo or clients)" $(COVER_TOO) $(PYTEST_ARGS)
 
 # What needs torch and NeMo, in an environment of its own: the default has neither.
