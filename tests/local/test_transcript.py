@@ -24,6 +24,7 @@ from voiceagent.session.reports import (
     ToolUsed,
     TurnTraced,
     UserText,
+    UserTextWithdrawn,
     UserTurnEnded,
 )
 from voiceagent.trace.turn import TurnTrace
@@ -80,6 +81,17 @@ def test_a_cough_leaves_nothing_and_neither_does_an_answer_that_nobody_could_hea
     transcript.take(ResponseStarted(3, ResponseKind.REPLY))
     assert transcript.take(ResponseEnded(3, Outcome.CANCELLED, 0, "")) is None
     assert transcript.entries == []
+
+
+def test_what_is_set_aside_stays_to_be_seen_and_the_next_words_of_that_turn_are_others():
+    transcript = Transcript()
+    transcript.take(UserText(2, "Sure.", final=True))
+    assert line_of(transcript.take(UserTextWithdrawn(2, "Sure."))) == "you: Sure. (set aside)"
+    transcript.take(UserText(2, "And", final=False))
+    transcript.take(NothingHeard(2, failed=False))
+    transcript.take(UserTurnEnded(2, "And then?"))
+    assert [line_of(entry) for entry in transcript.entries] == ["you: Sure. (set aside)", "you: And then?"]
+    assert "Sure. (set aside)" in drawn(transcript)[0]
 
 
 def test_the_screen_has_as_many_lines_as_the_terminal_and_shows_the_newest():

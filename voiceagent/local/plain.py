@@ -13,6 +13,8 @@ LOOKED_AT_S = 0.5
 def line_of(entry: Entry) -> str:
     """Return an entry as a line: of a response, what was heard, and in brackets what was cut."""
     match entry:
+        case UserEntry(_, text, aside=True):
+            return f"you: {text} (set aside)"
         case UserEntry(_, text):
             return f"you: {text}"
         case Note(text):

@@ -116,6 +116,8 @@ def _entry(entry: Entry) -> Table:
     row.add_column(ratio=1)
     row.add_column(justify="right", no_wrap=True)
     match entry:
+        case UserEntry(_, text, aside=True):
+            row.add_row(Text("you", "green"), Text(f"{text} (set aside)", "dim"), "")
         case UserEntry(_, text, final):
             row.add_row(Text("you", "bold green"), Text(text, "" if final else "italic dim"), "")
         case AgentEntry():

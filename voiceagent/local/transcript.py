@@ -19,6 +19,7 @@ from voiceagent.session.reports import (
     ToolUsed,
     TurnTraced,
     UserText,
+    UserTextWithdrawn,
     UserTurnEnded,
     WordHeard,
 )
@@ -34,6 +35,8 @@ class UserEntry:
     turn: int
     text: str
     final: bool = False
+    aside: bool = False
+    """It is neither answered nor remembered, and the turn's number comes again."""
 
 
 @dataclass(slots=True)
@@ -86,10 +89,12 @@ class Transcript:
                 self._user(turn, text, final=final)
             case UserTurnEnded(turn, text):
                 return self._user(turn, text, final=True)
+            case UserTextWithdrawn(turn, text):
+                withdrawn = self._user(turn, text, final=True)
+                withdrawn.aside = True
+                return withdrawn
             case NothingHeard(turn):
-                self.entries = [
-                    entry for entry in self.entries if not (isinstance(entry, UserEntry) and entry.turn == turn)
-                ]
+                self.entries = [entry for entry in self.entries if not _is_of(entry, turn)]
             case ResponseStarted(generation):
                 self._agent(generation)
             case SegmentAnnounced(generation, segment, words):
@@ -112,7 +117,7 @@ class Transcript:
 
     def _user(self, turn: int, text: str, *, final: bool) -> UserEntry:
         for entry in reversed(self.entries):
-            if isinstance(entry, UserEntry) and entry.turn == turn:
+            if isinstance(entry, UserEntry) and _is_of(entry, turn):
                 entry.text, entry.final = text, final
                 return entry
         return self._add(UserEntry(turn, text, final))
@@ -136,3 +141,7 @@ class Transcript:
         self.entries.append(entry)
         del self.entries[:-KEPT]
         return entry
+
+
+def _is_of(entry: Entry, turn: int) -> bool:
+    return isinstance(entry, UserEntry) and entry.turn == turn and not entry.aside
