@@ -7,13 +7,18 @@ CONFIG ?= cpu.yaml
 WHEELS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/voiceagent/wheels
 LLAMA := .venv/llama
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --find-links $(WHEELS)
+# Without bytecode each of some hundred processes of the tests would compile all that it imports: most of a start's time.
+export UV_COMPILE_BYTECODE := 1
+unexport PYTHONDONTWRITEBYTECODE
 # pip knows this machine's own sources of wheels, and so perhaps a build of torch without CUDA; uv takes what is there.
 TORCH := torch==2.13.0
 GPU_PYTHON := 3.12
+GPU_ARCH ?= native
+GPU_CONFIG ?= rtx5090.yaml
 COMPILE_CLIENTS = $(BIN)/uv pip compile - --universal --python-version 3.11 --upgrade --quiet --no-header --no-annotate \
 	--no-emit-index-url --output-file
 
-.PHONY: serve test test-nemo test-clients test-all coverage lint format bench gpu-check gpu-wheels llama-wheel weights pins clean
+.PHONY: serve fuzz audit test test-alone test-nemo test-clients test-all coverage lint format bench gpu gpu-check gpu-wheels llama-wheel weights pins clean
 
 serve: weights
 	$(BIN)/voiceagent serve --config $(CONFIG)
@@ -21,21 +26,38 @@ serve: weights
 weights: .venv/ready
 	$(BIN)/voiceagent weights pull
 
-# What keeps to the wall clock runs by itself, when everything else is done, and once more if it fails: a machine may
-# stand still.
+# What keeps to the wall clock waits for most of its time: it runs when everything else is done, and once more if it
+# fails, since a machine may stand still. Real models that talk in real time take the machine in turn; what needs it for
+# itself alone runs last. Only the files that have the mark are read for that.
+
+IN_PARALLEL := -n auto --dist loadfile
+marked = $(if $(findstring tests/,$(PYTEST_ARGS)),,$(shell grep -rlE --include='test_*.py' 'mark\.$(1)\b' tests))
 
 test: .venv/ready-dev weights
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not (realtime or nemo or clients)" $(COVER) $(PYTEST_ARGS)
-	$(BIN)/python -m pytest --reruns 1 -m "realtime and not (nemo or clients)" $(COVER_TOO) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(IN_PARALLEL) --no-loadscope-reorder -m "not (realtime or alone or nemo or clients)" $(COVER) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(IN_PARALLEL) --reruns 1 -m "realtime and not (models or browser or nemo or clients)" $(COVER_TOO) $(PYTEST_ARGS) $(call marked,realtime)
+	$(BIN)/python -m pytest $(IN_PARALLEL) --reruns 1 -m "realtime and browser and not (models or nemo or clients)" $(COVER_TOO) $(PYTEST_ARGS) $(call marked,realtime)
+	$(BIN)/python -m pytest --reruns 1 -m "realtime and models and not (nemo or clients)" $(COVER_TOO) $(PYTEST_ARGS) $(call marked,realtime)
+
+test-alone: .venv/ready-dev weights
+	$(BIN)/python -m pytest --reruns 1 -m alone $(PYTEST_ARGS) $(call marked,alone)
 
 # What needs torch and NeMo, in an environment of its own: the default has neither.
 test-nemo: .venv-nemo/ready weights
-	OMP_NUM_THREADS=1 $(NEMO)/python -m pytest -n auto --dist loadfile -m nemo $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(NEMO)/python -m pytest $(IN_PARALLEL) -m nemo $(PYTEST_ARGS) $(call marked,nemo)
 
 # Unmodified clients of other projects, in environments of their own: today's, and Pipecat as it was for the first
 # Nemotron voice agents.
-test-clients: .venv/ready-dev .venv-clients/ready .venv-pipecat/ready weights
-	$(BIN)/python -m pytest --reruns 1 -m clients $(PYTEST_ARGS)
+test-clients: .venv/ready-dev .venv-clients/ready .venv-pipecat/ready .venv-ray/ready weights
+	$(BIN)/python -m pytest --reruns 1 -m clients $(PYTEST_ARGS) $(call marked,clients)
+
+# What reads what others wrote, with any bytes: a minute in all; SECONDS=600 ARGS=sdp, or ARGS=--guided with atheris.
+fuzz: .venv/ready-dev
+	cd tests && PYTHONPATH=.:.. ../$(BIN)/python -m fuzz --seconds $(or $(SECONDS),60) --found ../build/fuzz $(ARGS)
+
+# The pins against known vulnerabilities: needs the Python index's own database, or OSV.
+audit: .venv/ready-dev
+	$(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --no-deps --requirement constraints.txt $(ARGS)
 
 coverage: COVER := --cov --cov-report= --cov-fail-under=0
 coverage: COVER_TOO := --cov --cov-append --cov-report=term:skip-covered
@@ -43,7 +65,7 @@ coverage: test
 
 # Everything there is, in full.
 test-all: override PYTEST_ARGS += --exhaustive
-test-all: test test-clients test-nemo
+test-all: test test-alone test-clients test-nemo
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .
@@ -57,6 +79,19 @@ format: .venv/ready-dev
 
 bench: .venv/ready-dev weights
 	$(BIN)/python -m benchmarks.voice_to_voice --json benchmarks/results/voice_to_voice.json
+
+# Everything for a machine with an NVIDIA GPU, in an environment of its own: torch with CUDA, NeMo, and a llama.cpp that is
+# compiled for the GPU that is here, or for GPU_ARCH (90 H100, H200; 120 RTX 5090; 121 DGX Spark). See docs/gpu.md.
+gpu: .venv-gpu/ready
+	.venv-gpu/bin/voiceagent doctor --gpu --config $(GPU_CONFIG)
+
+.venv-gpu/ready: pyproject.toml constraints-nemo.txt | .venv/bin/uv
+	$(BIN)/python scripts/build-llama --cuda $(GPU_ARCH) --wheel-dir $(WHEELS)/cuda-$(GPU_ARCH)
+	$(PYTHON) -m venv .venv-gpu
+	.venv-gpu/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/uv pip install --quiet --python .venv-gpu/bin/python --constraint constraints-nemo.txt \
+		--find-links $(WHEELS)/cuda-$(GPU_ARCH) --editable '.[nemo]' --group dev
+	@touch $@
 
 # The benchmarks and tests that want a GPU; $OUT takes the results. `gpu-wheels` prepares for a machine without a network.
 gpu-check:
@@ -82,7 +117,7 @@ pins: .venv/ready-dev
 	echo pipecat-ai==0.0.98 websockets | tr ' ' '\n' | $(COMPILE_CLIENTS) tests/clients/pipecat.txt
 
 clean:
-	rm -rf .venv .venv-nemo .venv-clients .venv-pipecat tests/clients/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-nemo .venv-gpu .venv-clients .venv-pipecat .venv-ray tests/clients/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/bin/uv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "voiceagent needs Python 3.11 or later; run: make PYTHON=python3.11")'
@@ -106,7 +141,7 @@ $(LLAMA): constraints.txt | .venv/bin/uv
 	$(PYTHON) -m venv .venv-nemo
 	$(NEMO)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
 	$(BIN)/uv pip install --quiet --python $(NEMO)/python --constraint constraints-nemo.txt --find-links $(WHEELS) \
-		--editable '.[nemo]' --group dev
+		--editable '.[nemo]' --group dev --group kernels
 	@touch $@
 
 .venv-clients/ready: tests/clients/clients.txt tests/clients/package.json | .venv/bin/uv
@@ -118,4 +153,9 @@ $(LLAMA): constraints.txt | .venv/bin/uv
 .venv-pipecat/ready: tests/clients/pipecat.txt | .venv/bin/uv
 	$(PYTHON) -m venv .venv-pipecat
 	$(BIN)/uv pip install --quiet --python .venv-pipecat/bin/python --requirement tests/clients/pipecat.txt
+	@touch $@
+
+.venv-ray/ready: tests/deploy/ray.txt | .venv/bin/uv
+	$(PYTHON) -m venv .venv-ray
+	$(BIN)/uv pip install --quiet --python .venv-ray/bin/python --requirement tests/deploy/ray.txt
 	@touch $@

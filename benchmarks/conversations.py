@@ -97,6 +97,22 @@ async def ask(line: Line, clip: Clip, *, whole: bool = True) -> tuple[Sample, Sp
     return sample | heard_words(line, mark, clip), spoken if heard_all else None
 
 
+async def hesitate(line: Line, clip: Clip) -> Sample:
+    """Say an utterance that has a pause in it; the agent should not begin to answer before its end."""
+    await breathe(line)
+    mark = len(line.messages)
+    said = await line.say(clip.pcm)
+    floors = [message for message in line.since(mark, "floor") if message.at < said.end]
+    cut_off = any(floor.payload["holder"] in ("agent", "thinking") for floor in floors)
+    onset = None
+    with suppress(CallerError):
+        onset = await line.until(lambda: line.heard.onset(said.end), ANSWER_S, "an answer")
+    sample = heard_words(line, mark, clip)
+    await hush(line)
+    late = None if onset is None or cut_off else round((onset - said.end) * 1000, 1)
+    return {"clip": clip.name, "cut_off": cut_off, "v2v_ms": late, **sample}
+
+
 async def barge_in(line: Line, clip: Clip, request: str) -> Sample:
     """Speak while the agent answers a request, and measure how long it goes on: onset sent to silence heard."""
     mark, generation = await mid_answer(line, request)

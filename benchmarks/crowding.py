@@ -49,6 +49,8 @@ class Report:
     errors: list[str] = field(default_factory=list)
     cpu_percent: float | None = None
     """Of a core, while asking; None of one who was cut off."""
+    stray_words: int | None = None
+    """Words that were told of a response after the next one had begun; None likewise."""
 
     @property
     def connected(self) -> bool:
@@ -59,10 +61,12 @@ class Report:
 class CallerProcess:
     """One caller: `connect`, then `ask`. The process ends with the `with`, whatever its state."""
 
-    def __init__(self, url: str, config: ConversationConfig, number: int) -> None:
+    def __init__(
+        self, url: str, config: ConversationConfig, number: int, loss: float = 0.0, reorder: float = 0.0
+    ) -> None:
         self.report = Report()
         arguments = [url, "--number", number, "--questions", config.questions, "--longest", config.longest_s]
-        arguments += ["--patience", config.patience_s]
+        arguments += ["--patience", config.patience_s, "--loss", loss, "--reorder", reorder]
         switches = [f"--{name}" for name in ("whole", "greeted", "endless") if getattr(config, name)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.one_caller", *map(str, arguments), *switches],
@@ -105,10 +109,14 @@ class CallerProcess:
                         self.report.questions.append(question)
                     case {"error": error}:
                         self.report.errors.append(error)
-                    case {"cpu_percent": percent}:
-                        self.report.cpu_percent = percent
+                    case {"cpu_percent": percent, "stray_words": strays}:
+                        self.report.cpu_percent, self.report.stray_words = percent, strays
             if (status := self._process.wait()) > 0:
                 self.report.errors.append(f"The caller's program ended with status {status}.")
+
+    def vanish(self) -> None:
+        """End the process without a word to the server."""
+        self._process.kill()
 
     def leave(self) -> None:
         """Ask an endless caller to hang up after the question under way."""

@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from voiceagent.engines.machine import nvidia_gpus
+
 QUICK_S = 50.0
 """A quick run is over after this."""
 
@@ -69,6 +71,11 @@ class Report:
     summary: dict[str, float | int | None] = field(default_factory=dict)
     """None for what could not be measured."""
 
+    def keep(self, path: Path | None) -> None:
+        """From now on write what there is at every progress, marked as unfinished: a run that is cut keeps it."""
+        if path is not None:
+            _kept[path] = self
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as it is written."""
         return {
@@ -83,8 +90,8 @@ class Report:
 
     def write(self, path: Path) -> None:
         """Write the report as JSON, a sample on a line; the folder is made if need be."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_lines(self.to_json(), depth=3) + "\n", encoding="utf-8")
+        _kept.pop(path, None)
+        write_report(path, self.to_json())
 
 
 def parser(name: str, description: str) -> argparse.ArgumentParser:
@@ -153,8 +160,10 @@ def results(summary: Mapping[str, Any], targets: Sequence[Target]) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Describe the processor and memory."""
-    return {"cpu": _cpu(), "cores": os.cpu_count(), "memory_gib": _memory_gib(), "system": platform.system()}
+    """Describe the processor, the memory, and the GPUs if there are any."""
+    about = {"cpu": _cpu(), "cores": os.cpu_count(), "memory_gib": _memory_gib(), "system": platform.system()}
+    gpus = [f"{gpu.name}, driver {gpu.driver}" for gpu in nvidia_gpus()]
+    return about | ({"gpus": gpus} if gpus else {})
 
 
 def versions() -> dict[str, Any]:
@@ -206,5 +215,18 @@ def _commit() -> str | None:
 
 
 def progress(text: str) -> None:
-    """Print progress on stderr."""
+    """Print progress on stderr, and write the reports that are kept."""
     print(text, file=sys.stderr, flush=True)
+    for path, report in _kept.items():
+        write_report(path, report.to_json() | {"unfinished": f"the run ended after: {text}"})
+
+
+_kept: dict[Path, Report] = {}
+
+
+def write_report(path: Path, content: dict[str, Any]) -> None:
+    """Write a report in the place of an older one, which stays whole until then."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_text(_lines(content, depth=3) + "\n", encoding="utf-8")
+    unfinished.replace(path)

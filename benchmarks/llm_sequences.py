@@ -14,10 +14,14 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
+
+if find_spec("torch") is not None:
+    import torch  # noqa: F401 (brings the CUDA libraries that a llama.cpp made for its release needs)
 
 from llama_cpp import llama_cpp as lib
 
@@ -66,6 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     dummy = options.dummy or ("true" if gpu else None)
     threads = options.threads or (1 if quick else os.cpu_count() or 1)
     report = form.Report(NAME, form.command(NAME, arguments))
+    report.keep(options.json)
     sessions = QUICK_SESSIONS if quick else GPU_SESSIONS if gpu else SESSIONS
     reply, rounds = (QUICK_REPLY, 1) if quick else (REPLY, ROUNDS)
     history = GPU_HISTORY if gpu else HISTORY

@@ -19,7 +19,7 @@ from voiceagent.app.settings import default_settings
 from voiceagent.audio.files import resample
 from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent, Transcript
 from voiceagent.engines.drive import drive
-from voiceagent.engines.nemo.magpie_checkpoint import load_magpie
+from voiceagent.engines.nemo.magpie_checkpoint import load_magpie, pack_magpie
 from voiceagent.engines.nemo.runtime import pick_device, pick_dtype, quiet
 from voiceagent.engines.tts.contract import SpeechAudio, TtsEvent
 from voiceagent.engines.tts.magpie.engine import MagpieEngine
@@ -55,13 +55,16 @@ def main(arguments: Sequence[str]) -> int:
     line.add_argument("--codec", default="nemo-nano-codec-22khz", help="likewise, for the codec")
     line.add_argument("--voice", default="aria")
     line.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    line.add_argument("--dtype", choices=("auto", "float32", "bfloat16", "int8"), default="auto", help="of ours")
     line.add_argument("--recompute", action="store_true", help="ours without a cache, as NeMo's default: slow")
     line.add_argument("--dummy", action="store_true", help="tiny dummy weights, to see that the command works")
     options = line.parse_args(arguments)
     report = form.Report(NAME, form.command(NAME, arguments))
     device = pick_device(options.device)
     checkpoint, codec = magpie_files("tiny") if options.dummy else (options.model, options.codec)
-    model = load_magpie(str(checkpoint), codec=str(codec), store=Store(), device=device, dtype=torch.float32)
+    dtype = pick_dtype(options.dtype, device)
+    files = {"codec": str(codec), "store": Store(), "device": device}
+    model = load_magpie(str(checkpoint), **files, dtype=torch.float32, packed=False)
     sentences = SENTENCES[:QUICK_SENTENCES] if options.quick else SENTENCES
     if options.dummy:
         model.inference_parameters.max_decoder_steps = 60
@@ -73,8 +76,10 @@ def main(arguments: Sequence[str]) -> int:
         with quiet(), torch.inference_mode():
             audio, lengths = model.do_tts(sentence, apply_TN=False, speaker_index=index)
         theirs.append(ears.hear(audio[0, : int(lengths[0])].float().cpu().numpy(), model.output_sample_rate))
-    model.to(pick_dtype("auto", device))
+    model.to(torch.float32 if dtype == torch.int8 else dtype)
     model._codec_model.float()
+    if device.type == "cpu":
+        pack_magpie(model, dtype)
     engine = MagpieEngine(
         lambda: model, voice=options.voice, normalize=False, max_streams=1, recompute=options.recompute
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks import conversations as talk
 from benchmarks import corpus, form
+from benchmarks.hesitant_clips import hesitant_clips
 from voiceagent.testing.sound import make_cough
 from voiceagent.testing.webrtc.caller import Caller
 from voiceagent.testing.webrtc.line import CallerError, Line
@@ -27,14 +28,16 @@ class Plan:
     barge_ins: int
     coughs: int
     prompts: int
+    pauses: int
+    """Utterances in which the speaker pauses."""
     longest_s: float = corpus.LONGEST_S
     """Of what is said."""
     quick: bool = False
     """Answers are not heard to their end, and nothing is dictated over a clean network."""
 
 
-FULL = Plan(questions=24, barge_ins=12, coughs=6, prompts=40)
-QUICK = Plan(questions=3, barge_ins=1, coughs=1, prompts=2, longest_s=2.5, quick=True)
+FULL = Plan(questions=24, barge_ins=12, coughs=6, prompts=40, pauses=24)
+QUICK = Plan(questions=3, barge_ins=1, coughs=1, prompts=2, pauses=1, longest_s=2.5, quick=True)
 
 
 @dataclass(slots=True)
@@ -62,6 +65,7 @@ class Run:
 
     async def _all(self) -> None:
         await self._questions()
+        await self._pauses()
         await self._disturbances()
         if not self.plan.quick:
             await self._prompts("prompts", 0.0)
@@ -80,6 +84,14 @@ class Run:
 
             await self._each("questions", clips, one)
 
+    async def _pauses(self) -> None:
+        if not self.plan.pauses:
+            return
+        clips = hesitant_clips(self.plan.pauses, self.plan.longest_s)
+        async with Caller(self.url) as caller:
+            await self._begin(caller)
+            await self._each("pauses", clips, lambda clip: talk.hesitate(caller, clip))
+
     async def _disturbances(self) -> None:
         """Disturb the agent, each time in a call of its own: a model of few parameters imitates its own cut answers."""
         interruptions = corpus.questions(self.plan.barge_ins, self.plan.longest_s)
@@ -96,6 +108,8 @@ class Run:
             return await how(caller, sound, request)
 
     async def _prompts(self, kind: str, loss: float) -> None:
+        if not self.plan.prompts:
+            return
         clips = corpus.prompts(self.plan.prompts, self.plan.longest_s)
         async with Caller(self.url, loss=loss) as caller:
             await self._begin(caller)

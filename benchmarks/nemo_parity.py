@@ -15,13 +15,14 @@ import numpy as np
 import torch
 
 from benchmarks import form
-from benchmarks.dummies.magpie import dummy_magpie
-from benchmarks.dummies.nemotron import dummy_asr
 from benchmarks.nemo_magpie import Codes, nemo_batch, ours, same_draws, sampling, tokens
 from benchmarks.nemo_nemotron import hear, murmur, padded
 from voiceagent.engines.asr.nemotron.geometry import FRAME_SAMPLES, Geometry
 from voiceagent.engines.asr.nemotron.recogniser import Recogniser
 from voiceagent.engines.asr.nemotron.track import Track
+from voiceagent.engines.nemo.dummies.magpie import dummy_magpie
+from voiceagent.engines.nemo.dummies.nemotron import dummy_asr
+from voiceagent.engines.nemo.precision import set_precision
 from voiceagent.engines.nemo.runtime import pick_device
 from voiceagent.engines.tts.magpie.decode_loop import DecodeLoop
 
@@ -50,9 +51,10 @@ def main(arguments: Sequence[str]) -> int:
     options = line.parse_args(arguments)
     shape: Shape = options.shape or ("tiny" if options.quick else "true")
     torch.set_num_threads(options.threads)
-    torch.backends.cudnn.allow_tf32 = False  # it would round NeMo's convolutions more than the same sums as products
     device = pick_device(options.device)
+    set_precision(device, convolutions="ieee")  # or NeMo's convolutions would be rounded more than ours as products
     report = form.Report(NAME, form.command(NAME, arguments))
+    report.keep(options.json)
     report.samples = {"tts": [], "asr": []}
     for stacking in () if options.only == "asr" else (1, 2):
         form.progress(f"Magpie TTS, frame stacking {stacking}: a dummy of the {shape} shape")

@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks import conversations as talk
 from benchmarks import corpus
 from voiceagent.testing.webrtc.caller import Caller, RefusedError
-from voiceagent.testing.webrtc.line import CallerError, Line
+from voiceagent.testing.webrtc.line import CallerError, Line, Received
 
 PHASE_S = 0.7
 """Callers who start together begin this much apart: neither in lockstep nor never overlapping."""
@@ -37,6 +37,8 @@ def main(arguments: Sequence[str]) -> None:
     line.add_argument("--questions", type=int, default=6)
     line.add_argument("--patience", type=float, default=0.0, help="seconds of trying again when the server is busy")
     line.add_argument("--longest", type=float, default=corpus.LONGEST_S, help="seconds of what is said")
+    line.add_argument("--loss", type=float, default=0.0, help="share of the audio packets that are lost, 0 to 1")
+    line.add_argument("--reorder", type=float, default=0.0, help="share of those that come after the next one")
     line.add_argument("--whole", action="store_true", help="hear every answer to its end")
     line.add_argument("--greeted", action="store_true", help="the agent begins the call")
     line.add_argument("--endless", action="store_true", help="ask on and on until the end of stdin")
@@ -50,7 +52,7 @@ async def _call(options: argparse.Namespace, clips: list[corpus.Clip]) -> None:
     give_up = time.monotonic() + options.patience
     for refusals in count():
         try:
-            async with Caller(options.url) as caller:
+            async with Caller(options.url, loss=options.loss, reorder=options.reorder, seed=options.number) as caller:
                 await _talk(caller, options, clips, refusals)
             return
         except RefusedError as error:
@@ -87,7 +89,19 @@ async def ask_all(line: Line, clips: Iterable[corpus.Clip], *, whole: bool) -> N
             _say(question=sample)
         except CallerError as error:
             _say(error=str(error))
-    _say(cpu_percent=100 * (time.process_time() - cpu) / (time.monotonic() - began))
+    percent = 100 * (time.process_time() - cpu) / (time.monotonic() - began)
+    _say(cpu_percent=percent, stray_words=stray_words(line.messages))
+
+
+def stray_words(messages: Iterable[Received]) -> int:
+    """Return how many words were told of a response after another had begun: nobody may hear any of those."""
+    newest = strays = 0
+    for message in messages:
+        if message.kind == "agent.segment":
+            newest = max(newest, message.payload["generation"])
+        elif message.kind == "agent.word":
+            strays += message.payload["generation"] < newest
+    return strays
 
 
 def until(told: Callable[[], bool], clips: Sequence[corpus.Clip]) -> Iterator[corpus.Clip]:

@@ -3,10 +3,12 @@
 Real compute of all three models, with dummy weights at full size (`--shape tiny` for a machine without a GPU), under
 the real scheduler and the real session machines; what the models say is teacher-forced (`taught_engines.py`), so that
 the talk is that of the simulation: people ask, listen, hesitate, interrupt and say "mm-hm". Speech and silence are
-distinguished by loudness, and turns end where the speaker says so. It is measured at the session's door: no network.
+distinguished by loudness, and turns end where the speaker says so. It is measured at the session's door: no network,
+and no silence that is waited for; a lower bound of what a caller hears.
 
-Compared at some numbers of callers: our policy with first-in-first-out, CUDA graphs with none, and lanes that run side
-by side on streams of their own with one step at a time on one stream. It needs `voiceagent[nemo]`; without a
+Compared at some numbers of callers: our policy with first-in-first-out, CUDA graphs with none, a stream for each lane
+with one for all, and lanes that run side by side with one step at a time. Besides: how long loading took, the first
+answer after it, how busy the GPU was and how full. It needs `voiceagent[nemo]`; without a
 llama.cpp for the GPU the language model takes the times of a table instead, and the summary says so.
 """
 
@@ -17,6 +19,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from statistics import median
+from time import monotonic
 from typing import Any, Literal
 from unittest.mock import patch
 
@@ -25,6 +28,8 @@ import torch
 from benchmarks import form
 from benchmarks.cost_tables import H200
 from benchmarks.dummies.files import gguf_file, magpie_files, nemotron_file
+from benchmarks.gpu_use import sampling, use
+from benchmarks.order_of_arrival import fifo
 from benchmarks.simulated_engines import reply
 from benchmarks.simulation import SETTINGS, Heard, Person
 from benchmarks.taught_engines import TaughtMagpie, TaughtNemotron
@@ -40,7 +45,7 @@ from voiceagent.engines.nemo.runtime import pick_device, pick_dtype
 from voiceagent.engines.turn.scripted.engine import ScriptedTurn
 from voiceagent.engines.vad.scripted.engine import ScriptedVad
 from voiceagent.scheduler.lane import Lane, ThreadLane
-from voiceagent.scheduler.policy import Policy, decide, fifo
+from voiceagent.scheduler.policy import Policy, decide
 from voiceagent.scheduler.scheduler import Scheduler, Step
 from voiceagent.session.engines import Engines
 from voiceagent.testing.live import LiveCaller
@@ -76,12 +81,19 @@ class Way:
     name: str
     policy: Policy = decide
     graphs: bool = True
+    own_streams: bool = True
+    """Whether each lane has a CUDA stream of its own."""
     together: bool = True
-    """Whether lanes run side by side, on streams of their own."""
+    """Whether lanes run side by side."""
 
 
 OURS = Way("ours")
-OTHERS = (Way("fifo", policy=fifo), Way("one stream", together=False), Way("no graphs", graphs=False))
+OTHERS = (
+    Way("fifo", policy=fifo),
+    Way("one stream", own_streams=False),
+    Way("one at a time", together=False),
+    Way("no graphs", graphs=False),
+)
 
 
 @dataclass(slots=True)
@@ -116,7 +128,8 @@ def main(arguments: Sequence[str]) -> int:
     compared = [number for number in (QUICK_COMPARED if options.quick else COMPARED) if number in callers]
     seconds = options.seconds or (QUICK_TALK_S if options.quick else TALK_S)
     report = form.Report(NAME, form.command(NAME, arguments))
-    report.samples = {"talks": [], "steps": []}
+    report.keep(options.json)
+    report.samples = {"loads": [], "talks": [], "steps": []}
     build, language = models(device, shape, max(callers), options.threads), llm(model, device, max(callers))
     others = OTHERS if device.type == "cuda" else OTHERS[:1]
     plan = [(OURS, callers), *((way, compared) for way in others)]
@@ -190,7 +203,7 @@ def made(way: Way) -> Iterator[None]:
         if not way.graphs:
             for user in users:
                 patches.enter_context(patch(f"{room}{user}.captured", lambda function, device, pool: function))
-        if not way.together:
+        if not way.own_streams:
             for user in ("tts.magpie.speaker", "asr.nemotron.recogniser"):
                 patches.enter_context(patch(f"{room}{user}.own_stream", lambda device: nullcontext()))
         yield
@@ -201,17 +214,25 @@ async def measure(
 ) -> None:
     """Go through the plan: for each way build the engines, then let callers talk."""
     lanes = {name: ThreadLane(name) for name in ("asr", "llm", "tts", "vad", "turn")}
+    began = monotonic()
     await lanes["llm"].load(language)
+    report.samples["loads"].append({"way": "all", "lane": "llm", "s": round(monotonic() - began, 2)})
     for way, numbers in plan:
         ears, voice = build(way)
         with made(way):
-            await lanes["asr"].load(ears)
-            await lanes["tts"].load(voice)
+            for name, engine in (("asr", ears), ("tts", voice)):
+                began = monotonic()
+                await lanes[name].load(engine)
+                report.samples["loads"].append({"way": way.name, "lane": name, "s": round(monotonic() - began, 2)})
         group = Engines(ears, language, voice, ScriptedVad(sleep=lambda seconds: None), ScriptedTurn())
         for callers in numbers:
             form.progress(f"{way.name}: {callers} callers for {seconds:.0f} s")
-            talk = await converse(group, lanes, way, callers, seconds)
-            report.samples["talks"].append(row(way, callers, talk))
+            began = monotonic()
+            with sampling() as used:
+                talk = await converse(group, lanes, way, callers, seconds)
+            percent, mib = use(used, began, monotonic())
+            on_gpu = {"gpu_percent": percent, "gpu_memory_mib": mib, "torch_memory_mib": torch_mib()}
+            report.samples["talks"].append(row(way, callers, talk) | on_gpu)
             report.samples["steps"] += step_rows(way, callers, talk)
         ears.close()
         voice.close()
@@ -238,6 +259,11 @@ async def converse(group: Engines, lanes: Mapping[str, Lane], way: Way, callers:
     await asyncio.sleep(GRACE_S)
     scheduler.close()
     return talk
+
+
+def torch_mib() -> int | None:
+    """Return the most memory that torch's tensors have taken of a GPU, graphs included, in MiB."""
+    return torch.cuda.max_memory_reserved() >> 20 if torch.cuda.is_available() else None
 
 
 def row(way: Way, callers: int, talk: Talk) -> dict[str, Any]:
@@ -278,6 +304,10 @@ def summarise(samples: Mapping[str, list[Any]]) -> dict[str, Any]:
         for percent in (50, 95):
             summary[f"v2v_ms_p{percent}_{suffix}"] = form.percentile(talk["v2v_ms"], percent)
         summary[f"mid_response_silences_{suffix}"] = len(talk["silences_ms"])
+        if talk["way"] == OURS.name:
+            summary[f"v2v_ms_first_{suffix}"] = next(iter(talk["v2v_ms"]), None)
+            summary[f"gpu_percent_{suffix}"] = talk.get("gpu_percent")
+            summary[f"gpu_memory_mib_{suffix}"] = talk.get("gpu_memory_mib")
     ours = [talk for talk in samples["talks"] if talk["way"] == OURS.name]
     return summary | {
         "unanswered": sum(talk["unanswered"] for talk in ours),

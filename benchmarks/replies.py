@@ -21,7 +21,7 @@ RUN = 6
 OTHERS = 3
 """Other questions of the call that a reply is tried with."""
 BEST = 1
-"""A reply is on the topic if its own question is among so many likeliest: one reply in four is so by chance."""
+"""A reply is on the topic if its own question is among this many likeliest: one reply in four is so by chance."""
 CONTEXT = 512
 JUDGE = "smollm2-135m-instruct-q4_1", "SmolLM2-135M-Instruct.Q4_1.gguf"
 

@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks import form
 from benchmarks.chart import line_chart
 from benchmarks.cost_tables import H200, RTX_5090, SPARK, Device, measured_cpu
-from benchmarks.simulated_engines import HOUSES
+from benchmarks.simulated_engines import SYSTEMS
 from benchmarks.simulation import simulate
 from voiceagent.errors import VoiceAgentError
 
@@ -73,15 +73,15 @@ def measure(device: Device, quick: bool, stop_at: float) -> list[Row]:
     rows: list[Row] = []
     hopeless: set[str] = set()
     for callers in QUICK_CALLERS if quick else CALLERS:
-        for house in HOUSES:
-            if house.name in hopeless or time.monotonic() > stop_at:
+        for system in SYSTEMS:
+            if system.name in hopeless or time.monotonic() > stop_at:
                 continue
             seconds, days = (QUICK_TALK_S, 1) if quick else (TALK_S, max(1, TALKERS // callers))
-            heard = simulate(house, device, callers, seconds, min(days, MOST_DAYS))
+            heard = simulate(system, device, callers, seconds, min(days, MOST_DAYS))
             v2v = {f"v2v_ms_p{percent}": form.percentile(heard.v2v_ms, percent) for percent in (50, 95, 99)}
             row: Row = {
                 "device": device.name,
-                "house": house.name,
+                "system": system.name,
                 "callers": callers,
                 **v2v,
                 "turns": len(heard.v2v_ms),
@@ -90,9 +90,9 @@ def measure(device: Device, quick: bool, stop_at: float) -> list[Row]:
                 "silence_ms_max": form.percentile(heard.silences_ms, 100),
             }
             rows.append(row)
-            form.progress(f"{device.name}: {callers} callers, {house.name}: P95 {v2v['v2v_ms_p95']} ms")
+            form.progress(f"{device.name}: {callers} callers, {system.name}: P95 {v2v['v2v_ms_p95']} ms")
             if heard.unanswered or (v2v["v2v_ms_p95"] or 0.0) > HOPELESS * PROMISE_MS:
-                hopeless.add(house.name)
+                hopeless.add(system.name)
     return rows
 
 
@@ -102,11 +102,11 @@ def kept(row: Row) -> bool:
     return in_time and not row["silences"] and not row["unanswered"]
 
 
-def capacity(rows: Sequence[Row], device: str, house: str) -> int | None:
+def capacity(rows: Sequence[Row], device: str, system: str) -> int | None:
     """Return the most callers for whom the promise was kept, at every smaller number too; None if never tried."""
     most = None
     for row in rows:
-        if (row["device"], row["house"]) == (device, house):
+        if (row["device"], row["system"]) == (device, system):
             if not kept(row):
                 return most or 0
             most = int(row["callers"])
@@ -117,14 +117,14 @@ def summarise(rows: Sequence[Row]) -> dict[str, float | int | None]:
     """Return the flat summary. Silences are counted on DGX Spark with up to twice the callers that FIFO carries."""
     numbers: dict[str, float | int | None] = {}
     for device in dict.fromkeys(row["device"] for row in rows):
-        for house in HOUSES:
-            numbers[f"callers_{house.name}_{device}".replace("-", "_")] = capacity(rows, device, house.name)
+        for system in SYSTEMS:
+            numbers[f"callers_{system.name}_{device}".replace("-", "_")] = capacity(rows, device, system.name)
     ours, theirs = capacity(rows, SPARK.name, "ours"), capacity(rows, SPARK.name, "fifo")
-    alone = [row for row in rows if (row["device"], row["house"], row["callers"]) == (RTX_5090.name, "ours", 1)]
+    alone = [row for row in rows if (row["device"], row["system"], row["callers"]) == (RTX_5090.name, "ours", 1)]
     asked = [
         row["silences"]
         for row in rows
-        if (row["device"], row["house"]) == (SPARK.name, "ours") and row["callers"] <= 2 * (theirs or 1)
+        if (row["device"], row["system"]) == (SPARK.name, "ours") and row["callers"] <= 2 * (theirs or 1)
     ]
     return {
         "callers_vs_fifo_spark": None if ours is None or not theirs else round(ours / theirs, 2),
@@ -139,12 +139,12 @@ def draw(rows: Sequence[Row], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for device in dict.fromkeys(row["device"] for row in rows):
         lines = {
-            house.name: [
+            system.name: [
                 (row["callers"], row["v2v_ms_p95"])
                 for row in rows
-                if (row["device"], row["house"]) == (device, house.name) and row["v2v_ms_p95"]
+                if (row["device"], row["system"]) == (device, system.name) and row["v2v_ms_p95"]
             ]
-            for house in HOUSES
+            for system in SYSTEMS
         }
         title = f"Voice-to-voice P95, simulated {device}"
         chart = line_chart(title, lines, PROMISE_MS, "callers at once (dashed: the promise)", "ms")
@@ -155,10 +155,10 @@ def show(rows: Sequence[Row], summary: dict[str, float | int | None]) -> str:
     """Lay out the results for people; `refused` is how many of the callers the promise has no room for."""
     lines = []
     for row in rows:
-        room = capacity(rows, row["device"], row["house"]) or 0
+        room = capacity(rows, row["device"], row["system"]) or 0
         beyond = max(0, row["callers"] - room)
         keys = ("v2v_ms_p50", "v2v_ms_p95", "v2v_ms_p99", "silences", "unanswered")
-        lines.append((f"{row['device']} {row['house']}", row["callers"], *(row[key] for key in keys), beyond))
+        lines.append((f"{row['device']} {row['system']}", row["callers"], *(row[key] for key in keys), beyond))
     head = ("device, policy", "callers", "P50 ms", "P95 ms", "P99 ms", "silences", "unanswered", "refused")
     return f"\n{form.table(head, lines)}\n\n{form.results(summary, TARGETS)}"
 

@@ -3,7 +3,7 @@
 A system here is a way to order work: the policy between lanes, the order inside an engine, and who may share a step.
 """
 
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from random import Random
 
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.cost_tables import CHUNK_S, WORD_S, Device
+from benchmarks.order_of_arrival import RoundRobin, fifo
 from voiceagent.engines.asr.contract import SAMPLE_RATE, AsrEvent
 from voiceagent.engines.asr.scripted.engine import UNDATED, ScriptedAsr, ScriptedAsrStream
-from voiceagent.engines.contract import Batch, CostKey, Need
+from voiceagent.engines.contract import CostKey, Need
 from voiceagent.engines.llm.contract import Message
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.queue import Job
@@ -22,7 +23,7 @@ from voiceagent.engines.timing import CostTable
 from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.engines.turn.scripted.engine import ScriptedTurn
 from voiceagent.engines.vad.scripted.engine import ScriptedVad
-from voiceagent.scheduler.policy import Costs, Decision, Policy, Running, Start, decide, fifo
+from voiceagent.scheduler.policy import Policy, decide
 from voiceagent.testing import Scripts
 
 CHUNK: CostKey = ("asr.chunk", 1)
@@ -124,32 +125,8 @@ class HandShakeLlm(InOrderLlm):
         return [job for job in super().ready() if job.stream not in spoken]
 
 
-class RoundRobin:
-    """A policy that lets the lanes take turns."""
-
-    def __init__(self) -> None:
-        self._served: dict[str, int] = {}
-
-    def __call__(
-        self,
-        now: float,
-        offered: Sequence[Batch],
-        running: Sequence[Running],
-        costs: Costs,
-        concurrency: int,
-        off_device: Collection[str] = (),
-    ) -> Decision:
-        """Choose the lanes whose last turn is the longest ago; takes what `decide` takes."""
-        turns = [Batch(b.lane, b.cost_key, 0, b.streams, b, place=self._served.get(b.lane, -1)) for b in offered]
-        chosen = [start.batch.work for start in fifo(now, turns, running, costs, concurrency, off_device).start]
-        batches = [batch for batch in chosen if isinstance(batch, Batch)]
-        for batch in batches:
-            self._served[batch.lane] = max(self._served.values(), default=0) + 1
-        return Decision(tuple(map(Start, batches)))
-
-
 @dataclass(frozen=True, slots=True)
-class House:
+class System:
     """A way to order work."""
 
     name: str
@@ -158,31 +135,31 @@ class House:
     hand_shake: bool = False
 
 
-HOUSES = (
-    House("ours", lambda: decide, by_deadline=True),
-    House("fifo", lambda: fifo),
-    House("round-robin", RoundRobin),
-    House("hand-shake", lambda: fifo, hand_shake=True),
+SYSTEMS = (
+    System("ours", lambda: decide, by_deadline=True),
+    System("fifo", lambda: fifo),
+    System("round-robin", RoundRobin),
+    System("hand-shake", lambda: fifo, hand_shake=True),
 )
 
 
-def engines(house: House, device: Device, callers: int) -> Scripts:
+def engines(system: System, device: Device, callers: int) -> Scripts:
     """Return the scripted engines of a system on a device."""
-    table = one_at_a_time(device.table) if house.hand_shake else device.table
+    table = one_at_a_time(device.table) if system.hand_shake else device.table
     timing = {"timing": table, "sleep": lambda seconds: None}
     recogniser = {
         (True, True): StreamingAsr,
         (True, False): ScriptedAsr,
         (False, True): InOrderAsr,
         (False, False): InOrderWholeAsr,
-    }[house.by_deadline, device.streaming]
-    voice = ScriptedTts if house.by_deadline else InOrderTts
+    }[system.by_deadline, device.streaming]
+    voice = ScriptedTts if system.by_deadline else InOrderTts
     tts = voice(sample_rate=TTS_RATE, word_s=WORD_S, **timing)  # type: ignore[arg-type]
     llm: ScriptedLlm
-    if house.hand_shake:
+    if system.hand_shake:
         llm = HandShakeLlm(tts, reply, sequences=callers, **timing)
     else:
-        model = ScriptedLlm if house.by_deadline else InOrderLlm
+        model = ScriptedLlm if system.by_deadline else InOrderLlm
         llm = model(reply, sequences=callers, **timing)  # type: ignore[arg-type]
     return Scripts(
         asr=recogniser(**timing),  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from benchmarks.cost_tables import Device
-from benchmarks.simulated_engines import House, engines
+from benchmarks.simulated_engines import System, engines
 from voiceagent.engines.contract import Batch
 from voiceagent.testing import Caller, Callers, run_virtual
 
@@ -101,31 +101,31 @@ class Person:
         await caller.listens(dice.uniform(0.5, 2.5))
 
 
-def simulate(house: House, device: Device, callers: int, seconds: float, days: int = 1) -> Heard:
+def simulate(system: System, device: Device, callers: int, seconds: float, days: int = 1) -> Heard:
     """Let `callers` callers talk for `seconds` on each of some days, in virtual time. What they say, and when, differs
     by day; the same arguments give the same result."""
     heard = Heard()
     for day in range(days):
-        run_virtual(_simulate(house, device, callers, seconds, day, heard))
+        run_virtual(_simulate(system, device, callers, seconds, day, heard))
     return heard
 
 
-async def _simulate(house: House, device: Device, callers: int, seconds: float, day: int, heard: Heard) -> None:
+async def _simulate(system: System, device: Device, callers: int, seconds: float, day: int, heard: Heard) -> None:
     dice = Random(f"{day} {callers}")
 
     def step_s(batch: Batch) -> float:
         late = dice.random() < LATE_SHARE
         return device.table.cost_s(batch.cost_key) * (LATE_FACTOR if late else 1.0)
 
-    preemptive = f"llm.preemptive={str(not house.hand_shake).lower()}"
+    preemptive = f"llm.preemptive={str(not system.hand_shake).lower()}"
     with Callers(
         "scripted.yaml",
         [*SETTINGS, preemptive],
         step_s=step_s,
         concurrency=device.concurrency,
         off_device=device.off_device,
-        policy=house.policy(),
-        **engines(house, device, callers),
+        policy=system.policy(),
+        **engines(system, device, callers),
     ) as line:
         people = [Person(line.call(connected=False), number, day) for number in range(callers)]
         await asyncio.gather(*(person.talk(seconds) for person in people))

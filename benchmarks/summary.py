@@ -24,6 +24,7 @@ def summarise(samples: Samples) -> dict[str, float | int | None]:
     """Return the flat summary; None for what was not measured."""
     return {
         **_questions(samples.get("questions", [])),
+        **_pauses(samples.get("pauses", [])),
         **_answers(samples),
         **_disturbances(samples.get("barge_ins", []), samples.get("coughs", [])),
         **_understanding(samples),
@@ -62,6 +63,14 @@ def _questions(asked: list[Any]) -> dict[str, float | int | None]:
         "no_answer_count": sum(sample["outcome"] is None for sample in asked),
         "cut_in_count": sum(sample["cut_in"] for sample in asked),
         "speculation_used_percent": ratio(sum(trace["speculation"] == "used" for trace in traces), len(traces)),
+    }
+
+
+def _pauses(said: list[Any]) -> dict[str, float | int | None]:
+    return {
+        "false_cutoff_percent": ratio(sum(sample["cut_off"] for sample in said), len(said)),
+        "paused_turn_count": len(said),
+        **spread("v2v_ms_after_a_pause", [sample["v2v_ms"] for sample in said if sample["v2v_ms"] is not None]),
     }
 
 

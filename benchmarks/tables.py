@@ -54,7 +54,62 @@ THROUGH = {
     "audiosocket": "Asterisk's AudioSocket",
 }
 
+ATTACKS = {
+    "slow_headers": "two hundred connections that each send a byte a second",
+    "connections": "as many new connections as there can be",
+    "offers": "calls that never connect, twenty a second",
+    "pings": "WebSocket pings without end",
+    "fragments": "a message in empty fragments without end",
+    "messages": "small messages without end",
+    "megabytes": "messages of a megabyte",
+    "chunks": "a body in chunks of one byte",
+}
+
 TABLES = {
+    "abuse": Table(
+        "abuse",
+        (
+            ("voice-to-voice of two callers without an attack, 95th percentile", "v2v_ms_p95_alone", " ms"),
+            ("questions asked without an attack", "question_count_alone", ""),
+            *(
+                row
+                for kind, words in ATTACKS.items()
+                for row in (
+                    (f"{words}: 95th percentile to that without", f"v2v_p95_ratio_{kind}", ""),
+                    ("questions asked meanwhile", f"question_count_{kind}", ""),
+                    ("growth of the server's memory meanwhile", f"rss_growth_mib_{kind}", " MiB"),
+                )
+            ),
+        ),
+    ),
+    "image": Table(
+        "image",
+        (
+            ("building the `cpu` target", "build_s", " s"),
+            ("the image", "image_mb", " MB"),
+            ("of this voiceagent and its Python packages", "layer_0_mb", " MB"),
+            ("of this Python and certificates", "layer_1_mb", " MB"),
+            ("of this Debian", "layer_2_mb", " MB"),
+            ("from `podman run` to /ready, the models being there", "ready_s", " s"),
+            ("from SIGTERM in a call to its end", "stop_s", " s"),
+        ),
+    ),
+    "split": Table(
+        "split",
+        (
+            (
+                "one process: last speech sample sent to first agent sample received, median",
+                "v2v_ms_p50_one_process",
+                " ms",
+            ),
+            ("the same, 90th percentile", "v2v_ms_p90_one_process", " ms"),
+            ("recogniser and voice in another process, median", "v2v_ms_p50_split", " ms"),
+            ("the same, 90th percentile", "v2v_ms_p90_split", " ms"),
+            ("what the split adds to the answer to the same question, median", "added_ms_p50", " ms"),
+            ("questions asked of each", "question_count_split", ""),
+            ("of these understood otherwise", "understood_differently_count", ""),
+        ),
+    ),
     "doors": Table(
         "doors",
         (
@@ -85,6 +140,38 @@ TABLES = {
     ),
     "dialogue_one": Table("dialogue_one", DIALOGUE),
     "dialogue_two": Table("dialogue_two", DIALOGUE),
+    "end_of_turn": Table(
+        "end_of_turn",
+        (
+            ("pauses cut off within 300 ms of dead air, voiceagent", "cutoffs_300_percent", " %"),
+            ("95 % confidence interval from", "cutoffs_300_percent_low", " %"),
+            ("to", "cutoffs_300_percent_high", " %"),
+            ("the same without the language model", "cutoffs_300_without_words_percent", " %"),
+            ("the same, told when a dictation is over", "cutoffs_300_told_percent", " %"),
+            ("Smart Turn alone", "cutoffs_300_smart_turn_percent", " %"),
+            ("95 % confidence interval from", "cutoffs_300_smart_turn_percent_low", " %"),
+            ("to", "cutoffs_300_smart_turn_percent_high", " %"),
+            ("silence alone", "cutoffs_300_silence_percent", " %"),
+            ("within 600 ms, voiceagent", "cutoffs_600_percent", " %"),
+            ("Smart Turn alone", "cutoffs_600_smart_turn_percent", " %"),
+            ("silence alone", "cutoffs_600_silence_percent", " %"),
+            ("dead air where 5 % of pauses are cut off, voiceagent", "dead_air_5_ms", " ms"),
+            ("Smart Turn alone", "dead_air_5_smart_turn_ms", " ms"),
+            ("silence alone", "dead_air_5_silence_ms", " ms"),
+            ("whole sentences alone, pauses cut off within 300 ms, voiceagent", "sentences_cutoffs_300_percent", " %"),
+            ("Smart Turn alone", "sentences_cutoffs_300_smart_turn_percent", " %"),
+            ("dead air where 5 % of pauses are cut off, voiceagent", "sentences_dead_air_5_ms", " ms"),
+            ("Smart Turn alone", "sentences_dead_air_5_smart_turn_ms", " ms"),
+            ("area under the best cut-off rates from 0.2 to 1.2 s, voiceagent", "area_percent", " %"),
+            ("Smart Turn alone", "area_smart_turn_percent", " %"),
+            ("silence alone", "area_silence_percent", " %"),
+            ("by the settings as they ship: pauses cut off", "shipped_cutoffs_percent", " %"),
+            ("mean dead air", "shipped_dead_air_ms", " ms"),
+            ("turns", "turn_count", ""),
+            ("pauses in them", "pause_count", ""),
+            ("processor time for each 100 ms of silence waited", "cost_ms_per_100_ms", " ms"),
+        ),
+    ),
     "hearing": Table(
         "hearing",
         (
@@ -94,6 +181,27 @@ TABLES = {
             ("in noise at 3 dB", "wer_percent_noisy", " %"),
             ("transcripts that are right and would be asked back", "right_asked_back_percent", " %"),
             ("transcripts that are wrong and would be", "wrong_asked_back_percent", " %"),
+        ),
+    ),
+    "interaction": Table(
+        "interaction",
+        (
+            ("last speech sample sent to first agent sample received, median", "answer_ms_p50", " ms"),
+            ("the same, 90th percentile", "answer_ms_p90", " ms"),
+            ("requests made", "answer_count", ""),
+            ("interruptions to which the agent yields", "yield_percent", " %"),
+            ("speech onset to agent silent, 90th percentile", "yield_ms_p90", " ms"),
+            ("interruptions made", "interruption_count", ""),
+            ("requests with a pause into which the agent speaks", "interrupts_user_percent", " %"),
+            ("requests with a pause", "paused_request_count", ""),
+            ("signs of attention that are ignored", "ignores_backchannels_percent", " %"),
+            ("of them", "backchannels_count", ""),
+            ("coughs, laughs, cries, noises and music that are ignored", "ignores_tics_percent", " %"),
+            ("of them", "tics_count", ""),
+            ("talk to and of others that is ignored", "ignores_side_talk_percent", " %"),
+            ("of it", "side_talk_count", ""),
+            ("events, of which one is a request, a pause, an interruption or a sound", "event_count", ""),
+            ("of these with a synthetic sound", "synthetic_count", ""),
         ),
     ),
     "voice_to_voice": Table(

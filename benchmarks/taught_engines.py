@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceagent.audio.pcm import Pcm
 from voiceagent.engines.asr.contract import SAMPLE_RATE
 from voiceagent.engines.asr.nemotron.engine import ChunkWork as Hearing
 from voiceagent.engines.asr.nemotron.engine import NemotronEngine
@@ -18,8 +19,8 @@ from voiceagent.engines.contract import Batch
 from voiceagent.engines.scripted import VOICED_RMS, rms
 from voiceagent.engines.tts.magpie.decode_loop import Row, Stepped
 from voiceagent.engines.tts.magpie.engine import MagpieEngine
-from voiceagent.engines.tts.magpie.engine import TaskWork as Speaking
-from voiceagent.engines.tts.magpie.speaker import Begin, Decode, Sound
+from voiceagent.engines.tts.magpie.speaker import Begin, Decode, Decoded, Sound
+from voiceagent.engines.tts.magpie.work import TaskWork as Speaking
 
 FRAMES_PER_TOKEN = 1.45
 """English at 15 phonemes a second (Magpie's tokens), in frames of 46.4 ms."""
@@ -68,10 +69,14 @@ class TaughtMagpie(MagpieEngine):
         if isinstance(task, Begin):
             self._tokens[results] = len(task.chunk.tokens)
         elif isinstance(task, Decode):
-            return [self._placed(row, stepped) for row, stepped in zip(task.rows, results, strict=True)]
+            rows = [self._placed(row, stepped) for row, stepped in zip(task.rows, results.rows, strict=True)]
+            return Decoded(rows, self._hummed(results.sound))
         elif isinstance(task, Sound):
-            return [hum(len(pcm), self.sample_rate) for pcm in results]
+            return self._hummed(results)
         return results
+
+    def _hummed(self, sound: list[Pcm]) -> list[Pcm]:
+        return [hum(len(pcm), self.sample_rate) for pcm in sound]
 
     def _placed(self, row: Row, stepped: Stepped) -> Stepped:
         token = self._tokens[row] * row.steps // (row.limit + 1)

@@ -24,6 +24,8 @@ from voiceagent.audio.pcm import Pcm, from_s16, level_db, to_s16
 FRAME_S = 0.02
 CORPUS_RATE = 16_000
 QUIET_DB = -50.0
+HANG_UP_S = 5.0
+"""How long the other side has to end a call that was hung up."""
 KINDS = {8_000: 0x10, 16_000: 0x12}
 
 
@@ -242,9 +244,12 @@ class AsteriskPhone(Telephone):
         self.frame(0x03, digit.encode())
 
     async def hang_up(self) -> None:
-        """End the call."""
-        if self.closed is None:
-            self.frame(0x00, b"")
+        """End the call, and wait until the other side has: the next one may need its place."""
+        with suppress(OSError, TimeoutError):
+            if self.closed is None:
+                self.frame(0x00, b"")
+                async with asyncio.timeout(HANG_UP_S):
+                    await self._reader.read()
         self._writer.close()
 
     async def send(self, frame: Pcm) -> None:

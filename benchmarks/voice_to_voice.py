@@ -3,6 +3,7 @@
 A caller in a process of its own talks over WebRTC to `voiceagent serve`:
 
 - questions: last speech sample sent -> first agent sample received, with the stages of the wait as the server saw them;
+- the same after utterances in which the speaker pauses: how often the agent begins to answer in the pause;
 - the answers: gaps in them, silence between their segments, and whether they can be understood;
 - what is said: how many of the answers differ, and how many are about what was asked, with the dialogue to read;
 - barge-in: speech onset sent -> agent silent; coughs, which must not end an answer;
@@ -15,6 +16,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 
 from benchmarks import form, replies
 from benchmarks.measuring import FULL, QUICK, Run
@@ -37,9 +39,13 @@ def main(arguments: Sequence[str]) -> int:
     line = form.parser(NAME, str(__doc__))
     line.add_argument("--config", default="cpu.yaml", help="settings of the server (default: cpu.yaml)")
     line.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one of them")
+    line.add_argument("--turns-only", type=int, metavar="N", help="N questions, N turns with a pause, nothing else")
     line.add_argument("--url", help="measure a running server instead of starting one")
     options = line.parse_args(arguments)
     plan = QUICK if options.quick else FULL
+    if options.turns_only:
+        count = options.turns_only
+        plan = replace(plan, questions=count, pauses=count, barge_ins=0, coughs=0, prompts=0)
     sets = [*options.set, *(QUICK_SETS if options.quick else ())]
     report = form.Report(NAME, form.command(NAME, arguments))
     with nullcontext(options.url) if options.url else serving(options.config, sets) as url:

@@ -24,17 +24,11 @@ class Line:
     def __init__(self, host: Host, changes: dict, writer: asyncio.StreamWriter) -> None:
         self.id = uuid4().hex
         self._writer = writer
-        self._loop = asyncio.get_running_loop()
-        self._came_at = self._loop.time()
         self.session = host.open_session(self._report, replace(host.config, **changes))
         self.pacer = Pacer(self.session, self._send_audio, self._send_clear)
 
-    @property
-    def age_s(self) -> float:
-        return self._loop.time() - self._came_at
-
     def describe(self) -> dict:
-        return {"session": self.session.id}
+        return {"connection": "lines"}
 
     async def close(self, reason: str) -> None:
         self.session.close()

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import grimp
 import pytest
@@ -40,6 +41,15 @@ def circles() -> list[set[str]]:
 
 def test_no_files_import_each_other_in_a_circle() -> None:
     assert circles() == []
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    root = Path(__file__).parents[1]
+    folders = ("voiceagent", "tests", "benchmarks", "examples")
+    listed = [path for folder in folders for path in (root / folder).rglob("*")]
+    files = [path for path in listed if path.suffix in (".py", ".js", ".css") and "node_modules" not in path.parts]
+    lines = {str(path.relative_to(root)): path.read_text().count("\n") for path in files}
+    assert {name: count for name, count in lines.items() if count > 400} == {}
 
 
 HEAVY = ("pydantic", "numpy", "starlette", "aiortc", "onnxruntime", "llama_cpp", "torch", "openai", "huggingface_hub")

@@ -120,6 +120,18 @@ def core_path() -> dict[Path, int]:
     return {ROOT / "voiceagent" / file: int(lines) for file, lines in rows}
 
 
+def test_words_are_those_of_today() -> None:
+    """CONTRIBUTING.md lists the words that are not used, in pages and texts of the program alike."""
+    listed = re.search(r"No ((?:\"[\w ]+\",? ?)+)", (ROOT / "CONTRIBUTING.md").read_text())
+    assert listed
+    words = re.compile("|".join(rf"\b{word}\b" for word in re.findall(r'"([\w ]+)"', listed[1])), re.IGNORECASE)
+    ours = re.compile(
+        r"(README|CHANGELOG)\.md|(docs|voiceagent|configs|examples|deploy|scenarios)/.*\.(md|py|js|yaml|html)"
+    )
+    found = [(file, *words.findall((ROOT / file).read_text())) for file in tracked() if ours.fullmatch(file)]
+    assert [each for each in found if len(each) > 1] == []
+
+
 def lines_of(file: Path) -> int:
     return len(file.read_text().splitlines())
 

@@ -30,7 +30,7 @@ def nemotron_file(
     """Return the `.nemo` file of a recogniser like Nemotron Speech. Raises VoiceAgentError when it does not fit."""
 
     def write(path: Path) -> None:
-        from benchmarks.dummies.nemotron import dummy_asr
+        from voiceagent.engines.nemo.dummies.nemotron import dummy_asr
 
         _save(dummy_asr(size, multilingual=multilingual, seed=seed), path)
 
@@ -47,12 +47,12 @@ def magpie_files(
     """
 
     def write_codec(path: Path) -> None:
-        from benchmarks.dummies.magpie import dummy_codec
+        from voiceagent.engines.nemo.dummies.magpie import dummy_codec
 
         _save(dummy_codec(size, seed=seed), path)
 
     def write_model(path: Path) -> None:
-        from benchmarks.dummies.magpie import magpie_with
+        from voiceagent.engines.nemo.dummies.magpie import magpie_with
 
         _save(magpie_with(codec, size, stacking=stacking, seed=seed), path)
 

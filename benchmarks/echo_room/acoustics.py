@@ -25,7 +25,7 @@ class Path:
     jump_ms: float = 0.0
     """The delay changes by so much there."""
     drive: float = 0.0
-    """A loudspeaker that bends: tanh of so many times full scale."""
+    """A loudspeaker that bends: tanh of this many times full scale."""
 
 
 def impulse_response(rate: int, rt60_s: float = 0.3, direct_to_reverb_db: float = 6.0, seed: int = 1) -> Pcm:

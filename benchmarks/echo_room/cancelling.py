@@ -99,7 +99,7 @@ class Ears:
 
 
 def make_scene(playback: Playback, clips: int, *, yields: bool) -> Scene:
-    """Return a scene with so many clips over the agent's speech, and six behind it."""
+    """Return a scene with `clips` clips over the agent's speech, and six behind it."""
     chosen = corpus.prompts(clips + 6, longest_s=3.8)
     over = [(ALONE_S + 0.3 + EACH_S * number, clip) for number, clip in enumerate(chosen[:clips])]
     talks_s = ALONE_S + EACH_S * clips + AGAIN_S

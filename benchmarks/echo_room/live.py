@@ -50,6 +50,8 @@ class Act:
 async def converse(server: SoundServer, minutes: float, echo_db: float) -> dict[str, Any]:
     """Talk for so long; return what happened."""
     acts: list[Act] = []
+    chance = random.Random(5)
+    clips = cycle(corpus.prompts(40, longest_s=3.8))  # read before there is a sound to hold up
     async with visit(server, REPLY, echo_db=echo_db) as here:
         loop = asyncio.get_running_loop()
         begun = loop.time()
@@ -57,7 +59,6 @@ async def converse(server: SoundServer, minutes: float, echo_db: float) -> dict[
         here.door.session.say(" ".join(TEXT))
         await asyncio.sleep(BEGIN_S)
         erle: list[float] = []
-        chance, clips = random.Random(5), cycle(corpus.prompts(40, longest_s=3.8))
         talks_until = begun + 60 * minutes * (1 - ALONE_SHARE)
         while loop.time() < talks_until:
             await _keep_talking(here, chance.uniform(*ALONE_S))

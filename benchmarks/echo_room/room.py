@@ -1,9 +1,10 @@
 """The room between the sound server's `speaker` and `microphone`, in real time: an echo, a person, a little noise.
 
 A program of its own, `python -m benchmarks.echo_room.room`, told on its standard input what the person does: a line of
-JSON, {"say": FILE, "level_db": -26}. It answers with a line when the first sample is in the air, {"said": FILE,
-"block": N}, and at the end writes how loud both sides were in every block of 10 ms: {"speaker_db": [...], "person_db":
-[...], ...}. Some blocks are under way in it, so that its own delay is about 80 ms; the device's comes on top.
+JSON, {"say": FILE}, of samples as `numpy.save` writes them, at 48 kHz and as loud as they are. It answers with a line
+when the first sample is in the air, {"said": FILE, "block": N}, and at the end writes how loud the loudspeaker was in
+every block of 10 ms: {"speaker_db": [...], "dropped": [...]}. Some blocks are under way in it, so that its own delay is
+about 80 ms; the device's comes on top.
 """
 
 import argparse
@@ -18,12 +19,11 @@ import time
 from array import array
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
-from benchmarks.echo_room.acoustics import at_level, impulse_response
-from voiceagent.audio.files import read_audio
+from benchmarks.echo_room.acoustics import impulse_response
 from voiceagent.audio.pcm import Pcm, level_db
 
 RATE, BLOCK = 48_000, 480
@@ -56,33 +56,36 @@ class Room:
 
 
 class Person:
-    """Says files, one after the other."""
+    """Says files, one after the other. They are read beside the sound, which waits for nothing."""
 
     def __init__(self) -> None:
-        self._asked: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        self._asked: SimpleQueue[tuple[str, Pcm] | None] = SimpleQueue()
         self._saying = np.zeros(0, np.float32)
         threading.Thread(target=self._listen, daemon=True).start()
 
     def block(self, number: int) -> Pcm:
-        """Return the next 10 ms."""
+        """Return the next 10 ms. Raises EOFError when nobody is there any more."""
         if not len(self._saying):
             try:
                 asked = self._asked.get_nowait()
             except Empty:
                 return np.zeros(BLOCK, np.float32)
-            self._saying = at_level(read_audio(asked["say"], RATE), asked["level_db"])
-            print(json.dumps({"said": asked["say"], "block": number, "at": time.monotonic()}), flush=True)
+            if asked is None:
+                raise EOFError
+            name, self._saying = asked
+            print(json.dumps({"said": name, "block": number, "at": time.monotonic()}), flush=True)
         said, self._saying = self._saying[:BLOCK], self._saying[BLOCK:]
         return np.pad(said, (0, BLOCK - len(said)))
 
     def _listen(self) -> None:
         for line in sys.stdin:
-            self._asked.put(json.loads(line))
-        self._asked.put({})
+            name = json.loads(line)["say"]
+            self._asked.put((name, np.load(name)))
+        self._asked.put(None)
 
 
 def read(pipe: IO[bytes], count: int) -> bytes:
-    """Read exactly so many bytes, unbuffered; none at the end."""
+    """Read exactly that many bytes, unbuffered; none at the end."""
     data = b""
     while len(data) < count and (more := pipe.read(count - len(data))):
         data += more
@@ -122,7 +125,7 @@ def main() -> None:
                 continue
             try:
                 said = person.block(len(speaker_db))
-            except KeyError:
+            except EOFError:
                 break
             mouth.stdin.write(room.hear(speaker, said).tobytes())
             mouth.stdin.flush()

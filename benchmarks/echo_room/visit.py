@@ -14,12 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.corpus import RATE
+from benchmarks.echo_room import room
+from benchmarks.echo_room.acoustics import at_level
 from benchmarks.echo_room.cancelling import PERSON_DB
 from benchmarks.echo_room.sound_server import SoundServer, sound_server
 from voiceagent.app.agent import Agent
 from voiceagent.app.settings import load_settings
-from voiceagent.audio.files import write_wav
+from voiceagent.audio.files import resample
 from voiceagent.audio.pcm import Pcm
 from voiceagent.engines.llm.contract import Message
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
@@ -66,10 +70,10 @@ class Visit:
     async def say(self, pcm: Pcm, level_db: float = PERSON_DB) -> Said:
         """Let the person say it (16 kHz), behind what they are saying; return when the first sample was in the air."""
         self._count += 1
-        path = self._folder / f"{self._count}.wav"
-        write_wav(path, pcm, RATE)
+        path = self._folder / f"{self._count}.npy"
+        await asyncio.to_thread(_write, path, pcm, level_db)
         assert self._room.stdin is not None
-        self._room.stdin.write(json.dumps({"say": str(path), "level_db": level_db}).encode() + b"\n")
+        self._room.stdin.write(json.dumps({"say": str(path)}).encode() + b"\n")
         told = await self._told()
         return Said(told["block"], told["at"])
 
@@ -111,6 +115,10 @@ class Visit:
         return told
 
 
+def _write(path: Path, pcm: Pcm, level_db: float) -> None:
+    np.save(path, at_level(resample(pcm, RATE, room.RATE), level_db))
+
+
 @contextmanager
 def devices() -> Iterator[SoundServer]:
     """Run the sound server, and have PortAudio in this process use it. Raises SoundServerError."""
@@ -129,17 +137,18 @@ def devices() -> Iterator[SoundServer]:
 @asynccontextmanager
 async def visit(
     server: SoundServer,
-    reply: str,
+    reply: str | None,
     *,
     echo_db: float = -6.0,
     delay_ms: float = 20.0,
     sets: Sequence[str] = (),
 ) -> AsyncIterator[Visit]:
-    """Open a conversation in which every turn is answered by `reply`; `echo_db` is the gain from loudspeaker to
-    microphone.
+    """Open a conversation in which every turn is answered by `reply`, or by its own words; `echo_db` is the gain from
+    loudspeaker to microphone.
     """
 
     def answer(messages: tuple[Message, ...]) -> str:
+        assert reply is not None
         return reply
 
     settings = load_settings("scripted.yaml", [*SETTINGS, *sets]).settings
@@ -147,7 +156,10 @@ async def visit(
     loop = asyncio.get_running_loop()
     with tempfile.TemporaryDirectory() as folder:
         levels = Path(folder) / "levels.json"
-        async with _room(server, levels, echo_db, delay_ms) as room, Agent(settings, llm=ScriptedLlm(answer)) as agent:
+        async with (
+            _room(server, levels, echo_db, delay_ms) as process,
+            Agent(settings, llm=ScriptedLlm(answer) if reply else "scripted") as agent,
+        ):
             door = LocalDoor(
                 agent.open_session,
                 lambda report: reports.append((loop.time(), report)),
@@ -155,7 +167,7 @@ async def visit(
                 Choice(),
             )
             talking = asyncio.create_task(door.run())
-            here = Visit(door, server, reports, room, Path(folder), levels)
+            here = Visit(door, server, reports, process, Path(folder), levels)
             try:
                 yield here
                 await here.leave()

@@ -66,7 +66,7 @@ async def talk(call, fate, seconds):
 
 
 @pytest.mark.exhaustive(quick=120, full=240)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.thorough) for seed in (1, 2))])
 def test_when_the_faults_are_over_everybody_is_answered(seed, size):
     async def main():
         crowd = Crowd(llm=lambda messages: "The sea is deep. It is full of fish.")

@@ -23,7 +23,7 @@ from voiceagent.session.reports import (
 )
 from voiceagent.trace.turn import TurnTrace
 
-SESSION = SimpleNamespace(id="s1")
+SESSION = SimpleNamespace(id="ab12", state=SimpleNamespace(turn=3, response=None))
 TRACE = TurnTrace("s1", 1, outcome="completed", user_text="Hello.", agent_text="Hi!")
 
 
@@ -95,6 +95,7 @@ def test_events_come_in_order_and_one_that_raises_is_logged_and_followed_by_the_
         told(*(UserText(1, str(n), False) for n in range(4)), transcript=take if in_thread else take_on_loop)
     assert got == ["0", "1", "2", "3"]
     assert "a handler of transcript events failed" in caplog.text
+    assert [(record.session, record.turn) for record in caplog.records] == [("ab12", 1)]
     assert "mine" in caplog.text
 
 

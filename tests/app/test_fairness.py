@@ -24,7 +24,7 @@ async def talks_for_ever(call) -> None:
 
 
 async def types_for_ever(call) -> None:
-    """Ask anew ten times a second."""
+    """Ask again ten times a second."""
     for _ in range(100):
         call.session.type(GREEDY)
         await call.listens(2 * TICK_S)

@@ -159,7 +159,14 @@ def test_more_sessions_need_larger_caches() -> None:
         assert need.caches >= sessions * need.per_session
         return need.caches
 
-    assert caches(8) - caches(4) == 4 * 2 * 24 * (2 * 70 + 8) * 1024 * 2
+    assert caches(8) - caches(4) == 4 * 2 * 24 * (2 * 72 + 8) * 1024 * 2
+
+
+def test_memory_that_a_gpu_shares_is_not_filled_to_the_brim() -> None:
+    these = settings("asr.engine=nemotron")
+    kept = [need for need in memory_plan(these, Free(100 * GIB, shared=True)).needs if need.engine == "system"]
+    assert [need.total for need in kept] == [8 * GIB]
+    assert not [need for need in memory_plan(these, Free(100 * GIB, 32 * GIB)).needs if need.engine == "system"]
 
 
 def test_nemotron_on_a_gpu_is_half_as_large_there_and_passes_through_main_memory() -> None:

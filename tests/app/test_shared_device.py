@@ -3,26 +3,24 @@
 from voiceagent.app.capacity.device import Device, shared_device
 from voiceagent.app.settings import load_settings
 from voiceagent.engines.machine import cores
-from voiceagent.scheduler.costs import CostModel
 
 LANES = ("asr", "llm", "tts", "vad", "turn")
 
 
-def shared(config, *sets, has_gpu=True, costs=None):
-    return shared_device(load_settings(config, list(sets)).settings, LANES, costs or CostModel(), has_gpu=has_gpu)
+def shared(config, *sets, has_gpu=True):
+    return shared_device(load_settings(config, list(sets)).settings, LANES, has_gpu=has_gpu)
 
 
 def test_the_embedded_default_shares_the_cores_whatever_else_there_is():
     assert shared("cpu.yaml") == Device(cores(), frozenset())
 
 
-def test_three_models_share_a_gpu_one_step_after_the_other_and_the_rest_runs_beside_it():
-    assert shared("spark.yaml") == Device(1, frozenset({"vad", "turn"}))
+def test_three_models_share_a_gpu_side_by_side_and_the_rest_runs_beside_it():
+    assert shared("spark.yaml") == Device(3, frozenset({"vad", "turn"}))
 
 
-def test_steps_run_at_once_on_a_gpu_where_it_was_measured_what_that_costs():
-    costs = CostModel(slowdowns={("asr", "llm"): 1.4, ("llm", "asr"): 1.2})
-    assert shared("spark.yaml", costs=costs) == Device(3, frozenset({"vad", "turn"}))
+def test_a_model_alone_on_a_gpu_has_it_alone():
+    assert shared("scripted.yaml", "llm.engine=llama", "llm.gpu_layers=-1").concurrency == 1
 
 
 def test_nemo_without_a_gpu_computes_on_the_cores():

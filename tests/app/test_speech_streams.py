@@ -137,19 +137,19 @@ def test_nothing_is_lent_before_the_models_are_loaded():
 def test_a_lane_that_is_not_well_lends_nothing_and_the_other_does():
     streams = SpeechStreams(2, lambda: False, lambda: {"tts": "it hangs."}, lambda number: None)
     with pytest.raises(UnavailableError, match="The voice is not working: it hangs"):
-        streams.voice(ScriptedTts(), lambda event: None)
-    assert streams.recogniser(ScriptedAsr(), lambda event: None).number == 0
+        streams.lend("tts", lambda: ScriptedTts().open(print))
+    assert streams.lend("asr", lambda: ScriptedAsr().open(print)).number == 0
 
 
 def test_a_stream_that_ends_badly_gives_its_place_back():
     numbers = []
     streams = SpeechStreams(1, lambda: False, dict, numbers.append)
-    voice = streams.voice(ScriptedTts(), lambda event: None)
 
-    def refuse():
-        raise RuntimeError("the connection is gone")
+    class Gone:
+        def close(self):
+            raise RuntimeError("the connection is gone")
 
-    voice._stream.close = refuse
+    voice = streams.lend("tts", Gone)
     with pytest.raises(RuntimeError):
         voice.close()
     assert numbers == [1, 0]

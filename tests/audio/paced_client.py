@@ -4,8 +4,6 @@ import asyncio
 
 import numpy as np
 
-from voiceagent.audio.pacer import FRAME_S
-
 NEAREST_S = 1e-9
 
 
@@ -66,6 +64,3 @@ class Client:
             return 0.0
         start, samples = self._pieces[-1]
         return start + len(samples) / self.rate
-
-
-__all__ = ["FRAME_S", "Client"]

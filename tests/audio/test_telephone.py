@@ -63,7 +63,7 @@ def test_a_lost_packet_sounds_like_the_voice_before_it_and_a_longer_loss_dies_aw
     decoder.conceal(640)
     assert np.abs(decoder.conceal(320)).max() == 0
     decoder.decode(packets(codec)[0])
-    assert np.abs(decoder.conceal(160)).max() > 0, "a packet in between begins anew"
+    assert np.abs(decoder.conceal(160)).max() > 0, "a packet in between begins again"
 
 
 @pytest.mark.parametrize("codec", CODECS)

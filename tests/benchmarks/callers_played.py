@@ -17,7 +17,7 @@ if "--endless" in sys.argv:
     sys.stdin.read()
 say(question=question)
 say(error="Waited in vain.")
-say(cpu_percent=7.5)
+say(cpu_percent=7.5, stray_words=0)
 """
 """The third is refused; the others ask one question, and wait to be told to leave if they are to be endless."""
 STUBBORN = """

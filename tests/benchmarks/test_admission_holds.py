@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.cost_tables import CHUNK_S, RTX_5090, SPARK, WORD_S, Device, measured_cpu, scaled
 from benchmarks.schedule import PROMISE_MS
-from benchmarks.simulated_engines import HOUSES
+from benchmarks.simulated_engines import SYSTEMS
 from benchmarks.simulation import LATE_FACTOR, simulate
 from voiceagent.engines.asr.scripted.spec import WORDS_PER_S
 from voiceagent.engines.timing import CostTable
@@ -19,7 +19,7 @@ from voiceagent.scheduler.admission.search import Question, max_callers
 from voiceagent.scheduler.costs import CostModel
 from voiceagent.session.deadlines import SYNTHESIS_MARGIN_S, TEXT_MARGIN_S
 
-OURS = HOUSES[0]
+OURS = SYSTEMS[0]
 SENTENCE_WORDS = 11
 FRAME_S = 0.032
 TALK_S, DAYS = 60.0, 2
@@ -79,8 +79,11 @@ def capacity(device: Device, most: int) -> int:
 
 @pytest.mark.parametrize(
     ("device", "most"),
-    [(SPARK, 4), (slowed(RTX_5090, 2.0), 4), (slowed(measured_cpu(), 1.5), 4)],
-    ids=["spark", "half an rtx5090", "cpu, 1.5 times slower"],
+    [
+        pytest.param(SPARK, 4, id="spark", marks=pytest.mark.thorough),
+        pytest.param(slowed(RTX_5090, 2.0), 4, id="half an rtx5090", marks=pytest.mark.thorough),
+        pytest.param(slowed(measured_cpu(), 1.5), 4, id="cpu, 1.5 times slower"),
+    ],
 )
 def test_whom_admission_lets_in_the_simulation_carries(device, most) -> None:
     callers = capacity(device, most)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -69,6 +70,29 @@ def test_a_caller_loses_what_it_is_told_to_lose_the_same_in_every_call(url):
     assert abs(first[1] - second[1]) <= 1
 
 
+def test_packets_that_are_overtaken_come_in_another_order_and_all_of_them():
+    sent = []
+
+    async def send(data):
+        sent.append(data)
+
+    async def main():
+        caller = Caller("http://localhost", reorder=0.3, seed=7)
+        transport = SimpleNamespace(_send_rtp=send)
+        caller._lose(transport)
+        packets = [bytes([0x80, 96, number, *bytes(9)]) for number in range(100)]
+        for packet in packets:
+            await transport._send_rtp(packet)
+        await caller._close()
+        return packets, caller.overtaken
+
+    packets, overtaken = asyncio.run(main())
+    assert sorted(sent) in (packets, packets[:-1]), "the last one may still be held"
+    assert 10 < overtaken < 50
+    assert sum(a > b for a, b in pairwise(sent)) >= overtaken - 1
+    assert all(abs(packets.index(packet) - place) <= 1 for place, packet in enumerate(sent)), "by one place each"
+
+
 def test_a_refused_caller_is_told_why(url):
     async def main():
         async with Caller(url), Caller(url):
@@ -91,6 +115,7 @@ def test_a_call_that_has_ended_is_not_described(url):
         asyncio.run(main())
 
 
+@pytest.mark.thorough
 def test_a_server_that_does_not_start_is_quoted():
     with pytest.raises(ServedError, match=r"did not become ready.*no-such.yaml"), serving("no-such.yaml"):
         pass

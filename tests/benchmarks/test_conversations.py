@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from rehearsed_line import rehearse
 
 from benchmarks import conversations as talk
 from benchmarks.corpus import Clip
+from benchmarks.rehearsed_line import rehearse
 from voiceagent.audio.pcm import Pcm
 from voiceagent.engines.asr.scripted.engine import ScriptedAsr
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm

@@ -76,6 +76,7 @@ def test_doors_are_taken_in_turn_and_one_that_refuses_costs_nothing_but_itself(m
     assert len(run.sounds) == 8
 
 
+@pytest.mark.thorough
 @pytest.mark.realtime
 @pytest.mark.parametrize("door", BY_TELEPHONE)
 def test_a_telephone_whose_call_is_not_taken_says_so(door):

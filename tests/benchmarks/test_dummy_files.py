@@ -100,8 +100,8 @@ class TestOfNemo:
     ) -> None:
         import torch
 
-        from benchmarks.dummies.nemotron import dummy_asr
         from voiceagent.engines.nemo.checkpoint import load_asr
+        from voiceagent.engines.nemo.dummies.nemotron import dummy_asr
         from voiceagent.weights import Store
 
         assert main(["nemotron", "--tiny", "-o", str(tmp_path), *options]) == 0
@@ -115,7 +115,7 @@ class TestOfNemo:
     ) -> None:
         import torch
 
-        from benchmarks.dummies.magpie import dummy_magpie
+        from voiceagent.engines.nemo.dummies.magpie import dummy_magpie
         from voiceagent.engines.nemo.magpie_checkpoint import load_magpie
         from voiceagent.weights import Store
 

@@ -11,7 +11,7 @@ from voiceagent.engines.nemo.runtime import quiet
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.nemo
 
-from benchmarks.dummies.nemotron import LIVELY, _lively_directions, babble, dummy_asr  # noqa: E402 (needs torch)
+from voiceagent.engines.nemo.dummies.nemotron import LIVELY, _lively_directions, babble, dummy_asr  # noqa: E402 (needs torch)
 
 CONTEXTS = (0, 1, 6, 13)
 

@@ -1,15 +1,16 @@
 """A whole run of the benchmark against scripted engines, in virtual time."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from rehearsed_line import RehearsedLine
 
 from benchmarks import conversations as talk
 from benchmarks import measuring, voice_to_voice
 from benchmarks.corpus import Clip
 from benchmarks.measuring import Plan, Run
+from benchmarks.rehearsed_line import RehearsedLine
 from benchmarks.summary import TARGETS, summarise
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU
@@ -18,7 +19,7 @@ from voiceagent.testing.webrtc.line import CallerError
 
 STORY = "There was a sailor who loved the sea more than anything else in the world and told it so every day."
 VOICE = (0.3 * np.sin(2 * np.pi * 150 * np.arange(32_000) / 16_000)).astype(np.float32)
-SMALL = Plan(questions=2, barge_ins=1, coughs=2, prompts=1)
+SMALL = Plan(questions=2, barge_ins=1, coughs=2, prompts=1, pauses=1)
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +33,12 @@ def rehearsed(monkeypatch):
     def clips(count, longest_s):
         return [Clip(f"clip {number}", "Hello, can you hear me?", VOICE) for number in range(count)]
 
+    def hesitant(count, longest_s):
+        pause = np.zeros(8_000, np.float32)
+        return [replace(clip, pcm=np.concatenate((VOICE, pause, VOICE))) for clip in clips(count, longest_s)]
+
     monkeypatch.setattr(measuring, "Caller", call)
+    monkeypatch.setattr(measuring, "hesitant_clips", hesitant)
     monkeypatch.setattr(measuring.corpus, "questions", clips)
     monkeypatch.setattr(measuring.corpus, "prompts", clips)
 
@@ -51,7 +57,7 @@ def test_a_run_measures_everything():
 
 
 def test_a_quick_run_hears_no_answer_to_its_end_and_dictates_only_under_loss():
-    run = Run("silent", Plan(1, 0, 0, 1, quick=True), greets=False)
+    run = Run("silent", Plan(1, 0, 0, 1, 0, quick=True), greets=False)
     run_virtual(run.all())
     assert run.answers == []
     assert "prompts" not in run.samples
@@ -71,7 +77,7 @@ def test_what_does_not_happen_in_time_is_noted_and_the_second_time_ends_its_kind
         raise CallerError("Waited in vain.")
 
     monkeypatch.setattr(talk, "ask", fail)
-    run = Run("silent", Plan(5, 0, 0, 0), greets=False)
+    run = Run("silent", Plan(5, 0, 0, 0, 0), greets=False)
     run_virtual(run.all())
     assert [error["number"] for error in run.samples["errors"]] == [1, 2]
     assert summarise(run.samples)["error_count"] == 2
@@ -80,6 +86,7 @@ def test_what_does_not_happen_in_time_is_noted_and_the_second_time_ends_its_kind
 def test_the_command_measures_a_running_server_prints_and_writes(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(voice_to_voice.asyncio, "run", run_virtual)
     monkeypatch.setattr(voice_to_voice, "Playback", _NoPlayback)
+    monkeypatch.setattr(voice_to_voice.replies, "judge", _NoJudge)
     file = tmp_path / "report.json"
     monkeypatch.setattr(voice_to_voice, "FULL", SMALL)
     assert voice_to_voice.main(["--url", "greets", "--json", str(file)]) == 0
@@ -89,6 +96,11 @@ def test_the_command_measures_a_running_server_prints_and_writes(monkeypatch, tm
     assert str(tmp_path) not in file.read_text()
     assert len(written["samples"]["answers"]) == 2
     assert "v2v_ms_p50" in capsys.readouterr().out
+
+
+class _NoJudge:
+    def on_topic(self, exchanges):
+        return [True for _ in exchanges]
 
 
 class _NoPlayback:

@@ -4,11 +4,11 @@ import json
 
 import httpx
 import numpy as np
-from rehearsed_line import rehearse
 
 from benchmarks import one_caller
 from benchmarks.corpus import Clip
 from benchmarks.one_caller import ask_all, until
+from benchmarks.rehearsed_line import rehearse
 from voiceagent.testing.webrtc.caller import CallerError, RefusedError
 
 VOICE = (0.3 * np.sin(2 * np.pi * 150 * np.arange(32_000) / 16_000)).astype(np.float32)
@@ -45,7 +45,7 @@ def call(monkeypatch, capsys, answers, patience):
     answers, slept = iter(answers), []
 
     class Door:
-        def __init__(self, url):
+        def __init__(self, url, *, loss, reorder, seed):
             pass
 
         async def __aenter__(self):

@@ -8,16 +8,16 @@ import pytest
 from benchmarks import schedule
 from benchmarks.chart import line_chart
 from benchmarks.cost_tables import H200, RTX_5090, SPARK, measured_cpu
-from benchmarks.simulated_engines import HOUSES, one_at_a_time
+from benchmarks.simulated_engines import SYSTEMS, one_at_a_time
 from benchmarks.simulation import simulate
 
-OURS, FIFO, ROUND_ROBIN, HAND_SHAKE = HOUSES
+OURS, FIFO, ROUND_ROBIN, HAND_SHAKE = SYSTEMS
 
 
-def row(callers, house="ours", device="spark", p95=500.0, silences=0, unanswered=0):
+def row(callers, system="ours", device="spark", p95=500.0, silences=0, unanswered=0):
     return {
         "device": device,
-        "house": house,
+        "system": system,
         "callers": callers,
         "v2v_ms_p50": p95 / 2,
         "v2v_ms_p95": p95,
@@ -33,16 +33,16 @@ def test_the_same_callers_hear_the_same_twice():
     assert simulate(OURS, SPARK, 2, 8.0) == simulate(OURS, SPARK, 2, 8.0)
 
 
-@pytest.mark.parametrize("house", HOUSES, ids=lambda house: house.name)
-def test_in_every_house_one_caller_on_a_fast_device_is_answered_without_a_break(house):
-    heard = simulate(house, RTX_5090, 1, 8.0)
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
+def test_in_every_system_one_caller_on_a_fast_device_is_answered_without_a_break(system):
+    heard = simulate(system, RTX_5090, 1, 8.0)
     assert heard.v2v_ms
     assert max(heard.v2v_ms) < 500
     assert (heard.silences_ms, heard.unanswered) == ([], 0)
 
 
 def test_deadlines_answer_sooner_than_order_of_arrival_when_callers_share_a_slow_device():
-    ours, fifo = (simulate(house, SPARK, 4, 15.0).v2v_ms for house in (OURS, FIFO))
+    ours, fifo = (simulate(system, SPARK, 4, 15.0).v2v_ms for system in (OURS, FIFO))
     assert max(ours) < max(fifo)
 
 
@@ -102,10 +102,10 @@ def test_what_was_not_measured_is_not_in_the_summary_as_a_number():
 def test_a_house_that_is_hopeless_is_not_asked_again(monkeypatch):
     asked = []
 
-    def slow_fifo(house, device, callers, seconds, days):
-        asked.append((house.name, callers))
+    def slow_fifo(system, device, callers, seconds, days):
+        asked.append((system.name, callers))
         heard = type(simulate(OURS, RTX_5090, 1, 0.1))()
-        heard.v2v_ms = [9000.0 if house is FIFO else 300.0]
+        heard.v2v_ms = [9000.0 if system is FIFO else 300.0]
         return heard
 
     monkeypatch.setattr(schedule, "simulate", slow_fifo)

@@ -32,6 +32,12 @@ SAMPLES = {
         question(None, cut_in=True),
         SILENT,
     ],
+    "pauses": [
+        {"cut_off": True, "v2v_ms": None},
+        {"cut_off": False, "v2v_ms": 800.0},
+        {"cut_off": False, "v2v_ms": 600.0},
+        {"cut_off": False, "v2v_ms": None},
+    ],
     "answers": [answer(12.5, [300.0]), answer(0.0, [340.0], errors=1)],
     "barge_ins": [
         {"barge_in_ms": 200.0, "in_pause": False},
@@ -54,6 +60,13 @@ def test_the_summary_is_flat_and_has_every_target():
     summary = summarise(SAMPLES)
     assert all(value is None or isinstance(value, int | float) for value in summary.values())
     assert {target.key for target in TARGETS} <= summary.keys()
+
+
+def test_a_latency_stands_beside_the_share_of_pauses_that_it_cost():
+    summary = summarise(SAMPLES)
+    assert summary["false_cutoff_percent"] == 25.0
+    assert summary["paused_turn_count"] == 4
+    assert summary["v2v_ms_after_a_pause_p50"] == 700.0
 
 
 def test_only_real_answers_count_as_waits():

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.form import REPOSITORY
 from benchmarks.tables import PAGE, RESULTS, TABLES, Table, rewrite
+from voiceagent.config.settings import ServerSettings
 
 
 def test_the_tables_of_the_page_are_up_to_date() -> None:
@@ -41,3 +43,18 @@ def test_a_report_becomes_a_table_and_what_stands_around_it_stays(tmp_path: Path
 
 def test_a_table_names_a_report() -> None:
     assert all(isinstance(table, Table) and table.rows for table in TABLES.values())
+
+
+def test_the_readme_says_of_pauses_what_was_measured() -> None:
+    summary = json.loads((RESULTS / "end_of_turn.json").read_text(encoding="utf-8"))["summary"]
+    said = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    for key in ("sentences_cutoffs_300", "sentences_cutoffs_300_smart_turn", "cutoffs_300", "cutoffs_300_smart_turn"):
+        assert f"{summary[f'{key}_percent']} %" in said, key
+
+
+def test_the_page_on_security_says_what_an_open_connection_was_measured_to_take() -> None:
+    summary = json.loads((RESULTS / "abuse.json").read_text(encoding="utf-8"))["summary"]
+    held = ServerSettings().connections_per_address
+    assert held == 100
+    said = (REPOSITORY / "docs" / "security.md").read_text(encoding="utf-8")
+    assert f"took {summary['rss_growth_mib_slow_headers'] * 1024 / held:.0f} kB each" in said

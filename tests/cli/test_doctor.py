@@ -86,7 +86,7 @@ def test_a_file_of_the_wrong_size_is_damaged_and_one_unread_is_not_verified(tmp_
         ("server.host=0.0.0.0", "access", "problem", "server.host is 0.0.0.0, so other machines can reach"),
         ("server.hosts=[voice.example.org]", "access", "problem", "server.hosts names voice.example.org"),
         ("server.token_file=absent", "access", "problem", "absent cannot be read"),
-        ("server.token=a-token-of-the-tests", "access", "ok", "whoever has the token, from this machine"),
+        ("server.token=a-token-of-the-tests", "access", "ok", "everybody who has the token, from this machine"),
         ("server.open=true", "access", "ok", "this machine alone"),
         ("server.host=nowhere.invalid", "port", "problem", "nowhere.invalid"),
         ("asr.device=cuda", "asr", "problem", "asr.device is cuda"),
@@ -98,7 +98,9 @@ def test_what_is_wrong_is_said(
     setting: str, check: str, verdict: str, words: str, gpus: list[Gpu], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(llama, "_has_gpu_library", lambda: False)
-    others = ("llm.engine=llama", "asr.engine=nemotron", "tts.engine=magpie", setting)
+    engines = {"llm": "llama", "asr": "nemotron", "tts": "magpie"}
+    role = setting[:3]
+    others = (*([f"{role}.engine={engines[role]}"] if role in engines else ()), setting)
     found = findings(*SCRIPTED, *(word for other in others for word in ("--set", other)))[check]
     assert any(finding["verdict"] == verdict and words in finding["text"] for finding in found), found
 
@@ -188,7 +190,7 @@ def test_a_server_that_is_open_by_name_is_a_warning_and_one_with_a_token_is_read
     assert (found["verdict"], found["remedy"]) == ("warning", "set VOICEAGENT_TOKEN")
     result = doctor(*far, "--set", f"server.token={TOKEN}")
     assert result.exit_code == 0
-    assert "whoever has the token" in result.output
+    assert "everybody who has the token" in result.output
     assert TOKEN not in result.output
 
 

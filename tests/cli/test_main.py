@@ -40,6 +40,20 @@ def stop() -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.parametrize(("module", "told"), [("pydantic", True), ("voiceagent.nothing", False)])
+def test_a_python_without_what_is_installed_with_it_is_told_how_to_have_it(
+    scene: Callable[[Callable[[], None]], None], module: str, told: bool
+) -> None:
+    def lack() -> None:
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+    scene(lack)
+    said = run("say")
+    assert (f"lacks {module}" in said.output and "make serve" in said.output) == told
+    assert said.exit_code == 1
+    assert isinstance(run("--debug", "say").exception, ModuleNotFoundError)
+
+
 def test_help_lists_every_command_with_a_line_about_it() -> None:
     result = run("--help")
     assert result.exit_code == 0
@@ -75,7 +89,7 @@ def test_every_command_is_where_the_table_says(name: str) -> None:
 
 def test_the_shell_can_complete_the_commands() -> None:
     completion = ShellComplete(entry.cli, {}, "voiceagent", "_VOICEAGENT_COMPLETE")
-    assert [item.value for item in completion.get_completions([], "s")] == ["serve", "say"]
+    assert [item.value for item in completion.get_completions([], "s")] == ["serve", "status", "shell", "say"]
 
 
 def test_the_help_of_a_command_needs_no_settings() -> None:

@@ -1,22 +1,17 @@
 """`voiceagent transcribe` with the real recogniser, on files that are not as they should be."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from embedded import RATE, moonshine, said
+from in_process import run
 
 from voiceagent.audio.pcm import Pcm
 
 TEXT = "The train to the mountains leaves at noon, and it takes about three hours."
 pytestmark = pytest.mark.models
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "voiceagent", *arguments], capture_output=True, text=True, timeout=120)
 
 
 def write(path: Path, channels: list[Pcm], codec: str, form: str) -> Path:
@@ -43,7 +38,7 @@ def test_a_damaged_mp3_is_transcribed_but_for_the_frame(tmp_path: Path) -> None:
     data[start : start + 500] = bytes(500)
     path.write_bytes(data)
     done = run("transcribe", str(path))
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert "Warning: " in done.stderr
     assert "is damaged: nothing could be read at" in done.stderr
     assert words(done.stdout)[:5] == words(TEXT)[:5]
@@ -53,7 +48,7 @@ def test_a_damaged_mp3_is_transcribed_but_for_the_frame(tmp_path: Path) -> None:
 def test_a_sentence_on_channels_that_cancel_is_transcribed(tmp_path: Path) -> None:
     moonshine()
     done = run("transcribe", str(write(tmp_path / "a.flac", [said(TEXT), -said(TEXT)], "flac", "s16")))
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert "its channels cancel each other; channel 1 alone is used" in done.stderr
     assert words(done.stdout) == words(TEXT)
 
@@ -61,5 +56,5 @@ def test_a_sentence_on_channels_that_cancel_is_transcribed(tmp_path: Path) -> No
 def test_silence_is_told(tmp_path: Path) -> None:
     moonshine()
     done = run("transcribe", str(write(tmp_path / "a.flac", [np.zeros(RATE, np.float32)], "flac", "s16")))
-    assert (done.returncode, done.stdout) == (0, "\n")
+    assert (done.exit_code, done.stdout) == (0, "\n")
     assert "a.flac: no words were recognised." in done.stderr

@@ -80,6 +80,6 @@ def test_what_is_written_for_an_engine_counts_as_text_where_that_engine_takes_te
 
 def test_an_engine_that_there_is_not_is_a_mistake_with_the_nearest_one(write: Write) -> None:
     write("mine.yaml", "tts: {engine: hibri}")
-    assert "mine.yaml:1: tts.engine: should be one of hibari, magpie, scripted" in complaint()
+    assert "mine.yaml:1: tts.engine: should be one of hibari, magpie, remote, scripted" in complaint()
     assert "did you mean hibari?" in complaint()
     assert "given" not in complaint(), "only a program hands in engines"

@@ -59,7 +59,9 @@ def test_an_engine_says_what_it_is(page: str) -> None:
 
 
 def test_the_default_engine_is_named(page: str) -> None:
-    assert "`engine`: `tin` (the default), `moonshine`, `nemotron`, `scripted`." in part(page, "## asr")
+    assert "`engine`: `tin` (the default), `moonshine`, `nemotron`, `remote`, `scripted`, `none`." in part(
+        page, "## asr"
+    )
     assert "`engine`: `hat` (the default)." in part(page, "## llm")
 
 

@@ -11,6 +11,7 @@ import uvicorn
 from voiceagent.app.agent import Agent
 from voiceagent.app.settings import load_settings
 from voiceagent.doors.app import create_app
+from voiceagent.doors.connections import Connections
 from voiceagent.doors.uvicorn import server_config
 
 MUTE = ("session.greeting=''", "session.idle_s=0")
@@ -28,6 +29,7 @@ class House:
     url: str
     agent: Agent
     http: httpx.AsyncClient
+    connections: Connections
 
     async def sessions(self):
         return (await self.http.get("/api/sessions")).json()["sessions"]
@@ -46,14 +48,15 @@ async def open_server(*sets, engines=None, start=True, config="scripted.yaml"):
     if start:
         await agent.start()
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(server_config(create_app(agent, settings), settings.server))
+    connections = Connections(agent)
+    server = uvicorn.Server(server_config(create_app(agent, settings, connections), settings.server))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     try:
         async with httpx.AsyncClient(base_url=url, timeout=30) as http:
             while not server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
                 await asyncio.sleep(0)
-            yield House(url, agent, http)
+            yield House(url, agent, http, connections)
     finally:
         server.should_exit = True
         await serving

@@ -251,9 +251,11 @@ def test_a_token_file_without_a_good_token_is_refused_without_being_told(tmp_pat
         Access(ServerSettings(token_file=tmp_path / "absent"))
 
 
-def test_the_pages_address_has_the_token_and_https_where_they_are_set(tmp_path):
+def test_the_pages_address_has_https_where_it_is_set_and_the_token_at_a_terminal_alone(tmp_path, monkeypatch):
     assert page_address(ServerSettings(), "0.0.0.0", 7860) == "http://localhost:7860"
-    assert page_address(ServerSettings(token=TOKEN), "10.0.0.5", 80) == f"http://10.0.0.5:80/?token={TOKEN}"
+    for is_terminal, token in ((True, f"/?token={TOKEN}"), (False, "")):
+        monkeypatch.setattr("sys.stdout.isatty", lambda is_terminal=is_terminal: is_terminal)
+        assert page_address(ServerSettings(token=TOKEN), "10.0.0.5", 80) == f"http://10.0.0.5:80{token}"
     tls = ServerSettings(tls_cert=tmp_path / "c", tls_key=tmp_path / "k")
     assert page_address(tls, "fd00::1", 7860) == "https://[fd00::1]:7860"
 

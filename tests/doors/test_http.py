@@ -140,6 +140,12 @@ def test_an_unknown_address_says_where_the_page_is():
     assert "The page is at /" in answer.json()["error"]["message"]
 
 
+def test_an_unknown_address_of_a_server_without_a_page_names_its_doors():
+    answer = ask("GET", "/", "doors=[engines]")
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"] == "GET /: Not Found. This server has no page (doors: engines)."
+
+
 @given(st.text(max_size=400))
 def test_no_text_makes_the_offer_check_raise_anything_else(text):
     for sdp in (text, OFFER + text):

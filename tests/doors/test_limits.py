@@ -12,8 +12,15 @@ from voiceagent.testing.webrtc.caller import Caller
 from voiceagent.trace.turn import TurnTrace
 
 
-def room_for(callers, most=4, **state):
-    return Limits(lambda: Capacity(callers, most, **state))
+def room_for(callers, most=4, calls_s=(), **state):
+    """Return the limits of a server whose last calls took that long."""
+    now = [0.0]
+    limits = Limits(lambda: Capacity(callers, most, **state), lambda: now[0])
+    for call_s in calls_s:
+        limits.joined("one", None)
+        now[0] += call_s
+        limits.left("one")
+    return limits
 
 
 def refusal(room, present):
@@ -52,8 +59,7 @@ def test_nobody_else_may_come_while_answers_are_late_but_one_always() -> None:
 
 
 def test_until_it_is_seen_how_everybody_fares_with_the_last_the_next_waits_but_not_for_one_to_leave() -> None:
-    room = room_for(3, settling=True)
-    room.left(600)
+    room = room_for(3, settling=True, calls_s=[600])
     room.require(0)
     busy = refusal(room, 2)
     assert (busy.code, busy.retry_after_s) == ("server_busy", FIRST_RETRY_S)
@@ -62,19 +68,14 @@ def test_until_it_is_seen_how_everybody_fares_with_the_last_the_next_waits_but_n
 
 
 def test_who_is_refused_is_told_when_one_of_those_present_will_have_left() -> None:
-    room = room_for(2)
-    room.left(20)
-    room.left(60)
+    room = room_for(2, calls_s=[20, 60])
     assert refusal(room, 4).retry_after_s == 10
     assert "Try again in 20 s" in str(refusal(room, 2))
 
 
 def test_but_neither_at_once_nor_never() -> None:
-    room = room_for(None, most=1)
-    room.left(0.5)
-    assert refusal(room, 1).retry_after_s == SOONEST_RETRY_S
-    room.left(1e6)
-    assert refusal(room, 1).retry_after_s == LATEST_RETRY_S
+    assert refusal(room_for(None, most=1, calls_s=[0.5]), 1).retry_after_s == SOONEST_RETRY_S
+    assert refusal(room_for(None, most=1, calls_s=[0.5, 1e6]), 1).retry_after_s == LATEST_RETRY_S
 
 
 def test_who_could_not_be_answered_in_time_is_refused_with_the_reason_and_counted() -> None:
@@ -86,12 +87,7 @@ def test_who_could_not_be_answered_in_time_is_refused_with_the_reason_and_counte
             assert refused.status_code == 503
             assert refused.headers["Retry-After"] == str(FIRST_RETRY_S)
             assert refused.json()["error"]["code"] == "server_busy"
-            assert (await house.http.get("/page/config")).json()["callers"] == {
-                "now": 1,
-                "capacity": 1,
-                "carried": 1,
-                "most": 4,
-            }
+            assert (await house.http.get("/page/config")).json()["callers"] == {"now": 1, "capacity": 1, "most": 4}
             metrics = (await house.http.get("/metrics")).text
             assert 'voiceagent_refused_sessions_total{reason="server_busy"} 1.0' in metrics
             assert "voiceagent_capacity_sessions 1.0" in metrics

@@ -82,6 +82,7 @@ async def refusal(house):
 async def is_ready(house):
     return (await house.http.get("/ready")).json() == {
         "ready": True,
+        "draining": False,
         "engines": dict.fromkeys(("asr", "llm", "tts", "vad", "turn"), True),
         "troubles": {},
         "lost": [],

@@ -1,4 +1,4 @@
-"""Doors with ports of their own let in whoever reaches them: only this machine, unless the settings say otherwise."""
+"""Doors with ports of their own let in all who reach them: only this machine, unless the settings say otherwise."""
 
 import asyncio
 

@@ -1,13 +1,16 @@
 """Real WebRTC packets between a caller and the server, with scripted engines."""
 
 import asyncio
+import json
 
 import numpy as np
 import pytest
 from aiortc import RTCRtpReceiver
 from loopback import open_server
 
+from voiceagent.doors.webrtc import connection as connection_module
 from voiceagent.doors.webrtc import peer as peer_module
+from voiceagent.doors.webrtc.tap import tap
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.testing import scripted_engines
 from voiceagent.testing.webrtc.caller import Caller, CallerError
@@ -75,6 +78,7 @@ def test_messages_that_make_no_sense_are_answered_with_words():
         '{"type": "dance"}',
         '{"type": "text"}',
         '{"type": "text", "text": 7}',
+        r'{"type": "text", "text": "half a character: \ud800"}',
         "[" * 9000,
         b"\x00",
     ]
@@ -218,8 +222,9 @@ def test_the_tap_fits_the_aiortc_that_is_installed():
     """aiortc keeps its jitter buffer private: an upgrade that moves it must fail here, and not in a call."""
     from types import SimpleNamespace
 
-    receiver = RTCRtpReceiver("audio", SimpleNamespace(state="connected"))
-    assert hasattr(receiver, "_RTCRtpReceiver__jitter_buffer")
+    tap(RTCRtpReceiver("audio", SimpleNamespace(state="connected")), print)
+    with pytest.raises(RuntimeError, match="aiortc"):
+        tap(SimpleNamespace(), print)
 
 
 def test_sessions_are_described_without_a_word_of_what_was_said():
@@ -251,3 +256,17 @@ def test_a_server_that_stops_says_goodbye():
         await caller.__aexit__(None, None, None)
 
     asyncio.run(main())
+
+
+def test_goodbye_is_heard_after_all_that_was_sent_before(monkeypatch):
+    monkeypatch.setattr(connection_module, "DELIVER_S", 60.0)
+
+    async def scene(house, caller):
+        (peer,) = house.connections.connected
+        for _ in range(20):
+            peer.send(json.dumps({"type": "filler", "text": 5_000 * "x"}))
+        await peer.close("restart")
+        await caller.until(lambda: caller.last("bye"), 90, "a goodbye")
+        assert len(kinds(caller, "filler")) == 20
+
+    talk(scene)

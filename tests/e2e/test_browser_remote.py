@@ -10,7 +10,7 @@ from test_browser_talk import connect, texts, wait_for_answers
 
 from benchmarks.served import serving
 
-pytestmark = [pytest.mark.browser, pytest.mark.models, pytest.mark.realtime]
+pytestmark = [pytest.mark.thorough, pytest.mark.browser, pytest.mark.models, pytest.mark.realtime]
 pytest.importorskip("openai")
 
 SPEECH = ("asr.engine=scripted", "tts.engine=scripted", "vad.engine=scripted", "turn.engine=silence")

@@ -75,6 +75,7 @@ def test_a_spoken_question_is_understood_and_answered_aloud(tmp_path, people, mu
         page.screenshot(path=tmp_path / "page.png")
 
 
+@pytest.mark.thorough
 def test_the_second_turn_remembers_the_first(tmp_path, mute):
     recording = microphone(tmp_path / "microphone.wav", 60.0)
     with chromium(recording) as page:
@@ -86,6 +87,7 @@ def test_the_second_turn_remembers_the_first(tmp_path, mute):
         assert "Max" in texts(page, "agent")[1]
 
 
+@pytest.mark.thorough
 def test_speaking_interrupts_the_agent_and_what_was_not_heard_is_struck_through(tmp_path, people):
     recording = microphone(tmp_path / "microphone.wav", 3.0, people[1].pcm, 25.0)
     with serving(sets=[*STEADY, *LONG_GREETING]) as url, chromium(recording) as page:
@@ -98,6 +100,7 @@ def test_speaking_interrupts_the_agent_and_what_was_not_heard_is_struck_through(
         assert texts(page, "user")
 
 
+@pytest.mark.thorough
 def test_the_page_comes_back_by_itself_when_the_server_does(tmp_path):
     recording = microphone(tmp_path / "microphone.wav", 60.0)
     with chromium(recording) as page:

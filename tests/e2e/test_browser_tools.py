@@ -107,6 +107,7 @@ def test_a_python_tool_and_an_mcp_tool_are_called_and_spoken_of(tmp_path, monkey
         }
 
 
+@pytest.mark.thorough
 def test_speaking_while_a_tool_runs_ends_it_and_the_conversation_goes_on(tmp_path, monkeypatch):
     def reply(request):
         asked = sum(message["role"] == "user" for message in request["messages"])

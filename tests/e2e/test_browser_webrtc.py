@@ -17,6 +17,7 @@ pytestmark = [
 async_api = pytest.importorskip("playwright.async_api")
 CLIENT = (Path(__file__).parent / "webrtc_client.js").read_text()
 PATIENCE_S = 30
+THOROUGH = pytest.mark.thorough
 CALM = "vad.threshold=1"
 """Chromium's microphone beeps every second; nobody is interrupted by that here."""
 
@@ -96,7 +97,9 @@ def test_a_browser_that_may_only_relay_is_heard_through_coturn(tmp_path):
         asyncio.run(main(turn))
 
 
-@pytest.mark.parametrize("codec", ["audio/PCMU", "audio/PCMA", "audio/G722"])
+@pytest.mark.parametrize(
+    "codec", ["audio/PCMU", pytest.param("audio/PCMA", marks=THOROUGH), pytest.param("audio/G722", marks=THOROUGH)]
+)
 def test_a_browser_without_opus_is_heard_and_hears(codec):
     async def main():
         async with open_server(CALM) as house, browser_of(house) as page:

@@ -10,7 +10,7 @@ import pytest
 def nemotron_model() -> Iterator[Any]:
     """A tiny dummy of Nemotron Speech; only where NeMo is installed."""
     torch = pytest.importorskip("torch")
-    from benchmarks.dummies.nemotron import dummy_asr
+    from voiceagent.engines.nemo.dummies.nemotron import dummy_asr
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)

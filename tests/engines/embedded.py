@@ -36,7 +36,7 @@ def silero() -> SileroEngine:
 
 
 def smart_turn() -> SmartTurnEngine:
-    return SmartTurnEngine(model_file("smart-turn-3.2", "smart-turn-v3.2-cpu.onnx"))
+    return SmartTurnEngine(model_file("smart-turn-3.2", "smart-turn-v3.2-cpu.onnx"), window_s=3)
 
 
 @cache

@@ -9,8 +9,9 @@ from benchmarks.dummies.gguf_shape import Kind
 from voiceagent.engines.contract import Batch, StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
 from voiceagent.engines.llm.llama.context import LlamaContext, Rows
-from voiceagent.engines.llm.llama.engine import LlamaEngine, Sampling, StepResult
+from voiceagent.engines.llm.llama.engine import LlamaEngine, Sampling
 from voiceagent.engines.llm.llama.model import LlamaModel
+from voiceagent.engines.llm.llama.runner import StepResult
 from voiceagent.engines.llm.llama.sampler import Sampler
 from voiceagent.engines.llm.llama.stream import LlamaStream
 from voiceagent.engines.llm.llama.template import ChatTemplate

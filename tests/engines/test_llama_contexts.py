@@ -9,7 +9,7 @@ from llama_talk import GREEDY, tiny
 
 from benchmarks.dummies.gguf_shape import Kind
 from voiceagent.engines.llm.llama.context import LlamaContext, Rows
-from voiceagent.engines.llm.llama.context_shape import SEQUENCES_PER_SLOT, ContextShape
+from voiceagent.engines.llm.llama.context_shape import CHECKPOINTS, ContextShape
 from voiceagent.engines.llm.llama.contexts import LlamaContexts
 from voiceagent.engines.llm.llama.model import LlamaError, LlamaModel
 from voiceagent.engines.llm.llama.sampler import Sampler
@@ -17,7 +17,7 @@ from voiceagent.engines.llm.llama.sampler import Sampler
 TEXT = "Hello there, how are you?"
 EACH: dict[str, Any] = {
     "context_tokens": 256,
-    "sequences": SEQUENCES_PER_SLOT,
+    "sequences": CHECKPOINTS + 1,
     "batch_tokens": 256,
     "threads": 1,
     "flash_attention": False,
@@ -35,7 +35,7 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def contexts(model: LlamaModel) -> Iterator[LlamaContexts]:
-    contexts = LlamaContexts(3, partial(LlamaContext, model, **EACH))
+    contexts = LlamaContexts(3, partial(LlamaContext, model, **EACH), CHECKPOINTS + 1)
     yield contexts
     contexts.close()
 
@@ -107,7 +107,7 @@ def test_where_one_cannot_be_made_none_is_left(model: LlamaModel) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(LlamaContext, "close", lambda context: closed.append(context))
         with pytest.raises(LlamaError, match="too little memory"):
-            LlamaContexts(4, make)
+            LlamaContexts(4, make, CHECKPOINTS + 1)
     assert closed == made
     for context in made:
         context.close()

@@ -61,7 +61,7 @@ def test_where_no_copy_can_be_had_the_model_itself_is_used(
         assert file_type(path, folder) == Q4_1
     assert "no fast copy" in caplog.text
     if trouble == "a damaged copy":
-        assert file_type(path, folder) == Q8_0, "it is made anew the next time"
+        assert file_type(path, folder) == Q8_0, "it is made again the next time"
 
 
 def test_a_damaged_model_is_not_copied(tmp_path: Path) -> None:

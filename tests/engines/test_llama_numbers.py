@@ -1,4 +1,4 @@
-"""A language model whose numbers break down: who asked is told, everybody else is read anew and hears nothing of it."""
+"""A language model whose numbers break down: who asked is told, all others are read again and hear nothing of it."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from gguf import GGUFReader
 from llama_talk import SYSTEM, Caller, Oracle, drive, loaded, reply, step, tiny, user
 
 from benchmarks.dummies.gguf_shape import Kind
-from voiceagent.engines.llm.llama.engine import StepResult
 from voiceagent.engines.llm.llama.model import LlamaModel
+from voiceagent.engines.llm.llama.runner import StepResult
 
 POISON = "~"
 """A token whose embedding is not a number."""

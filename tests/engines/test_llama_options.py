@@ -38,7 +38,7 @@ def test_a_temperature_is_one_replys_own_though_steps_and_prompt_are_shared(engi
     read = engine.prefilled_tokens
     assert reply(engine, wild, 2, *ASKED) == likeliest, "and the same stream is calm again"
     assert engine.prefilled_tokens - read < len(engine._ready.common.template.prompt(ASKED[1:]).tokens), (
-        "and reads no more than the user's words anew"
+        "and reads no more than the user's words again"
     )
 
 

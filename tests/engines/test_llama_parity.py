@@ -17,7 +17,8 @@ from llama_talk import SYSTEM, Caller, agent, loaded, user
 from benchmarks.dummies.gguf_model import write
 from benchmarks.dummies.gguf_shape import Kind, Weights
 from voiceagent.engines.contract import Need
-from voiceagent.engines.llm.llama.engine import LlamaEngine, StepResult
+from voiceagent.engines.llm.llama.engine import LlamaEngine
+from voiceagent.engines.llm.llama.runner import StepResult
 from voiceagent.engines.llm.llama.stream import Reply
 
 REPLY = 24
@@ -127,7 +128,7 @@ def smollm2() -> Path:
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("conversation", [alone, together])
+@pytest.mark.parametrize("conversation", [pytest.param(alone, marks=pytest.mark.thorough), together])
 def test_smollm2_says_what_llama_cpp_itself_finds_likeliest_or_as_good(
     smollm2: Path, conversation: Conversation
 ) -> None:

@@ -22,7 +22,9 @@ def wishes(draw: st.DrawFn) -> list[StreamWork]:
     shared = Sequence(0, draw(TOKENS))
     works = []
     for stream in range(draw(st.integers(1, 3))):
-        slot = Slot(*(Sequence(3 * stream + number, draw(TOKENS)) for number in (1, 2, 3)))
+        slot = Slot.of(3 * stream + 1, checkpoints=draw(st.sampled_from((1, 2))))
+        for sequence in slot.all:
+            sequence.tokens = draw(TOKENS)
         replying = draw(st.booleans())
         own = slot.reply if replying else slot.history
         tokens = [*draw(TOKENS), 0]
@@ -109,6 +111,25 @@ def test_a_stream_keeps_nothing_that_its_work_has_no_use_for(works: list[StreamW
             assert common_prefix(kept, work.tokens) == min(len(kept), len(work.tokens))
 
 
+@given(wishes(), st.integers(1, 3))
+def test_what_cannot_be_rewound_either_continues_replies_or_reads_prompts(
+    works: list[StreamWork], streams: int
+) -> None:
+    for _ in range(20):
+        planned = plan(works, [], streams=streams, prefill_tokens=PREFILL, rewindable=False, now=0.0)
+        kinds = {
+            piece.work.sampler is not None and piece.start == len(piece.work.tokens) - 1
+            for piece in planned.pieces
+            if piece.tokens and len(piece.work.sequence.tokens) == piece.start
+        }
+        assert len(kinds) <= 1
+        assert planned.pieces
+        carry_out(planned, rewindable=False)
+        works = [work for work in works if work.sequence.tokens != work.tokens]
+        if not works:
+            break
+
+
 @given(wishes())
 def test_the_urgent_come_first_and_guesses_only_where_nobody_waits(works: list[StreamWork]) -> None:
     planned = plan(works, [], streams=2, prefill_tokens=PREFILL, rewindable=True, now=0.0)
@@ -173,7 +194,7 @@ def test_a_small_rest_is_read_with_the_piece_before_it() -> None:
 
 def asking(stream: int, tokens: int, deadline: float) -> StreamWork:
     """Return a reply whose prompt is so long, and of which nothing is read yet."""
-    slot = Slot(*(Sequence(3 * stream + number) for number in (1, 2, 3)))
+    slot = Slot.of(3 * stream + 1)
     return StreamWork(
         stream=stream,
         sequence=slot.reply,

@@ -42,7 +42,7 @@ def runs(said: list[int], length: int) -> set[tuple[int, ...]]:
 
 
 def spelled(engine: LlamaEngine, said: list[int]) -> str:
-    model = engine._ready.model
+    model = engine._ready.runner.model
     text = b"".join(model.piece(token) for token in said).decode("utf-8", "replace")
     assert model.tokenize(text) == said, "else the sampler would be told other tokens"
     return text

@@ -71,7 +71,7 @@ def test_it_takes_no_place_of_a_caller_and_gives_its_sequences_back(engine: Llam
     places = {slot.history.id for slot in engine._free}
     first, second = Caller(engine), Caller(engine)
     begin(first)
-    assert reply(engine, second, 1, *NEXT) == oracle.reply(*NEXT), "whoever waits comes first"
+    assert reply(engine, second, 1, *NEXT) == oracle.reply(*NEXT), "who waits comes first"
     assert not first.events
     while not first.events:
         step(engine)

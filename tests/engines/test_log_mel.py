@@ -9,14 +9,15 @@ from voiceagent.engines.turn.smart_turn.log_mel import FRAMES, HOP, MELS, SAMPLE
 RATE = 16_000
 
 
-def slowly(pcm: NDArray[np.float32]) -> NDArray[np.float64]:
+def slowly(pcm: NDArray[np.float32], count: int = FRAMES) -> NDArray[np.float64]:
     """The same features by their definition: every frame, every sum, in double precision."""
-    audio = np.concatenate((np.zeros(SAMPLES), pcm))[-SAMPLES:]
+    samples = count * HOP
+    audio = np.concatenate((np.zeros(samples), pcm))[-samples:]
     audio = (audio - audio.mean()) / np.sqrt(audio.var() + 1e-7)
     mirrored = np.concatenate((audio[200:0:-1], audio, audio[-2:-202:-1]))
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
     waves = np.exp(-2j * np.pi * np.outer(np.arange(201), np.arange(400)) / 400)
-    frames = np.stack([mirrored[160 * n : 160 * n + 400] for n in range(800)])
+    frames = np.stack([mirrored[160 * n : 160 * n + 400] for n in range(count)])
     power = np.abs(waves @ (frames * hann).T) ** 2
 
     def hertz(mel: float) -> float:
@@ -48,6 +49,12 @@ def test_features_are_those_of_the_definition(seconds: float) -> None:
     pcm = buzz(int(seconds * RATE))
     assert log_mel(pcm).dtype == np.float32
     assert np.abs(log_mel(pcm) - slowly(pcm)).max() < 1e-3
+
+
+@pytest.mark.parametrize("seconds", [0.5, 2.9875, 3.0, 9.5])
+def test_features_of_less_than_8_s_are_those_of_the_definition(seconds: float) -> None:
+    pcm = buzz(int(seconds * RATE))
+    assert np.abs(log_mel(pcm, 300) - slowly(pcm, 300)).max() < 1e-3
 
 
 @given(st.integers(SAMPLES - 5 * HOP, SAMPLES + HOP), st.integers(0, 9))

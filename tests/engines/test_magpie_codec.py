@@ -1,6 +1,7 @@
 """Audio decoded piece by piece is the audio of the whole: there are no seams."""
 
 from itertools import accumulate, pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ pytestmark = pytest.mark.nemo
 
 from tiny_magpie import model  # noqa: E402 (needs torch)
 
-from benchmarks.dummies.magpie import dummy_magpie  # noqa: E402
-from voiceagent.engines.tts.magpie.codec import StreamingCodec  # noqa: E402
+from voiceagent.engines.nemo.dummies.magpie import dummy_magpie  # noqa: E402
+from voiceagent.engines.nemo.precision import set_precision  # noqa: E402
+from voiceagent.engines.tts.magpie.codec import MOST_PIECE, StreamingCodec  # noqa: E402
 
 PLACES, FRAMES = 3, 24
 CODES = np.random.default_rng(1).integers(0, 2016, (2, FRAMES, 8))
@@ -98,10 +100,28 @@ def test_one_stream_alone_is_decoded_in_recorded_pieces_too(recorded: StreamingC
     assert np.abs(np.concatenate(pieces) - whole(CODES[0])[: 12 * 1_024]).max() <= 1e-4
 
 
+def test_no_recorded_piece_is_larger_than_may_be_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded: list[tuple[int, int]] = []
+
+    class Piece:
+        def __init__(self, codec: StreamingCodec, rows: int, frames: int, spare: int, pool: Any) -> None:
+            recorded.append((rows, frames))
+
+    monkeypatch.setattr("voiceagent.engines.tts.magpie.codec._Piece", Piece)
+    codec = StreamingCodec(model(), 16)
+    codec.record((40, 10, 6), 16)
+    assert max(rows * frames for rows, frames in recorded) <= MOST_PIECE
+    assert recorded == sorted(recorded, key=prod, reverse=True), "the largest allocation first"
+    for frames in range(1, 41):
+        size = next(size for size in (6, 10, 40) if size >= frames)
+        assert (codec.most_rows(frames), size) in recorded
+        assert (2 * codec.most_rows(frames), size) not in recorded
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_pieces_recorded_as_graphs_make_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+def test_pieces_recorded_as_graphs_make_the_whole() -> None:
+    set_precision(torch.device("cuda"), convolutions="ieee")
     codec = StreamingCodec(dummy_magpie("tiny").to("cuda"), PLACES)
     codec.record((2, 5), PLACES)
     ends = (0, 5, 7, 12, 16)

@@ -1,4 +1,4 @@
-"""Our decode loop gives the codes that NeMo gives, whoever shares the batch."""
+"""Our decode loop gives the codes that NeMo gives, whatever else is in the batch."""
 
 from typing import Any
 
@@ -11,9 +11,10 @@ pytestmark = pytest.mark.nemo
 from tiny_magpie import LONG, PROBABLE, prepared, set_up  # noqa: E402 (needs torch)
 
 from benchmarks import nemo_magpie as nemo  # noqa: E402
-from benchmarks.dummies.magpie import UNLIKELY, dummy_magpie  # noqa: E402
 from benchmarks.nemo_magpie import Codes, finish, ours, sampling, tokens  # noqa: E402
+from voiceagent.engines.nemo.dummies.magpie import UNLIKELY, dummy_magpie  # noqa: E402
 from voiceagent.engines.nemo.memory import utterance_bytes  # noqa: E402
+from voiceagent.engines.nemo.precision import set_precision  # noqa: E402
 from voiceagent.engines.tts.magpie.decode_loop import (  # noqa: E402
     MOST_HISTORY,
     MOST_TOKENS,
@@ -57,10 +58,8 @@ def test_a_mixed_batch_says_what_infer_batch_says(stacking: int, guidance: bool,
 @stackings
 @choices
 @pytest.mark.parametrize("cached", [True, False], ids=["cached", "recomputing"])
-def test_recorded_graphs_say_what_infer_batch_says_on_the_same_gpu(
-    stacking: int, greedy: bool, cached: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)  # NeMo's convolutions are our products
+def test_recorded_graphs_say_what_infer_batch_says_on_the_same_gpu(stacking: int, greedy: bool, cached: bool) -> None:
+    set_precision(torch.device("cuda"), convolutions="ieee")  # NeMo's convolutions are our products
     tiny = set_up(dummy_magpie("tiny", stacking=stacking).to("cuda"), end=PROBABLE)
     how = sampling(tiny, greedy=greedy, guidance=True)
     with nemo.same_draws(tiny, SEEDS):

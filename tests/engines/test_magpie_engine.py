@@ -125,7 +125,7 @@ def test_a_step_of_sound_is_cut_down_to_fewer_streams_and_then_to_a_shorter_piec
     voice: MagpieEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = sound(pieces(voice, TEXT))
-    monkeypatch.setattr(voice._speaker, "most_sound_rows", 4)
+    monkeypatch.setattr(voice._speaker, "most_sound_rows", lambda frames: 4)
     with opened(voice) as (one, first), opened(voice) as (two, second):
         for stream in (one, two):
             stream.speak(1, 0, TEXT, LATER)

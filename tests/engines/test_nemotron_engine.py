@@ -267,7 +267,7 @@ def test_numbers_that_break_down_cost_one_stream_its_context_and_no_more(
         push(bad, pcm)
         bad.finalise(2, SOON)
         drive(engine)
-        assert finals(bad_heard)[0].text == nemos(model, pcm), "it listens anew, from where it broke down"
+        assert finals(bad_heard)[0].text == nemos(model, pcm), "it begins to listen again where it broke down"
 
 
 def test_a_failed_step_costs_only_the_streams_that_were_in_it(model: Any, engine: NemotronEngine) -> None:

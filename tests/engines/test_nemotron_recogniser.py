@@ -14,6 +14,8 @@ from voiceagent.engines.asr.nemotron.features import LogMel  # noqa: E402
 from voiceagent.engines.asr.nemotron.geometry import FRAME_SAMPLES, HOP, Geometry  # noqa: E402
 from voiceagent.engines.asr.nemotron.recogniser import Recogniser  # noqa: E402
 from voiceagent.engines.asr.nemotron.track import Track  # noqa: E402
+from voiceagent.engines.nemo.linears import pack  # noqa: E402
+from voiceagent.engines.nemo.precision import set_precision  # noqa: E402
 from voiceagent.errors import VoiceAgentError  # noqa: E402
 
 pytestmark = pytest.mark.nemo
@@ -99,8 +101,9 @@ def test_tokens_and_times_are_nemos_while_streams_join_and_leave(model: Any, rig
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("right_context", CONTEXTS)
 def test_recorded_graphs_hear_what_nemo_hears_on_the_same_gpu(right_context: int) -> None:
-    from benchmarks.dummies.nemotron import dummy_asr
+    from voiceagent.engines.nemo.dummies.nemotron import dummy_asr
 
+    set_precision(torch.device("cuda"), convolutions="ieee")  # ours are products, NeMo's are not
     model = dummy_asr("tiny").to("cuda")
     geometry = Geometry(70, right_context)
     recogniser = Recogniser(model, geometry, slots=4, buckets=[1, 2, 4])
@@ -115,7 +118,7 @@ def test_recorded_graphs_hear_what_nemo_hears_on_the_same_gpu(right_context: int
 
 
 def test_a_multilingual_model_hears_by_its_language_prompt() -> None:
-    from benchmarks.dummies.nemotron import dummy_asr
+    from voiceagent.engines.nemo.dummies.nemotron import dummy_asr
 
     model = dummy_asr("tiny", multilingual=True)
     geometry, pcm = Geometry(56, 1), murmur(6.0, seed=31)
@@ -216,21 +219,51 @@ def test_a_step_never_makes_the_host_wait(model: Any) -> None:
     assert waits.found, "this test would see it"
 
 
-def test_weights_in_bfloat16_hear_nearly_the_same() -> None:
-    from benchmarks.dummies.nemotron import dummy_asr
+def packed(dtype: Any) -> Any:
+    """Return a model as `load_asr` makes it for a CPU."""
+    from voiceagent.engines.nemo.dummies.nemotron import dummy_asr
 
-    counts = []
-    for dtype in (torch.float32, torch.bfloat16):
-        model = dummy_asr("tiny")
-        model.encoder.to(dtype)
-        recogniser = Recogniser(model, Geometry(70, 1), slots=1, buckets=[1])
+    model = dummy_asr("tiny")
+    model.encoder.to(torch.float32 if dtype == torch.int8 else dtype)
+    pack(model.encoder, dtype, but=("linear_pos",))
+    return model
+
+
+def test_packed_weights_hear_exactly_or_nearly_the_same(model: Any) -> None:
+    dtypes = {"plain": None, "float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}
+    heard = {}
+    for name, dtype in dtypes.items():
+        recogniser = Recogniser(model if dtype is None else packed(dtype), Geometry(70, 1), slots=1, buckets=[1])
         recogniser.warm_up()
         listener = Listener(recogniser, 0, murmur(6.0, seed=33))
         while listener.left:
             listen(recogniser, [listener])
-        counts.append(len(listener.heard))
-    assert counts[0] > 10
-    assert counts[1] == pytest.approx(counts[0], rel=0.3)
+        heard[name] = listener.heard
+    assert len(heard["plain"]) > 10
+    assert heard["float32"] == heard["plain"]
+    for name in ("bfloat16", "int8"):
+        assert len(heard[name]) == pytest.approx(len(heard["plain"]), rel=0.3)
+
+
+def test_in_int8_a_stream_hears_beside_a_loud_and_a_broken_one_what_it_hears_alone() -> None:
+    recogniser = Recogniser(packed(torch.int8), Geometry(70, 1), slots=3, buckets=[1, 3])
+    recogniser.warm_up()
+    quiet, loud = murmur(4.0, seed=34), 30 * murmur(4.0, seed=35)
+    alone = Listener(recogniser, 0, quiet)
+    while alone.left:
+        listen(recogniser, [alone])
+    beside, other = Listener(recogniser, 1, quiet), Listener(recogniser, 2, loud)
+    recogniser.reset(0)
+    while beside.left:
+        broken = np.full(recogniser.geometry.window_samples, np.nan, np.float32)
+        windows = np.stack([broken, beside.track.next_window(), other.track.next_window()])
+        step = recogniser.step([0, 1, 2], windows)
+        assert [heard.finite for heard in step] == [False, True, True]
+        for listener, heard in zip((beside, other), step[1:], strict=True):
+            listener.heard += [(token.id, token.at // FRAME_SAMPLES) for token in listener.track.advance(heard)]
+        beside.left -= 1
+    assert len(alone.heard) > 5
+    assert beside.heard == alone.heard
 
 
 def test_a_look_ahead_the_model_was_not_trained_with_is_refused_with_those_it_was(model: Any) -> None:

@@ -55,7 +55,7 @@ def test_no_spec_imports_a_runtime() -> None:
 
 def test_the_application_names_no_engine() -> None:
     """Neither in code nor in words: what is known of an engine stands in its folder."""
-    shared = {"scripted", "silence"}  # ordinary words
+    shared = {"scripted", "silence", "none", "remote"}  # ordinary words
     names = {spec.name for spec in NAMED} - shared
     pattern = re.compile(rf"\b({'|'.join(sorted(names))})\b")
     for path in APP.rglob("*.py"):
@@ -101,7 +101,7 @@ def entry(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_an_installed_packages_engine_is_one_among_the_others(entry: Any) -> None:
     entry(f"{__name__}:PLUGGED")
     assert specs()["tts", "plugged"] is PLUGGED
-    assert list(engine_models()["tts"]) == ["hibari", "magpie", "scripted", "plugged"]
+    assert list(engine_models()["tts"]) == ["hibari", "magpie", "remote", "scripted", "none", "plugged"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
 
-from benchmarks.dummies.magpie import UNLIKELY, dummy_magpie  # noqa: E402 (needs torch)
+from voiceagent.engines.nemo.dummies.magpie import UNLIKELY, dummy_magpie  # noqa: E402 (needs torch)
 
 STEPS = 30
 LONG = "the quick brown fox jumps over the lazy dog near the river bank."
@@ -27,7 +27,7 @@ def prepared(stacking: int, *, end: float = UNLIKELY, prior: bool = True, steps:
 
 
 def set_up(tiny: Any, *, end: float = UNLIKELY, prior: bool = True, steps: int = STEPS) -> Any:
-    """Let a model speak for so many steps at most, and end as likely as that."""
+    """Let a model speak for that many steps at most, and end as likely as that."""
     stacking = tiny.frame_stacking_factor
     parameters = tiny.inference_parameters
     parameters.max_decoder_steps = steps * stacking

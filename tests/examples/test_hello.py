@@ -34,6 +34,7 @@ def test_it_runs_on_scripts_and_prints_a_turn() -> None:
         assert "hello there -> You said: hello there. That was turn 1. None" in said()
 
 
+@pytest.mark.thorough
 @pytest.mark.models
 @pytest.mark.realtime
 def test_it_runs_on_the_embedded_models_and_prints_what_was_said_and_how_long_it_took() -> None:

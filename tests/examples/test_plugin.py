@@ -45,6 +45,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.thorough
 def test_what_is_installed_serves_outside_a_checkout_with_the_plugged_in_voice(installed: Path) -> None:
     async def talk(url: str) -> np.ndarray:
         async with Caller(url) as caller:
@@ -61,6 +62,7 @@ def test_what_is_installed_serves_outside_a_checkout_with_the_plugged_in_voice(i
     assert pitch_hz == pytest.approx(700, abs=20)
 
 
+@pytest.mark.thorough
 def test_its_settings_are_among_the_others_and_its_mistakes_are_told(installed: Path) -> None:
     program = installed / "env" / "bin" / "voiceagent"
     shown = run(program, "config", "--show", "--set", "tts.engine=morse", cwd=installed)

@@ -19,7 +19,8 @@ class Loopback:
         self._play, self._heard, self.unplug = play, heard, gone
         self.played: deque[np.ndarray] = deque()
         self.closed = False
-        self.calls = 0
+        self.calls = self.restarts = 0
+        self.age_s = 0.02
 
     def tick(self, near=None, *, underrun=False, overrun=False):
         """Play 10 ms and hear `near`, silence if it is left out."""
@@ -28,10 +29,13 @@ class Loopback:
         far = self._play(samples)
         self.played.append(far)
         heard = np.full(samples, 1e-5, np.float32) if near is None else near
-        self._heard(Block(heard, far, self.latency_s, self.calls / 100, underrun, overrun))
+        self._heard(Block(heard, far, self.latency_s, self.age_s, self.calls / 100, underrun, overrun))
 
     def close(self):
         self.closed = True
+
+    def restart(self):
+        self.restarts += 1
 
 
 class Plugged:

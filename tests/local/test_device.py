@@ -1,6 +1,7 @@
 """Opening devices that are unusual: what PortAudio refuses, and what it does not say."""
 
 import time
+from threading import Event, Thread
 from types import SimpleNamespace
 
 import numpy as np
@@ -63,7 +64,7 @@ class FakeStream:
         status = SimpleNamespace(output_underflow=underflow, input_overflow=False)
         self.how["callback"](heard, self.played, frames, at, status)
 
-    def abort(self, ignore_errors):
+    def abort(self, ignore_errors=True):
         self.how["finished_callback"]()
 
     def close(self, ignore_errors):
@@ -172,3 +173,58 @@ def test_no_package_and_no_portaudio_say_what_to_install(monkeypatch):
         monkeypatch.setattr(builtins, "__import__", refuse)
         with pytest.raises(DeviceError, match=words):
             portaudio.sounddevice()
+
+
+def test_a_device_that_begins_again_has_not_gone(plugged):
+    plugged(FakePortAudio())
+    device, blocks, gone = opened()
+    count = len(blocks)
+    device.restart()
+    assert len(blocks) == count + 1
+    assert blocks[-1].age_s == pytest.approx(0.02)
+    assert not gone
+
+
+def test_a_device_that_does_not_begin_again_has_gone(plugged):
+    plugged(FakePortAudio())
+    device, _, gone = opened()
+
+    def fail():
+        raise PortAudioError("Device unavailable")
+
+    device._stream.start = fail
+    device.restart()
+    assert gone
+
+
+def test_a_device_that_is_closed_does_not_begin_again(plugged):
+    plugged(FakePortAudio())
+    device, blocks, gone = opened()
+    device.close()
+    count = len(blocks)
+    device.restart()
+    assert len(blocks) == count
+    assert not gone
+
+
+def test_a_device_is_not_closed_while_it_begins_again(plugged):
+    plugged(FakePortAudio())
+    device, _, _ = opened()
+    begun, go, order = Event(), Event(), []
+
+    def start():
+        begun.set()
+        go.wait(30)
+        order.append("started")
+
+    device._stream.start = start
+    device._stream.close = lambda ignore_errors: order.append("closed")
+    again, end = Thread(target=device.restart), Thread(target=device.close)
+    again.start()
+    begun.wait(30)
+    end.start()
+    end.join(0.05)
+    go.set()
+    again.join(30)
+    end.join(30)
+    assert order == ["started", "closed"]

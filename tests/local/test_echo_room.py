@@ -12,7 +12,8 @@ from benchmarks.echo_room.live import converse
 from benchmarks.echo_room.visit import devices
 
 pytestmark = [
-    pytest.mark.realtime,
+    pytest.mark.thorough,
+    pytest.mark.alone,
     pytest.mark.models,
     pytest.mark.skipif(
         shutil.which("pulseaudio") is None or not (PROMPTS.exists() and READINGS.exists()),

@@ -100,6 +100,7 @@ def test_a_loudspeakers_monitor_is_no_microphone(server):
     assert "Loading" not in done.stdout
 
 
+@pytest.mark.thorough
 def test_without_a_sound_server_there_is_one_line(monkeypatch, tmp_path):
     done = run("talk", *SCRIPTED, PULSE_SERVER=f"unix:{tmp_path}/nothing", XDG_RUNTIME_DIR=str(tmp_path))
     assert done.returncode == 1
@@ -124,6 +125,7 @@ async def test_a_microphone_that_is_pulled_out_and_plugged_in_again_costs_no_wor
         assert not any(isinstance(report, ResponseEnded) for report in reports)
 
 
+@pytest.mark.thorough
 async def test_the_default_loudspeaker_is_followed(server):
     async with talk() as (door, _, _):
         await until(lambda: door.status().output == "Loudspeaker")
@@ -158,6 +160,7 @@ async def test_at_the_beginning_a_missing_device_ends_it():
                 await running
 
 
+@pytest.mark.thorough
 def test_the_doctor_measures_the_way_from_loudspeaker_to_microphone(tmp_path):
     with sound_server() as server:
         environment = {**os.environ, **server.environment}
@@ -214,6 +217,7 @@ def test_in_a_terminal_one_types_reads_and_leaves(server):
     assert "Traceback" not in screen.text
 
 
+@pytest.mark.thorough
 def test_without_a_terminal_there_are_plain_lines(server):
     with subprocess.Popen(
         [*COMMAND, "talk", *SCRIPTED, "--set", "session.greeting=Hello there."],

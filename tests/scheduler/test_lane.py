@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 
@@ -55,6 +56,26 @@ def test_a_lane_waits_for_the_step_under_way_and_says_when_it_does_not_end():
         close_in_time(lane)
         await asyncio.sleep(0)
         assert results == ["result"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="the system does not say")
+def test_a_lane_knows_what_its_thread_has_had_of_a_processor():
+    class Computing(Model):
+        def run(self, batch):
+            sum(range(100_000))
+            return super().run(batch)
+
+    async def main():
+        model, lane = Computing(), ThreadLane("llm")
+        assert lane.busy_s() is None
+        lane.start(model, BATCH, lambda result, error: None)
+        model.begun.wait()
+        assert lane.busy_s() > 0
+        model.go.set()
+        close_in_time(lane)
+        assert lane.busy_s() is None
 
     asyncio.run(main())
 
@@ -129,3 +150,26 @@ def test_of_many_lanes_those_that_hang_are_named():
     for name, model in models.items():
         model.go.set()
         close_in_time(lanes[name])
+
+
+@pytest.mark.parametrize(("process", "lane_s"), [(0, 5), (5, 5), (12, 12)])
+def test_a_lane_is_never_less_nice_than_its_process(monkeypatch, process, lane_s):
+    set_to = []
+
+    def setpriority(which, who, niceness):
+        if niceness < process:
+            raise PermissionError("not without rights")
+        set_to.append(niceness)
+
+    monkeypatch.setattr("voiceagent.scheduler.lane.os.getpriority", lambda which, who: process)
+    monkeypatch.setattr("voiceagent.scheduler.lane.os.setpriority", setpriority)
+    monkeypatch.setattr("voiceagent.scheduler.lane.sys.platform", "linux")
+
+    async def load():
+        lane, model = ThreadLane("llm"), Model()
+        model.go.set()
+        await asyncio.wait_for(lane.load(model), 10)
+        close_in_time(lane)
+
+    asyncio.run(load())
+    assert set_to == [lane_s]

@@ -1,10 +1,11 @@
-"""The policy: promises by their deadlines, then whoever waits, guesses last; never more than there is room for."""
+"""The policy: promises by their deadlines, then those who wait, guesses last; never more than there is room for."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.order_of_arrival import fifo
 from voiceagent.engines.contract import PATIENCE_S, Batch, Need
-from voiceagent.scheduler.policy import JOIN_MARGIN_S, NEGLIGIBLE_S, Running, decide, fifo
+from voiceagent.scheduler.policy import JOIN_MARGIN_S, NEGLIGIBLE_S, Running, decide
 
 NEEDS = st.sampled_from(Need)
 

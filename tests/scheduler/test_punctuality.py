@@ -1,4 +1,4 @@
-"""Answers that came late of late let nobody else in."""
+"""Answers that have lately come too late let nobody else in."""
 
 from voiceagent.scheduler.admission.punctuality import LOOK_BACK_S, NEARLY, Punctuality
 

@@ -13,7 +13,7 @@ QUESTION = Question(demand(), costs(), 1, frozenset(), promise_s=1.2, most=64, k
 
 
 def device(carries, tried=None):
-    """Return a forecast of a device that carries so many."""
+    """Return a forecast of a device that carries that many."""
 
     def simulate(callers, *of):
         if tried is not None:

@@ -8,25 +8,45 @@ from voiceagent.engines.contract import StreamFailed
 from voiceagent.engines.queue import Job, QueueEngine
 from voiceagent.scheduler.costs import UNKNOWN_S
 from voiceagent.scheduler.lane import VirtualLane
-from voiceagent.scheduler.scheduler import Scheduler
+from voiceagent.scheduler.scheduler import LOOK_S, Scheduler
 from voiceagent.scheduler.virtual import run_virtual
-from voiceagent.scheduler.watchdog import FAILURES, HANG_FACTOR, HANG_S, PROBATION_S, StuckError, Watchdog, hang_after_s
+from voiceagent.scheduler.watchdog import (
+    FAILURES,
+    HANG_FACTOR,
+    HANG_S,
+    PROBATION_S,
+    STARVED_TIMES,
+    StuckError,
+    Watchdog,
+    hang_after_s,
+    is_starved,
+)
 
 STEP_S = 0.1
 SLOW_S = 3 * HANG_S
 LONG_S = 60.0
 
 
+class CrowdedLane(VirtualLane):
+    """A lane whose thread has a share of a processor."""
+
+    share = 0.0
+
+    def busy_s(self):
+        return self.share * asyncio.get_running_loop().time()
+
+
 class House:
     """Two lanes, and a kind of step that hangs for a minute."""
 
-    def __init__(self, concurrency=1):
+    def __init__(self, concurrency=1, share=None):
         self.steps = []
         self.discarded = []
         self.llm, self.tts = QueueEngine("llm"), QueueEngine("tts")
         self.llm.discard = lambda batch, results: self.discarded.append(results.event)
         engines = {"llm": self.llm, "tts": self.tts}
-        lanes = {name: VirtualLane(self.cost_s) for name in engines}
+        lanes = {name: VirtualLane(self.cost_s) if share is None else CrowdedLane(self.cost_s) for name in engines}
+        CrowdedLane.share = share
         self.scheduler = Scheduler(engines, lanes, concurrency, on_step=self.steps.append)
         self.watchdog = self.scheduler.watchdog
 
@@ -155,6 +175,49 @@ def test_a_step_that_hangs_is_noticed_though_the_process_stood_still():
         assert errors(events)
 
     run_virtual(main())
+
+
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.45])
+def test_a_step_whose_thread_is_kept_from_a_processor_is_slow_and_does_not_hang(share, caplog):
+    async def main():
+        house = House(share=share)
+        events = house.ask(house.llm, "a", key="llm.slow")
+        await asyncio.sleep(SLOW_S + STEP_S)
+        assert events == ["a"]
+        assert not house.watchdog.stuck
+
+    run_virtual(main())
+    assert [record.message for record in caplog.records] == ["lane is starved: others have the processor"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
+def test_a_step_that_waits_for_something_or_computes_all_the_time_hangs(share):
+    async def main():
+        house = House(share=share)
+        events = house.ask(house.llm, "a", key="llm.slow")
+        await asyncio.sleep(HANG_S + STEP_S)
+        assert errors(events)
+
+    run_virtual(main())
+
+
+def test_a_step_that_is_starved_is_given_up_in_the_end():
+    async def main():
+        house = House(share=0.1)
+        events = house.ask(house.llm, "a", key="llm.hang")
+        await asyncio.sleep(STARVED_TIMES * HANG_S - STEP_S)
+        assert not events
+        await asyncio.sleep(LOOK_S + 2 * STEP_S)
+        assert errors(events)
+        assert set(house.watchdog.stuck) == {"llm"}
+
+    run_virtual(main())
+
+
+def test_a_thread_that_rests_is_not_starved():
+    assert not is_starved(0.0, 1.0)
+    assert is_starved(0.003, 1.0)
+    assert not is_starved(0.9, 1.0)
 
 
 def test_a_step_that_raises_at_last_is_told_of_once():

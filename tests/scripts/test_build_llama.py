@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -38,6 +39,60 @@ def load() -> ModuleType:
 
 
 script = load()
+
+
+def fake_nvcc(folder: Path, said: str) -> None:
+    """Put an nvcc into a folder that says which release it is."""
+    folder.mkdir(exist_ok=True)
+    (folder / "nvcc").write_text(f"#!/bin/sh\necho '{said}'\n")
+    (folder / "nvcc").chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        (None, "There is no nvcc .*CUDA toolkit 13"),
+        ("Cuda compilation tools, release 12.8, V12.8.61", "is of CUDA 12, and torch brings the libraries of CUDA 13"),
+        ("something else", "is of no release that it tells"),
+        ("Cuda compilation tools, release 13.0, V13.0.88", "^$"),
+    ],
+)
+def test_a_gpus_llama_is_compiled_with_the_cuda_that_torch_is_made_for(
+    said: str | None, wrong: str, tmp_path: Path
+) -> None:
+    if said is not None:
+        fake_nvcc(tmp_path, said)
+    assert re.search(wrong, script.nvcc({"PATH": str(tmp_path)}))
+
+
+def test_for_a_gpu_its_options_come_before_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_nvcc(tmp_path / "bin", "release 13.1, V13.1.1")
+    asked: list[dict[str, str]] = []
+
+    def build(command: list[str], environment: dict[str, str], log: Path, progress: object) -> int:
+        asked.append(environment)
+        log.touch()
+        return 0
+
+    monkeypatch.setattr(script, "build", build)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("CMAKE_ARGS", "-DGGML_CUDA_FORCE_MMQ=ON")
+    assert script.main(["--wheel-dir", str(tmp_path / "wheels"), "--cuda", "121"]) == 0
+    given = asked[0]["CMAKE_ARGS"].split()
+    places = [
+        given.index(one) for one in ("-DGGML_CUDA=ON", "-DCMAKE_CUDA_ARCHITECTURES=121", "-DGGML_CUDA_FORCE_MMQ=ON")
+    ]
+    assert places == sorted(places)
+
+
+def test_without_nvcc_nothing_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(script, "build", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CUDACXX", raising=False)
+    assert script.main(["--wheel-dir", str(tmp_path / "wheels"), "--cuda", "120"]) == 1
+    assert "no nvcc" in capsys.readouterr().err
 
 
 class Terminal(io.StringIO):

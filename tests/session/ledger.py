@@ -1,13 +1,14 @@
 """Keeps account of a session machine from outside, and objects when it breaks a promise."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 
 from shipped_rules import rules
 
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
 from voiceagent.session.machine import step
-from voiceagent.session.state import State, User
+from voiceagent.session.state import Response, State, User
 
 RULES = rules(idle_s=20.0)
 WORDS = "tell me more"
@@ -31,7 +32,7 @@ class World:
     shown: str = ""
     """What is shown of the user's turn, and is neither answered, remembered nor set aside."""
     handed: bool = False
-    """Whether that turn is ended by whoever ends the next one: it was under way when turns were ended by hand."""
+    """Whether that turn ends as the next one does: it was under way when turns were ended by hand."""
 
 
 def advance(world: World, event: ev.Event) -> World:
@@ -134,6 +135,8 @@ def check_modes(before: State, event: ev.Event, effects: tuple[fx.Effect, ...]) 
     if not rules.answer:
         kinds = [effect.kind for effect in effects if isinstance(effect, fx.Respond)]
         assert not set(kinds) & set(BY_ITSELF), "nobody answers who was not asked"
+    if isinstance(event, ev.TimerFired) and event.timer is ev.Timer.INTERRUPT and before.wordless:
+        assert not any(isinstance(effect, fx.End) for effect in effects), "a sound without words interrupts nobody"
     goes_on = response is not None and response.released and not response.paused and not before.committed
     if goes_on and not rules.interruptible and isinstance(event, HEARD):
         assert not any(isinstance(effect, fx.Pause | fx.End) for effect in effects), "speech does not interrupt"
@@ -220,9 +223,10 @@ def choices(world: World) -> list[ev.Event]:
         *(ev.Concluding(at, generation, "Shall I?") for generation in generations),
         ev.FinalTranscript(at, state.fork, "", failed=True),
         ev.FinalTranscript(at, state.fork - 1, "too late"),
-        ev.TurnJudged(at, state.fork, 0.9),
+        ev.TurnJudged(at, state.fork, 0.99),
         ev.TurnJudged(at, state.fork, 0.1),
         ev.TurnJudged(at, state.fork - 1, 0.9),
+        *(ev.WordsJudged(at, generation, chance) for generation in generations for chance in (0.01, 0.99)),
         *(ev.TimerFired(at, timer) for timer in ev.Timer if timer in world.timers),
         ev.Typed(at, "hello"),
         ev.Typed(at, "  "),
@@ -233,23 +237,21 @@ def choices(world: World) -> list[ev.Event]:
     ]
 
 
+RELATIVE = {"turn", "fork", "generation", "pause_s", "stopped_at", "started_at", "speech_s", "pauses", "response"}
+"""Of a state, what counts only in relation to something else, or not at all."""
+_STATE = attrgetter(*(one.name for one in fields(State) if one.name not in RELATIVE))
+_RESPONSE = attrgetter(*(one.name for one in fields(Response) if one.name != "generation"))
+
+
 def essence(world: World) -> object:
     """What two worlds must share to have the same future, times and counters being relative."""
     state = world.state
-    response = state.response and replace(state.response, generation=0)
     return (
-        replace(
-            state,
-            turn=0,
-            fork=0,
-            generation=0,
-            pause_s=0.0,
-            stopped_at=0.0,
-            started_at=min(1.0, round(world.now - state.started_at, 3)),
-            speech_s=min(1.0, round(state.speech_s, 3)),
-            pauses=min(2, state.pauses),
-            response=response,
-        ),
+        _STATE(state),
+        min(1.0, round(world.now - state.started_at, 3)),
+        min(1.0, round(state.speech_s, 3)),
+        min(2, state.pauses),
+        state.response and _RESPONSE(state.response),
         world.live is None,
         world.released,
         world.paused,

@@ -3,22 +3,37 @@
 Whole conversations in virtual time (case V02 and its neighbours).
 """
 
+import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from test_conversation import REAL, rehearse
 
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.session.reports import AgentResumed, UserText, UserTextWithdrawn, UserTurnEnded
-from voiceagent.text import is_backchannel
+from voiceagent.text import is_backchannel, normalise
+from voiceagent.text.languages import language
 
 QUESTION = "Shall I book the table for you now?"
 TALE = "The sea is deep. It is full of fish. Some of them shine in the dark. Nobody knows them all."
 WORDS = [
     *("Sure.", "Yeah.", "Yea.", "Yep.", "Yup.", "Okay.", "Right.", "Cool.", "Nice.", "Wow.", "Exactly."),
-    *("Mm-hm.", "Mhm.", "Uh-huh.", "Aha.", "Oh.", "Ah."),
+    *(
+        "Great.",
+        "Excellent.",
+        "Amazing.",
+        "Awesome.",
+        "Brilliant.",
+        "Fantastic.",
+        "Perfect.",
+        "Interesting.",
+        "Indeed.",
+    ),
+    *("Absolutely.", "Really?"),
+    *("Mm-hm.", "M-hm.", "Mhm.", "Hmm.", "Mmm.", "Uh-huh.", "Aha.", "Oh.", "Ah.", "Gotcha."),
 ]
-SAID = [*WORDS, "All right.", "I see.", "Got it.", "Yes.", "No."]
+SAID = [*WORDS, "Of course.", "All right.", "I see.", "Got it.", "Yes.", "No."]
 WORD_S = 0.3
 """A word of the scripted voice."""
 
@@ -35,15 +50,27 @@ def replies(text):
     return ScriptedLlm(lambda messages: text if "tell me" in messages[-1].content else "Very well.", **REAL)
 
 
-def test_the_list_is_of_signs_of_attention():
+def test_the_list_is_of_all_signs_of_attention():
     assert all(is_backchannel(word) for word in SAID if word not in ("Yes.", "No."))
+    listed = re.findall(r"(?<=[|:(])[a-z ]{2,}(?=[|)])", language("en").backchannels.pattern)
+    assert len(listed) > 12
+    assert set(listed) <= {normalise(word) for word in SAID}
 
 
-@pytest.mark.parametrize("before_s", [0.8, 0.5, 0.3, 0.2, 0.1, 0.0, -0.1, -0.3, -1.0])
-@pytest.mark.parametrize("words", [SAID[0::3], SAID[1::3], SAID[2::3]], ids=["one", "two", "three"])
-def test_a_word_on_the_last_words_of_a_question_is_its_answer(before_s, words):
+def times(count):
+    """So many moments from the question's last words to a second after it, in seconds before its end."""
+    return np.linspace(0.8, -1.0, count)
+
+
+@pytest.mark.exhaustive(quick=(10, 2), full=(37, 5))
+@pytest.mark.parametrize("words", [SAID[n::5] for n in range(5)], ids=["one", "two", "three", "four", "five"])
+def test_a_word_on_the_last_words_of_a_question_is_its_answer(size, words):
+    """The first word at every moment, the others at a few."""
+    first, *others = words
+
     async def scene(talk):
-        for word in words:
+        moments = [(at, first) for at in times(size[0])] + [(at, word) for at in times(size[1]) for word in others]
+        for before_s, word in moments:
             talk.clear()
             await ask(talk, len(QUESTION.split()) * WORD_S - before_s)
             await talk._say(word, None)

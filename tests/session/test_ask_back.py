@@ -21,7 +21,7 @@ def understood(state, text, confidence, at):
         ev.SpeechPaused(at + 1, 1.0),
         ev.FinalTranscript(at + 1.1, fork, text, confidence=confidence),
         ev.SpeechStopped(at + 1.2),
-        ev.TurnJudged(at + 1.3, fork, 0.9),
+        ev.TurnJudged(at + 1.3, fork, 0.99),
     ):
         state, new = step(state, event)
         effects += new

@@ -268,7 +268,7 @@ def test_an_automatic_turn_is_answered_sooner_by_hand():
         assert talk.turns[0].voice_to_voice_ms < 600
         assert outcomes(talk) == ["completed"]
 
-    rehearse(scene, "turn.min_wait_ms=1500", "turn.max_wait_ms=2500", turn=[0.1])
+    rehearse(scene, "turn.max_wait_ms=2500", "turn.cut_off_cost_s=50", turn=[0.1])
 
 
 def test_turns_that_end_by_hand_survive_a_failing_detector():

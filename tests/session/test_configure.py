@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from listening import Listening
 from test_conversation import LONG_REPLY, REAL, outcomes, rehearse
 from tool_talk import WEATHER, Model, slow_tool
 from tool_talk import rehearse as rehearse_tools
@@ -18,28 +19,12 @@ from voiceagent.tools.contract import Tool
 PIRATE = "You are a pirate."
 
 
-class Listening:
-    """A scripted model that remembers what it was told."""
-
-    def __init__(self, reply="Aye."):
-        self.prompts = []
-        self.reply = reply
-
-    def __call__(self, messages):
-        self.prompts.append(messages)
-        return self.reply
-
-    @property
-    def systems(self):
-        return [messages[0].content for messages in self.prompts]
-
-
 def configure(talk, **changes):
     talk.session.configure(replace(talk.session.config, **changes))
 
 
 def test_while_nobody_speaks_it_takes_effect_at_once_and_what_was_said_stays():
-    model = Listening()
+    model = Listening("Aye.")
 
     async def scene(talk):
         talk.session.type("hello")
@@ -99,7 +84,7 @@ def test_an_answer_under_way_is_finished_as_it_began_with_the_tools_it_was_told_
 
 
 def test_a_turn_that_the_user_has_begun_is_answered_as_it_began():
-    model = Listening()
+    model = Listening("Aye.")
 
     async def scene(talk):
         await talk.speaks(1.0)
@@ -114,7 +99,7 @@ def test_a_turn_that_the_user_has_begun_is_answered_as_it_began():
 
 
 def test_a_turn_that_comes_to_nothing_does_not_keep_it_waiting():
-    model = Listening()
+    model = Listening("Aye.")
 
     async def scene(talk):
         await talk.speaks(0.15)
@@ -143,7 +128,7 @@ def test_the_turn_that_interrupts_an_answer_is_the_next_turn():
 
 
 def test_the_last_of_several_changes_counts():
-    model = Listening()
+    model = Listening("Aye.")
 
     async def scene(talk):
         talk.session.type("hello")
@@ -236,7 +221,7 @@ def test_an_agent_may_begin_to_ask_whether_anybody_is_there():
 
 
 def test_the_history_keeps_to_the_new_limits():
-    model = Listening()
+    model = Listening("Aye.")
 
     async def scene(talk):
         for _ in range(6):
@@ -299,7 +284,7 @@ def test_what_cannot_be_had_is_refused_with_what_there_is_and_changes_nothing(ch
         assert talk.session.config is known
         talk.session.type("hello")
         await talk.listens(3.0)
-        assert model.prompts[0][0].content == known.system_prompt
+        assert model.prompts[0][0].content.startswith(known.system_prompt)
         assert outcomes(talk) == ["completed"]
 
     rehearse_tools(scene, model, slow_tool(0.1))

@@ -98,7 +98,7 @@ class Door:
         self.session.press(self.fate.choice(("1", "23", "4#")))
 
 
-@pytest.mark.exhaustive(quick=80, full=400)
+@pytest.mark.exhaustive(quick=80, full=200)
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_a_door_asks_for_is_reported_in_order_and_the_next_turn_is_answered(seed, size):
     fate = random.Random(seed)

@@ -1,7 +1,7 @@
 """What the language model is told of the conversation."""
 
 from voiceagent.engines.llm.contract import Message, ToolCall, ToolSpec
-from voiceagent.session.history import MOST_LOST, History
+from voiceagent.session.history import AS_DATA, MOST_LOST, History
 
 
 def words(messages):
@@ -90,7 +90,19 @@ def exchange(result, number=1):
 
 def test_the_tools_stand_in_the_system_prompt():
     spec = ToolSpec("look_up", "Look up.", "{}")
-    assert History("be nice", 100, 10, words, (spec,)).messages == (Message("system", "be nice", tools=(spec,)),)
+    (first,) = History("be nice", 100, 10, words, (spec,)).messages
+    assert first == Message("system", f"be nice\n\n{AS_DATA}", tools=(spec,))
+
+
+def test_what_tools_return_is_said_to_be_data_where_there_are_tools_and_only_there():
+    """Somebody's web page may say "ignore your instructions"."""
+    kept = history()
+    assert AS_DATA not in kept.messages[0].content
+    kept.configure("be nice", 100, 10, (ToolSpec("look_up", "Look up.", "{}"),))
+    kept.summarise("They spoke.")
+    assert kept.messages[0].content.count(AS_DATA) == 1
+    kept.configure("be nice", 100, 10, ())
+    assert AS_DATA not in kept.messages[0].content
 
 
 def test_a_late_result_takes_the_place_of_the_first_one():
@@ -152,7 +164,7 @@ def test_another_prompt_and_other_tools_leave_what_was_said_as_it_was():
     said = kept.messages[1:]
     weather = ToolSpec("weather", "Look it up.", "{}")
     kept.configure("be rude", 100, 10, (weather,))
-    assert kept.messages == (Message("system", "be rude", tools=(weather,)), *said)
+    assert kept.messages == (Message("system", f"be rude\n\n{AS_DATA}", tools=(weather,)), *said)
     kept.configure("be rude", 100, 2, ())
     assert kept.trim()
     assert len(kept.messages) == 1 + 2

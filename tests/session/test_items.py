@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from listening import Listening
 from test_conversation import LONG_REPLY, QUESTION, REAL, outcomes, rehearse
 from tool_talk import WEATHER, slow_tool, well_formed
 from tool_talk import rehearse as rehearse_tools
@@ -12,20 +13,6 @@ from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.reports import ResponseEnded, ResponseStarted, SegmentAnnounced, ToolUsed, UserTurnEnded
 from voiceagent.testing.tools import virtual_tool
-
-
-class Model:
-    def __init__(self, reply="Fine, thank you."):
-        self.prompts = []
-        self.reply = reply
-
-    def __call__(self, messages):
-        self.prompts.append(messages)
-        return self.reply
-
-    @property
-    def asked(self):
-        return [(message.role, message.content) for message in self.prompts[-1][1:]]
 
 
 def listed(talk):
@@ -42,11 +29,11 @@ def test_what_is_said_has_the_names_that_are_reported():
         talk.session.forget(turn.item)
         assert listed(talk) == [(started.item, "assistant", "Fine, thank you.")]
 
-    rehearse(scene, llm=ScriptedLlm(Model(), **REAL))
+    rehearse(scene, llm=ScriptedLlm(Listening(), **REAL))
 
 
 def test_what_is_added_stands_in_its_place_and_nobody_answers_it():
-    model = Model()
+    model = Listening()
 
     async def scene(talk):
         session = talk.session
@@ -87,7 +74,7 @@ def test_what_cannot_be_done_is_said():
 
 
 def test_an_answer_that_is_being_prepared_learns_of_what_is_added():
-    model = Model()
+    model = Listening()
 
     async def scene(talk):
         await talk.speaks(3.0)
@@ -103,7 +90,7 @@ def test_an_answer_that_is_being_prepared_learns_of_what_is_added():
 
 
 def test_what_is_added_while_the_agent_speaks_follows_its_answer():
-    model = Model(LONG_REPLY)
+    model = Listening(LONG_REPLY)
 
     async def scene(talk):
         talk.session.type("hello")

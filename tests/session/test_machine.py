@@ -40,7 +40,7 @@ class Talk:
 
     def agent_speaks(self):
         """A whole turn of the user, and the response is being heard."""
-        self.says("how are you").stops().judged(0.9)
+        self.says("how are you").stops().judged(0.99)
         return self.feed(ev.PlayoutStarted(2.5, self.state.generation))
 
     def did(self, kind):
@@ -51,7 +51,7 @@ def test_the_response_is_prepared_at_the_first_silence_and_released_when_the_tur
     talk = Talk().says("how are you")
     assert talk.did(fx.Respond) == [fx.Respond(1, fx.ResponseKind.REPLY, "how are you")]
     assert not talk.did(fx.Release)
-    talk.stops().judged(0.9)
+    talk.stops().judged(0.99)
     assert talk.did(fx.Release) == [fx.Release(1)]
     assert talk.did(fx.CommitAudio)
     assert talk.state.turn == 2
@@ -60,7 +60,7 @@ def test_the_response_is_prepared_at_the_first_silence_and_released_when_the_tur
 def test_the_verdict_is_asked_for_at_the_first_silence_and_acted_on_when_the_silence_has_lasted():
     talk = Talk().feed(ev.SpeechStarted(1.0), ev.SpeechPaused(2.0, 1.0))
     assert talk.did(fx.Judge) == [fx.Judge(1)]
-    talk.feed(ev.TurnJudged(2.1, 1, 0.9), ev.FinalTranscript(2.1, 1, "hello there"))
+    talk.feed(ev.TurnJudged(2.1, 1, 0.99), ev.FinalTranscript(2.1, 1, "hello there"))
     assert not talk.did(fx.Release)
     assert talk.stops().did(fx.Release) == [fx.Release(1)]
 
@@ -112,13 +112,13 @@ def test_without_a_detector_plain_silence_ends_the_turn():
 def test_without_preparation_the_response_starts_when_the_turn_is_complete():
     talk = Talk(replace(RULES, preemptive=False)).says("hello").stops()
     assert not talk.did(fx.Respond)
-    talk.judged(0.9)
+    talk.judged(0.99)
     assert talk.did(fx.Respond)
     assert talk.did(fx.Release)
 
 
 def test_a_verdict_before_the_transcript_waits_for_it():
-    talk = Talk().feed(ev.SpeechStarted(1), ev.SpeechPaused(2, 1.0)).stops().judged(0.9)
+    talk = Talk().feed(ev.SpeechStarted(1), ev.SpeechPaused(2, 1.0)).stops().judged(0.99)
     assert not talk.did(fx.Respond)
     talk.feed(ev.FinalTranscript(2.4, talk.state.fork, "hello there"))
     assert talk.did(fx.Respond)
@@ -157,7 +157,7 @@ def test_words_interrupt():
 
 
 def test_words_interrupt_while_the_user_still_speaks():
-    talk = Talk().agent_speaks().feed(ev.SpeechStarted(3.0), ev.PartialTranscript(3.4, "wait a"))
+    talk = Talk().agent_speaks().feed(ev.SpeechStarted(3.0), ev.PartialTranscript(3.9, "wait a"))
     assert talk.did(fx.End) == [fx.End(1, ev.Outcome.INTERRUPTED)]
 
 
@@ -175,7 +175,7 @@ def test_the_agent_does_not_stay_paused_for_a_transcript_that_never_comes():
 
 
 def test_going_on_before_the_answer_is_heard_takes_it_back():
-    talk = Talk().says("how are you").stops().judged(0.9)
+    talk = Talk().says("how are you").stops().judged(0.99)
     talk.says("today in Paris", at=2.4)
     assert talk.did(fx.End) == [fx.End(1, ev.Outcome.INTERRUPTED)]
     assert talk.did(fx.Respond) == [fx.Respond(2, fx.ResponseKind.REPLY, "today in Paris")]
@@ -205,7 +205,7 @@ def test_a_failed_response_is_apologised_for_once():
 def test_a_failed_preparation_is_tried_again_when_the_turn_is_complete():
     talk = Talk().says("hello there").feed(ev.ResponseFailed(2.1, 1))
     assert not talk.did(fx.Respond)
-    talk.stops().judged(0.9)
+    talk.stops().judged(0.99)
     assert talk.did(fx.Release) == [fx.Release(2)]
 
 
@@ -223,7 +223,7 @@ def test_the_agent_greets_and_asks_once_whether_anybody_is_there():
 def test_the_floor_is_shown_to_be_the_users_the_agents_or_nobodys():
     talk = Talk().feed(ev.SpeechStarted(1.0))
     assert talk.did(fx.ShowFloor) == [fx.ShowFloor(fx.Floor.USER)]
-    talk = Talk().says("how are you").stops().judged(0.9)
+    talk = Talk().says("how are you").stops().judged(0.99)
     assert talk.did(fx.ShowFloor) == [fx.ShowFloor(fx.Floor.THINKING)]
     talk.feed(ev.PlayoutStarted(2.5, 1))
     assert talk.did(fx.ShowFloor) == [fx.ShowFloor(fx.Floor.AGENT)]

@@ -40,13 +40,13 @@ def walk(start, depth, events):
     return list(seen.values())
 
 
-@pytest.mark.exhaustive(quick=6, full=8)
+@pytest.mark.exhaustive(quick=5, full=7)
 @pytest.mark.parametrize("rules", VARIANTS.values(), ids=VARIANTS.keys())
 def test_every_order_of_events_holds_every_invariant(rules, size):
     assert len(walk(World(State(rules)), size, choices)) > 200, "the walk has left the front door"
 
 
-@pytest.mark.exhaustive(quick=500, full=3_334)
+@pytest.mark.exhaustive(quick=150, full=1_500)
 @pytest.mark.parametrize("rules", VARIANTS.values(), ids=VARIANTS.keys())
 def test_long_random_walks_hold_every_invariant(rules, size):
     dice = random.Random(7)
@@ -60,7 +60,7 @@ def test_long_random_walks_hold_every_invariant(rules, size):
             world = advance(world, event)
 
 
-@pytest.mark.exhaustive(quick=4, full=6)
+@pytest.mark.exhaustive(quick=4, full=5)
 @pytest.mark.parametrize("rules", BY_HAND.values(), ids=BY_HAND.keys())
 def test_every_order_of_what_is_done_by_hand_holds_every_invariant(rules, size):
     """As above, with turns, keys and answers by hand, and rules that change meanwhile."""
@@ -69,7 +69,7 @@ def test_every_order_of_what_is_done_by_hand_holds_every_invariant(rules, size):
     assert any(world.state.response is not None and world.state.response.request for world in reached)
 
 
-@pytest.mark.exhaustive(quick=200, full=2_000)
+@pytest.mark.exhaustive(quick=60, full=600)
 @pytest.mark.parametrize("rules", BY_HAND.values(), ids=BY_HAND.keys())
 def test_long_random_walks_by_hand_hold_every_invariant(rules, size):
     dice = random.Random(11)
@@ -82,7 +82,7 @@ def test_long_random_walks_by_hand_hold_every_invariant(rules, size):
             world = advance(world, event)
 
 
-@pytest.mark.exhaustive(quick=5, full=6)
+@pytest.mark.exhaustive(quick=4, full=6)
 def test_every_order_of_wishes_and_events_holds_every_invariant(size):
     """As above, with an application that has the agent speak unasked and changes its rules meanwhile."""
     reached = walk(World(State(RULES)), size, lambda world: [*choices(world), *requests(world, waiting=1)])

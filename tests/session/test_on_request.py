@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from listening import Listening
 from shipped_rules import rules
 from test_conversation import LONG_REPLY, QUESTION, REAL, outcomes, rehearse
 from test_machine import Talk
@@ -17,33 +18,14 @@ from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
 from voiceagent.session.history import GO_ON
 from voiceagent.session.reports import (
-    AsideEnded,
-    EngineFailed,
     NothingHeard,
     ResponseEnded,
     ResponseStarted,
     ToolUsed,
-    Usage,
     UserTurnEnded,
-    WordHeard,
 )
 
 QUIET = rules(greet=False, answer=False)
-
-
-class Model:
-    def __init__(self, reply="Fine, thank you."):
-        self.prompts = []
-        self.reply = reply
-
-    def __call__(self, messages):
-        self.prompts.append(messages)
-        return self.reply
-
-    @property
-    def asked(self):
-        """Roles and contents of the last prompt, without the system message."""
-        return [(message.role, message.content) for message in self.prompts[-1][1:]]
 
 
 def rule(talk, **changes):
@@ -56,7 +38,7 @@ def rule(talk, **changes):
 def test_a_finished_turn_is_remembered_and_nobody_answers():
     talk = Talk(QUIET).says("how are you")
     assert not talk.did(fx.Respond), "nothing is prepared either"
-    talk.stops().judged(0.9)
+    talk.stops().judged(0.99)
     assert talk.did(fx.EndTurn) == [fx.EndTurn(1, "how are you")]
     assert not talk.did(fx.Respond)
     assert talk.did(fx.CommitAudio)
@@ -66,7 +48,7 @@ def test_a_finished_turn_is_remembered_and_nobody_answers():
 def test_an_answer_that_is_asked_for_follows_the_turn_that_it_answers():
     talk = Talk(QUIET).feed(ev.SpeechStarted(1.0), ev.ReplyRequested(1.5, "", 3))
     assert not talk.did(fx.Respond)
-    talk.says("how are you").stops().judged(0.9)
+    talk.says("how are you").stops().judged(0.99)
     ended, begun = fx.EndTurn(1, "how are you"), fx.Respond(1, fx.ResponseKind.PROMPTED, "", 3)
     assert talk.effects.index(ended) < talk.effects.index(begun)
     assert talk.did(fx.Release) == [fx.Release(1)]
@@ -119,7 +101,7 @@ def test_what_is_being_prepared_is_prepared_again_when_the_conversation_changes(
     talk = Talk().says("how are you").feed(ev.Noted(2.15))
     assert talk.did(fx.End) == [fx.End(1, ev.Outcome.CANCELLED)]
     assert talk.did(fx.Respond) == [fx.Respond(2, fx.ResponseKind.REPLY, "how are you")]
-    talk.stops().judged(0.9)
+    talk.stops().judged(0.99)
     assert not talk.feed(ev.Noted(2.5)).effects, "what is heard is not changed"
 
 
@@ -136,7 +118,7 @@ def test_speech_lets_the_agent_finish_and_is_then_the_next_turn():
     talk.feed(ev.PlayoutFinished(6.0, 1))
     assert talk.did(fx.Judge) == [fx.Judge(2)]
     assert talk.did(fx.Respond) == [fx.Respond(2, fx.ResponseKind.REPLY, "and the moon")]
-    assert talk.judged(0.9, at=6.1).did(fx.Release) == [fx.Release(2)]
+    assert talk.judged(0.99, at=6.1).did(fx.Release) == [fx.Release(2)]
 
 
 def test_a_cough_during_the_answer_is_dismissed():
@@ -166,7 +148,7 @@ def test_the_agent_finishes_and_then_answers_what_was_said_meanwhile():
 
 
 def test_turns_are_remembered_until_an_answer_is_asked_for():
-    model = Model()
+    model = Listening()
 
     async def scene(talk):
         rule(talk, answer=False)
@@ -218,7 +200,7 @@ def test_nobody_has_waited_for_an_answer_that_is_asked_for_much_later():
 
 
 def test_a_door_may_ask_for_the_answer_as_soon_as_it_hears_of_the_turn():
-    model, asked = Model(), []
+    model, asked = Listening(), []
 
     async def scene(talk):
         rule(talk, answer=False)
@@ -263,7 +245,7 @@ def test_an_answer_ends_before_the_turn_that_interrupts_it_is_reported():
 
 
 def test_a_turn_that_comes_while_the_agent_speaks_follows_what_it_says():
-    model = Model(LONG_REPLY)
+    model = Listening(LONG_REPLY)
 
     async def scene(talk):
         rule(talk, answer=False, manual=True)
@@ -280,7 +262,7 @@ def test_a_turn_that_comes_while_the_agent_speaks_follows_what_it_says():
 
 
 def test_one_response_may_have_a_configuration_of_its_own():
-    model = Model()
+    model = Listening()
     spoken = []
 
     class Voice(ScriptedTts):
@@ -335,7 +317,7 @@ def test_a_response_without_tools_calls_none():
 
 
 def test_a_longer_prompt_for_one_response_leaves_out_the_oldest_turns():
-    model = Model("Yes.")
+    model = Listening("Yes.")
 
     async def scene(talk):
         for number in range(6):
@@ -351,125 +333,6 @@ def test_a_longer_prompt_for_one_response_leaves_out_the_oldest_turns():
         assert outcomes(talk)[-1] == "completed"
 
     rehearse(scene, "llm.session_tokens=600", llm=ScriptedLlm(model, **REAL))
-
-
-# Apart from the conversation
-
-
-def test_a_reply_apart_is_text_and_leaves_no_trace():
-    model = Model("A <think>hm</think>greeting.")
-
-    async def scene(talk):
-        talk.session.type("hello")
-        await talk.listens(3.0)
-        known = talk.session.items
-        talk.clear()
-        asked = (Message("user", "Classify: hello"),)
-        request = talk.session.respond("In one word.", remember=False, messages=asked)
-        await talk.listens(3.0)
-        (aside,) = talk.of(AsideEnded)
-        assert (aside.request, aside.outcome, aside.text) == (request, ev.Outcome.COMPLETED, "A greeting.")
-        assert aside.usage.written == 2
-        assert aside.usage.read > 0
-        assert model.asked == [("user", "Classify: hello In one word.")]
-        assert not talk.of(ResponseStarted)
-        assert not talk.of(WordHeard)
-        assert talk.session.items == known
-        talk.session.respond(remember=False)
-        await talk.listens(3.0)
-        assert model.asked == [("user", "hello"), ("assistant", "A greeting."), ("user", GO_ON)]
-
-    rehearse(scene, llm=ScriptedLlm(model, **REAL))
-
-
-def test_a_reply_apart_neither_waits_for_the_agent_nor_disturbs_it():
-    async def scene(talk):
-        talk.session.type("hello")
-        await talk.listens(1.0)
-        talk.session.respond(remember=False)
-        await talk.listens(1.5)
-        assert len(talk.of(AsideEnded)) == 1
-        assert not outcomes(talk), "the agent still speaks"
-        await talk.listens(10.0)
-        assert outcomes(talk) == ["completed"]
-        assert not talk.silences
-
-    rehearse(scene, llm=ScriptedLlm(lambda messages: LONG_REPLY, **REAL))
-
-
-def test_a_reply_apart_can_be_withdrawn_and_ends_with_the_session():
-    async def scene(talk):
-        first = talk.session.respond(remember=False)
-        second = talk.session.respond(remember=False)
-        talk.session.withdraw(first)
-        assert [(aside.request, aside.outcome) for aside in talk.of(AsideEnded)] == [(first, ev.Outcome.INTERRUPTED)]
-        talk.hangs_up()
-        assert [aside.request for aside in talk.of(AsideEnded)] == [first, second]
-        talk.session.respond(remember=False)
-        await talk.listens(1.0)
-        assert len(talk.of(AsideEnded)) == 2
-
-    rehearse(scene)
-
-
-def test_a_model_that_fails_apart_is_reported():
-    async def scene(talk):
-        talk.session.respond(remember=False)
-        await talk.listens(1.0)
-        assert [aside.outcome for aside in talk.of(AsideEnded)] == [ev.Outcome.FAILED]
-        assert [failure.engine for failure in talk.of(EngineFailed)] == ["llm"]
-        assert not talk.of(ResponseStarted), "nobody apologises for what nobody has asked aloud"
-
-    rehearse(scene, llm=ScriptedLlm(fail_at=1, **REAL))
-
-
-def test_there_is_an_error_where_no_place_is_left_for_a_reply_apart():
-    async def scene(talk):
-        with pytest.raises(VoiceAgentError, match="sequences"):
-            talk.session.respond(remember=False)
-        talk.session.type("hello")
-        await talk.listens(4.0)
-        assert outcomes(talk) == ["completed"]
-
-    rehearse(scene, llm=ScriptedLlm(sequences=1, **REAL))
-
-
-# Usage
-
-
-def test_tokens_are_counted_where_they_are_wanted():
-    async def scene(talk):
-        talk.session.type("hello")
-        await talk.listens(3.0)
-        talk.session.configure(replace(talk.session.config, count_usage=True, system_prompt="Be nice."))
-        talk.session.type("hello")
-        await talk.listens(3.0)
-        first, second = talk.of(ResponseEnded)
-        assert first.usage is None
-        # system 2 words, user 1, agent 3, user 1; four tokens for each message
-        assert second.usage == Usage(read=2 + 1 + 3 + 1 + 4 * 4, written=3)
-
-    rehearse(scene, llm=ScriptedLlm(Model(), **REAL))
-
-
-def test_every_reply_of_a_response_counts():
-    async def scene(talk):
-        talk.session.configure(replace(talk.session.config, count_usage=True))
-        talk.session.type("the weather in Rome")
-        await talk.listens(8.0)
-        (end,) = talk.of(ResponseEnded)
-        count = talk.session._responses._count_tokens
-        assert end.usage.read == sum(map(count, prompts))
-        assert end.usage.written > 5
-        assert len(prompts) == 2
-
-    prompts = []
-
-    def model(messages):
-        prompts.append(messages)
-        return WEATHER if messages[-1].role == "user" else "It is sunny in Rome."
-
-    rehearse_tools(scene, model, slow_tool(0.1))
 
 
 def test_a_spoken_turn_that_comes_to_nothing_is_reported_by_whatever_sound_it_was():

@@ -19,7 +19,7 @@ def asking(text="Shall I?"):
 def test_a_sign_of_attention_on_a_question_s_last_words_ends_it_and_is_a_turn():
     talk = asking().says("sure", at=3.0, speech_s=0.2)
     assert talk.did(fx.End)[0].outcome is ev.Outcome.INTERRUPTED
-    talk.stops(3.5).judged(0.9, 3.6)
+    talk.stops(3.5).judged(0.99, 3.6)
     assert talk.did(fx.Release)
     assert talk.state.response.text == "sure"
 
@@ -35,7 +35,7 @@ def test_what_was_asked_is_known_until_the_next_response():
     assert asking("Your name, please?").state.expected is Expected.DICTATION
     talk = asking().says("sure", at=3.0)
     assert talk.state.expected is Expected.ANSWER
-    assert talk.stops(4.2).judged(0.9, 4.3).state.expected is Expected.NOTHING
+    assert talk.stops(4.2).judged(0.99, 4.3).state.expected is Expected.NOTHING
 
 
 def test_the_conclusion_of_a_response_that_is_over_changes_nothing():

@@ -41,7 +41,7 @@ def test_it_waits_for_the_agent_to_finish():
 def test_it_waits_for_the_users_turn_and_for_its_answer():
     talk = Talk().feed(ev.SpeechStarted(1.0), news(1.5))
     assert not talk.did(fx.Respond)
-    talk.says("how are you").stops().judged(0.9)
+    talk.says("how are you").stops().judged(0.99)
     assert [effect.kind for effect in talk.did(fx.Respond)] == []
     assert talk.state.response.kind is fx.ResponseKind.REPLY
     talk.feed(ev.PlayoutStarted(2.5, 1), ev.PlayoutFinished(4.0, 1))
@@ -88,7 +88,7 @@ def test_what_is_wished_for_before_the_door_opens_follows_the_greeting():
 def test_it_can_be_interrupted_like_any_answer():
     talk = Talk().feed(news(1.0), ev.PlayoutStarted(1.2, 1), ev.SpeechStarted(2.0))
     assert talk.did(fx.Pause) == [fx.Pause(1)]
-    talk.feed(ev.PartialTranscript(2.6, "wait a moment"))
+    talk.feed(ev.PartialTranscript(2.9, "wait a moment"))
     assert talk.did(fx.End) == [fx.End(1, ev.Outcome.INTERRUPTED)]
 
 

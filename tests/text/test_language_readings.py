@@ -113,7 +113,7 @@ def test_the_largest_numbers_have_words_and_larger_ones_digits(code: str, said: 
 
 
 @pytest.mark.parametrize("code", READ)
-@pytest.mark.exhaustive(quick=10_000, full=30_000)
+@pytest.mark.exhaustive(quick=2_000, full=10_000)
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_long_hostile_text_ends(piece: str, code: str, size: int) -> None:
     text = (piece * size)[:size] + "x"

@@ -9,7 +9,7 @@ from voiceagent.text.languages import language
 def test_a_tag_names_its_language(tag: str) -> None:
     assert language(tag) is language("en")
     assert language(language("en")) is language("en")
-    assert language(tag).own_name == "English"
+    assert language(tag).name == "English"
     assert speakable("2 cats", tag) == "two cats"
 
 

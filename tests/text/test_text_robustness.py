@@ -150,7 +150,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.exhaustive(quick=10_000, full=30_000)
+@pytest.mark.exhaustive(quick=2_000, full=10_000)
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_long_hostile_text_ends(piece: str, size: int) -> None:
     text = (piece * size)[:size] + "x"

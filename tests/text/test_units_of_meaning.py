@@ -37,6 +37,9 @@ SENTENCES = [
 TOKENS = re.compile(r" ?[A-Za-z]+|\s*\d|\s+|[^\w\s]")
 """Words with the blank before them, single digits, single marks: as many models write."""
 
+THOROUGH = pytest.mark.thorough
+"""The property below takes any feed."""
+
 
 def segments_of(parts: list[str]) -> list[str]:
     segmenter = Segmenter()
@@ -56,7 +59,9 @@ def cut_at(text: str, places: list[int]) -> list[str]:
 
 
 @pytest.mark.parametrize("sentence", SENTENCES)
-@pytest.mark.parametrize("feed", ["characters", "tokens", "chunks"])
+@pytest.mark.parametrize(
+    "feed", [pytest.param("characters", marks=THOROUGH), "tokens", pytest.param("chunks", marks=THOROUGH)]
+)
 def test_every_unit_in_every_sentence_is_said_as_a_whole(sentence: str, feed: str) -> None:
     rng = random.Random(feed + sentence)
     for unit in UNITS:

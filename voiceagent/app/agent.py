@@ -14,13 +14,14 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Self, TypeVar
 from uuid import uuid4
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from starlette.types import ASGIApp
 
 from voiceagent.app.calibration import costs_for, device_name
 from voiceagent.app.capacity.demand import demand
 from voiceagent.app.capacity.device import shared_device
+from voiceagent.app.concerned import Sessions, concerned
 from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import build_engines, lanes_of, model_names
 from voiceagent.app.events import Events
@@ -31,6 +32,8 @@ from voiceagent.app.specs import gpus_for, lanes, remote_lanes
 from voiceagent.app.speech_streams import Lending, SpeechStreams
 from voiceagent.app.step_record import record
 from voiceagent.app.tools import Tools, warn_if_tools_unsupported
+from voiceagent.app.troubles import troubles_of
+from voiceagent.app.turn_records import TurnRecord, turn_records
 from voiceagent.config.settings import Settings
 from voiceagent.doors.host import Capacity
 from voiceagent.engines.contract import Engine
@@ -44,9 +47,10 @@ from voiceagent.session.config import ConversationConfig
 from voiceagent.session.coordinator import Session
 from voiceagent.session.engines import Engines
 from voiceagent.session.reports import Report, UserStopped
+from voiceagent.session.snapshot import Snapshot
 from voiceagent.session.turns import TurnLog
 from voiceagent.text import load_languages
-from voiceagent.trace.jsonl import TurnFile
+from voiceagent.trace.about import about
 from voiceagent.trace.log import log_turn
 from voiceagent.trace.loop_lag import LoopLag
 from voiceagent.trace.metrics import Metrics
@@ -102,8 +106,10 @@ class Agent(Lending):
         self._tools = Tools(self.settings, self.metrics.observe_tool, tools)
         self.events = Events()
         """The handlers, and what waits for them."""
-        self._turn_file: TurnFile | None = None
+        self._turn_records: list[TurnRecord] = []
         self._recordings = Recordings(self.settings.session.record, log_text=self.settings.trace.log_text)
+        self.loaded_s: dict[str, float] = {}
+        """How long it took to import the runtimes, then each engine to load and warm up, side by side; in seconds."""
         self._started = False
         self._engines: Engines | None = None
         self._lanes: dict[str, ThreadLane] = {}
@@ -113,7 +119,7 @@ class Agent(Lending):
         self._admission: Admission | None = None
         self._punctuality = Punctuality(self.settings.scheduler.promise_ms / 1000, monotonic)
         self._lag: LoopLag | None = None
-        self._sessions = WeakSet[Session]()
+        self._sessions: Sessions = WeakKeyDictionary()
         self._speech = SpeechStreams(
             self.settings.server.speech_streams,
             lambda: self._punctuality.is_late,
@@ -179,19 +185,26 @@ class Agent(Lending):
         self._recordings.announce()
         # Asking the driver, looking for files and importing runtimes take seconds: the event loop serves the page.
         gpus = await asyncio.to_thread(gpus_for, self.settings) if gpus is None else gpus
+        since = monotonic()
         self._engines = await asyncio.to_thread(build_engines, self.settings, gpus)
+        self.loaded_s["runtimes"] = round(monotonic() - since, 2)
         self._costs = costs_for(self.settings, device_name(gpus))
-        if self.settings.trace.jsonl:
-            self._turn_file = TurnFile(self.settings.trace.jsonl, log_text=self.settings.trace.log_text)
+        self._turn_records = turn_records(self.settings.trace, self.models)
         by_lane = lanes_of(self._engines)
         self._lanes = {name: ThreadLane(name) for name in by_lane}
         sys.setswitchinterval(INTERPRETER_TURN_S)
         loading = [self._load(*engine) for engine in by_lane.items()]
         await asyncio.gather(self._connect_tools(), asyncio.to_thread(load_languages), *loading)
         warn_if_tools_unsupported(self._tools.toolbox.specs, self._engines.llm)
-        device = shared_device(self.settings, by_lane, self._costs, has_gpu=bool(gpus))
+        device = shared_device(self.settings, by_lane, has_gpu=bool(gpus))
         self._scheduler = Scheduler(
-            by_lane, self._lanes, device.concurrency, self._costs, self._on_step, off_device=device.off_device
+            by_lane,
+            self._lanes,
+            device.concurrency,
+            self._costs,
+            self._on_step,
+            off_device=device.off_device,
+            concerns=partial(concerned, self._sessions),
         )
         self._admission = Admission(
             demand(self.settings),
@@ -225,8 +238,8 @@ class Agent(Lending):
                 engine.close()
         if hanging:
             log.error("lanes do not end", extra={"lanes": hanging})
-        if self._turn_file is not None:
-            self._turn_file.close()
+        for kept in self._turn_records:
+            kept.close()
         self._recordings.close()
         return hanging
 
@@ -255,8 +268,8 @@ class Agent(Lending):
         return {name: ready and name not in troubles for name, ready in self._ready.items()}
 
     def troubles(self) -> dict[str, str]:
-        """Return, for each lane that hangs or fails step after step, what is wrong and what to do."""
-        return self._scheduler.troubles() if self._scheduler is not None else {}
+        """Return, for each lane that hangs, fails, or whose model is out of reach, what is wrong and what to do."""
+        return troubles_of(self._engines, self._scheduler)
 
     def lost(self) -> list[str]:
         """Return the names of unreachable MCP servers; conversations do without them until they are back."""
@@ -265,16 +278,25 @@ class Agent(Lending):
     def capacity(self) -> Capacity:
         """Return how many callers there is room for; unknown before the models are loaded."""
         most, late = self.settings.server.max_sessions, self._punctuality.is_late
+        each = self.settings.server.sessions_per_address
         if self._admission is None:
-            return Capacity(None, most, late)
-        return Capacity(self._admission.capacity, most, late, self._admission.is_settling)
+            return Capacity(None, most, late, per_address=each)
+        return Capacity(self._admission.capacity, most, late, self._admission.is_settling, each)
 
-    def open_session(self, on_report: Callable[[Report], None], config: ConversationConfig | None = None) -> Session:
+    def open_session(
+        self,
+        on_report: Callable[[Report], None],
+        config: ConversationConfig | None = None,
+        past: Snapshot | None = None,
+    ) -> Session:
         """Begin a session that reports to `on_report`, and behaves as `config` says, or else `self.config`.
+
+        With the snapshot of a `past` one it has that one's name, and goes on where that one was.
 
         Raises VoiceAgentError for a configuration that the models and tools do not support.
         """
-        session_id = uuid4().hex[:8]
+        self.require_engines("asr", "llm", "tts")
+        session_id = uuid4().hex[:8] if past is None else past.session
         turns = TurnLog(session_id, self.steps, self.metrics, self._on_turn)
 
         def report(what: Report) -> None:
@@ -283,10 +305,9 @@ class Agent(Lending):
             on_report(what)
             self.events.report(session, what)
 
-        session = Session(
-            session_id, self.engines, config or self.config, turns, report, self._tools.toolbox, self.open_model
-        )
-        self._sessions.add(session)
+        config, toolbox = config or self.config, self._tools.toolbox
+        session = Session(session_id, self.engines, config, turns, report, toolbox, self.open_model, past)
+        self._sessions[session] = None
         self._recordings.begin(session)
         if self._admission is not None:
             self._admission.arrived()
@@ -305,7 +326,8 @@ class Agent(Lending):
         start = asyncio.get_running_loop().time()
         await self._lanes[name].load(engine)
         self._ready[name] = True
-        log.info("engine ready", extra={"engine": name, "seconds": round(asyncio.get_running_loop().time() - start, 2)})
+        self.loaded_s[name] = round(asyncio.get_running_loop().time() - start, 2)
+        log.info("engine ready", extra={"engine": name, "seconds": self.loaded_s[name]})
 
     async def _connect_tools(self) -> None:
         await self._tools.connect()
@@ -317,10 +339,11 @@ class Agent(Lending):
         waited_for_others = trace.tools or "llm" in remote_lanes(self.settings)
         if trace.waited_s is not None and not waited_for_others:
             self._punctuality.answered(trace.waited_s)
-        log_turn(trace)
-        if self._turn_file is not None:
-            self._turn_file.append(trace)
-        self._recordings.turn(trace)
+        with about(lambda: {"session": trace.session, "turn": trace.turn}):
+            log_turn(trace)
+            for kept in self._turn_records:
+                kept.append(trace)
+            self._recordings.turn(trace)
 
     def _on_step(self, step: Step) -> None:
         seen = record(step)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 
 from voiceagent.app.capacity.memory_plan import require_room
+from voiceagent.app.draining import drains_on_sigterm
 from voiceagent.app.specs import gpus_for
 from voiceagent.doors.app import create_app
+from voiceagent.doors.connections import Connections
 
 if TYPE_CHECKING:
     from voiceagent.app.agent import Agent
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 
 def asgi_app(agent: "Agent") -> Starlette:
     """Return the application of page and doors; its lifespan loads the models before anything is served."""
-    app = create_app(agent, agent.settings)
+    connections = Connections(agent)
+    app = create_app(agent, agent.settings, connections)
     close_connections = app.router.lifespan_context
 
     @asynccontextmanager
@@ -28,7 +31,7 @@ def asgi_app(agent: "Agent") -> Starlette:
         try:
             await agent.start(gpus)
             spare_what_stays()
-            async with close_connections(app):
+            async with close_connections(app), drains_on_sigterm(connections, agent.settings.server.drain_s):
                 yield
         finally:
             agent.close()

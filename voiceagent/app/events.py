@@ -8,13 +8,14 @@ that raises is logged; one that hangs misses events, and no caller's audio waits
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, get_args
 
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.coordinator import Session
+from voiceagent.session.named import log_fields
 from voiceagent.session.reports import (
     EngineFailed,
     Report,
@@ -26,6 +27,7 @@ from voiceagent.session.reports import (
     UserTextWithdrawn,
 )
 from voiceagent.tools.daemon_thread import in_thread
+from voiceagent.trace.about import about, about_nobody
 from voiceagent.trace.turn import TurnTrace
 
 log = logging.getLogger(__name__)
@@ -169,25 +171,26 @@ class _Worker:
     def __init__(self, name: str, handler: Handler) -> None:
         self._name = name
         self._handler = handler
-        self._waiting: list[Event] = []
+        self._waiting: list[tuple[Event, Mapping[str, object]]] = []
         self._misses = False
         """Whether the last event was lost, which is logged once."""
         self._task: asyncio.Task[None] | None = None
 
     def put(self, event: Event) -> None:
+        fields = {**_fields(event), "handler": _title(self._handler)}
         if len(self._waiting) >= MOST_WAITING:
             if not self._misses:
                 log.warning(
                     "a handler of %s events is too slow or hangs: it misses events",
                     self._name,
-                    extra={"handler": _title(self._handler)},
+                    extra=fields,
                 )
             self._misses = True
             return
         self._misses = False
-        self._waiting.append(event)
+        self._waiting.append((event, fields))
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._work())
+            self._task = asyncio.get_running_loop().create_task(self._work(), context=about_nobody())
 
     def close(self) -> None:
         self._waiting.clear()
@@ -196,17 +199,28 @@ class _Worker:
 
     async def _work(self) -> None:
         while self._waiting:
-            event = self._waiting[0]
+            event, fields = self._waiting[0]
             try:
-                if inspect.iscoroutinefunction(self._handler):
-                    await self._handler(event)
-                else:
-                    await in_thread(partial(self._handler, event), f"on-{self._name}")
+                with about(partial(dict, fields)):
+                    if inspect.iscoroutinefunction(self._handler):
+                        await self._handler(event)
+                    else:
+                        await in_thread(partial(self._handler, event), f"on-{self._name}")
             except Exception:  # an application's code may raise anything
-                log.exception("a handler of %s events failed", self._name, extra={"handler": _title(self._handler)})
+                log.exception("a handler of %s events failed", self._name, extra=fields)
             finally:
                 if self._waiting:
                     self._waiting.pop(0)
+
+
+def _fields(event: Event) -> dict[str, object]:
+    """Return what a line about the event carries: its own turn, or else the one of the moment."""
+    match event:
+        case Turn():
+            return {"session": event.session.id, "turn": event.trace.turn}
+        case Transcript():
+            return {"session": event.session.id, "turn": event.turn}
+    return log_fields(event.session)
 
 
 def _title(handler: Handler) -> str:

@@ -28,17 +28,35 @@ class Chosen:
         return self.spec.device(self.settings)
 
 
+SERVES = {"vad": frozenset({"asr"}), "turn": frozenset({"asr", "llm", "tts"})}
+"""Engines that have nothing to do where one of others is left out: speech is detected for a recogniser, and the end of
+a turn for a conversation."""
+
+
 def chosen(settings: Settings) -> Iterator[Chosen]:
-    """Yield the engines in the order of the sections."""
-    for section in ENGINE_SECTIONS:
-        of_section = getattr(settings, section)
-        yield Chosen(spec_of(section, of_section), of_section)
+    """Yield the engines in the order of the sections, without those that would have nothing to do."""
+    named = {section: getattr(settings, section) for section in ENGINE_SECTIONS}
+    specs = {section: spec_of(section, of_section) for section, of_section in named.items()}
+    left_out = {section for section, spec in specs.items() if spec.absent}
+    for section, spec in specs.items():
+        if not SERVES.get(section, frozenset()) & left_out:
+            yield Chosen(spec, named[section])
+
+
+def model_files(settings: Settings) -> tuple[str, ...]:
+    """Return the models that the engines read, once each: names in the weights manifest, paths, org/name@revision."""
+    return tuple(dict.fromkeys(name for one in chosen(settings) for name in one.spec.files(one.settings)))
+
+
+def absent(settings: Settings) -> frozenset[str]:
+    """Return the kinds of engines that are left out."""
+    return frozenset(one.kind for one in chosen(settings) if one.spec.absent)
 
 
 def lanes(settings: Settings) -> tuple[str, ...]:
-    """Return the lanes: one for each engine; the turn engine `silence` needs none."""
+    """Return the lanes: one for each engine; the turn engine `silence` needs none, nor does one that is left out."""
     silent = not isinstance(settings.turn, TurnDetectorSettings)
-    return tuple(one.kind for one in chosen(settings) if not (silent and one.kind == "turn"))
+    return tuple(one.kind for one in chosen(settings) if not one.spec.absent and not (silent and one.kind == "turn"))
 
 
 def remote_lanes(settings: Settings) -> frozenset[str]:

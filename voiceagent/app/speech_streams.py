@@ -4,19 +4,16 @@ They take places of their own (`server.speech_streams`), so that no caller's pla
 a text read aloud, and none is lent while answers to callers come late.
 """
 
-from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
-from voiceagent.doors.errors import UnavailableError
+from voiceagent.doors.errors import AbsentError, UnavailableError
 from voiceagent.doors.lender import Abilities
-from voiceagent.engines.asr.contract import AsrEngine, AsrEvent, AsrStream
+from voiceagent.engines.asr.contract import AsrEvent, AsrStream
 from voiceagent.engines.contract import Need
-from voiceagent.engines.llm.contract import ENGINES_OWN, LlmEngine, LlmEvent, LlmStream, Message, ReplyOptions
+from voiceagent.engines.llm.contract import LlmEvent, LlmStream, Message
 from voiceagent.engines.names import name_of
-from voiceagent.engines.tts.contract import TtsEngine, TtsEvent, TtsStream
+from voiceagent.engines.tts.contract import TtsEvent, TtsStream
 from voiceagent.engines.vad.contract import VadEvent, VadStream
 from voiceagent.session.engines import Engines
 
@@ -27,9 +24,6 @@ LOADING_RETRY_S, RETRY_S = 2, 5
 class Stream(Protocol):
     """What all engines' streams have in common."""
 
-    number: int
-    """What the engine's batches call it."""
-
     def close(self) -> None:
         """End the stream."""
 
@@ -37,13 +31,16 @@ class Stream(Protocol):
 S = TypeVar("S", bound=Stream)
 
 
-class Lent(Generic[S]):
-    """A stream that gives its place back when it is closed, once."""
+class Lent:
+    """A stream that gives its place back when it is closed, once. All else is the stream's own."""
 
-    def __init__(self, stream: S, give_back: Callable[[], None]) -> None:
-        self.number = stream.number
+    def __init__(self, stream: Stream, give_back: Callable[[], None]) -> None:
         self._stream = stream
         self._give_back: Callable[[], None] | None = give_back
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the stream has by that name."""
+        return getattr(self._stream, name)
 
     def close(self) -> None:
         """End the stream. Safe to call twice."""
@@ -54,80 +51,6 @@ class Lent(Generic[S]):
             self._stream.close()
         finally:
             give_back()
-
-
-class LentRecogniser(Lent[AsrStream]):
-    """A recogniser's stream, as `engines/asr/contract.py` has it."""
-
-    def push(self, pcm: NDArray[np.float32]) -> None:
-        """Hear more audio (16 kHz mono float32), in speech and in silence."""
-        self._stream.push(pcm)
-
-    def begin_speech(self) -> None:
-        """Speech was detected just now."""
-        self._stream.begin_speech()
-
-    def finalise(self, fork: int, deadline: float) -> None:
-        """Transcribe all up to now on a fork."""
-        self._stream.finalise(fork, deadline)
-
-    def commit(self) -> None:
-        """Forget the audio up to the last fork."""
-        self._stream.commit()
-
-
-class LentVoice(Lent[TtsStream]):
-    """A voice's stream, as `engines/tts/contract.py` has it."""
-
-    def speak(
-        self,
-        generation: int,
-        segment: int,
-        text: str,
-        deadline: float,
-        *,
-        need: Need = Need.AWAITED,
-        voice: str | None = None,
-        language: str | None = None,
-    ) -> None:
-        """Synthesise one segment. Raises VoiceAgentError for an unknown voice."""
-        self._stream.speak(generation, segment, text, deadline, need=need, voice=voice, language=language)
-
-    def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
-        """Update when the generation's next audio is needed."""
-        self._stream.reschedule(generation, deadline, need=need)
-
-    def cancel(self, generation: int) -> None:
-        """Drop the generation's segments."""
-        self._stream.cancel(generation)
-
-
-class LentModel(Lent[LlmStream]):
-    """A language model's stream, as `engines/llm/contract.py` has it."""
-
-    def prepare(self, messages: tuple[Message, ...]) -> None:
-        """Prefill a conversation when there is time."""
-        self._stream.prepare(messages)
-
-    def generate(
-        self,
-        generation: int,
-        messages: tuple[Message, ...],
-        deadline: float,
-        *,
-        need: Need = Need.AWAITED,
-        options: ReplyOptions = ENGINES_OWN,
-    ) -> None:
-        """Reply to `messages`."""
-        self._stream.generate(generation, messages, deadline, need=need, options=options)
-
-    def reschedule(self, generation: int, deadline: float, *, need: Need = Need.AWAITED) -> None:
-        """Move the deadline of the next tokens."""
-        self._stream.reschedule(generation, deadline, need=need)
-
-    def cancel(self, generation: int) -> None:
-        """Drop the reply."""
-        self._stream.cancel(generation)
 
 
 class SpeechStreams:
@@ -146,22 +69,12 @@ class SpeechStreams:
         self._on_change = on_change
         self._lent = 0
 
-    def recogniser(
-        self, engine: AsrEngine, on_event: Callable[[AsrEvent], None], need: Need = Need.PROMISED
-    ) -> LentRecogniser:
-        """Lend a recogniser's stream. Raises UnavailableError when there is none to lend."""
-        self._require(engine.lane)
-        return LentRecogniser(engine.open(on_event, need), self._take())
-
-    def voice(self, engine: TtsEngine, on_event: Callable[[TtsEvent], None]) -> LentVoice:
-        """Lend a voice's stream. Raises UnavailableError when there is none to lend."""
-        self._require(engine.lane)
-        return LentVoice(engine.open(on_event), self._take())
-
-    def model(self, engine: LlmEngine, on_event: Callable[[LlmEvent], None]) -> LentModel:
-        """Lend a language model's stream likewise."""
-        self._require(engine.lane)
-        return LentModel(engine.open(on_event), self._take())
+    def lend(self, lane: str, open_stream: Callable[[], S]) -> S:
+        """Open a stream of a lane's engine, and lend it. Raises UnavailableError when none can be lent."""
+        self._require(lane)
+        stream = open_stream()
+        self._count(+1)
+        return cast(S, Lent(stream, lambda: self._count(-1)))
 
     def _require(self, lane: str) -> None:
         if (why := self._troubles().get(lane)) is not None:
@@ -173,10 +86,6 @@ class SpeechStreams:
             text = f"The server is overloaded right now. Try again in {RETRY_S} s."
             raise UnavailableError("server_busy", text, RETRY_S)
 
-    def _take(self) -> Callable[[], None]:
-        self._count(+1)
-        return lambda: self._count(-1)
-
     def _count(self, change: int) -> None:
         self._lent += change
         self._on_change(self._lent)
@@ -186,6 +95,8 @@ class Lending:
     """What an agent lends to doors that hold no conversation (`doors/lender.py`)."""
 
     _speech: SpeechStreams
+    models: Mapping[str, str]
+    """The models that listen, think and speak, by the name shown to people; those that are left out are not there."""
 
     @property
     def engines(self) -> Engines:
@@ -202,32 +113,47 @@ class Lending:
 
     @property
     def abilities(self) -> Abilities:
-        """What recogniser and voice know. Raises UnavailableError while they load."""
-        engines = self._loaded("asr", "tts")
-        return Abilities(engines.asr.languages, engines.tts.languages, engines.tts.voices, engines.tts.sample_rate)
+        """What recogniser and voice know. Raises UnavailableError while they load, AbsentError without a voice."""
+        self.require_engines("tts")
+        engines = self._loaded(*({"asr", "tts"} & self.models.keys()))
+        heard = engines.asr.languages if "asr" in self.models else ()
+        return Abilities(heard, engines.tts.languages, engines.tts.voices, engines.tts.sample_rate)
 
-    def open_recogniser(self, on_event: Callable[[AsrEvent], None], need: Need = Need.PROMISED) -> LentRecogniser:
+    def open_recogniser(self, on_event: Callable[[AsrEvent], None], need: Need = Need.PROMISED) -> AsrStream:
         """Lend a recogniser's stream, none of whose work is more urgent than `need`."""
-        return self._speech.recogniser(self._loaded("asr", "vad").asr, on_event, need)
+        asr = self._loaded("asr", "vad").asr
+        return self._speech.lend(asr.lane, lambda: asr.open(on_event, need))
 
-    def open_voice(self, on_event: Callable[[TtsEvent], None]) -> LentVoice:
+    def open_voice(self, on_event: Callable[[TtsEvent], None]) -> TtsStream:
         """Lend a voice's stream."""
-        return self._speech.voice(self._loaded("tts").tts, on_event)
+        tts = self._loaded("tts").tts
+        return self._speech.lend(tts.lane, lambda: tts.open(on_event))
 
-    def open_model(self, on_event: Callable[[LlmEvent], None]) -> LentModel:
+    def open_model(self, on_event: Callable[[LlmEvent], None]) -> LlmStream:
         """Lend a language model's stream."""
-        return self._speech.model(self._loaded("llm").llm, on_event)
+        llm = self._loaded("llm").llm
+        return self._speech.lend(llm.lane, lambda: llm.open(on_event))
 
     def count_tokens(self, messages: tuple[Message, ...]) -> int:
         """Return how many tokens a conversation takes of the model's context."""
+        self.require_engines("llm")
         return self.engines.llm.count_tokens(messages)
 
     def open_detector(self, on_event: Callable[[VadEvent], None]) -> VadStream:
         """Open a voice activity detector's stream, which goes with a lent recogniser."""
         return self.engines.vad.open(on_event)
 
+    def require_engines(self, *kinds: str) -> None:
+        """Raise AbsentError where one of these was left out."""
+        for kind in kinds:
+            if kind not in self.models:
+                raise AbsentError(
+                    "not_here", f"This server runs without a {name_of(kind)} ({kind}.engine: none in its settings)."
+                )
+
     def _loaded(self, *lanes: str) -> Engines:
-        """Return the engines. Raises UnavailableError while one of these lanes' still loads."""
+        """Return the engines. Raises UnavailableError while one of these still loads, AbsentError if it is left out."""
+        self.require_engines(*({*lanes} & {"asr", "llm", "tts"}))
         ready, troubles = self.readiness(), self.troubles()
         if waiting := [name_of(lane) for lane in lanes if not ready.get(lane) and lane not in troubles]:
             raise UnavailableError(

@@ -21,6 +21,7 @@ from voiceagent.config.guard import require_guard
 from voiceagent.doors.app import create_app
 from voiceagent.doors.connections import Connections
 from voiceagent.doors.uvicorn import server_config
+from voiceagent.doors.watched import Watched
 from voiceagent.engines.machine import Gpu
 from voiceagent.local.devices import Devices, SystemDevices
 from voiceagent.local.door import LocalDoor
@@ -71,38 +72,41 @@ def talk(agent: "Agent", options: TalkOptions) -> None:
     gpus = gpus_for(settings)
     require_room(settings, gpus)
     listener = listen(settings.server.host, settings.server.port) if options.serve else None
-    asyncio.run(_talk(agent, options, devices, gpus, listener))
+    asyncio.run(talk_over(agent, options, devices, gpus, listener))
 
 
-async def _talk(
+async def talk_over(
     agent: "Agent",
     options: TalkOptions,
     devices: Devices,
     gpus: tuple[Gpu, ...],
     listener: socket.socket | None,
 ) -> None:
-    connections = Connections(agent)
+    """Load the models, talk over these devices, serve at the listener; raises what `talk` raises."""
+    connections, watched = Connections(agent), Watched()
+    address = listener.getsockname()[:2] if listener is not None else None
     try:
-        async with _serving(agent, connections, listener) as serving:
+        async with _serving(agent, connections, watched, listener) as serving:
             print("Loading the models...", flush=True)
             await agent.start(gpus)
             spare_what_stays()
+            agent.require_engines("asr", "llm", "tts")
             title = f"voiceagent · {agent.models['llm']}"
-            if listener is not None:
-                where = page_address(agent.settings.server, *listener.getsockname()[:2])
+            if address is not None:
+                where = page_address(agent.settings.server, *address)
                 title += f" · {where}"
                 print(f"The page: {where}", flush=True)
-            await converse(
-                agent, connections, options, devices, Terminal(title) if is_terminal() else Plain(_print), serving
-            )
+            show = Terminal(title) if is_terminal() else Plain(_print)
+            await converse(agent, connections, watched, options, devices, show, serving)
     finally:
         if agent.close():
-            atexit.register(leave)
+            atexit.register(leave, 1)
 
 
 async def converse(
     agent: "Agent",
     connections: Connections,
+    watched: Watched,
     options: TalkOptions,
     devices: Devices,
     show: Show,
@@ -110,10 +114,14 @@ async def converse(
 ) -> None:
     """Talk until the user leaves or the server ends. Raises what `LocalDoor` raises."""
 
+    def report(report: Report) -> None:
+        show.report(report)
+        watched.report(report)
+
     async def connect() -> LocalDoor:
         return LocalDoor(
             agent.open_session,
-            show.report,
+            report,
             devices,
             options.choice,
             cancel_echo=options.cancel_echo,
@@ -122,6 +130,7 @@ async def converse(
         )
 
     door = await connections.admit(connect)
+    watched.session = door.session
     tasks = {asyncio.create_task(door.run()), asyncio.create_task(show.show(door))}
     try:
         done, _ = await asyncio.wait(tasks | serving, return_when=asyncio.FIRST_COMPLETED)
@@ -137,13 +146,13 @@ async def converse(
 
 @asynccontextmanager
 async def _serving(
-    agent: "Agent", connections: Connections, listener: socket.socket | None
+    agent: "Agent", connections: Connections, watched: Watched, listener: socket.socket | None
 ) -> AsyncIterator[set[asyncio.Task[None]]]:
     """Serve the doors at the listener, if there is one; yield the tasks that do."""
     if listener is None:
         yield set()
         return
-    app = create_app(agent, agent.settings, connections)
+    app = create_app(agent, agent.settings, connections, watched)
     server = uvicorn.Server(server_config(app, agent.settings.server, lifespan="off"))
     async with app.router.lifespan_context(app):
         serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -67,8 +67,10 @@ class Tools:
             log.error("the tools stay as they were: %s", error)
 
 
-def warn_if_tools_unsupported(tools: tuple[ToolSpec, ...], llm: LlmEngine) -> None:
+def warn_if_tools_unsupported(tools: tuple[ToolSpec, ...], llm: LlmEngine | None) -> None:
     """Log a warning when the model's chat template leaves out the tools: then it can never call one."""
+    if llm is None:  # left out: nobody talks to it
+        return
     told, untold = ((Message("system", "", tools=named), Message("user", "A")) for named in (tools, ()))
     if tools and llm.count_tokens(told) == llm.count_tokens(untold):
         log.warning(

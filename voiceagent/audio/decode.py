@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
+from math import inf
 from pathlib import Path
 
 import av
@@ -80,6 +81,13 @@ class Decoded:
     """Whether its header gives a length that ends amid the sound; what follows was read too."""
 
 
+class TooLongError(AudioError):
+    """A file holds more sound than is wanted."""
+
+    def __init__(self, path: Path, longest_s: float) -> None:
+        super().__init__(f"{path} is longer than {longest_s / 3600:g} hours; cut it into parts.")
+
+
 def decode(path: Path, rate: int, channel: int | None = None) -> Decoded:
     """Decode a file at `rate` Hz: its channels added up, or one of them.
 
@@ -98,13 +106,19 @@ def decode(path: Path, rate: int, channel: int | None = None) -> Decoded:
         return Decoded(track.joined(), track.powers, track.gaps, reading.declared_s, reading.wrong)
 
 
-def decode_pieces(path: Path, rate: int) -> Iterator[Pcm]:
+def decode_pieces(path: Path, rate: int, longest_s: float = inf) -> Iterator[Pcm]:
     """Yield a file at `rate` Hz as one channel, a packet at a time, as loud as its loudest channel up to there.
 
     Raises AudioError when it has no sound that can be read, OSError or av.FFmpegError when it is no such file.
+    Raises TooLongError for more than `longest_s` seconds of sound: at once where the file says so, and else when that
+    many have been read. A few kilobytes may hold hours of silence.
     """
     with _opened(path, rate, LiveMix()) as reading:
+        if (reading.declared_s or 0.0) > longest_s:
+            raise TooLongError(path, longest_s)
         for _ in reading.packets():
+            if reading.track.length_s > longest_s:
+                raise TooLongError(path, longest_s)
             for piece in reading.track.taken():
                 yield np.clip(piece, -1.0, 1.0)
 
@@ -275,6 +289,11 @@ class _Track:
     def joined(self) -> Pcm:
         """Return all of it."""
         return np.concatenate(self.pieces) if self.pieces else np.zeros(0, np.float32)
+
+    @property
+    def length_s(self) -> float:
+        """How much has been read, silence for what is missing included."""
+        return float(self._length_s)
 
     def taken(self) -> list[Pcm]:
         """Return what has come since the last call, and keep it no longer."""

@@ -25,6 +25,8 @@ _BIGGEST_PACKET = 1_500
 """Bytes; more than any voice at any bit rate needs for one packet, and what a network carries in one."""
 _APPLICATION_VOIP = 2048
 _SET_BITRATE, _SET_COMPLEXITY, _SET_INBAND_FEC, _SET_PACKET_LOSS = 4002, 4010, 4012, 4014
+_COMPLEXITY = 5
+"""From 0 to 10. libopus's default, 9, takes more of processors that the models need."""
 _FRAMES_PER_PACKET = 48
 _CELT_ONLY = 0x80
 _STEREO = 0x04
@@ -153,9 +155,7 @@ class OpusEncoder:
     16 or 24 kHz has it from 32 kb/s on, at 48 kHz from 48 kb/s on (measured with libopus 1.6).
     """
 
-    def __init__(
-        self, rate: int, *, bitrate: int = 32_000, fec: bool = True, packet_loss_percent: int = 5, complexity: int = 5
-    ) -> None:
+    def __init__(self, rate: int, *, bitrate: int = 32_000, fec: bool = True, packet_loss_percent: int = 5) -> None:
         self.rate = _known_rate(rate)
         self._library = _library()
         error = ctypes.c_int32()
@@ -163,7 +163,7 @@ class OpusEncoder:
         _succeeded(error.value, "make an encoder")
         for request, name, value in (
             (_SET_BITRATE, "bitrate", bitrate),
-            (_SET_COMPLEXITY, "complexity", complexity),
+            (_SET_COMPLEXITY, "complexity", _COMPLEXITY),
             (_SET_INBAND_FEC, "fec", int(fec)),
             (_SET_PACKET_LOSS, "packet_loss_percent", packet_loss_percent),
         ):

@@ -189,6 +189,12 @@ class Playout:
         elif self._live is not None and self._live.segment is not None:
             self._live.segment.step_back(round(REWIND_S * self.rate), self.rate)
 
+    def rewind(self, seconds: float) -> None:
+        """Send the last seconds of the live response again, whole words; a line has lost them. None is heard twice."""
+        if self._live is not None and not self._live.drained and not self._paused:
+            self._live.rewind(round(seconds * self.rate), self.rate)
+            self._sounding, self._tail = False, _NOTHING
+
     def stop(self, generation: int) -> Heard:
         """Fade out now and forget this generation and all older ones; a pause ends.
 
@@ -314,7 +320,7 @@ class Playout:
             if not segment.length:
                 self._events.append(SegmentStarted(response.generation, segment.number))
             self._events.append(SegmentHeard(response.generation, segment.number))
-            segment.forget_audio()
+            response.forget_before(response.heard)
             response.heard += 1
 
     def _cut(self) -> None:

@@ -68,6 +68,21 @@ class ResponseBuffer:
                 self.silence += run.count
         return taken
 
+    def rewind(self, samples: int, rate: int) -> None:
+        """Send the last samples again, from the beginning of a word on, as far as they are kept."""
+        kept = next((at for at, segment in enumerate(self.segments) if segment.has_audio), self.current)
+        self.timeline.forget(samples)
+        self.take_back()
+        if self.current < kept:
+            self.current, self.segments[kept].position = kept, 0
+        if (segment := self.segment) is not None:
+            segment.step_back(rate, rate)
+
+    def forget_before(self, index: int) -> None:
+        """Free the samples of the segment before this one: they are too long ago to be sent again."""
+        if index:
+            self.segments[index - 1].forget_audio()
+
     def forget_audio(self) -> None:
         """Free the samples; none of them is sent any more."""
         for segment in self.segments:

@@ -52,6 +52,11 @@ class SegmentBuffer:
                 self.position = start
                 return
 
+    @property
+    def has_audio(self) -> bool:
+        """Whether its samples are kept."""
+        return bool(self._pieces)
+
     def forget_audio(self) -> None:
         """Free the samples; nothing of them is read again."""
         self._pieces.clear()

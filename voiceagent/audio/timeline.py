@@ -59,6 +59,13 @@ class Timeline:
             self._before += run.count
             self._playing += 1
 
+    def forget(self, samples: int) -> None:
+        """Take the last samples for not played: they did not arrive."""
+        self.played = max(0, self.played - samples)
+        while self._playing and self._before > self.played:
+            self._playing -= 1
+            self._before -= self._runs[self._playing].count
+
     def take_back(self) -> Iterator[Run]:
         """Take back what was not played, from the end, as if it had never been sent."""
         while self.sent > self.played:

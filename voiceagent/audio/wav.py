@@ -8,7 +8,7 @@ UNKNOWN_LENGTH = 0xFFFFFFFF
 
 
 def wav_header(rate: int, channels: int = 1, data_bytes: int | None = None) -> bytes:
-    """Return the head of a file with so many bytes of samples; None: they are not known yet, as in a stream."""
+    """Return the head of a file; None for `data_bytes`: how long it will be is not known yet, as in a stream."""
     frame = 2 * channels
     size = UNKNOWN_LENGTH if data_bytes is None else HEADER_BYTES - 8 + data_bytes
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, rate, frame * rate, frame, 16)

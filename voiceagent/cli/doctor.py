@@ -20,26 +20,30 @@ INDENT = 21
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--gpu", is_flag=True, help="Try the GPU with small models: takes a minute or two.")
 @click.option("--sound", is_flag=True, help="Play a short sweep at this machine, and measure its echo.")
 @with_settings
-def doctor(loaded: "Loaded", as_json: bool, sound: bool) -> None:
+def doctor(loaded: "Loaded", as_json: bool, gpu: bool, sound: bool) -> None:
     """Check this machine against the settings and suggest fixes."""
-    from voiceagent.app.doctor import Verdict, checkup
+    from voiceagent.app.doctor import Verdict, checkup, try_gpus
 
     findings, plan = checkup(loaded.settings, sweep=sound)
-    click.echo(_json(findings, plan) if as_json else _report(findings, plan))
+    if not as_json:
+        click.echo("\n".join([*map(_line, findings), "", plan.table(), *([""] if gpu else [])]))
+    for finding in try_gpus(loaded.settings) if gpu else ():
+        findings.append(finding)
+        if not as_json:
+            click.echo(_line(finding))
+    if as_json:
+        click.echo(_json(findings, plan))
     if any(finding.verdict is Verdict.PROBLEM for finding in findings):
         raise click.exceptions.Exit(1)
 
 
-def _report(findings: list["Finding"], plan: "Plan") -> str:
-    lines = []
-    for finding in findings:
-        verdict = click.style(f"{finding.verdict:<8}", fg=COLOURS[finding.verdict])
-        lines.append(f"{verdict} {finding.check:<{INDENT - 10}} {finding.text}")
-        if finding.remedy:
-            lines.append(f"{'':<{INDENT}}-> {finding.remedy}")
-    return "\n".join([*lines, "", plan.table()])
+def _line(finding: "Finding") -> str:
+    verdict = click.style(f"{finding.verdict:<8}", fg=COLOURS[finding.verdict])
+    line = f"{verdict} {finding.check:<{INDENT - 10}} {finding.text}"
+    return f"{line}\n{'':<{INDENT}}-> {finding.remedy}" if finding.remedy else line
 
 
 def _json(findings: list["Finding"], plan: "Plan") -> str:

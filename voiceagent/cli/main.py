@@ -5,6 +5,7 @@ A `VoiceAgentError` becomes one "Error: ..." on stderr and exit status 1, withou
 """
 
 import importlib
+import sys
 from typing import Any, ClassVar
 
 import click
@@ -20,10 +21,17 @@ class LazyGroup(click.Group):
 
     COMMANDS: ClassVar[dict[str, tuple[str, str]]] = {
         "serve": ("voiceagent.cli.serve:serve", "Start the agent and its page."),
+        "up": ("voiceagent.cli.containers.commands:up", "Start the agent in a container (Docker, Podman)."),
+        "down": ("voiceagent.cli.containers.commands:down", "End the container."),
+        "restart": ("voiceagent.cli.containers.commands:restart", "Start the container again."),
+        "status": ("voiceagent.cli.containers.commands:status", "Show whether the container runs and is ready."),
+        "logs": ("voiceagent.cli.containers.commands:logs", "Show the container's log."),
+        "shell": ("voiceagent.cli.containers.commands:shell", "Open a shell in the container."),
         "talk": ("voiceagent.cli.talk:talk", "Talk to the agent at this machine's microphone."),
         "say": ("voiceagent.cli.say:say", "Speak a text into an audio file."),
         "transcribe": ("voiceagent.cli.transcribe:transcribe", "Transcribe audio files."),
         "evaluate": ("voiceagent.cli.evaluate:evaluate", "Hold scripted conversations and check them."),
+        "report": ("voiceagent.cli.report:report", "Turn a file of turns into a page with their waterfalls."),
         "weights": ("voiceagent.cli.weights:weights", "List, fetch and verify the model files."),
         "doctor": ("voiceagent.cli.doctor:doctor", "Check this machine and suggest fixes."),
         "calibrate": ("voiceagent.cli.calibrate:calibrate", "Measure what the models' steps cost on this machine."),
@@ -61,6 +69,14 @@ class LazyGroup(click.Group):
             if ctx.params["debug"]:
                 raise
             raise click.ClickException(str(error)) from error
+        except ModuleNotFoundError as error:
+            if ctx.params["debug"] or str(error.name).partition(".")[0] == "voiceagent":
+                raise
+            raise click.ClickException(
+                f"This Python ({sys.executable}) lacks {error.name}, which voiceagent is installed with. In a checkout"
+                " `make serve` installs everything, into .venv; in a container, without installing anything:"
+                " python3 -m voiceagent up --build."
+            ) from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

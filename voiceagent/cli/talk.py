@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--wake-word", metavar="WORDS", help='Listen once called, as in --wake-word "hey jarvis".')
 @click.option("--no-aec", is_flag=True, help="Do not cancel the echo: the device or the system does.")
 @click.option("--headphones", is_flag=True, help="Do not cancel the echo: there is none.")
-@click.option("--page", is_flag=True, help="Serve the page and the other doors, too.")
+@click.option("--page", is_flag=True, help="Serve the page, which shows this conversation, and the other doors.")
 @with_settings
 def talk(
     loaded: "Loaded",

@@ -6,17 +6,15 @@ A WeightsError is left to the entry point, which prints it.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from voiceagent.cli.progress import Terminal
+
 if TYPE_CHECKING:
     from voiceagent.weights import Model, Store
-    from voiceagent.weights.progress import Advance
 
 folder_option = click.option(
     "--dir",
@@ -73,7 +71,7 @@ def pull_models(names: tuple[str, ...], source: Path | None, root: Path | None) 
 
     store = _store(root)
     chosen = _known(store, names) or store.manifest.defaults()
-    pull(store, chosen, folder=source, reporter=_Terminal())
+    pull(store, chosen, folder=source, reporter=Terminal())
     click.echo(f"{', '.join(chosen)}: all files are in {store.root}")
 
 
@@ -96,7 +94,7 @@ def verify_models(names: tuple[str, ...], root: Path | None) -> None:
         for file in model.files:
             verdict = "verified"
             try:
-                with checking(_Terminal(), f"{model.name}/{file.name}", file.size) as advance:
+                with checking(Terminal(), f"{model.name}/{file.name}", file.size) as advance:
                     if store.state(model, file) is FileState.ABSENT:
                         raise WeightsError(f"is not here: run `voiceagent weights pull {model.name}`")
                     sha256 = store.verify(model, file, advance)
@@ -108,22 +106,6 @@ def verify_models(names: tuple[str, ...], root: Path | None) -> None:
             click.echo(f"{model.name}/{file.name}: {verdict}")
     if bad:
         raise click.exceptions.Exit(1)
-
-
-class _Terminal:
-    """Progress bars on a terminal; elsewhere one line per file. Both on standard error."""
-
-    def say(self, line: str) -> None:
-        """Print the line."""
-        click.echo(line, err=True)
-
-    @contextmanager
-    def bar(self, label: str, done: int, total: int | None) -> Iterator[Advance]:
-        """Show one piece of work."""
-        text = f"{label} ({total / 1e6:,.1f} MB)" if total else label
-        with click.progressbar(length=total or 0, label=text, file=sys.stderr, update_min_steps=1 << 20) as shown:
-            shown.update(done)
-            yield shown.update
 
 
 def _store(root: Path | None) -> Store:

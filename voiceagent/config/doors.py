@@ -49,6 +49,8 @@ class OpenAiSettings(Section):
 
     upload_mb: int = Field(default=256, ge=1, le=16_384)
     """The largest recording that may be uploaded, in megabytes; it is kept on disk while it is transcribed."""
+    recording_hours: float = Field(default=4.0, gt=0, le=1000)
+    """The longest recording that is transcribed; a small file may hold days of silence."""
 
 
 class TelephonySettings(Section):

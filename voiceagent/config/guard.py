@@ -40,8 +40,8 @@ def require_guard(server: ServerSettings) -> None:
     why = exposure(server)
     if why and not server.open and read_token(server) is None:
         raise VoiceAgentError(
-            f"{why}, so other machines can reach this server, and whoever does could use it. Give it a token, which"
-            f" its clients must know:\n  VOICEAGENT_TOKEN={new_token()} voiceagent serve ...\n"
+            f"{why}, so other machines can reach this server, and everyone who does could use it. Give it a token,"
+            f" which its clients must know:\n  VOICEAGENT_TOKEN={new_token()} voiceagent serve ...\n"
             "or in a file of its own: --set server.token_file=FILE. If everybody who reaches it may come in (a proxy"
             " asks who they are, or the network is yours alone): --set server.open=true. See docs/security.md."
         )

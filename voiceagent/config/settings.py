@@ -54,8 +54,12 @@ class ServerSettings(Section):
     """The first and the last UDP port for callers' audio; a call takes one on each address. null: any free one."""
     max_sessions: int = Field(default=4, ge=1, le=1024)
     """The most people connected at once; the next is refused with 503."""
+    replica: Annotated[str, Field(pattern="^[A-Za-z0-9-]{0,40}$")] = ""
+    """This process's name among several behind one address; the ids of its calls begin with it (docs/scale-out.md)."""
     speech_streams: int = Field(default=2, ge=0, le=1024)
     """The most recognisers, models and voices lent at once without a conversation, on top of those of callers."""
+    drain_s: float = Field(default=8, ge=0, le=3600)
+    """How long answers may take to end when the server is told to stop (SIGTERM), in seconds; Docker waits for 10."""
     metrics: bool = True
     """Whether /metrics is served."""
     hosts: tuple[Annotated[str, AfterValidator(host_name)], ...] = Field(default=(), strict=False)
@@ -70,6 +74,14 @@ class ServerSettings(Section):
     """Whether others than this machine may come in without a token."""
     request_rate: float = Field(default=50, ge=0, le=100_000)
     """The most requests per second of one address, after a burst of ten times as many; 0: no limit."""
+    connections: int = Field(default=1000, ge=10, le=100_000)
+    """The most connections of clients to a port, HTTP and WebSockets together; the next is refused with 503."""
+    connections_per_address: int = Field(default=100, ge=0, le=100_000)
+    """The most connections of one address; the next is refused with 429. Proxies may have more; 0: no limit."""
+    sessions_per_address: int = Field(default=0, ge=0, le=1024)
+    """The most people connected from one address, as a proxy forwards it; 0: as many as there is room for."""
+    offers_per_address: int = Field(default=2, ge=1, le=1024)
+    """The most WebRTC calls of one address that are being set up at once; the next is refused with 429."""
     tls_cert: FilePath | None = None
     """The certificate with its chain (PEM): page and doors are then served by HTTPS."""
     tls_key: FilePath | None = None
@@ -91,7 +103,7 @@ class ServerSettings(Section):
         return self
 
 
-DoorName = Literal["page", "rtvi", "realtime", "openai", "services", "telephony", "wyoming"]
+DoorName = Literal["page", "rtvi", "realtime", "openai", "services", "telephony", "wyoming", "engines"]
 
 
 class EngineSettings(Section):
@@ -179,17 +191,10 @@ class TurnSilenceSettings(TurnSettings):
 class TurnDetectorSettings(TurnSettings):
     """By a model: what all turn detectors have in common."""
 
-    threshold: Probability = 0.5
-    """At this probability or above, the turn is complete."""
-    min_wait_ms: Milliseconds = 250
-    """The shortest extra wait when the turn seems incomplete."""
+    cut_off_cost_s: float = Field(default=0.5, ge=0, le=100)
+    """Answering into a pause is as bad as this many seconds of waiting for an answer: more waits longer in doubt."""
     max_wait_ms: Milliseconds = 1200
-    """The longest extra wait when the turn seems incomplete."""
-
-    @model_validator(mode="after")
-    def _orders(self) -> Self:
-        self._check_order("min_wait_ms", "max_wait_ms")
-        return self
+    """The longest silence before the answer, however much the turn seems incomplete."""
 
 
 class SessionSettings(Section):
@@ -209,10 +214,12 @@ class SessionSettings(Section):
     """Whether it is also shown a summary of older turns, written by itself while nobody speaks; small models invent."""
     sentence_pause_ms: Milliseconds = 250
     """The pause between two sentences of a response."""
-    interrupt_after_ms: Milliseconds = 500
-    """Speech this long interrupts the agent even when no words are recognised."""
+    interrupt_after_ms: Milliseconds = 800
+    """Speech this long interrupts the agent before words of it are known, unless none are found in it."""
     min_speech_ms: Milliseconds = 300
     """A shorter sound never interrupts the agent."""
+    background_db: float = Field(default=10, ge=0, le=60)
+    """What is so much quieter than the person, in dB, is not heard (docs/turn-taking.md); 0: everything is."""
     tool_timeout_s: float = Field(default=10, gt=0, le=3600)
     """How long a tool may take that declares no limit of its own."""
     tool_filler: str | None = None
@@ -225,6 +232,10 @@ class SessionSettings(Section):
     """A transcript of which the recogniser is less sure than this is asked back, once; 0: none is."""
     failure_message: str | None = None
     """What the agent says when a model has failed; null: a phrase of the language."""
+    resume_s: float = Field(default=30, ge=0, le=3600)
+    """How long a conversation is kept for a caller whose line broke or whose page was loaded again, in seconds."""
+    store: FilePath | None = None
+    """The SQLite file in which that outlives the server, in plain text (docs/resuming.md); null: memory alone."""
     record: FilePath | None = None
     """The folder where calls are recorded, both sides; null: none. Callers must know and agree (docs/recording.md)."""
 
@@ -280,6 +291,8 @@ class TraceSettings(Section):
 
     jsonl: FilePath | None = None
     """The file that gets one JSON line per turn; null: none."""
+    otlp: Annotated[str, AfterValidator(web_address)] | None = None
+    """The OpenTelemetry collector that gets a trace per turn by OTLP, as in http://localhost:4318; null: none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe message that is logged."""
     log_format: Literal["text", "json"] = "text"

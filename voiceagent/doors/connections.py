@@ -6,15 +6,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 from voiceagent.doors.errors import UnavailableError, UnknownSessionError
+from voiceagent.doors.health import require_health
 from voiceagent.doors.host import Host
 from voiceagent.doors.limits import Limits
-from voiceagent.engines.names import name_of
 from voiceagent.session.coordinator import Session
+from voiceagent.session.named import log_fields
+from voiceagent.trace.about import about_from_now_on
 
 log = logging.getLogger(__name__)
-
-LOADING_RETRY_S, OUT_OF_ORDER_RETRY_S = 2, 10
-"""Models load soon; an unhealthy lane stays so for longer, or for good."""
 
 
 class Connection(Protocol):
@@ -28,18 +27,14 @@ class Connection(Protocol):
     def session(self) -> Session:
         """The conversation."""
 
-    @property
-    def age_s(self) -> float:
-        """How long ago the caller connected."""
-
     def describe(self) -> dict[str, Any]:
-        """Describe it for /api/sessions; nothing of what was said."""
+        """Return what /api/sessions says of the connection, added to what it says of every session."""
 
     async def close(self, reason: str) -> None:
         """End the session and the connection. Safe to call twice."""
 
 
-AnyConnection = TypeVar("AnyConnection", bound=Connection)
+Joined = TypeVar("Joined", bound=Connection)
 
 
 class Connections:
@@ -50,29 +45,38 @@ class Connections:
         self._connected: dict[str, Connection] = {}
         self._arriving = 0
         self._limits = Limits(host.capacity)
+        self.draining = False
+        """Whether the server is to end: nobody is let in any more."""
 
-    async def admit(self, connect: Callable[[], Awaitable[AnyConnection]]) -> AnyConnection:
-        """Admit one more caller, whom `connect` connects; a connection that ends is `left`.
+    async def admit(self, connect: Callable[[], Awaitable[Joined]], address: str | None = None) -> Joined:
+        """Admit one more caller, whom `connect` connects, from a client's address; one that ends is `left`.
+
+        From then on log lines of the task that calls this are about that caller, and so are those of tasks that
+        `connect` begins.
 
         Raises UnavailableError, before any device work, when an engine is not ready or not healthy, or there is no room
-        for one more; and what `connect` raises.
+        for one more, of this address or at all; and what `connect` raises.
         """
-        self.require_room()
+        self.require_room(address)
         self._arriving += 1
+        joined: list[Session] = []
+        about_from_now_on(lambda: log_fields(joined[0]) if joined else {})
         try:
             connection = await connect()
         finally:
             self._arriving -= 1
+        joined.append(connection.session)
         self._connected[connection.id] = connection
+        self._limits.joined(connection.id, address)
         self._host.metrics.sessions.set(len(self._connected))
         log.info("session begun", extra={"session": connection.session.id})
         return connection
 
-    def require_room(self) -> None:
+    def require_room(self, address: str | None = None) -> None:
         """Raise UnavailableError where `admit` would now, for doors that can refuse before they connect."""
         try:
-            self._require_health()
-            self._limits.require(self._present)
+            require_health(self._host, draining=self.draining)
+            self._limits.require(self._present, address)
         except UnavailableError as refusal:
             self._host.metrics.refused_sessions.labels(refusal.code).inc()
             log.info("caller refused", extra={"reason": refusal.code, "callers": self._present})
@@ -87,30 +91,37 @@ class Connections:
     def left(self, connection: Connection) -> None:
         """Forget a connection that has ended."""
         if self._connected.pop(connection.id, None) is not None:
-            self._limits.left(connection.age_s)
+            self._limits.left(connection.id)
         self._host.metrics.sessions.set(len(self._connected))
 
     def sessions(self) -> list[dict[str, Any]]:
-        """Describe the connected sessions."""
-        return [connection.describe() for connection in self._connected.values()]
+        """Describe the connected sessions; nothing of what was said."""
+        return [_described(connection.session) | connection.describe() for connection in self._connected.values()]
 
     def callers(self) -> dict[str, int | None]:
         """Return how many are connected, can be answered in time, and may connect at most."""
         return self._limits.describe(len(self._connected))
 
+    @property
+    def connected(self) -> list[Connection]:
+        """The connections."""
+        return list(self._connected.values())
+
     async def close(self) -> None:
         """Close every connection."""
-        await asyncio.gather(*(connection.close("restart") for connection in list(self._connected.values())))
+        await asyncio.gather(*(connection.close("restart") for connection in self.connected))
 
     @property
     def _present(self) -> int:
         return len(self._connected) + self._arriving
 
-    def _require_health(self) -> None:
-        if troubles := self._host.troubles():
-            words = " ".join(f"The {name_of(engine)} is not working: {why}" for engine, why in troubles.items())
-            raise UnavailableError("out_of_order", words, OUT_OF_ORDER_RETRY_S)
-        waiting = [name_of(engine) for engine, ready in self._host.readiness().items() if not ready]
-        if waiting:
-            words = f"Still loading: {', '.join(waiting)}. Try again in a moment."
-            raise UnavailableError("not_ready", words, LOADING_RETRY_S)
+
+def _described(session: Session) -> dict[str, Any]:
+    state = session.state
+    return {
+        "session": session.id,
+        "turn": state.turn,
+        "generation": state.generation,
+        "floor": state.floor.value,
+        "underruns": session.playout.underruns,
+    }

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import ClassVar
 
 from starlette.routing import BaseRoute
 
@@ -10,6 +11,8 @@ from voiceagent.config.settings import Settings
 from voiceagent.doors.access import Access
 from voiceagent.doors.connections import Connections
 from voiceagent.doors.host import Host
+from voiceagent.doors.returning import Returning
+from voiceagent.doors.watched import Watched
 from voiceagent.doors.webrtc.offers import Offers
 
 
@@ -24,10 +27,17 @@ class DoorContext:
     settings: Settings
     access: Access
     """Who may come in. Every route is behind it already; a door with a listener of its own asks it."""
+    returning: Returning
+    """Who comes back after a line broke."""
+    watched: Watched | None = None
+    """The conversation at this machine's own microphone and loudspeaker, if there is one."""
 
 
 class Door:
     """A way in. A door that serves HTTP or WebSockets has routes; one that listens elsewhere does so while `open`."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"asr", "llm", "tts"})
+    """The engines without which it stays shut: all three for a conversation."""
 
     def __init__(self, context: DoorContext) -> None:
         self.context = context

@@ -24,6 +24,18 @@ class UnknownSessionError(RequestError):
     status = 404
 
 
+class AbsentError(RequestError):
+    """The server runs without what this needs."""
+
+    status = 404
+
+
+class TooSlowError(RequestError):
+    """The body comes more slowly than any real client's."""
+
+    status = 408
+
+
 class TooLargeError(RequestError):
     """The body is larger than any real client's."""
 

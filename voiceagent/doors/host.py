@@ -8,6 +8,7 @@ from voiceagent.doors.lender import Lender
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.coordinator import Session
 from voiceagent.session.reports import Report
+from voiceagent.session.snapshot import Snapshot
 from voiceagent.trace.metrics import Metrics
 from voiceagent.trace.steps import StepLog
 
@@ -24,6 +25,8 @@ class Capacity:
     """Recent answers were late or nearly late, and this machine is the cause."""
     settling: bool = False
     """The newest caller's effect on the others is not known yet."""
+    per_address: int = 0
+    """How many of one address may be connected at once; 0: no limit of its own."""
 
 
 class Host(Lender, Protocol):
@@ -49,8 +52,13 @@ class Host(Lender, Protocol):
     def steps(self) -> StepLog:
         """The steps that the lanes ran recently."""
 
-    def open_session(self, on_report: Callable[[Report], None], config: ConversationConfig | None = None) -> Session:
-        """Begin a session that reports to `on_report`; None is the host's own configuration.
+    def open_session(
+        self,
+        on_report: Callable[[Report], None],
+        config: ConversationConfig | None = None,
+        past: Snapshot | None = None,
+    ) -> Session:
+        """Begin a session that reports to `on_report`, or go on with a `past` one; None is the host's configuration.
 
         Raises VoiceAgentError for an unsupported configuration, before anything is taken.
         """

@@ -52,11 +52,13 @@ class Operations:
         return JSONResponse({"status": "ok"})
 
     async def ready(self, request: Request) -> Response:
-        """Report whether every engine is warm, and which optional servers are unreachable."""
+        """Report whether every engine is warm and callers are let in, and which optional servers are unreachable."""
         engines = self._host.readiness()
-        ready = all(engines.values())
+        draining = self._connections.draining
+        ready = all(engines.values()) and not draining
         body = {
             "ready": ready,
+            "draining": draining,
             "engines": engines,
             "troubles": self._host.troubles(),
             "lost": self._host.lost(),

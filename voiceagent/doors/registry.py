@@ -6,6 +6,7 @@ from voiceagent.doors.door import Door, DoorContext
 
 _DOORS = {
     "page": "voiceagent.doors.page.door:PageDoor",
+    "engines": "voiceagent.doors.engines.door:EnginesDoor",
     "rtvi": "voiceagent.doors.rtvi.door:RtviDoor",
     "services": "voiceagent.doors.services.door:ServicesDoor",
     "openai": "voiceagent.doors.openai.door:OpenAiDoor",

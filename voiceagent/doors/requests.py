@@ -1,6 +1,5 @@
 """Reading requests and refusing them, as all HTTP doors without a form of their own do."""
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from voiceagent.doors.errors import BadRequestError, RequestError, TooLargeError
+from voiceagent.doors.json_text import json_of
 from voiceagent.errors import VoiceAgentError
 
 MAX_BODY_BYTES = 256_000
@@ -26,12 +26,7 @@ async def body_of(request: Request, most: int = MAX_BODY_BYTES) -> bytes:
 
 async def json_object(request: Request, most: int = MAX_BODY_BYTES) -> dict[str, Any]:
     """Return the body as a JSON object. Raises TooLargeError, BadRequestError."""
-    body = await body_of(request, most)
-    try:
-        value = json.loads(body)
-        json.dumps(value, ensure_ascii=False).encode()  # an escaped half of a surrogate pair is no text
-    except (ValueError, RecursionError) as error:
-        raise BadRequestError("bad_json", f"The body is not JSON: {error}.") from error
+    value = json_of(await body_of(request, most), "body")
     if not isinstance(value, dict):
         raise BadRequestError("bad_json", "The body is not a JSON object.")
     return value
@@ -49,11 +44,16 @@ def unavailable(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": {"code": "unavailable", "message": str(error)}}, 503)
 
 
-def no_such_thing(request: Request, error: Exception) -> Response:
-    """Answer a path or method that does not exist."""
+def no_such_thing(request: Request, error: Exception, *, where: str) -> Response:
+    """Answer a path or method that does not exist; `where` says what there is."""
     assert isinstance(error, HTTPException)
-    message = f"{request.method} {request.url.path}: {error.detail}. The page is at /."
+    message = f"{request.method} {request.url.path}: {error.detail}. {where}"
     return JSONResponse({"error": {"code": "http", "message": message}}, error.status_code, error.headers)
+
+
+def nobody_there(request: Request, error: Exception) -> Response:
+    """Answer a client that has gone in the midst of its request."""
+    return Response(status_code=400)
 
 
 def answering(

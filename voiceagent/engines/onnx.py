@@ -3,6 +3,7 @@
 Knows nothing of what the models do.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import onnxruntime as ort
@@ -12,11 +13,19 @@ from voiceagent.errors import VoiceAgentError
 PULL = "Check it: voiceagent weights verify; fetch it again: voiceagent weights pull"
 
 
-def open_session(path: Path, threads: int, *, reveal: str | None = None, remedy: str = PULL) -> ort.InferenceSession:
+def open_session(
+    path: Path,
+    threads: int,
+    *,
+    reveal: str | None = None,
+    rewrite: Callable[[bytes], bytes] | None = None,
+    remedy: str = PULL,
+) -> ort.InferenceSession:
     """Load the model file at `path` for the CPU with `threads` threads.
 
-    `reveal` names an inner value of an `.onnx` model to return after its own outputs. Raises VoiceAgentError, with the
-    file and the remedy, for a file that is missing, truncated or not such a model.
+    `reveal` names an inner value of an `.onnx` model to return after its own outputs; `rewrite` changes the serialised
+    model. Raises VoiceAgentError, with the file and the remedy, for a file that is missing, truncated or not such a
+    model, and what `rewrite` does.
     """
     if not path.is_file():
         raise VoiceAgentError(f"Model file {path} is missing. {remedy}")
@@ -28,7 +37,11 @@ def open_session(path: Path, threads: int, *, reveal: str | None = None, remedy:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # A memory plan is kept for every input length ever seen: in a long conversation that is a leak.
     options.enable_mem_pattern = False
-    model = str(path) if reveal is None else path.read_bytes() + _output(reveal)
+    model: str | bytes = str(path)
+    if rewrite is not None:
+        model = rewrite(path.read_bytes())
+    elif reveal is not None:
+        model = path.read_bytes() + _output(reveal)
     try:
         return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:

@@ -119,7 +119,7 @@ class QueueEngine(EngineBase):
         if results.done:
             self._jobs.remove(job)
         job.place = next(places)
-        if job.need is Need.BACKGROUND:  # each of its steps waits anew
+        if job.need is Need.BACKGROUND:  # each of its steps waits by itself
             job.deadline = UNDATED
         event = results.event
         if isinstance(event, Next):

@@ -5,6 +5,7 @@ nothing is run (or charged to a virtual clock). Where the timing has batches, a 
 of its kind that are due soon after it. Knows no text and no kind of engine.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -34,8 +35,8 @@ def entry(script: Script[T], n: int) -> T:
 
 
 def rms(pcm: NDArray[np.float32]) -> float:
-    """Return the root mean square of some samples, 0 to 1."""
-    return float(np.sqrt(np.mean(np.square(pcm, dtype=np.float64))))
+    """Return the root mean square of some samples, one at least, 0 to 1."""
+    return math.sqrt(np.dot(pcm, pcm) / len(pcm))
 
 
 def voiced(frames: NDArray[np.float32]) -> int:

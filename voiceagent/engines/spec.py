@@ -6,7 +6,7 @@ package of your own adds its spec as an entry point of the group `voiceagent.eng
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from voiceagent.config.settings import EngineSettings
 from voiceagent.engines.finding import Finding
@@ -58,6 +58,9 @@ class Remedy:
 class EngineSpec(Generic[S]):
     """A backend. Subclasses override what applies to them; nothing here loads a model or imports a runtime."""
 
+    absent: ClassVar[bool] = False
+    """Whether there is no engine: its lane is not there, and what needs it is refused."""
+
     kind: EngineKind
     name: str
     """The value of `engine` in the settings."""
@@ -106,6 +109,13 @@ class EngineSpec(Generic[S]):
 
     def findings(self, settings: S, context: BuildContext) -> Iterator[Finding]:
         """Yield what `voiceagent doctor` should report about it, in addition to its packages and files."""
+        yield from ()
+
+    def try_gpu(self, settings: S, context: BuildContext) -> Iterator[Finding]:
+        """Yield what `voiceagent doctor --gpu` finds when its steps run on the GPU that is here, in a small size.
+
+        Imports the runtime, may take a minute. Yields nothing where the settings put it elsewhere.
+        """
         yield from ()
 
     def remedies(self, settings: S, context: BuildContext) -> Iterator[Remedy]:

@@ -118,3 +118,15 @@ class TurnSteps:
 
 
 Steps = AsrSteps | LlmSteps | TtsSteps | VadSteps | TurnSteps
+
+
+def no_steps(kind: str, talk: Talk) -> Steps:
+    """Return the steps of an engine of a kind that computes nothing here: a segment's sound is there at once."""
+    none: dict[str, Steps] = {
+        "asr": AsrSteps(),
+        "llm": LlmSteps(),
+        "tts": TtsSteps(first_sound_s=talk.segment_s, sound_s=talk.segment_s),
+        "vad": VadSteps(),
+        "turn": TurnSteps(),
+    }
+    return none[kind]

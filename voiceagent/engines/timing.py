@@ -36,13 +36,15 @@ class Timing:
 
     def cost_s(self, cost_key: CostKey) -> float:
         """Return the seconds a step with this key takes. Raises KeyError for a name that is not scripted."""
-        names = {field.name.removesuffix("_s").replace("_", "."): field.name for field in fields(self)}
-        seconds: float = getattr(self, names[cost_key[0]])
+        seconds: float = getattr(self, _FIELDS[cost_key[0]])
         return seconds
 
     def batch_limit(self, kind: str) -> int:
         """Return 1: the small models work on one job at a time."""
         return 1
+
+
+_FIELDS = {field.name.removesuffix("_s").replace("_", "."): field.name for field in fields(Timing)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ loop costs a gap and does not move the echo.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Event
+from threading import Event, Lock
 from time import monotonic
 from typing import Any, Protocol
 
@@ -37,6 +37,8 @@ class Block:
     far: Pcm
     lead_s: float
     """Until what is played now comes out of the loudspeaker, as the device says; jitters by 10 ms."""
+    age_s: float
+    """How long ago the microphone heard it, as the device says."""
     at_s: float
     """When the device called, on a clock of its own."""
     underrun: bool
@@ -57,9 +59,12 @@ class Sound(Protocol):
     def close(self) -> None:
         """Stop at once."""
 
+    def restart(self) -> None:
+        """Begin again, with nothing that waits to be heard or played. Takes a tenth of a second; any thread's."""
+
 
 Play = Callable[[int], Pcm]
-"""Returns so many samples to be played. Called on PortAudio's thread, as are the others."""
+"""Returns the next samples to be played. Called on PortAudio's thread, as are the others."""
 Heard = Callable[[Block], None]
 Gone = Callable[[], None]
 """The stream has ended by itself."""
@@ -71,7 +76,9 @@ class Device:
     def __init__(self, choice: Choice, play: Play, heard: Heard, gone: Gone) -> None:
         self._play, self._heard, self._gone = play, heard, gone
         self._called = Event()
-        self._closed = False
+        self._closed = self._restarting = False
+        self._changing = Lock()
+        """PortAudio must not close a stream while another thread starts it."""
         found = find(choice, "input"), find(choice, "output")
         self.input, self.output = (one.name for one in found)
         pulse.prefer("input", found[0].pulse if choice.input else None)
@@ -82,8 +89,24 @@ class Device:
     def close(self) -> None:
         """Stop at once."""
         self._closed = True
-        self._stream.abort(ignore_errors=True)
-        self._stream.close(ignore_errors=True)
+        with self._changing:
+            self._stream.abort(ignore_errors=True)
+            self._stream.close(ignore_errors=True)
+
+    def restart(self) -> None:
+        """Begin again, with nothing that waits to be heard or played; a device that does not is gone. One
+        that is closed stays so."""
+        with self._changing:
+            if self._closed:
+                return
+            self._restarting = True
+            try:
+                self._stream.abort()
+                self._stream.start()
+            except sounddevice().PortAudioError:
+                self._gone()
+            finally:
+                self._restarting = False
 
     def _open(self, found: tuple[Found, Found]) -> tuple[Any, int]:
         audio = sounddevice()
@@ -131,11 +154,11 @@ class Device:
         near = indata[:, 0].copy() if indata.shape[1] == 1 else indata.mean(axis=1, dtype=np.float32)
         self._called.set()
         now = time.currentTime
-        lead_s = time.outputBufferDacTime - now
-        self._heard(Block(near, far, lead_s, now, bool(status.output_underflow), bool(status.input_overflow)))
+        lead_s, age_s = time.outputBufferDacTime - now, now - time.inputBufferAdcTime
+        self._heard(Block(near, far, lead_s, age_s, now, bool(status.output_underflow), bool(status.input_overflow)))
 
     def _finished(self) -> None:
-        if not self._closed and self._called.is_set():
+        if not (self._closed or self._restarting) and self._called.is_set():
             self._gone()
 
 

@@ -62,7 +62,6 @@ class LocalDoor:
         self.id = uuid4().hex
         self._devices, self._choice = devices, choice
         self._loop = asyncio.get_running_loop()
-        self._began_at = self._loop.time()
         self._canceller = EchoCanceller() if cancel_echo else None
         self._line: Line | None = None
         self._past = Counts()
@@ -80,22 +79,9 @@ class LocalDoor:
             rules = replace(rules, idle_s=0.0)  # nobody asks an empty room whether it is still there
         self.session.configure(replace(self.session.config, rules=rules))
 
-    @property
-    def age_s(self) -> float:
-        """How long ago it began."""
-        return self._loop.time() - self._began_at
-
     def describe(self) -> dict[str, Any]:
-        """Describe it for /api/sessions; nothing of what was said."""
-        state = self.session.state
-        return {
-            "session": self.session.id,
-            "connection": "local",
-            "turn": state.turn,
-            "generation": state.generation,
-            "floor": state.floor.value,
-            "underruns": self.session.playout.underruns + self.counts.gaps,
-        }
+        """Describe the connection for /api/sessions."""
+        return {"connection": "local", "underruns": self.session.playout.underruns + self.counts.gaps}
 
     @property
     def counts(self) -> Counts:

@@ -1,12 +1,14 @@
 """An open device between a person and a session: blocks come and go, are counted, and are as loud as they are."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
 
 from voiceagent.audio.pcm import SILENCE_DB, Pcm, level_db
+from voiceagent.local.backlog import Backlog
 from voiceagent.local.device import BLOCKS_PER_S, Block
 from voiceagent.local.devices import Devices
 from voiceagent.local.ears import Ears
@@ -14,6 +16,8 @@ from voiceagent.local.echo import EchoCanceller
 from voiceagent.local.mouth import Mouth
 from voiceagent.local.portaudio import Choice
 from voiceagent.local.status import Counts
+
+log = logging.getLogger(__name__)
 
 NOTHING_S = 3.0
 """After so much digital silence, the microphone is off."""
@@ -46,6 +50,7 @@ class Line:
         self._user_db = self._agent_db = SILENCE_DB
         self._canceller = canceller
         self._block_at_s: float | None = None
+        self._backlog = Backlog()
         self._known = Counts()
         self.called_at = loop.time()
         """When the device called last."""
@@ -112,6 +117,9 @@ class Line:
         self.mouth.note_lead(block.lead_s)
         if self._canceller is not None and self._is_disturbed(block):
             self._canceller.disturb()
+        if self._backlog.is_late(block.age_s):
+            log.info("the microphone was late: the device begins again", extra={"age_ms": round(1000 * block.age_s)})
+            self._loop.run_in_executor(None, self._sound.restart)
         for pcm in self._ears.hear(block):
             self._user_db = max(self._user_db, level_db(pcm))
             self._hear(pcm)

@@ -30,12 +30,11 @@ _BINS = BLOCK + 1
 class LinearFilter:
     """Blocks of 10 ms at 16 kHz, one after the other."""
 
-    def __init__(self, blocks: int = TAIL_BLOCKS) -> None:
-        self._parts = blocks
+    def __init__(self) -> None:
         self._last = np.zeros(BLOCK, np.float32)
-        self._far: NDArray[np.complex64] = np.zeros((blocks, _BINS), np.complex64)
-        self._room: NDArray[np.complex64] = np.zeros((blocks, _BINS), np.complex64)
-        self._doubt: NDArray[np.float32] = np.full((blocks, _BINS), UNCERTAIN, np.float32)
+        self._far: NDArray[np.complex64] = np.zeros((TAIL_BLOCKS, _BINS), np.complex64)
+        self._room: NDArray[np.complex64] = np.zeros((TAIL_BLOCKS, _BINS), np.complex64)
+        self._doubt: NDArray[np.float32] = np.full((TAIL_BLOCKS, _BINS), UNCERTAIN, np.float32)
         self._noise: NDArray[np.float32] = np.full(_BINS, 1e-4, np.float32)
         self._cut_next = 0
 
@@ -70,7 +69,7 @@ class LinearFilter:
         taps = np.fft.irfft(self._room[some])
         taps[:, BLOCK:] = 0
         self._room[some] = np.fft.rfft(taps)
-        self._cut_next = (self._cut_next + AT_ONCE) % self._parts
+        self._cut_next = (self._cut_next + AT_ONCE) % TAIL_BLOCKS
 
 
 def _square(spectrum: NDArray[np.complex64]) -> NDArray[np.float32]:

@@ -7,12 +7,13 @@ whether it ended. The thread is a daemon so that a step that never ends does not
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
+from contextvars import copy_context
 from queue import SimpleQueue
 from threading import Thread, get_native_id
-from time import monotonic
 from typing import Protocol
 
 from voiceagent.engines.contract import Batch, Engine
@@ -35,6 +36,9 @@ class Lane(Protocol):
     def start(self, engine: Engine, batch: Batch, done: Callable[[object, Exception | None], None]) -> None:
         """Run the step and call `done(results, error)` on the event loop."""
 
+    def busy_s(self) -> float | None:
+        """Return the processor time that its thread has had so far, in seconds; None where that is not known."""
+
     def stop(self) -> None:
         """Start nothing after the step under way."""
 
@@ -51,11 +55,11 @@ class ThreadLane:
 
     def start(self, engine: Engine, batch: Batch, done: Callable[[object, Exception | None], None]) -> None:
         """Run the step on the thread; `done` is called on the running event loop."""
-        loop = asyncio.get_running_loop()
+        loop, context = asyncio.get_running_loop(), copy_context()
 
         def work() -> None:
             try:
-                results, error = _attempt(engine, batch)
+                results, error = context.run(_attempt, engine, batch)
             except BaseException as panic:  # a panic in Rust code is no Exception, and this thread must survive it
                 results, error = None, RuntimeError(f"{type(panic).__name__}: {panic}")
             with suppress(RuntimeError):  # the loop has been closed meanwhile
@@ -80,6 +84,13 @@ class ThreadLane:
         self._put(work)
         await asyncio.wrap_future(loaded)
 
+    def busy_s(self) -> float | None:
+        """Return the processor time of the thread; None before the first work, and where the system does not say."""
+        ident = self._thread.ident
+        if ident is None or not self._thread.is_alive() or not hasattr(time, "pthread_getcpuclockid"):
+            return None
+        return time.clock_gettime(time.pthread_getcpuclockid(ident))
+
     def stop(self) -> None:
         """Let the thread end after the step under way."""
         self._work.put(None)
@@ -99,7 +110,8 @@ class ThreadLane:
 
     def _run(self) -> None:
         if sys.platform == "linux":  # elsewhere threads have no priority of their own
-            os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)
+            # A process that was started nicer stays so: without rights it may not become less nice.
+            os.setpriority(os.PRIO_PROCESS, get_native_id(), max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
         while (work := self._work.get()) is not None:
             work()
 
@@ -114,6 +126,10 @@ class VirtualLane:
         """Run the step at once, and call `done` when the simulated device would have finished."""
         asyncio.get_running_loop().call_later(self._cost_s(batch), done, *_attempt(engine, batch))
 
+    def busy_s(self) -> float | None:
+        """Return None: nothing competes with a simulated device."""
+        return None
+
     def stop(self) -> None:
         """Nothing to stop."""
 
@@ -126,8 +142,8 @@ def close_all(lanes: Mapping[str, Lane]) -> list[str]:
     """End all lanes at once; return the names of those that have not ended after CLOSE_WITHIN_S."""
     for lane in lanes.values():
         lane.stop()
-    until = monotonic() + CLOSE_WITHIN_S
-    return [name for name, lane in lanes.items() if not lane.close(max(0.0, until - monotonic()))]
+    until = time.monotonic() + CLOSE_WITHIN_S
+    return [name for name, lane in lanes.items() if not lane.close(max(0.0, until - time.monotonic()))]
 
 
 def _attempt(engine: Engine, batch: Batch) -> tuple[object, Exception | None]:

@@ -21,8 +21,7 @@ it gains.
 Lanes on another device than the rest (a turn detector on the CPU while the models are on a GPU) neither count towards
 `concurrency` nor wait for it.
 
-`fifo` is the reference: the same limits, without regard to listeners. Knows no clocks, threads or models: the same
-function runs live, in virtual time and under property tests.
+Knows no clocks, threads or models: the same function runs live, in virtual time and under property tests.
 """
 
 from collections.abc import Collection, Sequence
@@ -105,7 +104,7 @@ def decide(
     once (cores on a CPU, 1 on a GPU that runs one kernel after the other); `off_device` names the lanes that run on
     another device.
     """
-    free, rest, busy = _rooms(offered, running, costs, off_device)
+    free, rest, busy = rooms(offered, running, costs, off_device)
     queues: dict[Need, list[Batch]] = {need: [] for need in Need}
     for batch in sorted(rest, key=lambda batch: (batch.need, batch.deadline)):
         claimed = _claimed(batch, now)
@@ -134,20 +133,6 @@ def decide(
     return Decision((*(Start(batch) for batch in free), *started), min(still, default=None))
 
 
-def fifo(
-    now: float,
-    offered: Sequence[Batch],
-    running: Sequence[Running],
-    costs: Costs,
-    concurrency: int,
-    off_device: Collection[str] = (),
-) -> Decision:
-    """Choose the batches that have waited longest, whatever their need. Same arguments as `decide`; for comparison."""
-    free, rest, busy = _rooms(offered, running, costs, off_device)
-    first = sorted(rest, key=lambda batch: batch.place)[: max(0, concurrency - len(busy))]
-    return Decision(tuple(Start(batch) for batch in (*free, *first)))
-
-
 def _claimed(batch: Batch, now: float) -> Batch:
     need, deadline = claim(batch.need, batch.deadline, now)
     return batch if need is batch.need else replace(batch, need=need, deadline=deadline)
@@ -158,7 +143,7 @@ def _serves_callers(busy: Sequence[Running], waits: Collection[int]) -> bool:
     return bool(waits) or any(step.batch.need is not Need.BACKGROUND for step in busy)
 
 
-def _rooms(
+def rooms(
     offered: Sequence[Batch], running: Sequence[Running], costs: Costs, off_device: Collection[str]
 ) -> tuple[list[Batch], list[Batch], list[Running]]:
     """Return the offered batches outside `concurrency`, those it limits, and the running steps it counts."""

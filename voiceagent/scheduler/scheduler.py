@@ -8,17 +8,22 @@ import logging
 from asyncio import TimerHandle
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from voiceagent.engines.contract import Batch, Engine
 from voiceagent.scheduler.costs import CostModel
 from voiceagent.scheduler.lane import Lane
 from voiceagent.scheduler.policy import Policy, Running, Start, decide
-from voiceagent.scheduler.watchdog import StuckError, Watchdog, hang_after_s
+from voiceagent.scheduler.watchdog import STARVED_TIMES, StuckError, Watchdog, hang_after_s, is_starved
+from voiceagent.trace.about import about, about_nobody
 
 log = logging.getLogger(__name__)
 
 STALL_S = 1.0
 """A timer as late as this means that the whole process was paused or starved, and that no step hangs."""
+
+LOOK_S = 1.0
+"""How long it is watched, before a step is given up, what its thread has of a processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,10 @@ class Underway:
     """For how many seconds each other lane ran at the same time."""
     watch: TimerHandle | None = None
     """Fires when it has taken too long."""
+    busy_s: float | None = None
+    """The processor time of its lane when it was last looked at."""
+    starved: bool = False
+    """Whether it was found to take long because its thread is kept from a processor."""
 
     def part(self, others: Iterable["Underway"], end: float) -> None:
         """Record, when it ends, how long it and each step still running overlapped."""
@@ -71,6 +80,7 @@ class Scheduler:
         *,
         policy: Policy = decide,
         off_device: Collection[str] = (),
+        concerns: Callable[[Batch], Mapping[str, object]] = lambda batch: {},
     ) -> None:
         self._engines = engines
         self._lanes = lanes
@@ -79,6 +89,8 @@ class Scheduler:
         self._on_step = on_step
         self._policy = policy
         self._off_device = off_device
+        self._concerns = concerns
+        """For whom a batch is, as fields of log lines."""
         self.watchdog = Watchdog()
         self._running: dict[str, Underway] = {}
         self._again: TimerHandle | None = None
@@ -91,7 +103,7 @@ class Scheduler:
         """Look for work at the next turn of the event loop; many calls become one look."""
         if not self._woken and not self._closed:
             self._woken = True
-            asyncio.get_running_loop().call_soon(self._dispatch)
+            asyncio.get_running_loop().call_soon(self._dispatch, context=about_nobody())
 
     def troubles(self) -> dict[str, str]:
         """Return, per lane in trouble, what is wrong and what to do."""
@@ -137,7 +149,6 @@ class Scheduler:
 
     def _start(self, batch: Batch, now: float) -> None:
         step = self._running[batch.lane] = Underway(batch, now, self._costs.predict(batch.cost_key))
-        self._watch(step)
 
         def done(results: object, error: Exception | None) -> None:
             if step.watch is not None:
@@ -146,11 +157,14 @@ class Scheduler:
             if self._closed:
                 return
             try:
-                self._finish(step, results, error)
+                with about(partial(self._concerns, batch)):
+                    self._finish(step, results, error)
             finally:  # a stream's callback may raise; the lane goes on
                 self.wake()
 
-        self._lanes[batch.lane].start(self._engines[batch.lane], batch, done)
+        with about(partial(self._concerns, batch)):
+            self._watch(step)
+            self._lanes[batch.lane].start(self._engines[batch.lane], batch, done)
 
     def _finish(self, step: Underway, results: object, error: Exception | None) -> None:
         """Deliver the results of a step, or its failure."""
@@ -177,8 +191,17 @@ class Scheduler:
         self._on_step(Step(batch, step.start, end, error, step.predicted_s))
 
     def _watch(self, step: Underway) -> None:
-        loop, hang_after = asyncio.get_running_loop(), hang_after_s(step.predicted_s)
-        step.watch = loop.call_later(hang_after, self._give_up, step, loop.time() + hang_after)
+        loop, look_after = asyncio.get_running_loop(), hang_after_s(step.predicted_s) - LOOK_S
+        step.watch = loop.call_later(look_after, self._look, step, loop.time() + look_after)
+
+    def _look(self, step: Underway, due: float) -> None:
+        """Note what the step's thread has had of a processor, shortly before the step is given up."""
+        loop = asyncio.get_running_loop()
+        if loop.time() - due > STALL_S:
+            self._watch(step)
+            return
+        step.busy_s = self._lanes[step.batch.lane].busy_s()
+        step.watch = loop.call_later(LOOK_S, self._give_up, step, loop.time() + LOOK_S)
 
     def _give_up(self, step: Underway, due: float) -> None:
         """Fail the streams of a step that hangs; its lane does nothing until it returns."""
@@ -188,6 +211,12 @@ class Scheduler:
         if now - due > STALL_S:
             self._watch(step)
             return
+        if self._waits_for_processor(step, now):
+            if not step.starved:
+                step.starved = True
+                log.warning("lane is starved: others have the processor", extra=step.described(now))
+            self._look(step, now)
+            return
         error = self.watchdog.hang(batch.lane, batch.cost_key, step.start, now, step.predicted_s)
         log.error("lane is stuck", extra=step.described(now))
         try:
@@ -195,6 +224,13 @@ class Scheduler:
             self._on_step(Step(batch, step.start, now, error, step.predicted_s))
         finally:
             self.wake()
+
+    def _waits_for_processor(self, step: Underway, now: float) -> bool:
+        """Return whether a step takes long because its thread is kept from a processor; not for ever."""
+        busy_s = self._lanes[step.batch.lane].busy_s()
+        if step.busy_s is None or busy_s is None or now - step.start >= STARVED_TIMES * hang_after_s(step.predicted_s):
+            return False
+        return is_starved(busy_s - step.busy_s, LOOK_S)
 
     def _turn_away(self, engine: Engine, now: float, error: StuckError) -> None:
         """Fail the work of a stuck lane, a batch at a time: a stream that fails may ask for other work."""

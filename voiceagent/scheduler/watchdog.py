@@ -1,6 +1,7 @@
 """The health of the lanes: a lane is stuck while a step of it hangs, and failing while step after step raises.
 
-A step hangs when it has taken far longer than predicted. It cannot be interrupted, so it is abandoned: its streams
+A step hangs when it has taken far longer than predicted, unless its thread has been kept from a processor all the
+while: on a crowded machine it is slow, and returns. It cannot be interrupted, so it is abandoned: its streams
 fail, and until it returns so does all other work of its lane. A lane recovers when the step returns, or when one
 succeeds.
 
@@ -19,6 +20,11 @@ HANG_S = 5.0
 second or two on a slow CPU."""
 HANG_FACTOR = 20.0
 """Stragglers on a crowded machine take a few times the prediction."""
+STARVED_BELOW = 0.5
+"""A thread that has had this share of a processor or more is not kept from it. One that waits for something (a lock, a
+GPU) has had none: it may wait for ever."""
+STARVED_TIMES = 4
+"""A step is abandoned after as many times the usual, starved or not."""
 FAILURES = 5
 """In a row: failures of a single caller end sooner, or other callers' steps succeed in between."""
 PROBATION_S = 30.0
@@ -50,6 +56,11 @@ class Row:
 def hang_after_s(predicted_s: float) -> float:
     """Return how long a step with this prediction may take."""
     return max(HANG_S, HANG_FACTOR * predicted_s)
+
+
+def is_starved(busy_s: float, within_s: float) -> bool:
+    """Return whether a thread that has computed for `busy_s` of `within_s` wants to, and is kept from it by others."""
+    return 0 < busy_s < STARVED_BELOW * within_s
 
 
 class Watchdog:

@@ -19,17 +19,18 @@ LITTLE, MOST = 1 / 3, 0.6
 OTHERS = 2
 """Words in a row that are not the agent's: no mishearing of it."""
 COINCIDENCES, COINCIDENCES_WITHOUT_WORDS = 3, 2
-"""So many sounds in a row that begin and end with the agent's, equally late, are its own, whatever was understood."""
+"""Sounds in a row that begin and end with the agent's, equally late: from this many on they are its own, whatever was
+understood."""
 FIRST = 8
 """Letters: the first echo on a line begins with the first words of what the agent says."""
 FRAGMENT = 2
 """Words that are too few to be known again when they were misheard."""
 ONSET_S = 0.1
-"""A sound is noticed so much after its beginning."""
+"""How long after its beginning a sound is noticed."""
 RECENT_S = 0.5
 """What a partial transcript may not know yet."""
 RISE_FRAMES = 3
-"""So many frames in a row (about 0.1 s) that are louder than the echo are another voice."""
+"""Frames in a row (about 0.1 s) that are louder than the echo: they are another voice."""
 
 
 class AgentVoice:
@@ -45,6 +46,11 @@ class AgentVoice:
         self._latest = float("-inf")
         self._own = False
         self._loud_frames = 0
+
+    @property
+    def speaks(self) -> bool:
+        """Whether a response is being made or heard."""
+        return self.spoken.generation != 0
 
     def overhear(self, report: Callable[[Report], None]) -> Callable[[Report], None]:
         """Return a `report` that is overheard."""

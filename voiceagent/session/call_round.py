@@ -13,6 +13,7 @@ from voiceagent.tools.toolbox import Running
 from voiceagent.trace.tools import ToolUse
 
 CANCELLED = "Cancelled, because the user interrupted."
+LOST = "Its result is not known: the connection was lost meanwhile."
 UNFINISHED = "Not finished yet; the user interrupted meanwhile."
 
 
@@ -74,7 +75,7 @@ class CallRound:
     def messages(self, heard: str) -> tuple[Message, ...]:
         """Return the round as it is remembered, if `heard` is what was heard of the words before it.
 
-        Only once every call is answered, or after `end`.
+        A call that is neither answered nor ended has no result that the model could be told: it is `LOST`.
         """
-        answers = (Message("tool", self._results[call.id], call_id=call.id) for call in self.calls)
+        answers = (Message("tool", self._results.get(call.id, LOST), call_id=call.id) for call in self.calls)
         return (Message("assistant", heard, calls=self.calls), *answers)

@@ -56,6 +56,8 @@ class ConversationConfig:
     """Whether the agent speaks; otherwise its words are reported as they are written (`TextWritten`)."""
     pressed: str = "(The caller pressed {keys}.)"
     """What the model is told when keys of a telephone were pressed; with `{keys}`."""
+    background_db: float = 0.0
+    """By how much a sound is quieter than the user, in dB, that is not for the agent (`nearby.py`); 0: none is."""
     count_usage: bool = False
     """Whether `ResponseEnded` says how many tokens were read and written: counting takes milliseconds."""
 

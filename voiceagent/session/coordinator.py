@@ -2,12 +2,10 @@
 
 It turns what engines, playout and door report into events, feeds them to the machine in order, and carries out the
 effects. Everything happens on the event loop in short calls; there is no task to leak. A door calls `open`, `hear`,
-`pull`, `type`, `stop_speaking` and `close`; all else it may do is listed in docs/doors.md. It gets reports for people
-through `on_report` (`session/reports.py`).
+`pull`, `close`, and what else docs/doors.md lists; it gets reports for people through `on_report`.
 """
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -19,7 +17,7 @@ from numpy.typing import NDArray
 
 from voiceagent.audio.playout import Playout
 from voiceagent.engines.contract import StreamFailed
-from voiceagent.engines.llm.contract import LlmEvent, Message
+from voiceagent.engines.llm.contract import Ending, LlmEvent, Message
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
 from voiceagent.session.agent_voice import AgentVoice
@@ -29,16 +27,18 @@ from voiceagent.session.config import ConversationConfig
 from voiceagent.session.draft import is_idle
 from voiceagent.session.engines import Engines
 from voiceagent.session.failures import Failures
-from voiceagent.session.history import History, pinned, unpinned
-from voiceagent.session.items import Item, Role
+from voiceagent.session.history import History
 from voiceagent.session.listener import Listener
 from voiceagent.session.machine import step
+from voiceagent.session.named import log_fields
 from voiceagent.session.noticed import noticed, shown
 from voiceagent.session.possible import require_possible
 from voiceagent.session.recording import Recorder
+from voiceagent.session.remembering import Remembering
 from voiceagent.session.reports import Report, SessionClosed, SessionOpened, UserTurnEnded
 from voiceagent.session.requests import Requests
 from voiceagent.session.responses import Responses
+from voiceagent.session.snapshot import Snapshot, snapshot
 from voiceagent.session.state import State
 from voiceagent.session.streams import Streams
 from voiceagent.session.summary import SUMMARY, Summariser
@@ -46,12 +46,12 @@ from voiceagent.session.timers import Timers
 from voiceagent.session.turns import TurnLog
 from voiceagent.session.user_input import ByHand, UserInput
 from voiceagent.tools.toolbox import Chosen, Toolbox
+from voiceagent.trace.about import about_each, about_object
 
-log = logging.getLogger(__name__)
 
-
-class Session:
-    """One connected user, from connect to hang-up.
+@about_each(log_fields)
+class Session(Remembering):
+    """One connected user, from connect to hang-up; `past` is a conversation to go on with.
 
     Raises VoiceAgentError for an unsupported configuration, and when an engine has no place left.
     """
@@ -65,36 +65,36 @@ class Session:
         on_report: Callable[[Report], None],
         tools: Toolbox,
         open_model: OpenModel | None = None,
+        past: Snapshot | None = None,
     ) -> None:
         self.id = session_id
         self.playout = Playout(engines.tts.sample_rate)
         self._require = partial(require_possible, engines=engines, toolbox=tools)
         chosen = self._require(config)
         self._config = config
-        self._next: tuple[ConversationConfig, Chosen] | None = None
-        """What `configure` asked for, until the turn under way is over."""
+        self._next: tuple[ConversationConfig, Chosen] | None = None  # what `configure` asked for, until it is adopted
         agent = AgentVoice(config.language)
         self._report = on_report = agent.overhear(on_report)
-        self._state = State(config.rules_in_effect)
         self._queue: deque[ev.Event] = deque()
         self._loop = asyncio.get_running_loop()
         self._timers = Timers(lambda timer: self._post(ev.TimerFired(self._loop.time(), timer)))
         self._now = self._loop.time()
         """The time of the event whose effects are being carried out."""
         self._listener = Listener(self.playout, turns, on_report, self._post, agent, session_id)
-        self._engine_failed = Failures(session_id, turns, on_report).tell
-        self._history = History(
-            config.system_prompt, config.budget_tokens, config.max_turns, engines.llm.count_tokens, chosen.specs
-        )
+        self._failures = Failures(session_id, turns, on_report)
+        self._engine_failed = about_object(self, log_fields, self._failures.tell)
+        count = engines.llm.count_tokens
+        self._history = History(config.system_prompt, config.budget_tokens, config.max_turns, count, chosen.specs)
+        state = State(config.rules_in_effect)
+        self._state = state if past is None else past.restore(state, self._history)
         with ExitStack() as opened:  # an engine has no place left: free what the others gave
             self._input = UserInput(engines, config, turns, agent, self._post, self._engine_failed)
             opened.callback(self._input.close)
             self._llm = engines.llm.open(self._on_llm)
             opened.callback(self._llm.close)
-            self._tts = engines.tts.open(lambda event: self._responses.on_tts(event))
+            self._tts = engines.tts.open(about_object(self, log_fields, lambda event: self._responses.on_tts(event)))
             opened.pop_all()
         streams = Streams(self._llm, self._tts, self.playout, partial(chosen.start, session=session_id))
-        count = engines.llm.count_tokens
         self._responses = Responses(
             session_id, streams, self._history, turns, on_report, count, self._on_response_failed, self._on_read
         )
@@ -166,8 +166,8 @@ class Session:
     def say(self, text: str, *, interrupt: bool = False) -> None:
         """Have the agent speak a text, which is remembered as far as it is heard.
 
-        It waits until no one speaks and no answer is being made; with `interrupt` it comes at once, in place of what
-        the agent says and of what the user has begun to say. A text without words is ignored.
+        It waits until the floor is free; with `interrupt` it comes at once, in place of what the agent says and of what
+        the user has begun to say. A text without words is ignored.
         """
         self._post(ev.SayRequested(self._loop.time(), text, interrupt))
 
@@ -203,8 +203,8 @@ class Session:
         The `instructions` are for this one reply: the model takes them as the user's words, and then forgets them.
         `config` is for this one, too. Without `remember` the reply is no part of the conversation: it comes soon, as
         text (`AsideEnded`), to `messages` or else to the conversation, and calls no tools.
-        Returns the request's number, for `withdraw`. Raises VoiceAgentError for an unsupported configuration,
-        and where there is no place for a reply apart.
+        Returns its number, for `withdraw`. Raises VoiceAgentError for an unsupported configuration, and for want of
+        a place for a reply apart.
         """
         if not remember:
             return self._requests.ask_apart(instructions, tuple(messages), config or self._config)
@@ -217,26 +217,6 @@ class Session:
         self._requests.withdraw(request)
         self._post(ev.RequestWithdrawn(self._loop.time(), request))
 
-    @property
-    def items(self) -> tuple[Item, ...]:
-        """What is remembered of the conversation, in order: what was said, and what `remember` added."""
-        return self._history.items
-
-    def remember(self, role: Role, text: str, *, after: str | None = None) -> str:
-        """Add a message to the conversation, at its end or after an item ("" is the beginning); return its item's name.
-
-        Nobody answers it by themselves. A "system" message is the operator's, in the midst of the conversation.
-        Raises VoiceAgentError for a message without words, and for an item that there is not.
-        """
-        item = self._history.add(role, text, after)
-        self._on_change()
-        return item
-
-    def forget(self, item: str) -> None:
-        """Remove an item from the conversation. Raises VoiceAgentError for one that there is not."""
-        self._history.forget(item)
-        self._on_change()
-
     def configure(self, config: ConversationConfig) -> None:
         """Behave as `config` says from the next turn on.
 
@@ -248,20 +228,9 @@ class Session:
         if is_idle(self._state) or not self._state.open:
             self._adopt()
 
-    def pin(self, fact: str) -> None:
-        """Tell the model a fact in every prompt from the next one on, whatever is dropped or configured meanwhile.
-
-        Raises VoiceAgentError if prompt, tools and facts leave no room for a conversation; then it is not pinned.
-        """
-        facts = pinned(self._history.facts, fact)
-        self._require(self.config, facts=facts)
-        self._history.facts = facts
-        self._on_change()
-
-    def unpin(self, fact: str) -> None:
-        """No longer tell a fact that was pinned. Raises VoiceAgentError for another, listing those that are."""
-        self._history.facts = unpinned(self._history.facts, fact)
-        self._on_change()
+    def snapshot(self) -> Snapshot:
+        """Return the conversation as data, as it would be remembered if the line broke now."""
+        return snapshot(self.id, self._state, self._history, self._responses.answer)
 
     def close(self) -> None:
         """The door is shut: end everything. Safe to call twice."""
@@ -275,11 +244,10 @@ class Session:
             for part in (self._input, self._llm, self._tts, self._requests, self._listener):
                 closing.callback(part.close)
 
-    # What the engines report
-
     def _on_llm(self, event: LlmEvent) -> None:
-        generation = event.tag if isinstance(event, StreamFailed) else event.generation
-        if generation == SUMMARY:
+        if isinstance(event, Ending):
+            self._post(ev.WordsJudged(self._loop.time(), event.generation, event.probability))
+        elif (event.tag if isinstance(event, StreamFailed) else event.generation) == SUMMARY:
             self._summariser.take(event)
         elif not self._responses.on_llm(event) and isinstance(event, StreamFailed):
             self._engine_failed("llm", event.error)
@@ -292,8 +260,6 @@ class Session:
     def _on_read(self, generation: int, whole: bool) -> None:
         what = ev.PlayoutFinished if whole else ev.PlayoutStarted
         self._post(what(self._loop.time(), generation))
-
-    # The machine and its effects
 
     def _post(self, event: ev.Event) -> None:
         """Queue the event; the outermost call drains the queue, so that effects never nest."""
@@ -318,7 +284,7 @@ class Session:
 
     def _give_up(self, effect: fx.Effect, error: Exception) -> None:
         """Report an effect that failed, as a failure from which the machine can go on."""
-        log.error("cannot carry out %s", type(effect).__name__, exc_info=error, extra={"session": self.id})
+        self._failures.refused(effect, error)
         match effect:
             case fx.Respond(generation) | fx.Release(generation):
                 self._on_response_failed(generation, "session", error)
@@ -364,6 +330,9 @@ class Session:
     def _choose(self, config: ConversationConfig) -> Chosen:
         """Return a configuration's tools. Raises VoiceAgentError for one that is not supported."""
         return self._require(config, facts=self._history.facts)
+
+    def _require_room(self, facts: tuple[str, ...]) -> None:
+        self._require(self.config, facts=facts)
 
     def _end_turn(self, how: ByHand) -> None:
         if self._state.open:

@@ -22,11 +22,16 @@ from voiceagent.session.effects import (
     ShowNothing,
     ShowUser,
 )
+from voiceagent.session.end_of_turn import end_log_odds, wait_s
 from voiceagent.session.events import Outcome, Timer
+from voiceagent.session.meaning import has_content, is_meant
 from voiceagent.session.patience import Expected, goes_on
 from voiceagent.session.state import Response, State, User
-from voiceagent.session.turn_wait import turn_wait_s
-from voiceagent.text import is_backchannel, looks_finished, normalise, words
+from voiceagent.text import normalise, words
+
+WORDS_WITHIN_S = 0.4
+"""Silence up to which the language model's opinion of the words is waited for: it comes before the reply's first token,
+so that nobody hears the difference, unless the model is busy with others."""
 
 
 class Draft:
@@ -79,8 +84,9 @@ class Draft:
         if self.state.user is not User.PAUSED:
             self.do(SetTimer(Timer.MAX_SPEECH, self.state.rules.max_speech_s))
         nudged = self.state.nudged and own
+        wordless = self.state.wordless and self.state.user is User.PAUSED
         self.set(user=User.SPEAKING, started_at=at, transcript=None, probability=None, complete=False, nudged=nudged)
-        self.set(own=own)
+        self.set(own=own, wordless=wordless)
         state = self.state
         if self.interrupts() and not own:
             if state.response is not None and not state.response.paused:
@@ -91,7 +97,7 @@ class Draft:
     def forget_turn(self) -> None:
         """What was heard is dealt with: the user starts a new turn."""
         if self.state.committed and self.state.transcript is None:
-            self.do(ShowNothing(self.state.turn, failed=False))  # whoever ended it by hand waits to hear of it
+            self.do(ShowNothing(self.state.turn, failed=False))  # who ended it by hand waits to hear of it
         self.do(CommitAudio())
         if self.state.shown:
             self.do(SetAside(self.state.turn, self.state.shown))
@@ -136,7 +142,7 @@ class Draft:
         self.settle(at)
 
     def weigh(self, at: float) -> None:
-        """Draw the conclusion from the turn detector's verdict, once it is known and the silence has lasted."""
+        """Draw the conclusion from what is known of the silence, once the turn detector has heard it and it lasts."""
         state = self.state
         if state.probability is None or state.transcript is None or state.user is not User.WAITING:
             return
@@ -144,15 +150,19 @@ class Draft:
             return
         if goes_on(state.transcript, state.pauses, state.expected, state.rules.language):
             return  # the timer that bounds the wait ends the turn
-        if state.probability >= state.rules.threshold:
+        rules, response = state.rules, state.response
+        ending = None if response is None else response.ending
+        odds = end_log_odds(state.probability, ending, state.transcript, rules.language)
+        until_s = wait_s(odds, rules.cut_off_cost_s, state.pause_s, rules.max_wait_s)
+        replies = response is None or response.kind is ResponseKind.REPLY
+        if ending is None and replies and state.reads and rules.preemptive and rules.answer:
+            until_s = max(until_s, min(WORDS_WITHIN_S, rules.max_wait_s))
+        silent_s = at - state.stopped_at + rules.stop_s
+        if until_s > silent_s:
+            self.do(SetTimer(Timer.END_OF_TURN, until_s - silent_s))
+        else:
             self.set(complete=True)
             self.do(CancelTimer(Timer.END_OF_TURN))
-            return
-        silent_s = at - state.stopped_at + state.rules.stop_s
-        wait_s = turn_wait_s(
-            state.probability, looks_finished(state.transcript, state.rules.language), state.rules, state.pause_s
-        )
-        self.do(SetTimer(Timer.END_OF_TURN, max(0.0, wait_s - silent_s)))
 
     def talked_over(self) -> bool:
         """Return whether the user is talking over the agent."""
@@ -183,7 +193,7 @@ class Draft:
                 if self.state.user is User.WAITING and not has_content(transcript, self.state):
                     self.dismiss()
                 return
-            if is_meant(transcript, self.state.speech_s, self.state) or _answers(transcript, self.state):
+            if is_meant(self.state):
                 self.end(Outcome.INTERRUPTED)
                 self.yield_floor(at)
                 if self.state.user is not User.PAUSED:
@@ -279,18 +289,3 @@ def _floor(state: State) -> Floor:
     if state.response is None or not state.response.released:
         return Floor.USER if state.rules.manual and state.speaking else Floor.NOBODY
     return Floor.AGENT if state.response.audible else Floor.THINKING
-
-
-def is_meant(text: str, speech_s: float, state: State) -> bool:
-    """Return whether words are meant to interrupt, rather than a cough, a hum, or a sign of attention."""
-    return has_content(text, state) and speech_s >= state.rules.min_speech_s
-
-
-def has_content(text: str, state: State) -> bool:
-    """Return whether there are words, and more than a sign of attention, unless that is the answer to a question."""
-    return bool(words(text)) and (not is_backchannel(text, state.rules.language) or _answers(text, state))
-
-
-def _answers(text: str, state: State) -> bool:
-    """Return whether words are said on the last words of the agent's question, however short they are."""
-    return state.response is not None and state.response.asking and bool(words(text))

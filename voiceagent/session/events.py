@@ -108,6 +108,15 @@ class TurnJudged:
 
 
 @dataclass(frozen=True, slots=True)
+class WordsJudged:
+    """How likely the user's words are to end where they do, says the model that has read them for a response."""
+
+    at: float
+    generation: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     """An alarm that was set and not cancelled."""
 
@@ -236,6 +245,7 @@ Event = (
     | PartialTranscript
     | FinalTranscript
     | TurnJudged
+    | WordsJudged
     | TimerFired
     | Typed
     | StopRequested

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 
 from voiceagent.scheduler.watchdog import StuckError
+from voiceagent.session.effects import Effect
 from voiceagent.session.reports import Report, engine_failed
 from voiceagent.session.turns import TurnLog
 
@@ -15,7 +16,7 @@ TELL_AGAIN_S = 1.0
 
 
 class Failures:
-    """Counts, logs and reports the failures of one session's engines."""
+    """Counts, logs and reports the failures of one session's engines. To be called in its name (`trace/about.py`)."""
 
     def __init__(self, session: str, turns: TurnLog, report: Callable[[Report], None]) -> None:
         self._session = session
@@ -33,3 +34,7 @@ class Failures:
             self._told[engine] = now
             log.error("%s failed: %s", engine, error, extra={"session": self._session, "engine": engine})
             self._report(engine_failed(engine, stuck=isinstance(error, StuckError)))
+
+    def refused(self, effect: Effect, error: Exception) -> None:
+        """An effect could not be carried out; which engine failed is told apart (`tell`)."""
+        log.error("cannot carry out %s", type(effect).__name__, exc_info=error, extra={"session": self._session})

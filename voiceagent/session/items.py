@@ -32,6 +32,19 @@ class Item:
         return " ".join(message.content for message in self.messages if message.role != "tool" and message.content)
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a history holds, as data."""
+
+    items: tuple[Item, ...] = ()
+    facts: tuple[str, ...] = ()
+    summary: str = ""
+    lost: tuple[Message, ...] = ()
+    """Messages of dropped turns that are in no summary."""
+    notes: int = 0
+    """How many messages were added from outside."""
+
+
 def turn_item(turn: int) -> str:
     """Return the name of what the user said in a turn."""
     return f"turn_{turn}"

@@ -8,6 +8,7 @@ The invariants, which tests hold by walking every order of events:
 - what is to be said unasked waits only while the floor is taken;
 - where turns are ended by hand, sounds by themselves change neither a turn nor a response;
 - where turns are not answered by themselves, no answer is prepared and nothing is apologised for;
+- a sound in which no words were found ends no response, however long it is;
 - where speech does not interrupt, it neither pauses nor ends a response that is heard;
 - what was shown of a turn is answered, remembered, or set aside for people to see, before the next turn begins;
 - no one speaks without an alarm that bounds it, nor is silent after it without one;
@@ -20,7 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 from voiceagent.session.by_hand import commit, enter_keys, key_pressed, turn_committed, turn_discarded
-from voiceagent.session.draft import Draft, is_idle, is_meant
+from voiceagent.session.draft import Draft, is_idle
 from voiceagent.session.effects import (
     CancelTimer,
     Effect,
@@ -29,6 +30,7 @@ from voiceagent.session.effects import (
     SetTimer,
     ShowUser,
 )
+from voiceagent.session.end_of_turn import learn_pause
 from voiceagent.session.events import (
     Closed,
     Concluding,
@@ -56,10 +58,12 @@ from voiceagent.session.events import (
     TurnDiscarded,
     TurnJudged,
     Typed,
+    WordsJudged,
 )
+from voiceagent.session.meaning import has_content, is_meant_so_far
 from voiceagent.session.patience import expected_after
+from voiceagent.session.sounds import decide_without_words, go_on_over_sound
 from voiceagent.session.state import State, User
-from voiceagent.session.turn_wait import learn_pause
 from voiceagent.session.unasked import configured, noted, reply_requested, request_withdrawn, say_requested
 from voiceagent.text import is_question, normalise, words
 
@@ -143,15 +147,17 @@ def _speech_stopped(draft: Draft, event: SpeechStopped) -> None:
 def _partial(draft: Draft, event: PartialTranscript) -> None:
     state = draft.state
     by_hand = state.rules.manual and not state.committed
-    if event.own and state.user is User.SPEAKING and draft.talked_over():
-        _go_on_as_own(draft)
+    if state.user is User.SPEAKING and draft.talked_over():
+        draft.set(wordless=not event.own and not has_content(event.text, state))
+        if event.own:
+            go_on_over_sound(draft)
     if not words(event.text) or not (state.user is User.SPEAKING or by_hand):
         return
     draft.show(event.text, final=False)
     if by_hand:
         return
     if draft.talked_over():
-        if draft.interrupts() and is_meant(event.text, state.speech_s + event.at - state.started_at, state):
+        if draft.interrupts() and is_meant_so_far(event.text, state.speech_s + event.at - state.started_at, state):
             draft.end(Outcome.INTERRUPTED)
     elif state.response is not None and normalise(event.text) != normalise(state.response.text):
         draft.end(Outcome.CANCELLED)
@@ -163,6 +169,7 @@ def _final(draft: Draft, event: FinalTranscript) -> None:
         return
     doubtful = event.confidence is not None and event.confidence < state.rules.min_confidence
     draft.set(transcript=event.text, unheard=event.failed, doubtful=doubtful)
+    draft.set(wordless=draft.talked_over() and not event.own and not has_content(event.text, state))
     if words(event.text):
         draft.show(event.text, final=True)
     draft.weigh(event.at)
@@ -179,13 +186,26 @@ def _judged(draft: Draft, event: TurnJudged) -> None:
         draft.settle(event.at)
 
 
+def _words_judged(draft: Draft, event: WordsJudged) -> None:
+    state = draft.state
+    if state.response is None or state.response.generation != event.generation:
+        return
+    draft.mark(ending=event.probability)
+    draft.set(reads=True)
+    if state.complete:
+        return
+    draft.weigh(event.at)
+    if draft.state.complete:
+        draft.settle(event.at)
+
+
 def _timer(draft: Draft, event: TimerFired) -> None:
     state = draft.state
     if event.timer is Timer.END_OF_TURN and state.user is User.WAITING and not draft.talked_over():
         draft.set(complete=True)
         draft.settle(event.at)
     elif event.timer is Timer.INTERRUPT and state.user is User.SPEAKING and draft.talked_over():
-        draft.end(Outcome.INTERRUPTED)
+        decide_without_words(draft, event.at)
     elif event.timer is Timer.MAX_SPEECH and state.user in (User.SPEAKING, User.PAUSED):
         _end_overlong(draft, event.at)
     elif event.timer is Timer.UNDECIDED and state.user is User.WAITING and draft.talked_over():
@@ -258,13 +278,6 @@ def _response_failed(draft: Draft, event: ResponseFailed) -> None:
         draft.apologise()
 
 
-def _go_on_as_own(draft: Draft) -> None:
-    """It is the agent's own voice that is heard: no sound stops it from now on, until there are words of another."""
-    draft.do(CancelTimer(Timer.INTERRUPT))
-    draft.set(own=True)
-    draft.resume()
-
-
 def _end_overlong(draft: Draft, at: float) -> None:
     """Answer what was said so far, though it goes on; once the agent is silent, if it is not to be interrupted."""
     if draft.talked_over():
@@ -287,6 +300,7 @@ _RULES: dict[type[Event], Callable[[Draft, Any], None]] = {
     PartialTranscript: _partial,
     FinalTranscript: _final,
     TurnJudged: _judged,
+    WordsJudged: _words_judged,
     TimerFired: _timer,
     Typed: _typed,
     StopRequested: _stop_requested,

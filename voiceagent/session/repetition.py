@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from voiceagent.engines.llm.contract import Message
+from voiceagent.session.items import Item
 from voiceagent.text import asks_again, normalise
 
 RUN = 6
@@ -41,9 +42,14 @@ class Said:
 class SaidBefore:
     """What was said in one session, also what has fallen out of its history."""
 
-    def __init__(self) -> None:
+    def __init__(self, items: Iterable[Item] = ()) -> None:
         self._replies: deque[Said] = deque(maxlen=REMEMBERED)
         self._questions: deque[str] = deque(maxlen=REMEMBERED)
+        for item in items:
+            if item.role == "assistant":
+                self.note_agent(item.text)
+            else:
+                self.note_user(item.text)
 
     def note_agent(self, text: str) -> None:
         """Record what was heard of a reply."""

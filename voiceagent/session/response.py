@@ -57,6 +57,7 @@ class ResponseRun:
         self.tally = Tally(counted=config.count_usage)
         self.cut = False
         """Whether its last reply reached its length."""
+        self.written_whole = False
         self.segments: list[Segment] = []
         self.marks: dict[Mark, float] = {}
         """When the first token, segment and audio came."""
@@ -79,7 +80,6 @@ class ResponseRun:
         self._draw = 0
         self._nudged = False
         self._filler: asyncio.TimerHandle | None = None
-        self._text_complete = False
         self._reply = Reply(config.segmenter(config.language))
         self._wanted = Deadlines(streams.playout, generation)
 
@@ -186,6 +186,8 @@ class ResponseRun:
         self._reply = Reply(self._config.segmenter(self._config.language), self._messages, self._config.stop)
         need = need_of(self.released, begun=bool(self.segments))
         options = replace(self._config.reply_options, said=tuple(past.text for past in self._said), draw=self._draw)
+        if not (self.released or nudge or self._rounds):
+            options = replace(options, judge_words=True)
         self.tally.read(prompt := (*messages, last))
         self._streams.llm.generate(self.generation, prompt, deadline, need=need, options=options)
 
@@ -345,14 +347,14 @@ class ResponseRun:
             self._on_read(False)
 
     def _complete_text(self) -> None:
-        self._text_complete = True
+        self.written_whole = True
         if not self.segments:
             self._on_failed("llm", None)
         self._report_completion()
         self._finish_if_whole()
 
     def _report_completion(self) -> None:
-        if self.released and self._text_complete and self.segments:
+        if self.released and self.written_whole and self.segments:
             self._report(TextCompleted(self.generation))
 
     def _enqueue(self, audio: SpeechAudio) -> None:
@@ -369,7 +371,7 @@ class ResponseRun:
         self._finish_if_whole()
 
     def _finish_if_whole(self) -> None:
-        if self._text_complete and self.segments and all(segment.audio_done for segment in self.segments):
+        if self.written_whole and self.segments and all(segment.audio_done for segment in self.segments):
             if self.spoken:
                 self._streams.playout.finish(self.generation)
             elif self.released:

@@ -30,6 +30,7 @@ from voiceagent.session.reports import (
     UserTurnEnded,
 )
 from voiceagent.session.response import ResponseRun
+from voiceagent.session.snapshot import Answer
 from voiceagent.session.state import Response
 from voiceagent.session.streams import Streams
 from voiceagent.session.turns import TurnLog
@@ -75,15 +76,22 @@ class Responses:
         self._failed = failed
         self._read = read
         self._heard = HeardWords(streams.playout, history)
-        self._said = SaidBefore()
+        self._said = SaidBefore(history.items)
         self._other_than: tuple[Said, ...] = ()
         """What the answer to the last turn should not repeat, if nobody answered that by themselves."""
         self._live: ResponseRun | None = None
+        self._turn = 0
+        """The turn that the last released one answers."""
 
     @property
     def is_quiet(self) -> bool:
         """Whether none is being made or heard."""
         return self._live is None
+
+    @property
+    def answer(self) -> Answer | None:
+        """The account of the response that is heard, or else of the last one."""
+        return self._heard.answer(self._live)
 
     def begin(self, asked: Respond, at: float, config: ConversationConfig, own: Own | None = None) -> None:
         """Prepare a response; it is not heard before its release."""
@@ -125,17 +133,18 @@ class Responses:
         self._history.add_user(text, turn_item(turn))
         self._other_than = self._said.against(text, language)
         self._said.note_user(text)
-        conversation("user", text, session=self._session)
+        conversation("user", text, session=self._session, turn=turn)
         self._turns.noted(turn, text, at)
 
     def release(self, response: Response | None, turn: int, at: float) -> None:
         """Let it be heard; `response` is the machine's account of it, and `turn` the one that it answers."""
         assert self._live is not None
+        self._turn = turn
         if response is not None and response.kind in ANSWERS:
             if response.kind is ResponseKind.REPLY:
                 self._history.add_user(response.text, turn_item(turn))
                 self._said.note_user(response.text)
-            conversation("user", response.text, session=self._session)
+            conversation("user", response.text, session=self._session, turn=turn)
             self._turns.released(turn, self._live, response.text, at)
         elif response is not None and response.kind is ResponseKind.PROMPTED:
             self._turns.prompted(turn, self._live, at)
@@ -156,10 +165,10 @@ class Responses:
             self.streams.playout.drop(generation)
             self._turns.dropped()
             return False
-        text, words = self._heard.remember(run)
+        text, words = self._heard.remember(run, outcome)
         if outcome is Outcome.COMPLETED:
             self._said.note_agent(text)
-        conversation("agent", text, session=self._session)
+        conversation("agent", text, session=self._session, turn=self._turn)
         usage = run.tally.usage(self._count_tokens)
         self._report(ResponseEnded(generation, outcome, words, text, run.cut, usage))
         if (trace := self._turns.ended(run, outcome, text, at)) is not None:
@@ -192,7 +201,7 @@ class Responses:
         try:
             run.on_llm(event)
         except Exception as error:  # a text that cannot be turned into speech
-            log.exception("a language model's event could not be used", extra={"session": self._session})
+            log.exception("a language model's event could not be used", extra=self._fields(run))
             self._failed(run.generation, "llm", error)
         return True
 
@@ -203,13 +212,16 @@ class Responses:
         try:
             run.on_tts(event)
         except Exception as error:  # sound that the playout refuses: samples that are no numbers
-            log.exception("a voice's event could not be used", extra={"session": self._session})
+            log.exception("a voice's event could not be used", extra=self._fields(run))
             self._failed(run.generation, "tts", error)
 
     def _on_read(self, generation: int, whole: bool) -> None:
         if not whole:
             self._turns.first_packet(generation, asyncio.get_running_loop().time())
         self._read(generation, whole)
+
+    def _fields(self, run: ResponseRun) -> dict[str, object]:
+        return {"session": self._session, "generation": run.generation}
 
     def _of(self, event: LlmEvent | TtsEvent) -> ResponseRun | None:
         generation = event.tag if isinstance(event, StreamFailed) else event.generation

@@ -13,14 +13,13 @@ class Rules:
     """Ask a turn detector; otherwise a turn ends after `silence_s` of silence."""
     preemptive: bool
     """Prepare the response before the turn is known to be over."""
-    threshold: float
-    """Probability from which a turn counts as complete."""
+    cut_off_cost_s: float
+    """Answering into a pause is as bad as this many seconds of waiting for an answer."""
     stop_s: float
     """Silence after which SpeechStopped comes."""
     silence_s: float
-    min_wait_s: float
     max_wait_s: float
-    """Silence after which a turn ends though it seemed incomplete, at least and at most."""
+    """Silence after which a turn ends though it seemed incomplete."""
     min_speech_s: float
     """A shorter sound never interrupts the agent."""
     interrupt_after_s: float

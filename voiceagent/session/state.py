@@ -32,6 +32,8 @@ class Response:
     paused: bool = False
     asking: bool = False
     """The last words of its question are being said: whatever is said to them is the answer."""
+    ending: float | None = None
+    """How likely the words that it answers are to end where they do; None while it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,16 @@ class State:
     """When SpeechStopped last came."""
     pauses: int = 0
     """How often the user has paused in this turn and gone on."""
+    reads: bool = False
+    """The language model says how likely words are to end: it has done so."""
     expected: Expected = Expected.NOTHING
     """What the agent has asked for last."""
     shown: str = ""
     """The turn's text as it was shown last; it is answered, remembered, or set aside for people to see."""
     own: bool = False
     """What is heard may be the agent's own voice: it goes on until there are words that it did not say."""
+    wordless: bool = False
+    """The recogniser has listened to the sound under way, and understood nothing that is meant for the agent."""
     overlong: bool = False
     """The sound under way was ended as a turn by its length: it does not interrupt what answers it."""
     pause_s: float = 0.0

@@ -55,7 +55,7 @@ def noted(draft: Draft, event: Noted) -> None:
 
 
 def configured(draft: Draft, event: Configured) -> None:
-    """Use other rules. What was heard so far stays with the turn, whoever ends it."""
+    """Use other rules. What was heard so far stays with the turn, by whatever it ends."""
     state = draft.state
     draft.set(rules=event.rules)
     if event.rules.manual and not state.rules.manual and state.user is not User.SILENT and not state.committed:

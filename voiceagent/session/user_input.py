@@ -21,9 +21,9 @@ from voiceagent.errors import VoiceAgentError
 from voiceagent.session import events as ev
 from voiceagent.session.agent_voice import AgentVoice
 from voiceagent.session.config import ConversationConfig
-from voiceagent.session.endpointing import Endpointer
 from voiceagent.session.engines import Engines
 from voiceagent.session.held_audio import HeldAudio
+from voiceagent.session.nearby import Nearby
 from voiceagent.session.recent_audio import RecentAudio
 from voiceagent.session.turns import TurnLog
 
@@ -55,7 +55,7 @@ class UserInput:
         self._post = post
         self._failed = failed
         self._loop = asyncio.get_running_loop()
-        self._endpointer = Endpointer(config.thresholds)
+        self._endpointer = Nearby(config)
         self._recent = RecentAudio()
         self._by_hand = config.rules.manual
         """Turns are ended by hand."""
@@ -81,7 +81,7 @@ class UserInput:
 
     def configure(self, config: ConversationConfig) -> None:
         """Use other thresholds for speech and silence, and have turns ended by hand, or not."""
-        self._endpointer.configure(config.thresholds)
+        self._endpointer.adopt(config)
         if self._by_hand and not config.rules.manual:
             self._held.release()
         self._by_hand = config.rules.manual
@@ -94,6 +94,7 @@ class UserInput:
         if self._by_hand:
             self._held.push(pcm)
         else:
+            self._endpointer.hear(pcm, self._loop.time())
             self.asr.push(pcm)
             self.vad.push(pcm, self._loop.time())
 
@@ -122,6 +123,7 @@ class UserInput:
         """Let the recogniser forget what was heard up to the last fork."""
         self.asr.commit()
         self._agent.commit()
+        self._endpointer.forget()
         self._spoken = self._spoken_since_fork
         if self._endpointer.speaking and not self._spoken:  # the turn was ended by its length
             self._spoken = self._spoken_since_fork = True
@@ -163,7 +165,7 @@ class UserInput:
             self.vad.close()  # a recurrent state that is not a number stays so
             self.vad = self._open_vad()
             self._held.give_up()
-        elif (change := self._endpointer.feed(frame)) is not None:
+        elif (change := self._endpointer.feed(frame, agent_speaks=self._agent.speaks)) is not None:
             if isinstance(change, ev.SpeechStarted):
                 self._spoken = self._spoken_since_fork = True
                 self.asr.begin_speech()
@@ -183,6 +185,7 @@ class UserInput:
             case Transcript(text, fork) if fork is not None:
                 self._turns.mark("transcript_final", now)
                 text, own = self._agent.without_own(text, self._spoken_until, final=True)
+                self._endpointer.learn(text)
                 self._post(ev.FinalTranscript(now, fork, text, confidence=event.confidence, own=own))
             case StreamFailed(fork, error):
                 self._failed("asr", error)

@@ -17,6 +17,7 @@ from voiceagent.session.config import ConversationConfig
 from voiceagent.session.coordinator import Session
 from voiceagent.session.engines import Engines
 from voiceagent.session.reports import Report
+from voiceagent.session.snapshot import Snapshot
 from voiceagent.session.state import User
 from voiceagent.session.turns import TurnLog
 from voiceagent.testing.ear import Ear, Sound
@@ -47,7 +48,8 @@ class Reported:
 class Caller:
     """One session at a loopback door. `frame_s` is a multiple of 20 ms: more is faster, and coarser.
 
-    `open_session` opens it elsewhere, as a running agent does, which keeps its own `turns`.
+    `open_session` opens it elsewhere, as a running agent does, which keeps its own `turns`. With a `past` session
+    (`Session.snapshot`) it goes on with that.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Caller:
         steps: StepLog | None = None,
         frame_s: float = FRAME_S,
         on_report: Callable[[Report], None] | None = None,
+        past: Snapshot | None = None,
         open_session: Callable[[Callable[[Report], None], ConversationConfig], Session] | None = None,
     ) -> None:
         self.reports: list[Reported] = []
@@ -78,7 +81,7 @@ class Caller:
         if open_session is not None:
             self.session = open_session(self._on_report, config)
         else:
-            self.session = Session(name, engines, config, turns, self._on_report, tools or Toolbox())
+            self.session = Session(name, engines, config, turns, self._on_report, tools or Toolbox(), past=past)
 
     # What the agent says
 
@@ -166,7 +169,7 @@ class Caller:
         await self._pass(seconds, voiced=False)
 
     async def utters(self, text: str) -> None:
-        """Say something now, whoever speaks, and do not wait for anything. Raises as `says` does."""
+        """Say something now, even while the agent speaks, and do not wait for anything. Raises as `says` does."""
         if not hasattr(self._asr, "say"):
             raise VoiceAgentError(
                 f"Only a scripted recogniser can be given words, and this is {type(self._asr).__name__}: "

@@ -6,10 +6,13 @@ with Callers("spark.yaml", costs=table, concurrency=1, off_device={"vad", "turn"
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, Unpack
+from weakref import WeakKeyDictionary
 
 from voiceagent.app.agent import Agent
+from voiceagent.app.concerned import Sessions, concerned
 from voiceagent.app.conversation import conversation_config
 from voiceagent.app.engines import lanes_of
 from voiceagent.app.settings import load_settings
@@ -21,6 +24,7 @@ from voiceagent.scheduler.lane import VirtualLane
 from voiceagent.scheduler.policy import Policy, decide
 from voiceagent.scheduler.scheduler import Scheduler, Step
 from voiceagent.session.reports import Report
+from voiceagent.session.snapshot import Snapshot
 from voiceagent.testing.caller import FRAME_S, Caller
 from voiceagent.testing.scripts import Scripts, scripted_engines
 from voiceagent.testing.tools import virtual_tool
@@ -75,19 +79,31 @@ class Callers:
         self._frame_s = frame_s
         self._events = agent.events if isinstance(agent, Agent) else None
         self._calls = 0
+        self._sessions: Sessions = WeakKeyDictionary()
         takes_s = step_s or (lambda batch: costs.cost_s(batch.cost_key))
         by_lane = lanes_of(self.engines)
         lanes = {name: VirtualLane(takes_s) for name in by_lane}
         self.scheduler = Scheduler(
-            by_lane, lanes, concurrency, on_step=self._on_step, policy=policy, off_device=off_device
+            by_lane,
+            lanes,
+            concurrency,
+            on_step=self._on_step,
+            policy=policy,
+            off_device=off_device,
+            concerns=partial(concerned, self._sessions),
         )
 
     def call(
-        self, name: str | None = None, *, connected: bool = True, on_report: Callable[[Report], None] | None = None
+        self,
+        name: str | None = None,
+        *,
+        connected: bool = True,
+        on_report: Callable[[Report], None] | None = None,
+        past: Snapshot | None = None,
     ) -> Caller:
         """Return a new caller, connected unless `connected` is false.
 
-        `on_report` gets each report as it comes. Call it on the event loop.
+        `on_report` gets each report as it comes; `past` is a session to go on with. Call it on the event loop.
         """
         self._calls += 1
         report = on_report
@@ -108,7 +124,9 @@ class Callers:
             steps=self.steps,
             frame_s=self._frame_s,
             on_report=report,
+            past=past,
         )
+        self._sessions[caller.session] = None
         if connected:
             caller.connects()
         return caller

@@ -15,8 +15,6 @@ class Language:
     """ISO 639-1: "de"."""
     name: str
     """In English, for messages: "German"."""
-    own_name: str
-    """ "Deutsch"."""
     read: Callable[[str], str]
     """Write out what is no word: numbers, dates, times, sums, units, abbreviations, signs, addresses."""
     leading: frozenset[str]
@@ -39,6 +37,10 @@ class Language:
     """What is found in `normalise`d text that asks for something that is dictated piece by piece: a number, a name."""
     fillers: re.Pattern[str] = NEVER
     """What `normalise`d text ends in when its speaker is still thinking ("um", "let me see")."""
+    tics: re.Pattern[str] = NEVER
+    """What `normalise`d text matches as a whole when it only slipped out: hesitation, coughs, laughs, cries."""
+    interrupting: frozenset[str] = frozenset()
+    """Words by which somebody interrupts who says no other ("wait"); empty: any word."""
     asks_again: re.Pattern[str] = NEVER
     """What is found in `normalise`d text that asks to hear something once more."""
     dotted_ordinals: bool = False

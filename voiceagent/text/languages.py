@@ -35,4 +35,4 @@ def _language(code: str) -> Language:
 
 def _neutral(code: str) -> Language:
     none: frozenset[str] = frozenset()
-    return Language(code, code, code, str, none, none, none, (), NEVER, none, none)
+    return Language(code, code, str, none, none, none, (), NEVER, none, none)

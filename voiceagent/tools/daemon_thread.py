@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import copy_context
 from threading import Thread
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ async def in_thread(work: Callable[[], T], name: str, on_end: Callable[[], None]
     """
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[T] = loop.create_future()
+    context = copy_context()
 
     def settle(result: T | None, error: BaseException | None) -> None:
         if outcome.done():
@@ -29,7 +31,7 @@ async def in_thread(work: Callable[[], T], name: str, on_end: Callable[[], None]
     def body() -> None:
         result, failure = None, None
         try:
-            result = work()
+            result = context.run(work)
         except BaseException as error:
             failure = error
         finally:

@@ -31,11 +31,16 @@ def _kinds(schema: object) -> set[str]:
         return set()
     if "$ref" in schema:
         return {"object"}  # what pydantic and its like refer to are models, and enumerations, which JSON need not be
-    kinds = schema.get("type", [])
-    found = {kinds} if isinstance(kinds, str) else set(kinds)
-    for choice in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
+    kinds = schema.get("type")
+    found = {kind for kind in _listed(kinds) if isinstance(kind, str)} | ({kinds} if isinstance(kinds, str) else set())
+    for choice in (*_listed(schema.get("anyOf")), *_listed(schema.get("oneOf"))):
         found |= _kinds(choice)
     return found
+
+
+def _listed(value: object) -> list[Any]:
+    """Return a list as it is; a schema that comes from elsewhere may have anything in its place."""
+    return value if isinstance(value, list) else []
 
 
 def _read(text: str) -> Any:

@@ -16,6 +16,7 @@ from voiceagent.engines.llm.contract import ToolCall, ToolSpec
 from voiceagent.errors import VoiceAgentError
 from voiceagent.tools.contract import Tool
 from voiceagent.tools.fit import fitted
+from voiceagent.trace.about import about_the_same
 from voiceagent.trace.tools import UNKNOWN_TOOL, ToolOutcome, ToolUse
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class Toolbox:
         tools, loop = self._tools if among is None else among, asyncio.get_running_loop()
         tool = tools.get(call.name)
         use = ToolUse(call.name if tool else UNKNOWN_TOOL, loop.time())
-        task = loop.create_task(self._run(tool, call, use, on_result, session, tools))
+        task = loop.create_task(self._run(tool, call, use, on_result, session, tools), context=about_the_same())
 
         def cancel() -> None:
             self._end(use, "cancelled")  # at once: the canceller may be about to record the turn

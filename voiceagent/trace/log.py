@@ -1,7 +1,8 @@
 """Structured logs on stderr: `key=value` for people, JSON lines for machines, through the standard library's logging.
 
-Fields are what a call passes as `extra`; `with_fields` gives a logger that adds the same ones (session, turn) to every
-line. Only `conversation` logs what people said, and only after `configure(log_text=True)`.
+Fields are what a call passes as `extra`, with the session and turn that it is about (`trace/about.py`); `with_fields`
+gives a logger that adds the same ones to every line. Only `conversation` logs what people said, and only after
+`configure(log_text=True)`.
 """
 
 import json
@@ -11,6 +12,7 @@ from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from voiceagent.trace.about import AboutFilter
 from voiceagent.trace.turn import TurnTrace
 
 LogFormat = Literal["text", "json"]
@@ -30,6 +32,7 @@ def configure(level: str = "INFO", format: LogFormat = "text", *, log_text: bool
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
+    handler.addFilter(AboutFilter())
     handler.set_name("voiceagent")
     root = logging.getLogger()
     for old in [old for old in root.handlers if old.get_name() == "voiceagent"]:

@@ -205,8 +205,8 @@ class Metrics:
         )
         self.refused_sessions = Counter(
             "voiceagent_refused_sessions",
-            "Callers turned away: server_full (the cap), server_busy (more could not be answered in time), not_ready, "
-            "out_of_order (a lane hangs or fails).",
+            "Callers turned away: server_full (the cap), server_busy (more could not be answered in time), "
+            "address_full, not_ready, out_of_order (a lane hangs or fails).",
             ["reason"],
             registry=registry,
         )
@@ -231,7 +231,7 @@ class Metrics:
         # A series that appears with its first event hides that event from rate(), so known ones exist from the start.
         for outcome in ("completed", "interrupted", "failed", "cancelled"):
             self.turns.labels(outcome)
-        for reason in ("server_full", "server_busy", "not_ready", "out_of_order"):
+        for reason in ("server_full", "server_busy", "address_full", "not_ready", "out_of_order"):
             self.refused_sessions.labels(reason)
         for fate in ("used", "dropped"):
             self.speculations.labels(fate)

@@ -2,7 +2,7 @@
 
 `FakeServer` serves the page on 127.0.0.1 and does what a test tells it: send these messages, refuse the next
 call, fall silent, vanish. It knows nothing of the real server. `python tests/doors/page/page_fixture.py` plays
-the script at its own pace to whoever connects, to work on the page without any model.
+the script at its own pace to everybody who connects, to work on the page without any model.
 """
 
 from __future__ import annotations
@@ -78,9 +78,13 @@ class FakeServer:
         self.token: str | None = None
         """What every call of the page must carry."""
         self.answers_pings = True
+        self.past: list[Message] | None = None
+        """What was said, for a page that goes on with a call; None: it is not known any more."""
         self.received: queue.Queue[Message] = queue.Queue()
         """What the page sent over the data channel, but pings."""
         self.offers: list[Message] = []
+        self.restarts: queue.Queue[Message] = queue.Queue()
+        """Later offers of calls, which are refused."""
         self.candidates: queue.Queue[Message] = queue.Queue()
         self._script = script
         self._peers: list[RTCPeerConnection] = []
@@ -176,6 +180,9 @@ class FakeServer:
             status, code, message, retry_after = self.refusal
             headers = {"Retry-After": str(retry_after)} if retry_after else {}
             return JSONResponse({"error": {"code": code, "message": message}}, status, headers)
+        if offer["pc_id"] is not None:
+            self.restarts.put(offer)
+            return JSONResponse({"error": {"code": "unknown_session", "message": "No such session."}}, 404)
         self.offers.append(offer)
         peer = RTCPeerConnection()
         self._peers.append(peer)
@@ -203,7 +210,12 @@ class FakeServer:
         assert channel.label == "voiceagent"
         self._channel = channel
         channel.on("message", self._receive)
-        self._send({"type": "session", "session": "a-session", "t": time.monotonic(), "agent": CONFIG["name"]})
+        resumed = bool(self.offers[-1].get("resume")) and self.past is not None
+        resume = {"token": "a-token", "within_s": 30}
+        about = {"session": "a-session", "t": time.monotonic(), "agent": CONFIG["name"]}
+        self._send({"type": "session", **about, "resume": resume, "resumed": resumed})
+        if resumed:
+            self._send({"type": "history", "items": self.past})
         self._open.set()
         if self._script is not None:
             for task in self._tasks:

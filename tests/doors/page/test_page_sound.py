@@ -47,6 +47,8 @@ def test_the_chosen_microphone_is_remembered_and_changed_within_the_call(visit: 
     expect(page.locator("#entries")).to_contain_text("Still here.")
     assert len(server.offers) == 1
     page.reload()
+    expect(page.locator("#mute")).to_be_enabled()  # the call goes on, and a microphone is open
+    assert len(server.offers) == 2
     expect(page.get_by_label("Microphone").locator("option:checked")).to_have_text(chosen or "")
 
 

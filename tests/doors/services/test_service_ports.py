@@ -33,7 +33,7 @@ async def service(setting, *sets):
     async with open_server(f"{setting}={port}", *sets) as house:
         url = f"http://127.0.0.1:{port}"
         async with httpx.AsyncClient(base_url=url) as http:
-            yield House(url, house.agent, http)
+            yield House(url, house.agent, http, house.connections)
 
 
 def ask(setting, method, path, *sets, **request):

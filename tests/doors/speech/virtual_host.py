@@ -18,6 +18,10 @@ class VirtualHost(Lending):
     def engines(self):
         return self.callers.engines
 
+    @property
+    def models(self):
+        return {"asr": "scripted", "llm": "scripted", "tts": "scripted"}
+
     def readiness(self):
         return dict.fromkeys(("asr", "llm", "tts", "vad", "turn"), True)
 

@@ -35,6 +35,7 @@ def test_mu_law_at_8_khz_costs_the_recogniser_at_most_3_points():
 @pytest.mark.models
 @pytest.mark.realtime
 @RECORDINGS
+@pytest.mark.thorough
 def test_sentences_said_in_calls_are_understood_by_each_telephone():
     clips = [clip for clip in corpus.questions(12) if len(clip.text.split()) > 4][:4]
     samples = asyncio.run(called("cpu.yaml", (), clips))
@@ -48,6 +49,7 @@ def test_sentences_said_in_calls_are_understood_by_each_telephone():
 GREETING = "Good morning. This is the agent of the library. How can I help you today?"
 
 
+@pytest.mark.thorough
 @pytest.mark.models
 @pytest.mark.realtime
 @pytest.mark.parametrize("way", ["twilio", "audiosocket"])

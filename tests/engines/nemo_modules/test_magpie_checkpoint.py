@@ -42,7 +42,7 @@ def test_a_checkpoint_is_loaded_with_the_codec_that_was_told(files: tuple[Path, 
 
 def test_the_codec_stays_float32_when_the_rest_does_not(files: tuple[Path, Path]) -> None:
     loaded = load(*files, dtype=torch.bfloat16)
-    assert loaded.decoder.layers[0].self_attention.qkv_net.weight.dtype is torch.bfloat16
+    assert loaded.decoder.layers[0].norm_self.weight.dtype is torch.bfloat16
     assert {parameter.dtype for parameter in loaded._codec_model.parameters()} == {torch.float32}
 
 

@@ -16,7 +16,7 @@ from voiceagent.weights import Store
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.nemo
 
-from benchmarks.dummies.nemotron import dummy_asr  # noqa: E402 (needs torch)
+from voiceagent.engines.nemo.dummies.nemotron import dummy_asr  # noqa: E402 (needs torch)
 
 CPU = torch.device("cpu")
 
@@ -86,6 +86,14 @@ def test_only_the_encoder_takes_the_lower_precision(saved: dict[str, Any]) -> No
     others = (loaded.decoder, loaded.joint)
     assert {weight.dtype for part in others for weight in part.parameters()} == {torch.float32}
     assert loaded.preprocessor.featurizer.window.dtype is torch.float32
+
+
+def test_int8_packs_the_encoders_layers_and_nothing_else(saved: dict[str, Any]) -> None:
+    loaded = load(str(saved["english"][1]), dtype=torch.int8)
+    kinds = {name.rpartition(".")[2]: type(part).__name__ for name, part in loaded.encoder.named_modules()}
+    assert {kinds[name] for name in ("linear_q", "linear_out", "linear1", "linear2", "pointwise_conv1")} == {"Int8"}
+    assert (kinds["linear_pos"], kinds["depthwise_conv"]) == ("Linear", "CausalConv1D")
+    assert same_weights(loaded.joint, saved["english"][0].joint)
 
 
 @pytest.mark.gpu

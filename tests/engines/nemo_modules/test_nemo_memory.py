@@ -65,6 +65,20 @@ def test_a_gpu_in_main_memory_has_what_the_machine_has(
     assert memory.free_bytes(SimpleNamespace(type="cuda")) == free
 
 
+def test_a_file_that_was_read_is_dropped_from_the_systems_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped: list[tuple[int, int, int]] = []
+    monkeypatch.setattr(memory.os, "posix_fadvise", lambda file, *what: dropped.append(what))
+    (tmp_path / "model.nemo").write_bytes(b"weights")
+    memory.forget_file(tmp_path / "model.nemo")
+    assert dropped == [(0, 0, memory.os.POSIX_FADV_DONTNEED)]
+    memory.forget_file(tmp_path / "gone.nemo")
+    assert len(dropped) == 1
+    monkeypatch.delattr(memory.os, "posix_fadvise")
+    memory.forget_file(tmp_path / "model.nemo")
+
+
 @pytest.mark.parametrize(("limit", "fraction"), [(6 << 30, 0.75), (80 << 30, 1.0), (0, 0.0)])
 def test_torch_may_take_its_share_of_a_gpu_and_no_more(
     monkeypatch: pytest.MonkeyPatch, limit: int, fraction: float

@@ -14,7 +14,7 @@ def capacity_in_words(settings: Settings, costs: CostModel, *, has_gpu: bool) ->
     """Return a sentence on how many callers these costs allow. Takes seconds."""
     asked = demand(settings)
     lanes = {lane_of(work.key) for work in asked.works()}
-    device = shared_device(settings, lanes, costs, has_gpu=has_gpu)
+    device = shared_device(settings, lanes, has_gpu=has_gpu)
     promise_ms = settings.scheduler.promise_ms
     number = max_callers(Question(asked, costs, device.concurrency, device.off_device, promise_ms / 1000, most=MOST))
     within = f"within {promise_ms:,} ms (scheduler.promise_ms)"

@@ -5,7 +5,7 @@ agent that is prompted to answer in a few short sentences.
 """
 
 from voiceagent.app.specs import chosen
-from voiceagent.config.settings import LlmSettings, Settings, TurnSilenceSettings
+from voiceagent.config.settings import ENGINE_SECTIONS, LlmSettings, Settings, TurnSilenceSettings
 from voiceagent.engines.steps import AsrSteps, LlmSteps, Steps, Talk, TtsSteps, TurnSteps, VadSteps
 from voiceagent.engines.vad.contract import FRAME_S
 from voiceagent.scheduler.admission.demand import Demand
@@ -25,7 +25,8 @@ def demand(settings: Settings) -> Demand:
         reread_tokens=reread_tokens,
         first_segment_tokens=min(TALK.segment_tokens, llm.first_segment_max_tokens),
     )
-    said: dict[str, Steps | None] = {one.kind: one.spec.steps(one.settings, talk) for one in chosen(settings)}
+    said: dict[str, Steps | None] = dict.fromkeys(ENGINE_SECTIONS)
+    said |= {one.kind: one.spec.steps(one.settings, talk) for one in chosen(settings)}
     # An engine that does not declare its steps is assumed to cost nothing: only late answers make admission notice it.
     asr = said["asr"] if isinstance(said["asr"], AsrSteps) else AsrSteps()
     text = said["llm"] if isinstance(said["llm"], LlmSteps) else LlmSteps()

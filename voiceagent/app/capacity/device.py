@@ -2,12 +2,10 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from itertools import permutations
 
 from voiceagent.app.specs import lanes_on_gpu, remote_lanes
 from voiceagent.config.settings import Settings
 from voiceagent.engines.machine import cores
-from voiceagent.scheduler.costs import CostModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +17,13 @@ class Device:
     """Lanes that neither wait for a slot on it nor take one."""
 
 
-def shared_device(settings: Settings, lanes: Collection[str], costs: CostModel, *, has_gpu: bool) -> Device:
+def shared_device(settings: Settings, lanes: Collection[str], *, has_gpu: bool) -> Device:
     """Return the GPU if any lane computes there, else the processor.
 
-    A GPU runs one step at a time, unless a calibration has measured how lanes slow each other down: then the policy
-    knows which of them gain by running at once.
+    The lanes of a GPU run side by side: each has a stream there, and what one leaves idle between two kernels others
+    use. How much they slow each other down is known of a calibration, or learned in the first conversations.
     """
     on_gpu = lanes_on_gpu(settings, has_gpu=has_gpu)
     if not on_gpu:
         return Device(cores(), remote_lanes(settings))
-    measured = any(costs.slowdown(lane, other, unknown=0.0) for lane, other in permutations(on_gpu, 2))
-    return Device(len(on_gpu) if measured else 1, frozenset(lanes) - on_gpu)
+    return Device(len(on_gpu), frozenset(lanes) - on_gpu)

@@ -13,7 +13,7 @@ from voiceagent.app.settings import changed
 from voiceagent.app.specs import chosen
 from voiceagent.config.settings import Settings
 from voiceagent.engines.machine import Gpu, free_main_memory
-from voiceagent.engines.memory import MIB, MemoryUse, Place
+from voiceagent.engines.memory import GIB, MIB, MemoryUse, Place
 from voiceagent.engines.spec import BuildContext
 from voiceagent.errors import VoiceAgentError
 from voiceagent.scheduler.memory import Free, Plan
@@ -28,6 +28,11 @@ PROCESS = MemoryUse(engine="process", model="server", workspace=160 * MIB)
 """Python, the server and the runtimes' libraries. With cpu.yaml everything together was measured as 702 MiB."""
 
 
+SHARED_SYSTEM = MemoryUse(engine="system", model="kept free", workspace=8 * GIB)
+"""Where a GPU computes in main memory: its allocations do not wait until the system has dropped its cache, and fail
+(NVIDIA's known issue of GB10)."""
+
+
 def build_context(settings: Settings, *, has_gpu: bool, torch_bytes: int | None = None) -> BuildContext:
     """Return what the engines of these settings are built into."""
     server, language = settings.server, settings.session.language
@@ -38,7 +43,7 @@ def build_context(settings: Settings, *, has_gpu: bool, torch_bytes: int | None 
 def memory_plan(settings: Settings, free: Free) -> Plan:
     """Return the memory the settings will take. What is not known is named in the plan and counts as 0."""
     context = build_context(settings, has_gpu=free.gpu is not None or free.shared)
-    needs, unknown = [PROCESS], []
+    needs, unknown = [PROCESS, *([SHARED_SYSTEM] if free.shared else [])], []
     for one in chosen(settings):
         try:
             needs += one.spec.memory(one.settings, context)

@@ -118,7 +118,7 @@ def check_access(settings: Settings) -> Iterator[Finding]:
         yield problem("access", str(error).splitlines()[0], "set VOICEAGENT_TOKEN (docs/security.md)")
         return
     if guarded:
-        yield ok("access", f"whoever has the token{'' if why else ', from this machine'}")
+        yield ok("access", f"everybody who has the token{'' if why else ', from this machine'}")
     elif why:
         yield warning("access", f"{why}, and server.open lets everybody in who reaches it", "set VOICEAGENT_TOKEN")
     else:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from voiceagent.app.specs import chosen
+from voiceagent.app.specs import model_files
 from voiceagent.config.settings import Settings
 from voiceagent.engines.finding import Finding, ok, problem, warning
 from voiceagent.weights import FileState, Model, Store
@@ -11,7 +11,7 @@ from voiceagent.weights import FileState, Model, Store
 
 def check_models(settings: Settings, store: Store) -> Iterator[Finding]:
     """Every model file that the settings need."""
-    names = list(dict.fromkeys(_names(settings)))
+    names = model_files(settings)
     if not names:
         yield ok("models", "these settings need no files")
     for name in names:
@@ -27,11 +27,6 @@ def check_models(settings: Settings, store: Store) -> Iterator[Finding]:
             yield warning("models", f"{name} is on a hub: it is fetched when the agent first starts")
         else:
             yield problem("models", f"there is no model {name}", "`voiceagent weights list` shows which there are")
-
-
-def _names(settings: Settings) -> Iterator[str]:
-    for one in chosen(settings):
-        yield from one.spec.files(one.settings)
 
 
 def _pinned(store: Store, model: Model) -> Finding:

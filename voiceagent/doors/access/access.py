@@ -15,6 +15,7 @@ from voiceagent.config.settings import ServerSettings
 from voiceagent.doors.access.client_secrets import ClientSecret, ClientSecrets
 from voiceagent.doors.access.hosts import Hosts, authority
 from voiceagent.doors.access.origins import Origins
+from voiceagent.doors.access.proxies import Proxies
 from voiceagent.doors.access.rate import Rates
 from voiceagent.doors.errors import ForbiddenError, TooFastError, UnauthorizedError
 from voiceagent.errors import VoiceAgentError
@@ -36,6 +37,7 @@ class Access:
         self._hosts = Hosts(server.host, server.hosts)
         self._origins = Origins(self._hosts, server.allow_origins)
         self._secrets = ClientSecrets(clock)
+        self._proxies = Proxies(server)
         self._rates = Rates(server.request_rate, server.request_rate * BURST_S) if server.request_rate else None
 
     # What doors ask
@@ -50,6 +52,11 @@ class Access:
         wanted = self._token
         return wanted is not None and hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode())
 
+    def caller(self, connection: HTTPConnection) -> str | None:
+        """Return the address of a client; None for one that is not told from others: on this machine, or a proxy's."""
+        address = connection.client.host if connection.client is not None else ""
+        return None if address in self._proxies else address
+
     def mint(self, seconds: float, attached: Any = None, *, paths: Collection[str] = REALTIME) -> tuple[str, float]:
         """Return a secret that lets its bearer in at `paths`, and when it expires, in seconds since 1970.
 
@@ -63,7 +70,7 @@ class Access:
         return secret.attached if secret is not None else None
 
     def require_guard(self, host: str, door: str, *, takes_token: bool) -> None:
-        """Raise VoiceAgentError where a door's own listener, at `host`, would let in whoever reaches it.
+        """Raise VoiceAgentError where a door's own listener, at `host`, would let in everybody who reaches it.
 
         `takes_token`: its clients can give a token, and the door asks for it.
         """
@@ -71,7 +78,7 @@ class Access:
             return
         token = "give the server a token (VOICEAGENT_TOKEN), or " if takes_token else "its clients can give no token: "
         raise VoiceAgentError(
-            f"The door {door} would listen on {host}, where whoever reaches it could use it; {token}"
+            f"The door {door} would listen on {host}, where everybody who reaches it could use it; {token}"
             "let it listen on 127.0.0.1, or allow this by --set server.open=true (docs/security.md)."
         )
 

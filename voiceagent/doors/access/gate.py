@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from voiceagent.doors.access.access import Access
+from voiceagent.doors.access.body import in_time
 from voiceagent.doors.access.credentials import take_credentials, with_subprotocol
 from voiceagent.doors.access.rate import Bucket
 from voiceagent.doors.errors import RequestError
@@ -18,6 +19,10 @@ log = logging.getLogger(__name__)
 
 MESSAGES_PER_S, MESSAGES_AT_ONCE = 500.0, 1000.0
 """What a WebSocket's client may send; beyond it the server reads more slowly. Audio comes in 50 messages a second."""
+MESSAGE_BYTES = 16 * 1024
+"""A larger message counts as several: 8 MB a second, after 16 MB at once."""
+SECURITY = [(b"x-content-type-options", b"nosniff")]
+"""What browsers are told with every answer."""
 CLOSE_S = 1.0
 LOGGED_PER_S, LOGGED_AT_ONCE = 1.0, 20.0
 PROBES = frozenset({"/health", "/ready"})
@@ -54,6 +59,8 @@ class Gate:
             return
         if scope["type"] == "websocket":
             receive, send = _slowed(receive), _choosing(send, offered)
+        else:
+            receive, send = in_time(receive), _with_headers(send)
         await self._app(scope, receive, send)
 
     def _check(self, scope: Scope, given: Collection[str]) -> None:
@@ -102,11 +109,26 @@ def _slowed(receive: Receive) -> Receive:
 
     async def slowed() -> Message:
         message = await receive()
-        if message["type"] == "websocket.receive" and (delay_s := bucket.delay_s()):
+        if message["type"] == "websocket.receive" and (delay_s := bucket.delay_s(_cost(message))):
             await sleep(delay_s)
         return message
 
     return slowed
+
+
+def _cost(message: Message) -> float:
+    return 1 + len(message.get("text") or message.get("bytes") or "") // MESSAGE_BYTES
+
+
+def _with_headers(send: Send) -> Send:
+    """Add what browsers are told with every answer."""
+
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), *SECURITY]}
+        await send(message)
+
+    return with_headers
 
 
 def _choosing(send: Send, offered: list[str]) -> Send:

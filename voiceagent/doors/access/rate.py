@@ -48,8 +48,15 @@ class Rates:
 
     def wait_s(self, key: str, cost: float = 1.0) -> float:
         """Take `cost` tokens of a key's and return 0, or take none and return the seconds to wait."""
+        return self._bucket(key).wait_s(cost)
+
+    def delay_s(self, key: str, cost: float = 1.0) -> float:
+        """Take `cost` tokens of a key's in any case, and return how long to wait before going on."""
+        return self._bucket(key).delay_s(cost)
+
+    def _bucket(self, key: str) -> Bucket:
         bucket = self._buckets.pop(key, None) or self._new()
         self._buckets[key] = bucket
         if len(self._buckets) > MOST_KEYS:
             self._buckets.popitem(last=False)
-        return bucket.wait_s(cost)
+        return bucket

@@ -104,12 +104,6 @@ class Choice(BaseModel):
     function: Named
 
 
-class ResponseFormat(BaseModel):
-    """The form of the reply."""
-
-    type: Literal["text"]
-
-
 class StreamOptions(BaseModel):
     """What a stream tells besides."""
 

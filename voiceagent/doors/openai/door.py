@@ -17,11 +17,14 @@ from voiceagent.doors.openai.transcriptions import Transcriptions
 class OpenAiDoor(Door):
     """OpenAI's HTTP endpoints (docs/openai.md)."""
 
+    needs = frozenset()
+
     def __init__(self, context: DoorContext) -> None:
         super().__init__(context)
         host = context.host
         self._models = Models(host.models)
-        self._transcriptions = Transcriptions(host, self._models, context.settings.openai.upload_mb)
+        limits = context.settings.openai
+        self._transcriptions = Transcriptions(host, self._models, limits.upload_mb, limits.recording_hours * 3600)
         self._speeches = Speeches(host, self._models)
         self._completions = Completions(host, self._models)
 

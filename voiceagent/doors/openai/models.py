@@ -29,7 +29,8 @@ class Models:
 
         Raises UnknownModelError for another model.
         """
-        name = self._names[kind]
+        if (name := self._names.get(kind)) is None:
+            raise UnknownModelError(f"This server runs without one: {kind}.engine is none.", "model", "model_not_found")
         if wanted is None or wanted == name or _OPENAIS[kind].fullmatch(wanted):
             return name
         raise UnknownModelError(f"There is no model {wanted!r} here. Use {name!r}.", "model", "model_not_found")

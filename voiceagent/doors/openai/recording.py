@@ -9,8 +9,9 @@ from threading import Lock
 import av
 import numpy as np
 
-from voiceagent.audio.decode import decode_pieces
+from voiceagent.audio.decode import TooLongError, decode_pieces
 from voiceagent.audio.pcm import AudioError, Pcm
+from voiceagent.doors.errors import TooLargeError
 from voiceagent.doors.host import Host
 from voiceagent.doors.speech.transcriber import Transcriber, Utterance
 from voiceagent.engines.asr.contract import SAMPLE_RATE
@@ -19,22 +20,25 @@ PIECE_SAMPLES = 2 * SAMPLE_RATE
 
 
 class Recording:
-    """One file. `utterances` can be iterated once; `duration_s` is what has been heard of it."""
+    """One file, of `longest_s` seconds at most. `utterances` can be iterated once; `duration_s` is what has been heard
+    of it."""
 
-    def __init__(self, host: Host, path: Path, language: str) -> None:
+    def __init__(self, host: Host, path: Path, language: str, longest_s: float) -> None:
         self.duration_s = 0.0
         self._host = host
         self._path = path
         self._language = language
+        self._longest_s = longest_s
 
     async def utterances(self) -> AsyncGenerator[Utterance, None]:
         """Yield what is said, when it has been recognised.
 
-        Raises AudioError for what is no sound, UnavailableError when no recogniser can be lent, TranscriptionError.
+        Raises AudioError for what is no sound, TooLargeError for what is too long, UnavailableError when no recogniser
+        can be lent, TranscriptionError.
         """
         found: deque[Utterance] = deque()
         transcriber = Transcriber(self._host, found.append, language=self._language)
-        reader = _Reader(self._path)
+        reader = _Reader(self._path, self._longest_s)
         try:
             while len(pcm := await asyncio.to_thread(reader.read)):
                 await transcriber.push(pcm)
@@ -52,14 +56,14 @@ class Recording:
 class _Reader:
     """Reads a file in a thread, a few seconds at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, longest_s: float) -> None:
         self._path = path
-        self._pieces = decode_pieces(path, SAMPLE_RATE)
+        self._pieces = decode_pieces(path, SAMPLE_RATE, longest_s)
         self._lock = Lock()
         self._heard = False
 
     def read(self) -> Pcm:
-        """Return the next seconds, none at the end. Raises AudioError."""
+        """Return the next seconds, none at the end. Raises AudioError, and TooLargeError for what is too long."""
         pieces, samples = list[Pcm](), 0
         try:
             with self._lock:
@@ -68,6 +72,9 @@ class _Reader:
                     samples += len(piece)
                     if samples >= PIECE_SAMPLES:
                         break
+        except TooLongError as error:
+            why = str(error).replace(str(self._path), "The recording")
+            raise TooLargeError("too_long", f"{why} This server's limit is openai.recording_hours.") from error
         except AudioError as error:
             raise AudioError(str(error).replace(str(self._path), "The file")) from error
         except (av.FFmpegError, OSError) as error:

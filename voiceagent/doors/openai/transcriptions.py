@@ -44,10 +44,11 @@ class Wanted:
 class Transcriptions:
     """The endpoint. `prompt`, `temperature` and `chunking_strategy` change nothing: the recogniser has none."""
 
-    def __init__(self, host: Host, models: Models, upload_mb: int) -> None:
+    def __init__(self, host: Host, models: Models, upload_mb: int, longest_s: float) -> None:
         self._host = host
         self._models = models
         self._uploads = Uploads(upload_mb * 1_000_000)
+        self._longest_s = longest_s
 
     async def answer(self, request: Request) -> Response:
         """Transcribe an upload."""
@@ -55,7 +56,7 @@ class Transcriptions:
             form = await self._uploads.receive(request)
             stack.callback(form.close)
             wanted = self._wanted(form)
-            recording = Recording(self._host, wanted.file, wanted.language)
+            recording = Recording(self._host, wanted.file, wanted.language, self._longest_s)
             if wanted.stream:
                 answer = await begun(request, events(_streamed(recording, wanted, form.close)), "text/event-stream")
                 assert answer is not None

@@ -3,9 +3,11 @@
 Each is a JSON-ready dictionary with a `type`. Times (`t`) are seconds on the server's clock.
 """
 
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
+from voiceagent.session.items import Item
 from voiceagent.session.reports import (
     AgentPaused,
     AgentResumed,
@@ -70,9 +72,15 @@ def payload(report: Report) -> Payload | None:
             return error(f"{engine}_stuck" if stuck else f"{engine}_failed", message)
 
 
-def session(session_id: str, agent: str, t: float) -> Payload:
-    """Build the first message of a session."""
-    return {"type": "session", "session": session_id, "agent": agent, "t": t}
+def session(session_id: str, agent: str, t: float, *, resume: Payload | None = None, resumed: bool = False) -> Payload:
+    """Build the first message of a session, which the client can go on with later by `resume`."""
+    return {"type": "session", "session": session_id, "agent": agent, "t": t, "resume": resume, "resumed": resumed}
+
+
+def history(items: Iterable[Item]) -> Payload:
+    """Tell what was said in a session that is resumed, as far as it is remembered."""
+    said = [{"role": item.role, "text": item.text} for item in items if item.role != "system" and item.text]
+    return {"type": "history", "items": said}
 
 
 def error(code: str, message: str) -> Payload:

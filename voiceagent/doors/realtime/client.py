@@ -30,7 +30,6 @@ from voiceagent.doors.realtime.formats import Decoder
 from voiceagent.doors.realtime.listening import Listening
 from voiceagent.doors.realtime.outbox import Outbox, Wire, new_id
 from voiceagent.doors.realtime.speaking import Speaking
-from voiceagent.engines.asr.contract import SAMPLE_RATE
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.config import ConversationConfig
 from voiceagent.session.coordinator import Session
@@ -178,7 +177,7 @@ class RealtimeClient:
 
     def _append(self, audio: str) -> None:
         pcm = self._decoder.push(audio)
-        self._intake.take(len(pcm) / SAMPLE_RATE)
+        self._intake.take(pcm)
         self.heard(pcm)
         self.session.hear(pcm)
 

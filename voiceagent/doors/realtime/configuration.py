@@ -164,7 +164,7 @@ def _rules(base: Rules, detection: TurnDetection | None) -> Rules:
     )
     if isinstance(detection, SemanticVad):
         wait_s = EAGER_WAIT_S.get(detection.eagerness or "auto", base.max_wait_s)
-        return replace(common, max_wait_s=wait_s, min_wait_s=min(base.min_wait_s, wait_s))
+        return replace(common, max_wait_s=wait_s)
     silence = detection.silence_duration_ms
     return replace(
         common,

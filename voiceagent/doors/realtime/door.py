@@ -1,6 +1,5 @@
 """The Realtime door: a WebSocket, WebRTC calls, and secrets for browsers that are to make them."""
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -14,6 +13,7 @@ from starlette.websockets import WebSocket
 
 from voiceagent.doors.door import Door
 from voiceagent.doors.errors import BadRequestError, RequestError
+from voiceagent.doors.json_text import json_of
 from voiceagent.doors.realtime.beta import nested, to_beta
 from voiceagent.doors.realtime.call import Call
 from voiceagent.doors.realtime.client import Agent, RealtimeClient
@@ -62,7 +62,7 @@ class RealtimeDoor(Door):
         try:
             if websocket.query_params.get("call_id"):
                 raise BadRequestError("unsupported_parameter", "A call has its events on its own data channel.")
-            await self.context.connections.admit(connect)
+            await self.context.connections.admit(connect, self.context.access.caller(websocket))
         except VoiceAgentError as error:
             await websocket.send_denial_response(refuse(Request({**websocket.scope, "type": "http"}), _refusal(error)))
             return
@@ -82,7 +82,8 @@ class RealtimeDoor(Door):
             return Call(peer, client)
 
         try:
-            peer, answer = await self.context.offers.answer(sdp, "offer", open_client, client.config)
+            address = self.context.access.caller(request)
+            peer, answer = await self.context.offers.answer(sdp, "offer", open_client, client.config, address=address)
         except VoiceAgentError as error:
             raise _refusal(error) from error
         return Response(answer, 201, {"Location": f"/v1/realtime/calls/{CALL}{peer.id}"}, "application/sdp")
@@ -156,11 +157,7 @@ async def _offer(request: Request) -> tuple[str, dict[str, Any] | None]:
         raise BadRequestError("bad_form", f"The form cannot be read: {error.detail}.") from error
     if sdp is None:
         raise BadRequestError("bad_sdp", "The form has no sdp.")
-    try:
-        wanted = json.loads(session) if session else {}
-    except (ValueError, RecursionError) as error:
-        raise BadRequestError("bad_json", f"session is not JSON: {error}.") from error
-    return sdp, wanted
+    return sdp, json_of(session, "form's session") if session else {}
 
 
 async def _text(field: UploadFile | str | None) -> str | None:

@@ -17,8 +17,6 @@ class Response:
         self.id = new_id("resp")
         self.message: Entry | None = None
         """What is being said, while it is."""
-        self.last_message: Entry | None = None
-        """What was said last, also when it is done."""
         self._outbox = outbox
         self._conversation = conversation
         """None: the items are in no conversation."""
@@ -38,7 +36,7 @@ class Response:
         self._text = ""
         self._spoken = spoken is not None
         entry = self._begin(message("assistant", [], "in_progress"))
-        self.message = self.last_message = entry
+        self.message = entry
         entry.spoken = spoken
         self._emit("content_part.added", content_index=0, part=self._part(""))
         return entry

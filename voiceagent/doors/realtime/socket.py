@@ -36,7 +36,6 @@ class Socket:
     def __init__(self, websocket: WebSocket, connections: Connections, idle_s: float) -> None:
         self.id = uuid4().hex
         self._loop = asyncio.get_running_loop()
-        self._made_at = self._loop.time()
         self._websocket = websocket
         self._connections = connections
         self._idle_s = idle_s
@@ -57,22 +56,9 @@ class Socket:
         assert self._client is not None
         return self._client
 
-    @property
-    def age_s(self) -> float:
-        """How long ago the caller connected."""
-        return self._loop.time() - self._made_at
-
     def describe(self) -> dict[str, Any]:
-        """Describe it for /api/sessions; nothing of what was said."""
-        state = self.session.state
-        return {
-            "session": self.session.id,
-            "connection": "websocket",
-            "turn": state.turn,
-            "generation": state.generation,
-            "floor": state.floor.value,
-            "waiting": self._waiting.qsize(),
-        }
+        """Describe the connection for /api/sessions."""
+        return {"connection": "websocket", "waiting": self._waiting.qsize()}
 
     def begin(self, client: RealtimeClient, host: Host) -> None:
         """Open the session of a client. Raises VoiceAgentError when it cannot be had."""

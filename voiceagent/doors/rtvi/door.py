@@ -81,7 +81,11 @@ class RtviDoor(Door):
         models, calls = dict(context.host.models), context.settings.rtvi.calls
         try:
             peer, answer = await context.offers.answer(
-                body.get("sdp"), body.get("type"), lambda peer: RtviClient(peer, functions, models, calls), config
+                body.get("sdp"),
+                body.get("type"),
+                lambda peer: RtviClient(peer, functions, models, calls),
+                config,
+                address=context.access.caller(request),
             )
         except RequestError:
             raise
@@ -120,7 +124,7 @@ class RtviDoor(Door):
             return RtviSocket(websocket, context.host, context.settings.rtvi.calls)
 
         try:
-            connection = await context.connections.admit(connect)
+            connection = await context.connections.admit(connect, context.access.caller(websocket))
         except VoiceAgentError as error:
             await websocket.send_text(json.dumps(fatal(str(error))))
             await websocket.close(TRY_AGAIN_LATER)

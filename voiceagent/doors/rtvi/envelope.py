@@ -1,9 +1,10 @@
 """RTVI's envelope, `{"label": "rtvi-ai", "type", "id", "data"}`, read and written. Knows no session."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
+from voiceagent.doors.errors import BadRequestError
+from voiceagent.doors.json_text import json_of
 from voiceagent.errors import VoiceAgentError
 
 LABEL = "rtvi-ai"
@@ -46,11 +47,9 @@ def parse(text: object) -> Request | None:
     if text.startswith("ping"):
         return None
     try:
-        message = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise RequestRefusedError(f"The message is not JSON: {error}.") from error
-    if _has_half_characters(text, message):
-        raise RequestRefusedError("The message holds half of a surrogate pair, which is no character.")
+        message = json_of(text)
+    except BadRequestError as error:
+        raise RequestRefusedError(str(error)) from error
     if isinstance(message, dict) and message.get("type") == "signalling":
         return None
     if not isinstance(message, dict) or message.get("label") != LABEL or not isinstance(message.get("type"), str):
@@ -59,16 +58,6 @@ def parse(text: object) -> Request | None:
     if not isinstance(id, str) or not isinstance(data, dict | None):
         raise RequestRefusedError('The "id" of a message is a string, and its "data" an object.')
     return Request(message["type"], id, data or {})
-
-
-def _has_half_characters(text: str, message: object) -> bool:
-    if "\\ud" not in text.lower():  # JSON has another way to write one, but no text frame holds it
-        return False
-    try:
-        json.dumps(message, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return True
-    return False
 
 
 def build(type: str, data: object = None, id: str = "") -> Payload:

@@ -5,11 +5,9 @@ import binascii
 
 import numpy as np
 
-from voiceagent.audio.files import Resampler
 from voiceagent.audio.pcm import Pcm, from_s16
 from voiceagent.doors.intake import Intake
 from voiceagent.doors.rtvi.envelope import Payload, RequestRefusedError
-from voiceagent.engines.asr.contract import SAMPLE_RATE
 
 RATES = range(8_000, 48_001)
 CHANNELS = (1, 2)
@@ -20,8 +18,6 @@ class Microphone:
 
     def __init__(self) -> None:
         self._intake = Intake()
-        self._rate = SAMPLE_RATE
-        self._resampler: Resampler | None = None
 
     def take(self, data: Payload) -> list[Pcm]:
         """Return the audio in a message's data, at 16 kHz.
@@ -34,13 +30,7 @@ class Microphone:
             raise RequestRefusedError(
                 "raw-audio needs base64Audio, a sampleRate of 8000 to 48000 and numChannels, which is 1 or 2."
             )
-        return [self._at_16_khz(_mono(piece, channels), rate) for piece in pieces]
-
-    def _at_16_khz(self, pcm: Pcm, rate: int) -> Pcm:
-        self._intake.take(len(pcm) / rate)
-        if rate != self._rate:
-            self._rate, self._resampler = rate, None if rate == SAMPLE_RATE else Resampler(rate, SAMPLE_RATE)
-        return pcm if self._resampler is None else self._resampler.push(pcm)
+        return [self._intake.take(_mono(piece, channels), rate) for piece in pieces]
 
 
 def _mono(piece: object, channels: int) -> Pcm:

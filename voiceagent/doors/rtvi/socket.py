@@ -40,7 +40,6 @@ class RtviSocket:
         self.id = uuid4().hex
         self._websocket = websocket
         self._loop = asyncio.get_running_loop()
-        self._came_at = self._loop.time()
         self._waiting: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
         self._over = asyncio.Event()
         self._closed = False
@@ -57,22 +56,9 @@ class RtviSocket:
         if {"skip_tts", "capture_bot_audio"} & set(websocket.query_params):
             self._adopt(evaluation.flags_of(websocket.query_params))
 
-    @property
-    def age_s(self) -> float:
-        """How long ago the client connected."""
-        return self._loop.time() - self._came_at
-
     def describe(self) -> dict[str, Any]:
-        """Describe the session for /api/sessions; nothing of what was said."""
-        state = self.session.state
-        return {
-            "session": self.session.id,
-            "connection": "rtvi websocket",
-            "turn": state.turn,
-            "generation": state.generation,
-            "floor": state.floor.value,
-            "underruns": self.session.playout.underruns,
-        }
+        """Describe the connection for /api/sessions."""
+        return {"connection": "rtvi websocket"}
 
     async def run(self) -> None:
         """Serve the client until it leaves, or must."""

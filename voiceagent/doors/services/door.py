@@ -23,7 +23,9 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class ServicesDoor(Door):
-    """STT, TTS and LLM, each by itself."""
+    """STT, TTS and LLM, each by itself, as far as they are here."""
+
+    needs = frozenset()
 
     def __init__(self, context: DoorContext) -> None:
         super().__init__(context)
@@ -34,7 +36,8 @@ class ServicesDoor(Door):
     @property
     def routes(self) -> Sequence[BaseRoute]:
         """The routes on the server's port, where /health and /v1/audio/speech are others'."""
-        return [self._stt, self._tts, *self._llm]
+        routes = {"asr": [self._stt], "tts": [self._tts], "llm": self._llm}
+        return [route for kind, of_kind in routes.items() if kind in self._host.models for route in of_kind]
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -44,16 +47,16 @@ class ServicesDoor(Door):
             Route("/v1/audio/speech", answering(self.speech, raw_speech.refuse), methods=["POST"]),
             Route("/v1/audio/config", answering(self.config, raw_speech.refuse)),
         ]
-        services: list[tuple[str, int | None, list[BaseRoute]]] = [
-            ("stt_port", self._settings.stt_port, [self._stt, health]),
-            ("tts_port", self._settings.tts_port, [self._tts, *speech, health]),
-            ("llm_port", self._settings.llm_port, [*self._llm, health]),
+        services: list[tuple[str, str, int | None, list[BaseRoute]]] = [
+            ("asr", "stt_port", self._settings.stt_port, [self._stt, health]),
+            ("tts", "tts_port", self._settings.tts_port, [self._tts, *speech, health]),
+            ("llm", "llm_port", self._settings.llm_port, [*self._llm, health]),
         ]
         server, access = self.context.settings.server, self.context.access
         async with AsyncExitStack() as stack:
             stack.callback(self._completions.close)
-            for name, port, routes in services:
-                if port is not None:
+            for kind, name, port, routes in services:
+                if port is not None and kind in self._host.models:
                     await stack.enter_async_context(serve(f"services.{name}", port, routes, server, access))
             yield
 

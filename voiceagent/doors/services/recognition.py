@@ -11,8 +11,9 @@ from starlette.websockets import WebSocket
 
 from voiceagent.audio.pcm import AudioError, from_s16
 from voiceagent.doors.host import Host
-from voiceagent.doors.services.wire import BadMessageError, GoneError, Payload, Wire
+from voiceagent.doors.services.wire import ServiceWire
 from voiceagent.doors.speech.transcriber import Transcriber, TranscriptionError
+from voiceagent.doors.wire import BadMessageError, GoneError, Payload
 from voiceagent.errors import VoiceAgentError
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 class Recognition:
     """One client of the STT service, from connect to disconnect. Raises UnavailableError when there is no place."""
 
-    def __init__(self, wire: Wire, host: Host) -> None:
+    def __init__(self, wire: ServiceWire, host: Host) -> None:
         self._wire = wire
         self._partial = ""
         """The text that the client has yet to be sent: a slow client gets the newest only."""
@@ -32,7 +33,7 @@ class Recognition:
     async def serve(cls, socket: WebSocket, host: Host) -> None:
         """Serve one WebSocket until its client leaves."""
         await socket.accept()
-        wire = Wire(socket, "STT")
+        wire = ServiceWire(socket, "STT")
         try:
             client = cls(wire, host)
         except VoiceAgentError as error:

@@ -14,9 +14,10 @@ from starlette.websockets import WebSocket
 
 from voiceagent.doors.host import Host
 from voiceagent.doors.services.voice import Style, audio_of, style_of
-from voiceagent.doors.services.wire import BadMessageError, GoneError, Payload, Wire
+from voiceagent.doors.services.wire import ServiceWire
 from voiceagent.doors.speech.speaker import Speaker
 from voiceagent.doors.speech.speech import SpeechError
+from voiceagent.doors.wire import BadMessageError, GoneError, Payload
 from voiceagent.errors import VoiceAgentError
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class _Close:
 class Synthesis:
     """One client of the TTS service, from connect to disconnect."""
 
-    def __init__(self, wire: Wire, host: Host, speaker: Speaker, rate: int) -> None:
+    def __init__(self, wire: ServiceWire, host: Host, speaker: Speaker, rate: int) -> None:
         self._wire = wire
         self._host = host
         self._speaker = speaker
@@ -70,7 +71,7 @@ class Synthesis:
     async def serve(cls, socket: WebSocket, host: Host, rate: int) -> None:
         """Serve one WebSocket until its client leaves."""
         await socket.accept()
-        wire = Wire(socket, "TTS")
+        wire = ServiceWire(socket, "TTS")
         try:
             speaker = Speaker(host, live=True)
         except VoiceAgentError as error:

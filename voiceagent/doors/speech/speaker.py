@@ -1,7 +1,7 @@
 """Text becomes speech, whole or as it is written: cut into sentences, made speakable, spoken by a lent voice.
 
-A `Speaker` is one voice; each text it reads is a `Speech`. No more than a few sentences are made ahead of whoever takes
-the audio, so that a slow client costs no memory and one that goes away no work.
+A `Speaker` is one voice; each text it reads is a `Speech`. No more than a few sentences are made ahead of the client,
+so that a slow one costs no memory, and one that goes away no work.
 """
 
 from itertools import count

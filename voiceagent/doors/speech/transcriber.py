@@ -1,7 +1,7 @@
 """Audio becomes transcripts, utterance by utterance, however long it is and however fast it comes.
 
 A voice activity detector hears every second first; the recogniser then gets it up to where an utterance ends, and its
-text before it gets more. So at most one utterance is ahead of the recogniser, and whoever pushes waits for it.
+text before it gets more. So at most one utterance is ahead of the recogniser, and `push` waits for it.
 """
 
 import asyncio

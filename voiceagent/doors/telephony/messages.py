@@ -13,6 +13,7 @@ from typing import Any
 from voiceagent.audio.g711 import MU_LAW, RATE
 from voiceagent.audio.pcm import Pcm
 from voiceagent.doors.errors import BadRequestError, TooLargeError
+from voiceagent.doors.json_text import json_of
 
 MOST_CHARS = 64_000
 """Three seconds of audio in one message; Twilio sends 20 ms."""
@@ -66,10 +67,7 @@ def parse(text: object) -> Message:
         raise BadRequestError("bad_message", "A binary message came: Media Streams send JSON as text.")
     if len(text) > MOST_CHARS:
         raise TooLargeError("too_large", f"A message of {len(text)} characters came; {MOST_CHARS} are the most.")
-    try:
-        message = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BadRequestError("bad_json", f"The message is not JSON: {error}.") from error
+    message = json_of(text)
     if not isinstance(message, dict) or not isinstance(message.get("event"), str):
         raise BadRequestError("bad_message", 'A message is a JSON object with an "event".')
     match message["event"]:

@@ -4,6 +4,7 @@ A later offer with the same certificate renegotiates; with new ICE credentials i
 another certificate is another RTCPeerConnection of the caller, and needs another one here.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,6 +26,11 @@ from voiceagent.doors.webrtc.ice import RestartableIce
 from voiceagent.doors.webrtc.offer import Codecs, Offer
 from voiceagent.doors.webrtc.outbound import AgentTrack
 from voiceagent.doors.webrtc.sdp import ask_for_fec
+
+DELIVER_S = 0.5
+"""How long the last messages may take to arrive: a good line takes a round trip, and as long as a browser puts off its
+acknowledgement (0.2 s, RFC 9260)."""
+DELIVER_LOOK_S = 0.01
 
 
 class CallerConnection:
@@ -100,10 +106,20 @@ class CallerConnection:
             self._ice.add(trickled.candidate)
 
     async def close(self) -> None:
-        """Close it."""
+        """Close it, when what was sent last has arrived."""
         self.track.stop()
+        await self._deliver()
         await self._pc.close()
         await self._ice.close()
+
+    async def _deliver(self) -> None:
+        """Wait for the data channel's last messages to be acknowledged: closing throws them away, good-bye first."""
+        sctp, loop = self._pc.sctp, asyncio.get_running_loop()
+        give_up = loop.time() + DELIVER_S
+        while sctp is not None and sctp.state == "connected" and loop.time() < give_up:
+            if not (sctp._data_channel_queue or sctp._outbound_queue or sctp._sent_queue):
+                return
+            await asyncio.sleep(DELIVER_LOOK_S)
 
     def _speak_in_the_first(self, offer: Offer) -> None:
         transceivers = {one.mid: one for one in self._pc.getTransceivers()}

@@ -14,11 +14,10 @@ from aiortc.rtp import RtpPacket
 from voiceagent.audio.pcm import Pcm
 from voiceagent.audio.receive import AudioReceiver, ReceiveStats
 from voiceagent.doors.webrtc.codecs import CodecName, make_decoder
+from voiceagent.doors.webrtc.tap import tap
 
 STOPPED_S = 0.1
 """A sender of whom nothing has come for this long has stopped, and another one may be heard."""
-
-_JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 
 
 class Inbound:
@@ -44,9 +43,7 @@ class Inbound:
 
     def attach(self, receiver: RTCRtpReceiver, codecs: Mapping[int, CodecName]) -> None:
         """Take the packets of an aiortc receiver from now on; `codecs` are those negotiated, by payload type."""
-        if not hasattr(receiver, _JITTER_BUFFER):
-            raise RuntimeError("this aiortc keeps its jitter buffer elsewhere; voiceagent needs aiortc 1.16")
-        setattr(receiver, _JITTER_BUFFER, _Tap(lambda packet: self._push(packet, codecs[packet.payload_type])))
+        tap(receiver, lambda packet: self._push(packet, codecs[packet.payload_type]))
 
     def close(self) -> None:
         """Stop listening."""
@@ -76,15 +73,3 @@ class Inbound:
             self._hear(pcm)
         if (due := self._receiver.next_poll_s) is not None:
             self._timer = self._loop.call_at(due, self._poll)
-
-
-class _Tap:
-    """Replaces aiortc's jitter buffer, and keeps nothing."""
-
-    def __init__(self, push: Callable[[RtpPacket], None]) -> None:
-        self._push = push
-
-    def add(self, packet: RtpPacket) -> tuple[bool, None]:
-        """Pass the packet on; report neither a lost picture nor a whole frame."""
-        self._push(packet)
-        return False, None

@@ -8,22 +8,24 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
-from uuid import uuid4
 
 import aiortc.rtcsctptransport
 
 from voiceagent.audio.pcm import Pcm
-from voiceagent.doors.webrtc.audio_count import AudioCount, count_of
+from voiceagent.doors.webrtc.audio_count import AudioCount, AudioCounter
 from voiceagent.doors.webrtc.candidates import Trickled
 from voiceagent.doors.webrtc.client import Client
 from voiceagent.doors.webrtc.connection import CallerConnection
 from voiceagent.doors.webrtc.data_channel import DataChannel
 from voiceagent.doors.webrtc.gathering import IceConnection
 from voiceagent.doors.webrtc.inbound import Inbound
+from voiceagent.doors.webrtc.line import Line
 from voiceagent.doors.webrtc.offer import Offer
 from voiceagent.doors.webrtc.outbound import AgentTrack
 from voiceagent.session.coordinator import Session
+from voiceagent.session.named import log_fields
 from voiceagent.session.reports import Report
+from voiceagent.trace.about import about_each
 
 log = logging.getLogger(__name__)
 
@@ -33,34 +35,34 @@ aiortc.rtcsctptransport.USERDATA_MAX_LENGTH = 1100
 GONE_S = 10.0
 """A caller of whom nothing comes for this long, neither packets nor messages nor ICE checks (which come every 2.5 to
 6 s), has vanished. aiortc itself takes 30 s."""
-COUNT_S = 2.0
-"""How often the audio is counted for the metrics."""
 
 
+@about_each(lambda peer: log_fields(peer.session))
 class Peer:
     """A connected caller."""
 
     def __init__(
         self,
+        name: str,
         open_session: Callable[[Callable[[Report], None]], Session],
         make_ice: Callable[[Callable[[], None]], IceConnection],
         open_client: Callable[["Peer"], Client],
         on_count: Callable[[AudioCount], None],
         on_closed: Callable[["Peer"], None],
     ) -> None:
-        self.id = uuid4().hex
+        self.id = name
         self._loop = asyncio.get_running_loop()
-        self._on_count = on_count
         self._on_closed = on_closed
-        self._counted = AudioCount()
         self._closed = False
         self._opened = False
         self._made_at = self._loop.time()
+        self._line = Line()
         self._note_sign()
         self._channel = DataChannel(self._receive, lambda: self.hang_up("connection lost"))
         self._client = open_client(self)
         self.session = open_session(self._client.report)
-        self.inbound = Inbound(self._hear, self._note_sign)
+        self.inbound = Inbound(self._hear, self._on_packet)
+        self._counter = AudioCounter(self.inbound, self.session.playout, on_count)
         self._make_ice = make_ice
         self._connection = self._connect()
         self._newest = self._connection
@@ -73,6 +75,11 @@ class Peer:
     def age_s(self) -> float:
         """How long ago the caller connected."""
         return self._loop.time() - self._made_at
+
+    @property
+    def awaited_s(self) -> float | None:
+        """For how long nothing has come from a caller who has not connected; None for one who has, or has gone."""
+        return None if self._opened or self._closed else self._loop.time() - self._last_sign
 
     def send(self, message: str) -> None:
         """Send a message over the data channel; before it is open, messages wait for it."""
@@ -113,7 +120,7 @@ class Peer:
         if self._closed:
             return
         self._closed = True
-        self._count()
+        self._counter.close()
         self._client.leave(reason)
         try:
             self.session.close()
@@ -130,15 +137,9 @@ class Peer:
         log.info("session ended", extra={"session": self.session.id, "reason": reason})
 
     def describe(self) -> dict[str, Any]:
-        """Describe the session for /api/sessions; nothing of what was said."""
-        state = self.session.state
+        """Describe the connection for /api/sessions."""
         return {
-            "session": self.session.id,
             "connection": self._connection.state,
-            "turn": state.turn,
-            "generation": state.generation,
-            "floor": state.floor.value,
-            "underruns": self.session.playout.underruns,
             "receive": asdict(self.inbound.stats),
         }
 
@@ -147,7 +148,7 @@ class Peer:
         self.session.hear(pcm)
 
     def _pull(self) -> Pcm:
-        frame = self.session.pull()
+        frame = self._line.pull(self.session)
         self._client.agent_audio(frame)
         return frame
 
@@ -158,6 +159,11 @@ class Peer:
     def _note_sign(self) -> None:
         """Record that the caller is there."""
         self._last_sign = self._loop.time()
+        self._line.note_sign()
+
+    def _on_packet(self) -> None:
+        self._last_sign = self._loop.time()
+        self._line.note_packet()
 
     def _connect(self) -> CallerConnection:
         track = AgentTrack(self._pull, self.session.playout.rate)
@@ -196,17 +202,7 @@ class Peer:
         self._note_sign()
         self._client.connected()
         self.session.open()
-        self._timers.append(self._loop.call_later(COUNT_S, self._keep_count))
-
-    def _keep_count(self) -> None:
-        self._count()
-        self._timers[-1] = self._loop.call_later(COUNT_S, self._keep_count)
-
-    def _count(self) -> None:
-        """Pass on the audio counts since the last time."""
-        now = count_of(self.inbound.stats, self.session.playout.underruns)
-        self._on_count(now.since(self._counted))
-        self._counted = now
+        self._counter.start()
 
     def _check_alive(self) -> None:
         silent_s = self._loop.time() - self._last_sign

@@ -1,4 +1,4 @@
-"""What was said in conversations by text, by their ids: Home Assistant connects anew for every sentence."""
+"""What was said in conversations by text, by their ids: Home Assistant makes a new connection for every sentence."""
 
 import asyncio
 from collections import OrderedDict

@@ -1,12 +1,12 @@
 """Wyoming's events over TCP: read with limits, which the library has none of, and sent to clients that may not read."""
 
 import asyncio
-import json
 from typing import Any
 
 from wyoming.event import Event, Eventable, async_write_event
 
 from voiceagent.doors.errors import BadRequestError, TooLargeError
+from voiceagent.doors.json_text import json_of
 
 MOST_DATA_BYTES = 64_000
 MOST_PAYLOAD_BYTES = 1_000_000
@@ -44,9 +44,9 @@ async def send(writer: asyncio.StreamWriter, event: Eventable) -> None:
 
 def _object(data: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise BadRequestError("bad-event", f"This is not a Wyoming event: {str(error)[:100]}.") from error
+        value = json_of(data, "event")
+    except BadRequestError as error:
+        raise BadRequestError("bad-event", f"This is not a Wyoming event: {str(error)[:100]}") from error
     if not isinstance(value, dict):
         raise BadRequestError("bad-event", "This is not a Wyoming event: no JSON object.")
     return value

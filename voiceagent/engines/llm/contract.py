@@ -60,6 +60,8 @@ class ReplyOptions:
     """Earlier replies, whose runs of words should not come again; an engine without means against it ignores them."""
     draw: int = 0
     """The number of the attempt: another one draws other words, where the engine draws."""
+    judge_words: bool = False
+    """Whether to say how likely the user's last words are to end here (`Ending`), where the engine can."""
 
 
 ENGINES_OWN = ReplyOptions()
@@ -83,6 +85,15 @@ class ToolCalls:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """How likely the user's last message is to end where it does: the probability that the model, having read its last
+    word, gives to the end of a sentence or of the message. It comes before the first token, and costs nothing."""
+
+    generation: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Completed:
     """The reply is complete."""
 
@@ -90,7 +101,7 @@ class Completed:
     reason: Literal["stop", "length"]
 
 
-LlmEvent = Token | ToolCalls | Completed | StreamFailed
+LlmEvent = Token | ToolCalls | Ending | Completed | StreamFailed
 
 
 class LlmStream(Protocol):

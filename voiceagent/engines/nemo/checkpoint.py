@@ -8,7 +8,8 @@ between close scores, and the features are sums over a wide range: both stay in 
 from typing import TYPE_CHECKING, Any
 
 from voiceagent.engines.nemo.archive import Archive, read_archive
-from voiceagent.engines.nemo.memory import require_memory
+from voiceagent.engines.nemo.memory import forget_file, require_memory
+from voiceagent.engines.nemo.precision import set_precision
 from voiceagent.engines.nemo.restore import phase, restore
 from voiceagent.engines.nemo.source import find_checkpoint
 from voiceagent.errors import VoiceAgentError
@@ -34,11 +35,15 @@ def load_asr(
 ) -> Any:
     """Return a NeMo RNN-T model in evaluation mode on the device, ready for cache-aware streaming.
 
-    `model` is a name in the manifest, the path of a .nemo file, or `org/name@revision` on Hugging Face. `language` is
-    for multilingual models. `threads` is how many threads torch takes on a CPU, for all models of the process.
-    Raises VoiceAgentError.
+    `model` is a name in the manifest, the path of a .nemo file, or `org/name@revision` on Hugging Face. `dtype` int8
+    packs the encoder's linear layers, and leaves the rest in float32 on a CPU, in bfloat16 on a GPU. `language` is for
+    multilingual models. `threads` is how many threads torch takes on a CPU, for all models of the process. Raises
+    VoiceAgentError.
     """
     import torch
+
+    from voiceagent.engines.nemo.fused.eight_bits import to_eight_bits
+    from voiceagent.engines.nemo.linears import pack
 
     archive = read_archive(find_checkpoint(model, store))
     require_streaming_rnnt(archive)
@@ -51,10 +56,26 @@ def load_asr(
     _set_language(loaded, language)
     if device.type == "cpu":
         torch.set_num_threads(threads)
+    set_precision(device)
     with phase(f"moving {name} to {device} as {str(dtype).removeprefix('torch.')}"):
-        loaded.encoder.to(dtype)
+        loaded.encoder.to(beside(dtype, device))
+        if dtype == torch.int8 and device.type == "cuda":
+            to_eight_bits(loaded.encoder.layers, but=("linear_pos",))
         loaded.to(device)
+        if device.type == "cpu":
+            pack(loaded.encoder, dtype, but=("linear_pos",))  # it serves once, to prepare the positions
+    if device.type == "cuda":
+        forget_file(archive.path)
     return loaded
+
+
+def beside(dtype: "torch.dtype", device: "torch.device") -> "torch.dtype":
+    """Return in what a model computes whose linear layers' weights have this dtype."""
+    import torch
+
+    if dtype != torch.int8:
+        return dtype
+    return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 
 def require_streaming_rnnt(archive: Archive) -> None:

@@ -4,6 +4,9 @@ Also limits how much of a GPU torch may take, so that llama.cpp finds what it ne
 """
 
 import logging
+import os
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiceagent.engines.machine import free_main_memory
@@ -17,9 +20,13 @@ log = logging.getLogger(__name__)
 GIB = 1 << 30
 RUNTIME_BYTES = 720 << 20
 """What torch and NeMo themselves take of main memory once imported (measured: 717 MiB at most)."""
-RECOGNISER_SLOT_BYTES = 24 * (2 * 70 + 8) * 1024 * 4
-"""What a recogniser of 600 million parameters keeps per slot, in float32: in each of 24 layers the keys and values of
-70 frames and the convolution's last 8 inputs, all of width 1024."""
+
+
+def recogniser_slot_bytes(right_context: int) -> int:
+    """Return what a recogniser of 600 million parameters keeps per slot, in float32: in each of 24 layers the keys and
+    values of 70 frames and of a step's, and the convolution's last 8 inputs, all of width 1024.
+    """
+    return 24 * (2 * (70 + right_context + 1) + 8) * 1024 * 4
 
 
 def utterance_bytes(*, layers: int, width: int, positions: int, text_width: int, text: int) -> int:
@@ -48,6 +55,17 @@ def free_bytes(device: "torch.device") -> int | None:
             return int(torch.cuda.mem_get_info(device)[0])
         # It computes in main memory, and CUDA does not count the page cache, which could be evicted.
     return free_main_memory()
+
+
+def forget_file(path: Path) -> None:
+    """Let the system drop a file that was read from its cache: where a GPU shares the memory, it takes no other's room.
+
+    Does nothing where the system has no such call, or the file is gone.
+    """
+    if not hasattr(os, "posix_fadvise"):
+        return
+    with suppress(OSError), path.open("rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def limit_torch(limit: int | None, device: "torch.device") -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Collection = Literal["asr", "tts"]
 DeviceName = Literal["auto", "cpu", "cuda"]
-DtypeName = Literal["auto", "float32", "bfloat16"]
+DtypeName = Literal["auto", "float32", "bfloat16", "int8"]
 
 _lock = threading.Lock()
 _imported: set[str] = set()
@@ -89,14 +89,20 @@ def pick_device(setting: DeviceName) -> "torch.device":
 
 
 def pick_dtype(setting: DtypeName, device: "torch.device") -> "torch.dtype":
-    """Return the weights' number format; `auto` is bfloat16 on a GPU and float32 on a CPU. Raises VoiceAgentError."""
+    """Return the weights' number format; `auto` is bfloat16 on a GPU and float32 on a CPU: nothing that computes
+    other results on a CPU is chosen unasked. Raises VoiceAgentError where the device lacks it.
+    """
     import torch
 
     if setting == "auto":
         setting = "bfloat16" if device.type == "cuda" else "float32"
     if setting == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise VoiceAgentError(f"{torch.cuda.get_device_name(device)} cannot compute in bfloat16: set `dtype: float32`")
-    return torch.bfloat16 if setting == "bfloat16" else torch.float32
+    if setting == "int8" and device.type == "cpu":
+        from voiceagent.engines.nemo.linears import require_int8
+
+        require_int8()
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}[setting]
 
 
 def _tame() -> None:

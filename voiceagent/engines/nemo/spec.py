@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from voiceagent.config.section import Section
 from voiceagent.config.values import Threads
@@ -12,6 +12,9 @@ from voiceagent.engines.nemo.checkpoint import OVERHEAD_BYTES
 from voiceagent.engines.nemo.memory import RUNTIME_BYTES
 from voiceagent.engines.spec import BuildContext, Device, EngineSpec
 
+if TYPE_CHECKING:
+    import torch
+
 PACKAGES = ("torch", "nemo-toolkit")
 
 
@@ -20,8 +23,8 @@ class NemoSettings(Section):
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the model runs; auto takes the GPU if there is one."""
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """The type of the weights; auto is bfloat16 on a GPU and float32 on a CPU."""
+    dtype: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
+    """The type of the weights; auto is bfloat16 on a GPU and float32 on a CPU; int8 is the least exact."""
     threads: Threads = 1
     """CPU threads of the model."""
 
@@ -46,24 +49,54 @@ class NemoSpec(EngineSpec[Any]):
                 self.kind, "this torch is built without CUDA", "install a build of torch for the driver's CUDA"
             )
 
+    def try_gpu(self, settings: Any, context: BuildContext) -> Iterator[Finding]:
+        """Yield what is found of the GPU itself, the same for all models in torch, and of this model's steps on it."""
+        if not self.on_gpu(settings, context):
+            return
+        from voiceagent.engines.nemo.runtime import pick_device, require_nemo
+
+        require_nemo()
+        device = pick_device("cuda")
+        from voiceagent.engines.nemo.trial.device import findings_of
+
+        yield from findings_of(device)
+        yield from self.try_model(device)
+
+    def try_model(self, device: "torch.device") -> Iterator[Finding]:
+        """Yield whether a small model of this kind computes the same on a device as on the CPU."""
+        yield from ()
+
     def on_gpu(self, settings: Any, context: BuildContext) -> bool:
         """Return whether it runs on a GPU here."""
         return settings.device == "cuda" or (settings.device == "auto" and context.has_gpu)
 
     def uses(
-        self, settings: Any, context: BuildContext, *, model: str, stored: int, caches: int, per_session: int
+        self,
+        settings: Any,
+        context: BuildContext,
+        *,
+        model: str,
+        stored: int,
+        packed: float,
+        caches: int,
+        per_session: int,
     ) -> tuple[MemoryUse, ...]:
-        """Return what a model takes, from its sizes in float32, the format in which it is stored and read."""
+        """Return what a model takes, from its sizes in float32, the format in which it is stored and read.
+
+        `packed` is the share of the weights that int8 makes a quarter of; on a GPU the rest is bfloat16 then.
+        """
         on_gpu = self.on_gpu(settings, context)
-        divisor = 2 if settings.dtype == "bfloat16" or (settings.dtype == "auto" and on_gpu) else 1
+        divisor = 2 if settings.dtype == "bfloat16" or (settings.dtype != "float32" and on_gpu) else 1
+        narrow = packed if settings.dtype == "int8" else 0.0
+        weights = int(stored * narrow / 4) + int(stored * (1 - narrow)) // divisor
         there = MemoryUse(
             engine=self.kind,
             model=model,
             place=Place.GPU if on_gpu else Place.MAIN,
-            weights=stored // divisor,
+            weights=weights,
             caches=caches // divisor,
             workspace=OVERHEAD_BYTES + (DEVICE_RUNTIME if on_gpu else RUNTIME_BYTES),
-            loading=0 if on_gpu else stored - stored // divisor,
+            loading=0 if on_gpu else stored - weights,
             per_session=per_session // divisor,
             in_torch=True,
         )

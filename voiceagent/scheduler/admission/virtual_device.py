@@ -41,6 +41,10 @@ class VirtualDevice:
         self._running[batch.lane] = Underway(self._alone_s(batch), partial(done, engine.run(batch), None))
         self._plan()
 
+    def busy_s(self) -> float | None:
+        """Return None: what slows a step down is computed."""
+        return None
+
     def stop(self) -> None:
         """Nothing to stop."""
 

@@ -25,7 +25,7 @@ NICENESS = 15
 """A tenth of a lane's weight: little enough for the lanes, and still an answer in time on a busy machine."""
 
 PAUSE_S = 1.0
-"""How long it stands still for a caller who waits, and goes on after that whoever waits then."""
+"""How long it stands still for a caller who waits; after that it goes on, even if one still waits."""
 PAUSE = getattr(signal, "SIGURG", None)
 """Asks it to: a signal that does nothing to a process which has just begun, and does not handle it yet."""
 

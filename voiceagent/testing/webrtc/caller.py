@@ -12,7 +12,7 @@ time is the kernel's), and can lose outgoing packets in a pattern that is the sa
 import asyncio
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,13 +21,13 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtp import RtpPacket, is_rtcp
 
 from voiceagent.audio.pcm import Pcm
+from voiceagent.doors.webrtc.tap import tap
 from voiceagent.testing.webrtc.arrival import ArrivalSocket
 from voiceagent.testing.webrtc.line import CallerError, Line
 from voiceagent.testing.webrtc.microphone import Microphone, Said
 
 CONNECT_S = 30.0
 PING_S = 1.0
-_JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 
 
 class RefusedError(CallerError):
@@ -46,20 +46,36 @@ class RefusedError(CallerError):
 
 
 class Caller(Line):
-    """One call. Lose `loss` of the outgoing audio packets (0 to 1); `seed` decides which. `token` is what the server
-    asks for, if it does.
+    """One call. Lose `loss` of the outgoing audio packets (0 to 1), and send `reorder` of them after the next one;
+    `seed` decides which. `token` is what the server asks for, if it does; `resume` names the call that this one goes on
+    with (docs/resuming.md), and `replica` the server among several that is asked first (docs/scale-out.md).
     """
 
-    def __init__(self, url: str, *, loss: float = 0.0, seed: int = 0, token: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        loss: float = 0.0,
+        reorder: float = 0.0,
+        seed: int = 0,
+        token: str | None = None,
+        resume: Mapping[str, Any] | None = None,
+        replica: str = "",
+    ) -> None:
         super().__init__()
         self.pc_id = ""
         """The server's name for the connection."""
         self.sent = 0
         """Audio packets, the dropped ones included."""
         self.dropped = 0
+        self.overtaken = 0
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= {"X-Session-Id": replica} if replica else {}
+        self._resume = resume
         self._http = httpx2.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=CONNECT_S)
         self._loss = loss
+        self._reorder = reorder
+        self._late: bytes | None = None
         self._seed = seed
         self._utterances = 0
         self._fate = random.Random(seed)
@@ -92,7 +108,8 @@ class Caller(Line):
 
     async def offer(self, sdp: str) -> str:
         """Return the server's answer to an offer. Raises RefusedError."""
-        body = (await self.post("/page/offer", json={"sdp": sdp, "type": "offer", "pc_id": None})).json()
+        call = {"sdp": sdp, "type": "offer", "pc_id": None, "resume": self._resume}
+        body = (await self.post("/page/offer", json=call)).json()
         self.pc_id = str(body["pc_id"])
         return str(body["sdp"])
 
@@ -156,7 +173,7 @@ class Caller(Line):
         await self._http.aclose()
 
     async def _connect(self) -> None:
-        setattr(self._transceiver.receiver, _JITTER_BUFFER, _Tap(self._on_packet))
+        tap(self._transceiver.receiver, self._on_packet)
         await self._pc.setLocalDescription(await self._pc.createOffer())
         self._note_arrivals()
         sdp = await self.offer(self._pc.localDescription.sdp)
@@ -186,7 +203,14 @@ class Caller(Line):
                 if self._fate.random() < self._loss:
                     self.dropped += 1
                     return
+                if self._late is None and self._reorder and self._fate.random() < self._reorder:
+                    self.overtaken += 1
+                    self._late = data
+                    return
             await send(data)
+            if not is_rtcp(data) and self._late is not None:
+                late, self._late = self._late, None
+                await send(late)
 
         transport._send_rtp = lossy
 
@@ -203,15 +227,3 @@ class Caller(Line):
         seen = (socket.arrival(packet.sequence_number) for socket in self._sockets)
         arrival = next((at for at in seen if at is not None), self.now)
         self.take_packet(packet.sequence_number, packet.timestamp, packet.payload, arrival)
-
-
-class _Tap:
-    """Replaces aiortc's jitter buffer, and keeps nothing."""
-
-    def __init__(self, push: Callable[[RtpPacket], None]) -> None:
-        self._push = push
-
-    def add(self, packet: RtpPacket) -> tuple[bool, None]:
-        """Pass the packet on; report neither a lost picture nor a whole frame."""
-        self._push(packet)
-        return False, None

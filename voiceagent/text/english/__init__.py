@@ -10,7 +10,18 @@ from voiceagent.text.language import Language
 # No two alternatives match the same words, so that a long text is not tried in every combination of them.
 _BACKCHANNELS = re.compile(
     r"(?:(?:m h+m+|m+h+m+|h+m+|m{2,}|uh+ h+uh+|a+h+a+|o+h+|a+h+"
-    r"|yeah|yea|yep|yup|ok|right|sure|cool|nice|wow|exactly|all right|i see|got it|gotcha)(?: |$))++"
+    r"|yeah|yea|yep|yup|ok|right|sure|cool|nice|wow|exactly|all right|i see|got it|gotcha"
+    r"|great|excellent|amazing|awesome|brilliant|fantastic|perfect|interesting|indeed|absolutely|of course"
+    r"|really)(?: |$))++"
+)
+_INTERRUPTING = (
+    "stop wait no nope hey hello hi what why who where when which how pardon sorry excuse listen but actually "
+    "hold enough quiet silence pause cancel quit bye goodbye thank thanks repeat again next back skip slower faster "
+    "louder help wrong never later moment second minute"
+)
+_TICS = re.compile(
+    r"(?:(?:u+h+|u+h*m+|e+r+m*|h+m+|m+h*m+|a+h+|o{2,}h*|o+h+|e+h+|w+h*oa+h*|u+gh+|o+w+|ouch|oops|phew|hu+h|ha+h?|he+h|hee"
+    r"|(?:ha){2,}h?|(?:he){2,}h?|a+hem+|a+choo+|tut|psst|sh{2,})(?: |$))++"
 )
 _ASKS_AGAIN = re.compile(
     r"\b(?:say (?:that|it)|repeat|again|once more|one more time|come again|what (?:did|was it) you sa(?:y|id)"
@@ -33,13 +44,14 @@ _FILLERS = re.compile(
 LANGUAGE = Language(
     code="en",
     name="English",
-    own_name="English",
     read=spell_out,
     leading=frozenset(LEADING) | OTHER_LEADING,
     trailing=frozenset(TRAILING) | OTHER_TRAILING,
     starters=STARTERS,
     conjunctions=("and", "but", "or", "because", "while", "although", "though", "unless", "whereas"),
     backchannels=_BACKCHANNELS,
+    tics=_TICS,
+    interrupting=frozenset(_INTERRUPTING.split()),
     asks_again=_ASKS_AGAIN,
     digits=frozenset(_DIGITS.split()),
     dictated=_DICTATED,

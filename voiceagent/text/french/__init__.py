@@ -18,6 +18,14 @@ _HANGING = (
 )
 # "Tu viens avec qui ?", "Dis-le." is taken for unfinished.
 _HANGING_IN_STATEMENT = "le la les une je tu il elle on nous est sont qui à dans sur sous avec pour sans par comme plus"
+_INTERRUPTING = (
+    "stop arrête arrêtez attends attendez non hé hep bonjour allô quoi pourquoi comment qui où quand pardon mais "
+    "assez silence pause annule annuler merci répète encore suivant retour aide faux"
+)
+_TICS = re.compile(
+    r"(?:(?:eu+h+|heu+|h+e+m+|h+m+|m+h*m+|a+h+|o+h+|e+h+|bah|ben|aïe|ouf|oups|houla|ha+|hé+|(?:ha){2,}|(?:hi){2,}|atchoum"
+    r"|pff+|chut)(?: |$))++"
+)
 _ASKS_AGAIN = re.compile(
     r"\b(?:répét\w*|redire|redis|redites|encore une fois|de nouveau|pardon|quavez vous dit|pas (?:compris|entendu))\b"
 )
@@ -35,13 +43,14 @@ _FILLERS = re.compile(
 LANGUAGE = Language(
     code="fr",
     name="French",
-    own_name="français",
     read=French().read,
     leading=frozenset(LEADING) | frozenset(BARE) | {"apr", "ap", "p"},
     trailing=frozenset(TRAILING) | {key.rstrip(".") for key in NUMBERED} | {"ex", "min", "sec"},
     starters=STARTERS,
     conjunctions=("et", "mais", "ou", "parce", "car", "donc", "quand", "lorsque", "alors"),
     backchannels=_BACKCHANNELS,
+    tics=_TICS,
+    interrupting=frozenset(_INTERRUPTING.split()),
     asks_again=_ASKS_AGAIN,
     digits=frozenset(_DIGITS.split()),
     dictated=_DICTATED,

@@ -19,6 +19,15 @@ _HANGING = (
 )
 # "Was für einer ist der?"
 _HANGING_IN_STATEMENT = "der die den dem des eine einen einem ich wir ist sind war waren wie wenn als bei durch ganz"
+_INTERRUPTING = (
+    "stopp stop halt warte warten nein nee hey hallo he was wie warum wieso wer wo wann entschuldigung moment "
+    "aber genug ruhe leise leiser lauter langsamer schneller pause abbrechen tschüss danke nochmal weiter zurück "
+    "hilfe falsch später"
+)
+_TICS = re.compile(
+    r"(?:(?:ä+h*m*|ö+h*m*|e+h*m*|h+m+|m+h*m+|a+h+|o+h+|u+h+|tja|hach|huch|ups|hoppla|autsch|aua|puh|pst|räusper"
+    r"|ha+|he+|(?:ha){2,}|(?:he){2,}|hatschi|hui)(?: |$))++"
+)
 _ASKS_AGAIN = re.compile(
     r"\b(?:noch ?(?:ein)?mal|wiederhol\w*|wie bitte|was (?:haben sie|hast du) gesagt|nicht (?:verstanden|gehört))\b"
 )
@@ -37,7 +46,6 @@ _FILLERS = re.compile(
 LANGUAGE = Language(
     code="de",
     name="German",
-    own_name="Deutsch",
     read=German().read,
     # The last letter of "d. h." and "z. B.", too, where a blank is written.
     leading=frozenset(LEADING) | {"h", "B"},
@@ -47,6 +55,8 @@ LANGUAGE = Language(
     starters=STARTERS,
     conjunctions=("und", "aber", "oder", "denn", "weil", "während", "obwohl", "sondern", "damit", "sodass"),
     backchannels=_BACKCHANNELS,
+    tics=_TICS,
+    interrupting=frozenset(_INTERRUPTING.split()),
     asks_again=_ASKS_AGAIN,
     digits=frozenset(_DIGITS.split()),
     dictated=_DICTATED,

@@ -19,6 +19,14 @@ _HANGING = (
 )
 # "¿A quién se las das?"
 _HANGING_IN_STATEMENT = "la los las una a es son está están era yo como entre más"
+_INTERRUPTING = (
+    "para pare alto espera espere no oye oiga hola qué cómo quién dónde cuándo perdón disculpa disculpe pero "
+    "basta silencio pausa cancela cancelar adiós gracias repite otra siguiente atrás ayuda falso después"
+)
+_TICS = re.compile(
+    r"(?:(?:e+h+|e+m+|h+m+|m+h*m+|a+h+|o+h+|u+h+|a+y+|u+y+|huy|uf+|ups|ja+|je+|(?:ja){2,}|(?:je){2,}|achís"
+    r"|ejem)(?: |$))++"
+)
 _ASKS_AGAIN = re.compile(
     r"\b(?:rep(?:et|it|ít)\w*|otra vez|de nuevo|cómo dice|qué (?:ha dicho|has dicho|dijo|dijiste)"
     r"|no (?:le |te |lo )?(?:he )?(?:oído|oí|entendido|entiendo))\b"
@@ -37,7 +45,6 @@ _FILLERS = re.compile(
 LANGUAGE = Language(
     code="es",
     name="Spanish",
-    own_name="español",
     read=Spanish().read,
     # The first parts of "p. ej." and "EE. UU.", too, where a blank is written.
     leading=frozenset(LEADING) | {"p", "EE", "JJ", "RR", "FF"},
@@ -45,6 +52,8 @@ LANGUAGE = Language(
     starters=STARTERS,
     conjunctions=("y", "pero", "o", "porque", "aunque", "mientras", "sino", "cuando"),
     backchannels=_BACKCHANNELS,
+    tics=_TICS,
+    interrupting=frozenset(_INTERRUPTING.split()),
     asks_again=_ASKS_AGAIN,
     digits=frozenset(_DIGITS.split()),
     dictated=_DICTATED,

@@ -8,6 +8,7 @@ import { Lanes } from "./lanes.js";
 import { Level } from "./level.js";
 import { Microphone } from "./microphone.js";
 import { Notice } from "./notice.js";
+import { Onlooker } from "./onlooker.js";
 import { Problem } from "./problems.js";
 import { keepToken } from "./token.js";
 import { Transcript } from "./transcript.js";
@@ -44,6 +45,12 @@ const call = new Call({
   problem: report,
 });
 
+const onlooker = new Onlooker({
+  begun: beginToLookOn,
+  message: receive,
+  over: () => showWatching("The conversation at this machine is over."),
+});
+
 let agent = "Agent";
 let countdown = 0;
 let sessions = 0; // since the page was opened
@@ -56,11 +63,16 @@ let network = {}; // what is known of it: the round trip from our pings, the res
 const receivers = {
   session(message) {
     // Not "again" in the first session: what was typed before this message came is already in the transcript.
-    if (sessions && !transcript.isEmpty) transcript.note(`Connected again at ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`);
+    if (sessions && !onlooker.active && !transcript.isEmpty) noteReturn(message.resumed);
     sessions += 1;
     if (message.agent) showName(message.agent);
     byId("welcome").hidden = true;
     lanes.start();
+  },
+  history({ items }) {
+    if (!transcript.isEmpty) return; // only a page that was loaded again does not know it
+    for (const { role, text } of items) transcript.recall(role, text);
+    noteReturn(true);
   },
   floor: ({ holder }) => showFloor(holder),
   "user.partial": ({ turn, text }) => transcript.user(turn, text, false),
@@ -79,8 +91,25 @@ const receivers = {
   error: ({ message }) => report(new Problem("session", { message })),
 };
 
+/** What is shown of the conversation at the server's own microphone begins here, from its first word. */
+function beginToLookOn() {
+  transcript.endSession();
+  transcript.clear();
+  lanes.start();
+  showWatching("Showing the conversation at this machine");
+}
+
+function showWatching(/** @type {string} */ words) {
+  if (call.state === "idle") byId("status").textContent = words;
+}
+
 function receive(/** @type {any} */ message) {
   if (Object.hasOwn(receivers, message.type)) receivers[message.type](message);
+}
+
+function noteReturn(/** @type {boolean} */ resumed) {
+  const at = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  transcript.note(`Connected again at ${at}${resumed ? "" : ": a new conversation"}`);
 }
 
 // -- what the user sees
@@ -139,6 +168,10 @@ function showFloor(/** @type {any} */ holder) {
   document.body.dataset.floor = holder;
   const listening = !microphone.track ? "Type, and listen" : microphone.muted ? "You are muted" : "Listening";
   const words = { user: "You have the floor", agent: `${agent} is speaking`, thinking: `${agent} is thinking`, none: listening };
+  if (onlooker.active && call.state === "idle") {
+    byId("floor").textContent = { user: "The person has the floor", agent: words.agent, thinking: words.thinking }[/** @type {string} */ (holder)] ?? "Listening";
+    return;
+  }
   const idle = { idle: "Ready when you are", connecting: "One moment…", waiting: "Trying again" };
   byId("floor").textContent = call.state === "connected" ? words[/** @type {keyof words} */ (holder)] ?? listening : idle[call.state];
 }
@@ -157,8 +190,9 @@ function showCallers(/** @type {any} */ callers) {
   byId("callers").textContent = `${now} ${now === 1 ? "caller" : "callers"} now${room}, ${most} may come.`;
 }
 
-function showConfig(/** @type {any} */ { name, models, callers }) {
+function showConfig(/** @type {any} */ { name, models, callers, watch }) {
   showCallers(callers);
+  if (watch && call.state === "idle") onlooker.start();
   if (name) {
     showName(name);
     byId("name").textContent = name;
@@ -266,7 +300,15 @@ function setMuted(/** @type {boolean} */ muted) {
 
 // -- what the user does
 
-byId("primary").addEventListener("click", () => (call.state === "idle" ? call.start() : call.hangUp()));
+byId("primary").addEventListener("click", () => {
+  if (call.state !== "idle") return call.hangUp();
+  if (onlooker.active) {
+    onlooker.stop();
+    transcript.endSession();
+    transcript.note("Your own conversation");
+  }
+  call.start();
+});
 byId("mute").addEventListener("click", () => setMuted(!microphone.muted));
 byId("interrupt").addEventListener("click", () => call.send({ type: "interrupt" }));
 byId("composer").addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
@@ -288,8 +330,10 @@ document.addEventListener("keydown", (event) => {
   if (event.key.toLowerCase() !== "m" || within("select, [type=text]")) return;
   if (byId("shortcuts").checked && microphone.track) setMuted(!microphone.muted);
 });
-addEventListener("pagehide", () => call.state === "connected" && call.hangUp());
+addEventListener("pagehide", () => call.leave());
+addEventListener("pageshow", ({ persisted }) => persisted && call.brokeOff && call.start()); // back without loading
 
 microphone.refresh();
 // The name and the models are optional here; pressing Connect asks again and reports what is wrong. A token is not.
 getConfig().then(showConfig, (/** @type {Problem} */ problem) => problem.about === "token" && report(problem));
+if (call.brokeOff) call.start();

@@ -4,6 +4,7 @@
 import { getConfig } from "./api.js";
 import { Connection } from "./connection.js";
 import { Problem } from "./problems.js";
+import { Resumption } from "./resume.js";
 
 const FIRST_WAIT_S = 0.5;
 const LONGEST_WAIT_S = 15;
@@ -21,6 +22,7 @@ export class Call {
   #attempt = 0; // grows with every attempt and hang-up: reports of older ones are ignored
   #tries = 0;
   #timer = 0;
+  #resumption = new Resumption();
 
   /**
    * @param {object} handlers
@@ -34,7 +36,7 @@ export class Call {
    */
   constructor(handlers) {
     this.#handlers = handlers;
-    addEventListener("online", () => this.state === "waiting" && this.retryNow());
+    addEventListener("online", () => (this.state === "waiting" ? this.retryNow() : this.#connection?.restart()));
   }
 
   start() {
@@ -47,19 +49,34 @@ export class Call {
     this.#connect();
   }
 
+  /** Whether the page was loaded again in the middle of a call, which can go on. */
+  get brokeOff() {
+    return this.state === "idle" && this.#resumption.claim !== null;
+  }
+
   retryNow() {
     if (this.state === "waiting") this.#connect();
   }
 
   hangUp() {
     this.send({ type: "hangup" });
+    this.#resumption.forget();
     this.#drop();
     this.#enter("idle");
   }
 
-  /** Ends this connection and opens a new one at once, as for a microphone that came later. */
+  /** The page goes. If it is loaded again soon, the call goes on. */
+  leave() {
+    if (this.state === "idle") return;
+    this.#resumption.leave();
+    this.send({ type: "away" });
+    this.#drop();
+    this.#enter("idle");
+  }
+
+  /** Ends this connection and goes on by a new one at once, as for a microphone that came later. */
   restart() {
-    this.send({ type: "hangup" });
+    this.send({ type: "away" });
     this.#drop();
     this.#connect();
   }
@@ -93,7 +110,7 @@ export class Call {
         rtt: (ms) => current() && this.#handlers.rtt(ms),
         lost: (problem) => current() && this.#again(problem),
       });
-      await this.#connection.open(track);
+      await this.#connection.open(track, this.#resumption.claim);
       if (!current()) return;
       this.#tries = 0;
       this.#enter("connected");
@@ -103,6 +120,8 @@ export class Call {
   }
 
   #receive(/** @type {any} */ message) {
+    if (message.type === "session") this.#resumption.begin(message);
+    else if (message.type === "agent.word") this.#resumption.heard(message.generation, message.segment, message.word);
     if (message.type === "bye") this.#bye(message.reason);
     else this.#handlers.message(message);
   }
@@ -113,8 +132,13 @@ export class Call {
       return;
     }
     this.#drop();
+    this.#resumption.forget();
     this.#enter("idle");
     if (reason === "hangup") return;
+    if (reason === "moved") {
+      this.#handlers.problem(new Problem("moved"));
+      return;
+    }
     const message = reason ? `It said: ${reason}. Press Connect to start again.` : "";
     this.#handlers.problem(new Problem("ended", { message }));
   }

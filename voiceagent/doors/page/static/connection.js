@@ -1,12 +1,13 @@
 // One peer connection, from offer to end: audio both ways, one data channel, pings. It never tries again;
 // call.js does that with a new one.
 
-import { patchCandidates, postOffer } from "./api.js";
+import { patchCandidates, postOffer, renegotiate } from "./api.js";
 import { Problem } from "./problems.js";
 
 const OPEN_TIMEOUT_MS = 15_000;
 const PING_EVERY_MS = 1000;
-const LOST_AFTER_MS = 4000; // an unanswered ping this old means that the other side is gone
+const RESTART_AFTER_MS = 2000; // an unanswered ping this old means that there may be another way, as after a change of networks
+const LOST_AFTER_MS = 6000; // and this old, that the other side is gone
 const TRICKLE_MS = 20; // candidates come in bursts: one request carries a burst
 
 export class Connection {
@@ -21,6 +22,8 @@ export class Connection {
   #trickle = 0;
   #pings = 0;
   #unansweredSince = 0;
+  #restarting = false;
+  #negotiating = false; // the server does not know of the newest offer yet, and would refuse its candidates
 
   /**
    * @param {RTCIceServer[]} iceServers
@@ -39,8 +42,9 @@ export class Connection {
   /**
    * Resolves when messages can be sent. The offer leaves at once; candidates follow as they are found.
    * @param {MediaStreamTrack | null} track the microphone; null asks for the agent's audio alone
+   * @param {import("./resume.js").Claim | null} resume the call that this one goes on with
    */
-  async open(track) {
+  async open(track, resume) {
     const peer = this.#peer;
     const audio = peer.addTransceiver(track ?? "audio", { direction: track ? "sendrecv" : "recvonly" });
     this.sender = track ? audio.sender : null;
@@ -56,7 +60,7 @@ export class Connection {
     opened.catch(() => {}); // awaited below; it may fail while the offer is still on its way
     try {
       await peer.setLocalDescription();
-      await this.#negotiate();
+      await this.#negotiate(resume);
     } catch (error) {
       this.close();
       throw error;
@@ -78,8 +82,25 @@ export class Connection {
     this.#peer.close();
   }
 
-  async #negotiate() {
-    const answer = await postOffer(/** @type {RTCSessionDescription} */ (this.#peer.localDescription));
+  /** Looks for another way to the server, with the network as it is now. The call goes on; nothing is told but by sound. */
+  async restart() {
+    if (this.#closed || !this.#opened || this.#restarting) return;
+    this.#restarting = this.#negotiating = true;
+    try {
+      this.#peer.restartIce();
+      await this.#peer.setLocalDescription();
+      const answer = await renegotiate(/** @type {RTCSessionDescription} */ (this.#peer.localDescription), this.#id);
+      this.#negotiating = false;
+      if (this.#closed) return;
+      this.#scheduleTrickle();
+      await this.#peer.setRemoteDescription({ sdp: answer.sdp, type: answer.type });
+    } catch {
+      // It shows soon: pings stay unanswered, and the call goes on by another connection.
+    }
+  }
+
+  async #negotiate(/** @type {import("./resume.js").Claim | null} */ resume) {
+    const answer = await postOffer(/** @type {RTCSessionDescription} */ (this.#peer.localDescription), resume);
     if (this.#closed) return;
     this.#id = answer.pc_id;
     this.#scheduleTrickle();
@@ -107,6 +128,7 @@ export class Connection {
       this.#channel.onmessage = (event) => this.#receive(event.data);
       this.#channel.onclose = () => fail(new Problem("connection_lost"));
       this.#peer.onconnectionstatechange = () => {
+        if (this.#peer.connectionState === "disconnected") this.restart();
         if (this.#peer.connectionState === "failed") fail(new Problem(this.#opened ? "connection_lost" : "no_path"));
       };
     });
@@ -114,10 +136,12 @@ export class Connection {
 
   #ping(/** @type {(problem: Problem) => void} */ fail) {
     const now = performance.now();
-    if (this.#unansweredSince && now - this.#unansweredSince > LOST_AFTER_MS) {
+    const silentMs = this.#unansweredSince ? now - this.#unansweredSince : 0;
+    if (silentMs > LOST_AFTER_MS) {
       fail(new Problem("connection_lost"));
       return;
     }
+    if (silentMs > RESTART_AFTER_MS) this.restart();
     this.#unansweredSince ||= now;
     this.send({ type: "ping", t: now });
   }
@@ -130,11 +154,12 @@ export class Connection {
       return;
     }
     this.#unansweredSince = 0;
+    this.#restarting = false;
     this.#handlers.rtt(performance.now() - message.t);
   }
 
   #scheduleTrickle() {
-    if (!this.#id || this.#trickle || !this.#candidates.length) return;
+    if (!this.#id || this.#negotiating || this.#trickle || !this.#candidates.length) return;
     this.#trickle = setTimeout(() => {
       this.#trickle = 0;
       // A candidate that does not arrive costs one possible path; a connection that finds none says so itself.

@@ -22,6 +22,20 @@ function remembered() {
   }
 }
 
+/** The microphone that is wanted; where it is not plugged in today, another one does. */
+function ask(/** @type {string} */ wanted) {
+  const open = (/** @type {MediaTrackConstraints} */ device) =>
+    navigator.mediaDevices.getUserMedia({
+      audio: { ...device, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+    });
+  if (!wanted) return open({});
+  // "exact": Chromium may take its default in spite of an "ideal" one.
+  return open({ deviceId: { exact: wanted } }).catch((error) => {
+    if (error.name === "OverconstrainedError") return open({});
+    throw error;
+  });
+}
+
 export class Microphone {
   /** @type {MediaStreamTrack | null} */
   track = null;
@@ -75,10 +89,7 @@ export class Microphone {
     if (this.track?.readyState === "live" && this.#openedFor === wanted) return this.track;
     this.close();
     if (!navigator.mediaDevices) throw new Problem(isSecureContext ? "no_microphone" : "insecure");
-    // "ideal", not "exact": where the remembered one is not plugged in today, another one does.
-    const device = wanted ? { deviceId: { ideal: wanted } } : {};
-    const audio = { ...device, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
-    const stream = await navigator.mediaDevices.getUserMedia({ audio }).catch((error) => {
+    const stream = await ask(wanted).catch((error) => {
       throw new Problem(MEANING.get(error.name) ?? "microphone_busy");
     });
     const [track] = stream.getAudioTracks();

@@ -73,7 +73,7 @@ const WORDS = {
   },
   no_token: {
     title: "This agent asks for a token",
-    advice: "Whoever started the server has it: the server printed an address with it. Paste either here.",
+    advice: "The person who started the server has it: the server printed an address with it. Paste either here.",
     about: "token",
     final: true,
   },
@@ -110,10 +110,21 @@ const WORDS = {
     about: "call",
     final: true,
   },
+  draining: {
+    title: "The server is restarting",
+    advice: "The page connects again by itself.",
+    about: "call",
+  },
   restart: {
     title: "The server is restarting",
     advice: "The page connects again by itself.",
     about: "call",
+  },
+  moved: {
+    title: "The call goes on in another window",
+    advice: "Close this one, or press Connect for a call of its own.",
+    about: "call",
+    final: true,
   },
   ended: { title: "The server ended the call", advice: "Press Connect to start again.", about: "call", final: true },
   session: { title: "Something went wrong; the call goes on", advice: "", about: "session" },

@@ -51,9 +51,26 @@ export class Transcript {
     this.#generation = -Infinity;
   }
 
+  /** As if nothing had been said. */
+  clear() {
+    this.#list.replaceChildren();
+  }
+
   /** A line between entries, such as "Connected again at 10:15". */
   note(/** @type {string} */ text) {
     this.#add(make("li", { className: "note", textContent: text }));
+  }
+
+  /** What was said before the page was loaded. */
+  recall(/** @type {"user" | "assistant"} */ role, /** @type {string} */ text) {
+    if (role === "user") {
+      /** @type {HTMLElement} */ (this.#addUser().lastElementChild).textContent = text;
+      return;
+    }
+    const response = new Response(this.agent);
+    this.#add(response.element);
+    response.addSegment(0, text.split(/\s+/));
+    response.end("completed");
   }
 
   /** All the words of a turn so far; later calls for the same turn replace them. */

@@ -1,10 +1,11 @@
 """From the text of a message to an event, or to what is wrong with it."""
 
-import json
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from voiceagent.doors.errors import BadRequestError
+from voiceagent.doors.json_text import json_of
 from voiceagent.doors.realtime.errors import EventError
 from voiceagent.doors.realtime.events.base import MAX_ID_CHARS, ClientEvent
 from voiceagent.doors.realtime.events.buffers import AppendInput, ClearInput, ClearOutput, CommitInput
@@ -41,9 +42,9 @@ def read_event(text: object) -> dict[str, Any]:
     if len(text) > MAX_EVENT_CHARS:
         raise EventError("event_too_large", f"An event has at most {MAX_EVENT_CHARS:,} characters; send less at once.")
     try:
-        event = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise EventError("invalid_json", f"This is not JSON: {error}.") from error
+        event = json_of(text, "event")
+    except BadRequestError as error:
+        raise EventError("invalid_json", str(error)) from error
     if not isinstance(event, dict):
         raise EventError("invalid_event", 'An event is a JSON object such as {"type": "response.create"}.')
     return event

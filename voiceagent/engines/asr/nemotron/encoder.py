@@ -2,20 +2,25 @@
 
 NeMo owns the modules; the step is ours. A stream's state is in preallocated rows (slots): the last mel frames, each
 layer's keys and values (NeMo keeps the layer's input and projects all of it again at every step), each layer's last
-inputs of the causal convolution, and how many frames it has seen. A step gathers its rows, computes, and writes them
-back: nothing is allocated per stream, no value is read by the host, and all shapes depend only on the number of rows.
-So a step is one CUDA graph, and streams can come and go between any two steps.
+inputs of the causal convolution, and how many frames it has seen. Keys and values are a ring: a step writes those of
+its new frames over the oldest, and never moves the others; attention knows from the number of frames seen which are how
+far away. Nothing is allocated per stream, no value is read by the host, and all shapes depend only on the number of
+rows. So a step is one CUDA graph, and streams can come and go between any two steps.
+
+On a GPU the layers are fused (`fused_layers.py`).
 
 A stream's first chunk is a chunk like any other with a masked past: the subsampling's convolutions see zeros there, as
 with NeMo's padding, and attention sees no frame before the first.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from voiceagent.engines.asr.nemotron.fused_layers import FusedLayers, can_be_fused
 from voiceagent.engines.asr.nemotron.geometry import FRAME_MEL, MEL_CACHE, Geometry
 from voiceagent.errors import VoiceAgentError
 
@@ -24,7 +29,9 @@ BEFORE = 2 * FRAME_MEL
 
 
 class StreamingEncoder:
-    """A NeMo `ConformerEncoder` over `slots` streams. Weights keep their dtype, and the caches share it."""
+    """A NeMo `ConformerEncoder` over `slots` streams. Weights keep their dtype, which is that of the norms, and the
+    caches share it; linear layers may be packed (`engines/nemo/linears.py`).
+    """
 
     def __init__(self, encoder: Any, geometry: Geometry, slots: int) -> None:
         _check(encoder, geometry)
@@ -34,7 +41,7 @@ class StreamingEncoder:
         self._heads, self._head_size = int(attention.h), int(attention.d_k)
         self._width = self._heads * self._head_size
         self._kernel = int(encoder.layers[0].conv.depthwise_conv.kernel_size[0])
-        weight = attention.linear_q.weight
+        weight = encoder.layers[0].norm_out.weight  # the linear layers may be packed
         self._dtype, self._device = weight.dtype, weight.device
         depth, left = len(encoder.layers), geometry.left_context
 
@@ -42,17 +49,25 @@ class StreamingEncoder:
             return torch.zeros(*shape, dtype=dtype, device=self._device)
 
         self._mel = zeros(slots, MEL_CACHE, encoder._feat_in, dtype=torch.float32)
-        self._keys = zeros(depth, slots, left, self._width)
-        self._values = zeros(depth, slots, left, self._width)
-        self._conv = zeros(depth, slots, self._kernel - 1, self._width)
+        self._ring = left + geometry.frames
         self._seen = zeros(slots, dtype=torch.int64)
         self._positions = self._project_positions()
-        self._shift = self._relative_shift()
+        self._fused: FusedLayers | None = None
+        if can_be_fused(encoder, self._device):
+            self._fused = FusedLayers(encoder, geometry, slots, self._positions)
+        else:
+            self._keys = zeros(depth, slots, self._ring, self._width)
+            self._values = zeros(depth, slots, self._ring, self._width)
+            self._conv = zeros(depth, slots, self._kernel - 1, self._width)
+        self._places = torch.arange(self._ring, device=self._device)
+        self._new = torch.arange(geometry.frames, device=self._device)
+        self._before = torch.arange(MEL_CACHE + geometry.mel_frames, device=self._device) < BEFORE
 
     @property
     def state(self) -> tuple[tuple[Tensor, int], ...]:
         """A stream's whole state: tensors, and the slot dimension of each."""
-        return (self._mel, 0), (self._keys, 1), (self._values, 1), (self._conv, 1), (self._seen, 0)
+        kept = self._fused.state if self._fused else ((self._keys, 1), (self._values, 1), (self._conv, 1))
+        return (self._mel, 0), *kept, (self._seen, 0)
 
     def step(self, mel: Tensor, slots: Tensor) -> Tensor:
         """Encode the next chunk of some streams.
@@ -60,24 +75,27 @@ class StreamingEncoder:
         Takes (batch, geometry.mel_frames, mels) float32 and (batch,) int64; returns (batch, geometry.frames, width).
         Rows that share a slot overwrite each other's state: only the spare slot may occur twice.
         """
-        geometry, left = self._geometry, self._geometry.left_context
+        geometry = self._geometry
         seen = self._seen[slots]
         first = seen == 0
         window = torch.cat((self._mel[slots], mel), dim=1)
-        before = torch.arange(window.shape[1], device=self._device) < BEFORE
-        window = window.masked_fill((first[:, None] & before)[:, :, None], 0.0)
+        window = window.masked_fill((first[:, None] & self._before[: window.shape[1]])[:, :, None], 0.0)
         self._mel.index_copy_(0, slots, window[:, -MEL_CACHE:])
         x = self._subsample(window.to(self._dtype), first)
         if self._encoder.xscale:
             x = x * self._encoder.xscale
-        visible = torch.arange(left + geometry.frames, device=self._device) >= left - seen[:, None]
+        x = self._fused(x, slots, seen) if self._fused else self._layers(x, slots, seen)
+        self._seen.index_copy_(0, slots, seen + geometry.frames)
+        return x
+
+    def _layers(self, x: Tensor, slots: Tensor, seen: Tensor) -> Tensor:
+        where = self._look(seen, slots)
         for index, layer in enumerate(self._encoder.layers):
             x = x + layer.feed_forward1(layer.norm_feed_forward1(x)) * layer.fc_factor
-            x = x + self._attend(index, layer.self_attn, layer.norm_self_att(x), slots, visible)
+            x = x + self._attend(index, layer.self_attn, layer.norm_self_att(x), where)
             x = x + self._convolve(index, layer.conv, layer.norm_conv(x), slots)
             x = x + layer.feed_forward2(layer.norm_feed_forward2(x)) * layer.fc_factor
             x = layer.norm_out(x)
-        self._seen.index_copy_(0, slots, (seen + geometry.frames).clamp(max=left))
         return x
 
     def _subsample(self, x: Tensor, first: Tensor) -> Tensor:
@@ -85,22 +103,37 @@ class StreamingEncoder:
         hidden, begins = x[:, None], BEFORE
         for layer in self._encoder.pre_encode.conv:
             if getattr(layer, "stride", (1, 1)) != (1, 1):
-                before = torch.arange(hidden.shape[2], device=x.device) < begins
+                before = self._before[BEFORE - begins :][: hidden.shape[2]]
                 hidden = hidden.masked_fill((first[:, None] & before)[:, None, :, None], 0.0)
                 begins //= 2
             hidden = layer(hidden)
         hidden = hidden[:, :, -self._geometry.frames :].transpose(1, 2).flatten(2)
         return self._encoder.pre_encode.out(hidden)
 
-    def _attend(self, index: int, module: Any, x: Tensor, slots: Tensor, visible: Tensor) -> Tensor:
+    def _look(self, seen: Tensor, slots: Tensor) -> "_Where":
+        """Return where a step's rows, which have seen `seen` frames, write and look; the same for every layer."""
+        new, left = self._geometry.frames, self._geometry.left_context
+        head = seen % self._ring  # `left` is a multiple of `new`, so that the new frames never wrap around
+        order = (self._places - head[:, None] - new) % self._ring  # 0 is the oldest, left + new - 1 the newest
+        distance = (new - 1 - self._new)[:, None] + order[:, None]
+        hidden = order < (left - seen)[:, None]
+        return _Where(
+            slots,
+            (slots[:, None], head[:, None] + self._new),
+            distance[:, None].expand(-1, self._heads, -1, -1),
+            hidden[:, None, None],
+        )
+
+    def _attend(self, index: int, module: Any, x: Tensor, where: "_Where") -> Tensor:
         """Compute Transformer-XL attention over the cached and the new frames."""
         batch, new = x.shape[:2]
         query = module.linear_q(x).view(batch, new, self._heads, self._head_size)
-        keys = self._remember(self._keys[index], slots, module.linear_k(x))
-        values = self._remember(self._values[index], slots, module.linear_v(x))
-        by_position = (query + module.pos_bias_v).transpose(1, 2) @ self._positions[index]
-        bias = by_position.gather(-1, self._shift.expand(batch, self._heads, -1, -1)) * self._head_size**-0.5
-        bias = bias.masked_fill(~visible[:, None, None], float("-inf"))
+        keys = self._keep(self._keys[index], where, module.linear_k(x))
+        values = self._keep(self._values[index], where, module.linear_v(x))
+        # As one product for each head: broadcast over the batch, the table of positions would be copied for each row.
+        by_head = (query + module.pos_bias_v).flatten(0, 1).transpose(0, 1)
+        by_position = (by_head @ self._positions[index]).view(self._heads, batch, new, -1).transpose(0, 1)
+        bias = by_position.gather(-1, where.distance).masked_fill(where.hidden, float("-inf"))
         attended = functional.scaled_dot_product_attention(
             (query + module.pos_bias_u).transpose(1, 2), self._split(keys), self._split(values), attn_mask=bias
         )
@@ -122,28 +155,48 @@ class StreamingEncoder:
         cache.index_copy_(0, slots, joined[:, new.shape[1] :])
         return joined
 
+    def _keep(self, ring: Tensor, where: "_Where", new: Tensor) -> Tensor:
+        """Write the new frames (batch, new, width) over the oldest of their rows, and return the rings (batch, ring,
+        width)."""
+        ring.index_put_(where.written, new)
+        return ring[where.slots]
+
     def _split(self, x: Tensor) -> Tensor:
         return x.view(*x.shape[:2], self._heads, self._head_size).transpose(1, 2)
 
     def _project_positions(self) -> list[Tensor]:
-        """Return each layer's (heads, head_size, distances) for all distances a chunk can see, farthest first."""
+        """Return each layer's (heads, head_size, distances) for all distances a chunk can see, farthest first, scaled
+        as attention scales its scores."""
         new, left = self._geometry.frames, self._geometry.left_context
         nothing = torch.zeros(1, new, self._width, dtype=self._dtype, device=self._device)
         _, embedded = self._encoder.pos_enc(nothing, cache_len=left)
         embedded = embedded[:, : left + 2 * new - 1].to(self._dtype)
         return [
-            layer.self_attn.linear_pos(embedded)[0].view(-1, self._heads, self._head_size).permute(1, 2, 0).contiguous()
-            for layer in self._encoder.layers
+            (projected.float() * self._head_size**-0.5)
+            .to(self._dtype)
+            .view(-1, self._heads, self._head_size)
+            .permute(1, 2, 0)
+            .contiguous()
+            for projected in (layer.self_attn.linear_pos(embedded)[0] for layer in self._encoder.layers)
         ]
 
-    def _relative_shift(self) -> Tensor:
-        """Return (new, left + new): the distance between a new frame and each frame it may see."""
-        new, left = self._geometry.frames, self._geometry.left_context
-        rows = torch.arange(new, device=self._device)[:, None]
-        return new - 1 - rows + torch.arange(left + new, device=self._device)
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Where the rows of a step write and look in their rings."""
+
+    slots: Tensor
+    written: tuple[Tensor, Tensor]
+    """(batch, 1) slots, and (batch, new) places in them."""
+    distance: Tensor
+    """(batch, heads, new, ring): the place of the distance between a new frame and each place's in the table."""
+    hidden: Tensor
+    """(batch, 1, 1, ring): the places that hold nothing of this stream, or nothing it may look back on."""
 
 
-def _pointwise(conv: nn.Conv1d, x: Tensor) -> Tensor:
+def _pointwise(conv: nn.Module, x: Tensor) -> Tensor:
+    if not isinstance(conv, nn.Conv1d):
+        return conv(x)  # packed
     return functional.linear(x, conv.weight[:, :, 0], conv.bias)
 
 

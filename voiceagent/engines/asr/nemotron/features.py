@@ -41,7 +41,6 @@ class LogMel:
                 f"This checkpoint's front end cannot be computed piece by piece: {wrong} (needed: "
                 f"{ {key: wanted[key] for key in wrong} }). Use a streaming checkpoint (nemotron-speech-streaming)."
             )
-        self.mels = int(featurizer.nfilt)
         self._n_fft = int(featurizer.n_fft)
         self._preemphasis = float(featurizer.preemph or 0.0)
         self._guard = float(featurizer.log_zero_guard_value_fn(torch.zeros(())))

@@ -1,19 +1,26 @@
 """What is known about Nemotron Speech without loading it."""
 
+from collections.abc import Iterator
 from math import ceil
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from voiceagent.config.settings import AsrSettings
 from voiceagent.config.values import Milliseconds, Name
 from voiceagent.engines.files import size_of
+from voiceagent.engines.finding import Finding
 from voiceagent.engines.memory import MemoryUse
-from voiceagent.engines.nemo.memory import RECOGNISER_SLOT_BYTES
+from voiceagent.engines.nemo.memory import recogniser_slot_bytes
 from voiceagent.engines.nemo.spec import PACKAGES, NemoSettings, NemoSpec
 from voiceagent.engines.spec import BuildContext
 from voiceagent.engines.steps import BATCH, AsrSteps, Listening, Talk, steps
 
+if TYPE_CHECKING:
+    import torch
+
 FRAME_S = 0.08
 """A frame of the encoder; its module needs torch."""
+PACKED = 0.94
+"""The share of the weights in the encoder's linear layers, at 0.6 billion parameters."""
 
 
 class NemotronSettings(AsrSettings, NemoSettings):
@@ -76,15 +83,23 @@ class NemotronSpec(NemoSpec):
 
     def memory(self, settings: NemotronSettings, context: BuildContext) -> tuple[MemoryUse, ...]:
         """Return the checkpoint's size, a slot and a fork's slot for every stream, and a spare slot."""
-        of_stream = 2 * RECOGNISER_SLOT_BYTES
+        slot = recogniser_slot_bytes(settings.right_context)
+        of_stream = 2 * slot
         return self.uses(
             settings,
             context,
             model=settings.model,
             stored=size_of(context.store, settings.model),
-            caches=context.max_speech_streams * of_stream + RECOGNISER_SLOT_BYTES,
+            packed=PACKED,
+            caches=context.max_speech_streams * of_stream + slot,
             per_session=of_stream,
         )
+
+    def try_model(self, device: "torch.device") -> Iterator[Finding]:
+        """Yield whether a small recogniser hears the same on a device as on the CPU."""
+        from voiceagent.engines.asr.nemotron.trial import try_recogniser
+
+        yield from try_recogniser(device)
 
     def steps(self, settings: NemotronSettings, talk: Talk) -> AsrSteps:
         """Return a recurring chunk, silence included, and the chunks of a fork: the last word's, and the tail."""

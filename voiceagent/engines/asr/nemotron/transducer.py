@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from voiceagent.engines.asr.nemotron.fused_round import FusedRound, can_be_fused
+
 SCORE = 1e-4
 """The unit of log probabilities."""
 
@@ -52,6 +54,8 @@ class GreedyTransducer:
         self._initial = (joint.pred(predicted[:, 0]), hidden, cell)
         self._predicted = self._initial[0].repeat(slots, 1)
         self._rnn = [state.repeat(1, slots, 1) for state in self._initial[1:]]
+        fused = can_be_fused(decoder, joint, self._device)
+        self._fused = FusedRound(decoder, joint, self._blank, max_symbols, SCORE) if fused else None
 
     @property
     def state(self) -> tuple[tuple[Tensor, int], ...]:
@@ -78,6 +82,9 @@ class GreedyTransducer:
         """Let every stream make one move. With `skip`, do not run the prediction network if no token was emitted (a
         check that would make a GPU wait).
         """
+        if self._fused:
+            self._fused(at, slots, self._predicted, *self._rnn)
+            return
         frames = at.projected.shape[1]
         active = at.frame < frames
         index = at.frame.clamp(max=frames - 1)[:, None, None].expand(-1, 1, at.projected.shape[2])

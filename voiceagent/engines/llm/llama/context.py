@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
+import numpy as np
 from llama_cpp import llama_cpp as lib
+from numpy.typing import NDArray
 
 from voiceagent.engines.llm.llama.gguf_memory import KvType
 from voiceagent.engines.llm.llama.model import LlamaError, LlamaModel, forget_complaints
@@ -29,6 +31,8 @@ class Rows:
     start: int
     tokens: Sequence[int]
     sample: bool
+    looked_at: int | None = None
+    """The position of a token whose successor's chances are asked for (`chance`); None, or one of these."""
 
 
 class LlamaContext:
@@ -50,8 +54,8 @@ class LlamaContext:
     ) -> None:
         if sequences > (most := lib.llama_max_parallel_sequences()):
             raise LlamaError(
-                f"llama.cpp keeps at most {most} sequences, and {sequences} are needed, three per session: "
-                "lower server.max_sessions"
+                f"llama.cpp keeps at most {most} sequences, and {sequences} are needed, some for each session: "
+                "lower server.max_sessions, or set llm.checkpoints to 1"
             )
         forget_complaints()
         params = lib.llama_context_default_params()
@@ -80,6 +84,8 @@ class LlamaContext:
         self._batch = lib.llama_batch_init(batch_tokens, 0, 1)
         self._lengths = [0] * sequences
         self._sampled: set[int] = set()
+        self._looked_at: list[int | None] = []
+        """The row of the token looked at in each piece of the last decode."""
 
     def decode(self, pieces: Sequence[Rows]) -> list[int] | None:
         """Compute the pieces in one batch; return the row of each one's last token, for `sample`.
@@ -90,15 +96,18 @@ class LlamaContext:
         self._check(pieces)
         batch, row = self._batch, 0
         last: list[int] = []
-        for piece in pieces:
+        self._looked_at = [None] * len(pieces)
+        for number, piece in enumerate(pieces):
             for position, token in enumerate(piece.tokens, piece.start):
                 batch.token[row] = token
                 batch.pos[row] = position
                 batch.n_seq_id[row] = 1
                 batch.seq_id[row][0] = piece.sequence
-                batch.logits[row] = 0
+                batch.logits[row] = int(position == piece.looked_at)
+                if position == piece.looked_at:
+                    self._looked_at[number] = row
                 row += 1
-            batch.logits[row - 1] = int(piece.sample)
+            batch.logits[row - 1] |= int(piece.sample)
             last.append(row - 1)
         batch.n_tokens = row
         forget_complaints()
@@ -117,6 +126,15 @@ class LlamaContext:
         if row not in self._sampled:
             raise LlamaError(f"Row {row} of the batch has no output to sample")
         return sampler.draw(self._handle, row)
+
+    def chance(self, piece: int, tokens: NDArray[np.intp]) -> float:
+        """Return the probability of one of `tokens` after the token looked at in a piece of the last decode."""
+        row = self._looked_at[piece]
+        if row is None:
+            raise LlamaError(f"No token of piece {piece} was to be looked at")
+        values = np.ctypeslib.as_array(lib.llama_get_logits_ith(self._handle, row), (self._model.n_vocab,))
+        chances = np.exp(values - values.max(), dtype=np.float64)
+        return float(chances[tokens].sum() / chances.sum())
 
     def is_finite(self, row: int) -> bool:
         """Return whether a row of the last decode is finite; one logit shows it, because the final norm mixes all."""

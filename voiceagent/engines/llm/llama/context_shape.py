@@ -5,8 +5,8 @@ from pathlib import Path
 
 from voiceagent.engines.llm.llama.gguf_memory import KvType, MemoryNeed, memory_need
 
-SEQUENCES_PER_SLOT = 3
-"""Per conversation: two checkpoints and the reply under way."""
+CHECKPOINTS = 2
+"""Of each conversation, besides the reply under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class ContextShape:
     streams_per_step: int
     sequences: int
     """Of each."""
+    sequences_per_stream: int
     batch_tokens: int
     flash_attention: bool
     kv_type: KvType
@@ -35,6 +36,7 @@ class ContextShape:
         gpu_layers: int,
         flash_attention: bool | None,
         kv_type: KvType,
+        checkpoints: int = CHECKPOINTS,
     ) -> "ContextShape":
         """Return the shape, with defaults for what the settings leave open.
 
@@ -46,12 +48,14 @@ class ContextShape:
         together = streams_per_step or (max_streams if gpu_layers else 1)
         # Flash attention is slower on a CPU: 24 tokens after a history of 1,500 take 1.6 times as long with it.
         by_default = gpu_layers != 0 or kv_type != "f16"
+        each = checkpoints + 1
         apart = context_tokens is None and gpu_layers == 0 and together == 1 < max_streams
         return cls(
             contexts=max_streams + 1 if apart else 1,
             context_tokens=session_tokens if apart else context_tokens or max_streams * session_tokens,
             streams_per_step=together,
-            sequences=SEQUENCES_PER_SLOT if apart else SEQUENCES_PER_SLOT * max_streams + 1,
+            sequences=each if apart else each * max_streams + 1,
+            sequences_per_stream=each,
             batch_tokens=most_tokens(together, prefill_tokens),
             flash_attention=by_default if flash_attention is None else flash_attention,
             kv_type=kv_type,
@@ -77,7 +81,7 @@ class ContextShape:
     def of_one_stream(self, need: MemoryNeed, session_tokens: int) -> int:
         """Return the part of a need that one stream takes when it has filled `session_tokens`."""
         cells = need.kv_cache * session_tokens // (self.contexts * self.context_tokens)
-        return cells + need.recurrent_state * SEQUENCES_PER_SLOT // (self.contexts * self.sequences)
+        return cells + need.recurrent_state * self.sequences_per_stream // (self.contexts * self.sequences)
 
 
 def most_tokens(streams: int, prefill_tokens: int) -> int:

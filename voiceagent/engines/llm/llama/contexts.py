@@ -9,18 +9,21 @@ the shared prefix is copied into each context (a millisecond for 100 tokens of S
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from voiceagent.engines.llm.llama.context import LlamaContext, Rows
-from voiceagent.engines.llm.llama.context_shape import SEQUENCES_PER_SLOT
 from voiceagent.engines.llm.llama.model import LlamaError
 from voiceagent.engines.llm.llama.sampler import Sampler
 
 
 class LlamaContexts:
     """Does what a LlamaContext does. The shared sequence 0 is in the first of `count` contexts; each other one has
-    three. Raises what `make`, which creates one, raises.
+    `each` sequences. Raises what `make`, which creates one, raises.
     """
 
-    def __init__(self, count: int, make: Callable[[], LlamaContext]) -> None:
+    def __init__(self, count: int, make: Callable[[], LlamaContext], each: int) -> None:
+        self._each = each
         self._contexts: list[LlamaContext] = []
         try:
             for _ in range(count):
@@ -44,6 +47,10 @@ class LlamaContexts:
     def sample(self, sampler: Sampler, row: int) -> int:
         """Draw the token that follows a row of the last decode."""
         return self._last.sample(sampler, row)
+
+    def chance(self, piece: int, tokens: NDArray[np.intp]) -> float:
+        """Return the probability of one of `tokens` after the token looked at in a piece of the last decode."""
+        return self._last.chance(piece, tokens)
 
     def is_finite(self, row: int) -> bool:
         """Return whether a row of the last decode is finite."""
@@ -74,9 +81,9 @@ class LlamaContexts:
 
     def _place(self, sequence: int) -> tuple[LlamaContext, int]:
         """Return the context of a sequence, and its number there."""
-        if not 0 <= sequence <= SEQUENCES_PER_SLOT * (len(self._contexts) - 1):
+        if not 0 <= sequence <= self._each * (len(self._contexts) - 1):
             raise LlamaError(f"There is no sequence {sequence}")
         if sequence == 0:
             return self._contexts[0], 0
-        stream, local = divmod(sequence - 1, SEQUENCES_PER_SLOT)
+        stream, local = divmod(sequence - 1, self._each)
         return self._contexts[1 + stream], local

@@ -6,8 +6,7 @@ shared between the two threads that take part:
 - The event loop owns the streams, the replies and a mirror of what every sequence holds (`Sequence.tokens`). `pending`
   plans a step from the mirror (`plan.py`); `deliver` updates the mirror and hands out the tokens. Of llama.cpp they use
   only the vocabulary, which never changes.
-- The lane owns the context: `run` carries out the plan's drops, forks and decode. Of the plan's objects it reads only
-  what never changes (ids, tokens), and the samplers, which it alone uses.
+- The lane owns the context: `run` carries out the plan's drops, forks and decode (`runner.py`).
 
 So calls during a step (cancel, close, another generate) change only the next plan. The fork of a cancelled reply stays
 until its stream needs the sequence again, because its beginning may be reused; a closed stream's sequences are replaced
@@ -16,23 +15,21 @@ by dirty ones, which the next plan empties.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voiceagent.engines.base import EngineBase
 from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.engines.llm.contract import LlmEvent, Message
-from voiceagent.engines.llm.llama.context import LlamaContext, Rows
-from voiceagent.engines.llm.llama.context_shape import SEQUENCES_PER_SLOT, ContextShape
-from voiceagent.engines.llm.llama.contexts import LlamaContexts
+from voiceagent.engines.llm.llama.context_shape import CHECKPOINTS, ContextShape
 from voiceagent.engines.llm.llama.fast_copy import load_fastest
 from voiceagent.engines.llm.llama.gguf_memory import KvType
 from voiceagent.engines.llm.llama.memory import check_fit
-from voiceagent.engines.llm.llama.model import LlamaModel
-from voiceagent.engines.llm.llama.plan import Piece, Plan, Sequence, Slot, plan, smaller_sizes, step_key
-from voiceagent.engines.llm.llama.sampler import Dry, Sampler, Sampling
-from voiceagent.engines.llm.llama.stream import Common, Drawn, LlamaStream, Reply
+from voiceagent.engines.llm.llama.model import LlamaModel, LoadMode
+from voiceagent.engines.llm.llama.plan import Plan, Sequence, Slot, plan, smaller_sizes, step_key
+from voiceagent.engines.llm.llama.runner import Runner, StepResult
+from voiceagent.engines.llm.llama.sampler import Dry, Sampling
+from voiceagent.engines.llm.llama.stream import Common, LlamaStream, Reply
 from voiceagent.engines.llm.llama.template import ChatTemplate
 from voiceagent.errors import VoiceAgentError
 
@@ -47,24 +44,10 @@ NOT_FINITE = (
 
 
 @dataclass(frozen=True, slots=True)
-class StepResult:
-    """The result of a step."""
-
-    drawn: dict[Piece, Drawn]
-    given_up: list[Slot]
-    """Spare slots that had to make room; they are empty now."""
-    lost: list[Piece]
-    """Pieces for which the memory had no room; all sequences of their streams are empty now."""
-    broken: list[Piece] = field(default_factory=list)
-    """Pieces whose output is not finite. All sequences of all streams are empty now: all attend to these cells."""
-
-
-@dataclass(frozen=True, slots=True)
 class Loaded:
     """What `load` creates."""
 
-    model: LlamaModel
-    context: LlamaContext | LlamaContexts
+    runner: Runner
     common: Common
 
 
@@ -94,6 +77,8 @@ class LlamaEngine(EngineBase):
         gpu_layers: int = 0,
         flash_attention: bool | None = None,
         kv_type: KvType = "f16",
+        load_mode: LoadMode = "auto",
+        checkpoints: int = CHECKPOINTS,
         copies: Path | None = None,
     ) -> None:
         super().__init__("llm")
@@ -113,13 +98,15 @@ class LlamaEngine(EngineBase):
             gpu_layers=gpu_layers,
             flash_attention=flash_attention,
             kv_type=kv_type,
+            checkpoints=checkpoints,
         )
         self._sampling = sampling or Sampling()
         self._gpu_layers = gpu_layers
+        self._load_mode = load_mode
         self._loaded: Loaded | None = None
         self._system = Sequence(0)
-        ids = range(1, SEQUENCES_PER_SLOT * max_streams + 1, SEQUENCES_PER_SLOT)
-        self._free = [Slot(Sequence(first), Sequence(first + 1), Sequence(first + 2)) for first in ids]
+        ids = range(1, self._shape.sequences_per_stream * max_streams + 1, self._shape.sequences_per_stream)
+        self._free = [Slot.of(first, checkpoints=checkpoints) for first in ids]
         self._streams: dict[int, LlamaStream] = {}
         self.prefilled_tokens = 0
         """Tokens of prompts computed so far."""
@@ -132,7 +119,7 @@ class LlamaEngine(EngineBase):
         if self._copies is not None and self._gpu_layers == 0:
             model = load_fastest(self._path, self._copies)
         else:
-            model = LlamaModel(self._path, gpu_layers=self._gpu_layers)
+            model = LlamaModel(self._path, gpu_layers=self._gpu_layers, load_mode=self._load_mode)
         try:
             template = ChatTemplate(model)
             shape = self._shape
@@ -141,17 +128,7 @@ class LlamaEngine(EngineBase):
                     f"A session cannot fill {self._session_tokens} tokens: the context has {shape.context_tokens}, "
                     f"and {self._path.name} was trained on {model.trained_tokens}. Lower the session's part."
                 )
-            make = partial(
-                LlamaContext,
-                model,
-                context_tokens=shape.context_tokens,
-                sequences=shape.sequences,
-                batch_tokens=shape.batch_tokens,
-                threads=self._threads,
-                flash_attention=shape.flash_attention,
-                kv_type=shape.kv_type,
-            )
-            context = LlamaContexts(shape.contexts, make) if shape.contexts > 1 else make()
+            runner = Runner.of(model, shape, threads=self._threads)
         except Exception:
             model.close()
             raise
@@ -165,8 +142,8 @@ class LlamaEngine(EngineBase):
             self._system,
             lambda: self._wake(),
         )
-        self._loaded = Loaded(model, context, common)
-        self._warm_up(self._loaded)
+        self._loaded = Loaded(runner, common)
+        runner.warm_up(self._shape, self._sampling, on_gpu=self._gpu_layers != 0)
 
     def open(self, on_event: Callable[[LlmEvent], None]) -> LlamaStream:
         """Start a conversation. Raises VoiceAgentError when no sequence is free."""
@@ -192,7 +169,7 @@ class LlamaEngine(EngineBase):
             self._dirty(),
             streams=self._shape.streams_per_step,
             prefill_tokens=self._prefill_tokens,
-            rewindable=self._ready.model.rewindable,
+            rewindable=self._ready.runner.model.rewindable,
             now=now,
         )
         return self._batch(planned, now)
@@ -227,41 +204,8 @@ class LlamaEngine(EngineBase):
         )
 
     def run(self, batch: Batch) -> StepResult:
-        """Carry out a plan. If memory is full, others make room: first streams not in the step, then the least urgent.
-
-        Streams not in the step are read again when they need it; the least urgent reply fails.
-        """
-        planned, loaded = _plan_of(batch), self._ready
-        for sequence in planned.drops:
-            loaded.context.drop(sequence.id)
-        for piece in planned.pieces:
-            for fork in piece.forks:
-                loaded.context.fork(fork.source.id, fork.target.id, fork.keep)
-        pieces = [piece for piece in planned.pieces if piece.tokens]
-        spare, given_up, lost = list(planned.spare), list[Slot](), list[Piece]()
-        while pieces:
-            rows = loaded.context.decode(
-                [Rows(piece.work.sequence.id, piece.start, piece.tokens, piece.sample) for piece in pieces]
-            )
-            if rows is not None:
-                sampled = {piece: row for piece, row in zip(pieces, rows, strict=True) if piece.sample}
-                sound = {piece: row for piece, row in sampled.items() if loaded.context.is_finite(row)}
-                drawn = {
-                    piece: self._draw(loaded, piece.work.sampler, row)
-                    for piece, row in sound.items()
-                    if piece.work.sampler is not None
-                }
-                broken = [piece for piece in sampled if piece not in sound]
-                if broken:
-                    loaded.context.clear()
-                return StepResult(drawn, given_up, lost, broken)
-            if spare:
-                given_up.append(spare.pop(0))
-            else:
-                lost.append(pieces.pop())
-            for sequence in lost[-1].work.own if lost else given_up[-1].all:
-                loaded.context.drop(sequence.id)
-        return StepResult({}, given_up, lost)
+        """Carry out a plan."""
+        return self._ready.runner.run(_plan_of(batch))
 
     def deliver(self, batch: Batch, results: object) -> None:
         """Update the mirror, then hand out the tokens."""
@@ -291,8 +235,11 @@ class LlamaEngine(EngineBase):
                 stream.lose(piece.work, full)
             elif stream is not None and piece in results.broken:
                 stream.lose(piece.work, VoiceAgentError(NOT_FINITE))
-            elif stream is not None and piece in results.drawn:
-                stream.take(piece.work, results.drawn[piece])
+            elif stream is not None:
+                if piece in results.endings:
+                    stream.judged(piece.work, results.endings[piece])
+                if piece in results.drawn:
+                    stream.take(piece.work, results.drawn[piece])
         for stream in tuple(self._streams.values()):
             stream.refuse()
 
@@ -317,8 +264,7 @@ class LlamaEngine(EngineBase):
     def close(self) -> None:
         """Free the model."""
         if self._loaded is not None:
-            self._loaded.context.close()
-            self._loaded.model.close()
+            self._loaded.runner.close()
             self._loaded = None
 
     @property
@@ -334,20 +280,6 @@ class LlamaEngine(EngineBase):
         need = shape.memory_need(self._path)
         log.info("%s needs %s", self._path.name, need)
         check_fit(need, str(self._path), gpu_layers=self._gpu_layers)
-
-    def _warm_up(self, loaded: Loaded) -> None:
-        """Run the largest and the smallest batch once: first use maps the weights and fills caches."""
-        token = loaded.model.tokenize("Hello")[0]
-        size = self._shape.batch_tokens
-        for rows in (Rows(0, 0, [token] * size, True), Rows(0, size, [token], True)):
-            last = loaded.context.decode([rows])
-            if last is not None:
-                loaded.context.sample(Sampler(loaded.model, self._sampling), last[0])
-        loaded.context.drop(0)
-
-    def _draw(self, loaded: Loaded, sampler: Sampler, row: int) -> Drawn:
-        token = loaded.context.sample(sampler, row)
-        return Drawn(token, loaded.model.piece(token), loaded.model.is_end(token))
 
     def _all(self) -> list[Sequence]:
         slots = [*(stream.slot for stream in self._streams.values()), *self._free]

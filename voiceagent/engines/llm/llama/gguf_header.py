@@ -23,7 +23,7 @@ def read_header(path: Path) -> dict[str, Any]:
     with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
         try:
             return _Reader(data).metadata()
-        except (struct.error, KeyError) as error:
+        except (struct.error, KeyError, OverflowError) as error:
             raise VoiceAgentError(
                 f"The language model {path} cannot be loaded: it is damaged (incomplete header). "
                 "Check it with `voiceagent weights verify`, fetch it again with `voiceagent weights pull`."

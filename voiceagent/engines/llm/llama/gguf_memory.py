@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from voiceagent.engines.llm.llama.gguf_header import read_header
+from voiceagent.errors import VoiceAgentError
 
 KvType = Literal["f16", "q8_0", "q4_0"]
 
 BYTES: dict[KvType, float] = {"f16": 2, "q8_0": 34 / 32, "q4_0": 18 / 32}
 """Per value in the KV cache; the quantised types have a scale of two bytes for every 32 values."""
+MOST_LAYERS = 10_000
+"""Beyond any model's; a damaged file may say anything."""
 ACTIVATIONS = 24
 """Float32 vectors of the model's width alive at once per token of a batch, at most."""
 
@@ -78,17 +81,25 @@ def memory_need(
     architecture = meta.get("general.architecture")
 
     def of(key: str, default: Any = 0) -> Any:
-        return meta.get(f"{architecture}.{key}", default)
+        value = meta.get(f"{architecture}.{key}", default)
+        if not all(_is_size(one) for one in (value if isinstance(value, list) else [value])):
+            raise VoiceAgentError(
+                f"The language model {path} cannot be loaded: it is damaged ({key} is no size). "
+                "Check it with `voiceagent weights verify`, fetch it again with `voiceagent weights pull`."
+            )
+        return value
 
-    layers, width, heads = of("block_count"), of("embedding_length"), _most(of("attention.head_count"))
+    layers, width = min(_most(of("block_count")), MOST_LAYERS), _most(of("embedding_length"))
+    heads = _most(of("attention.head_count"))
     head = width // heads if heads else 0
     kv_heads = _per_layer(of("attention.head_count_kv", heads), layers)
-    values = sum(kv_heads) * (of("attention.key_length", head) + of("attention.value_length", head))
-    inner, state = of("ssm.inner_size"), of("ssm.state_size")
+    values = sum(kv_heads) * (_most(of("attention.key_length", head)) + _most(of("attention.value_length", head)))
+    inner, state, groups = (_most(of(f"ssm.{name}")) for name in ("inner_size", "state_size", "group_count"))
     # llama_hparams::n_embd_r and n_embd_s: the convolution's last inputs and the state itself, in float32
-    layer_state = 4 * (max(of("ssm.conv_kernel") - 1, 0) * (inner + 2 * of("ssm.group_count") * state) + inner * state)
+    layer_state = 4 * (max(_most(of("ssm.conv_kernel")) - 1, 0) * (inner + 2 * groups * state) + inner * state)
     recurrent = _recurrent_layers(kv_heads, _per_layer(of("feed_forward_length"), layers)) if state else 0
-    vocabulary = meta.get("tokenizer.ggml.tokens", 0)
+    words = meta.get("tokenizer.ggml.tokens", 0)
+    vocabulary = words if _is_size(words) else 0
     scores = 2 * context_tokens if flash_attention else 4 * context_tokens * (heads + 1)
     return MemoryNeed(
         weights=path.stat().st_size,
@@ -112,4 +123,8 @@ def _per_layer(value: int | list[int], layers: int) -> list[int]:
 
 
 def _most(value: int | list[int]) -> int:
-    return max(value) if isinstance(value, list) else value
+    return max(value, default=0) if isinstance(value, list) else value
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 32

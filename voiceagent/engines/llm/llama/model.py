@@ -9,7 +9,7 @@ import ctypes
 import os
 from collections import deque
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 # Otherwise a failed assertion in ggml starts gdb on this process, if it is installed, and hangs there.
 os.environ.setdefault("GGML_NO_BACKTRACE", "1")
@@ -35,6 +35,23 @@ lib.llama_log_set(_LOG_CALLBACK, ctypes.c_void_p(0))
 lib.llama_backend_init()
 
 
+LoadMode = Literal["auto", "mmap", "direct"]
+"""How the weights are read: mapped into memory, or past the system's cache."""
+
+
+def _load_mode(mode: LoadMode, gpu_layers: int) -> int:
+    """Return llama.cpp's number of a mode.
+
+    `auto` reads past the cache what goes to a GPU whole: it is read once, faster than page by page, and does not fill
+    the memory that a GPU without its own shares with the cache (NVIDIA's known issue of GB10: allocations fail then).
+    Other models stay mapped: several processes share them, and a second start is instant.
+    """
+    if mode == "mmap":
+        return int(lib.LLAMA_LOAD_MODE_MMAP)
+    whole = gpu_layers < 0
+    return int(lib.LLAMA_LOAD_MODE_DIRECT_IO if mode == "direct" or whole else lib.LLAMA_LOAD_MODE_AUTO)
+
+
 class LlamaError(VoiceAgentError):
     """llama.cpp refused a call; the message carries its return code and last complaint."""
 
@@ -54,12 +71,15 @@ class LlamaModel:
     Raises VoiceAgentError if the file is missing, is not GGUF, is damaged, or has an unknown architecture.
     """
 
-    def __init__(self, path: Path, *, gpu_layers: int = 0, vocabulary_only: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, gpu_layers: int = 0, vocabulary_only: bool = False, load_mode: LoadMode = "auto"
+    ) -> None:
         check_kind(path)
         forget_complaints()
         params = lib.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
         params.vocab_only = vocabulary_only
+        params.load_mode = _load_mode(load_mode, gpu_layers)
         handle = lib.llama_model_load_from_file(os.fsencode(path), params)
         if not handle:
             raise LlamaError(
@@ -113,6 +133,15 @@ class LlamaModel:
     def is_end(self, token: int) -> bool:
         """Return whether this token ends the model's reply."""
         return bool(lib.llama_vocab_is_eog(self.vocabulary, token))
+
+    def ends_words(self, token: int) -> bool:
+        """Return whether this token ends a sentence or a message: what comes after words that are whole."""
+        return self.is_end(token) or self.piece(token).strip()[:1] in (b".", b"?", b"!")
+
+    def is_mark(self, token: int) -> bool:
+        """Return whether this token is punctuation, or space, and no word."""
+        piece = self.piece(token)
+        return not self.is_control(token) and piece.isascii() and not any(chr(byte).isalnum() for byte in piece)
 
     def is_control(self, token: int) -> bool:
         """Return whether this token structures the conversation instead of being text."""

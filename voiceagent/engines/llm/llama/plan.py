@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from voiceagent.engines.contract import CostKey, Need, claim, order
+from voiceagent.engines.llm.llama.context_shape import CHECKPOINTS
 from voiceagent.engines.llm.llama.sampler import Sampler
 from voiceagent.engines.llm.llama.template import common_prefix
 
@@ -29,23 +30,33 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Slot:
-    """One stream's sequences, each a prefix of the next in an undisturbed conversation."""
+    """One stream's sequences. In an undisturbed conversation the question continues the history, the reply both."""
 
     history: Sequence
     """Checkpoint: the conversation up to the user's next words. Different words start here."""
-    question: Sequence
-    """Checkpoint: the whole prompt, up to the reply. The part heard of an interrupted reply starts here."""
     reply: Sequence
     """The reply under way, or the remains of the last one."""
+    question: Sequence | None = None
+    """Checkpoint: the whole prompt, up to the reply. The part heard of an interrupted reply starts here; without it, at
+    `history`."""
+
+    @classmethod
+    def of(cls, first: int, *, dirty: bool = False, checkpoints: int = CHECKPOINTS) -> "Slot":
+        """Return a slot whose sequences have consecutive ids."""
+        return cls(*(Sequence(first + number, dirty=dirty) for number in range(checkpoints + 1)))
 
     @property
-    def all(self) -> tuple[Sequence, Sequence, Sequence]:
+    def all(self) -> tuple[Sequence, ...]:
         """The sequences."""
-        return self.history, self.question, self.reply
+        return (self.history, self.reply) if self.question is None else (self.history, self.reply, self.question)
+
+    def but(self, sequence: Sequence) -> tuple[Sequence, ...]:
+        """Return the other sequences."""
+        return tuple(other for other in self.all if other is not sequence)
 
     def emptied(self) -> "Slot":
         """Return another slot with the same ids: a step under way may still record changes in this one."""
-        return Slot(*(Sequence(sequence.id, dirty=True) for sequence in self.all))
+        return Slot.of(self.history.id, dirty=True, checkpoints=len(self.all) - 1)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -62,6 +73,8 @@ class StreamWork:
     """Checkpoints to leave on the way: the sequence, and the prefix of the tokens it should hold."""
     sampler: Sampler | None = None
     """Draws the token after the last one, if this is a reply."""
+    looked_at: int | None = None
+    """The position of a token whose successor's chances are asked for, if it is not computed yet."""
     deadline: float
     need: Need
 
@@ -98,6 +111,12 @@ class Piece:
     start: int
     tokens: list[int]
     sample: bool
+
+    @property
+    def looked_at(self) -> int | None:
+        """The position of the token looked at, if it is one of these."""
+        at = self.work.looked_at
+        return at if at is not None and self.start <= at < self.start + len(self.tokens) else None
 
     def cut(self, tokens: int) -> "Piece":
         """Return its first tokens; the forks stay, because other pieces may depend on them."""
@@ -159,17 +178,24 @@ def plan(
 
     All pieces together have `prefill_tokens`, or half as many again if that is all that is left: a small rest costs
     nearly a step of its own. Speculative work runs only if there is no other, and work in the background if there is
-    not even that.
+    not even that. Where the memory cannot be rewound, a step either continues replies or reads prompts, whichever is
+    most urgent: llama.cpp would go through such a model twice for both, once for what all sequences have and once more
+    for the rest.
     """
     claims = [max(claim(work.need, work.due, now)[0], Need.AWAITED) for work in works]
     urgent = [work for work, claimed in zip(works, claims, strict=True) if claimed is min(claims)]
     held: dict[Sequence, list[int]] = {}
-    pieces = []
+    pieces: list[Piece] = []
+    continuing: bool | None = None  # replies or reading, once the most urgent has decided that
     for work in sorted(urgent, key=lambda work: order(work.need, work.due, now))[:streams]:
         decoding = work.sampler is not None and len(work.sequence.tokens) == len(work.tokens) - 1
+        if not rewindable and continuing not in (None, decoding):
+            continue
         if decoding or prefill_tokens > 0:
             piece = _piece(work, 1 if decoding else prefill_tokens, held, rewindable)
             pieces.append(piece)
+            if continuing is None and piece.tokens:
+                continuing = decoding
             if not decoding:
                 prefill_tokens -= len(piece.tokens)
     return Plan(tuple(dirty), tuple(pieces))

@@ -16,6 +16,7 @@ from voiceagent.engines.llm.llama.context_shape import ContextShape
 from voiceagent.engines.llm.llama.gguf_memory import MemoryNeed
 from voiceagent.engines.llm.llama.library import LibraryError, check_library, check_tiles, probe
 from voiceagent.engines.llm.llama.speed import cpu_speed
+from voiceagent.engines.llm.llama.trial import try_llama
 from voiceagent.engines.memory import DEVICE_RUNTIME, MemoryUse, Place
 from voiceagent.engines.spec import BuildContext, Device, EngineSpec, Remedy
 from voiceagent.engines.speed import Speed
@@ -47,6 +48,10 @@ class LlamaSettings(LlmSettings):
     """Whether to use flash attention, which takes less memory; null: on a GPU, or if the KV cache is quantised."""
     kv_type: Literal["f16", "q8_0", "q4_0"] = "f16"
     """The type of the KV cache; q8_0 is half the size of f16."""
+    load_mode: Literal["auto", "mmap", "direct"] = "auto"
+    """How the weights are read: mapped, or past the system's cache; auto reads past it what goes to a GPU whole."""
+    checkpoints: Literal[1, 2] = 2
+    """States kept of a conversation besides the reply's; with 1 a hybrid model's take a third less memory."""
     prefill_tokens: Tokens = 24
     """The tokens of prompts that one step reads: more is faster, but makes other sessions wait longer."""
     streams_per_step: int = Field(default=0, ge=0, le=1024)
@@ -100,6 +105,8 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
             gpu_layers=settings.gpu_layers,
             flash_attention=settings.flash_attention,
             kv_type=settings.kv_type,
+            load_mode=settings.load_mode,
+            checkpoints=settings.checkpoints,
             copies=context.store.root / COPIES,
             sampling=Sampling(
                 temperature=settings.temperature,
@@ -134,16 +141,7 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
         if not path.is_file():
             place, weights = Place.GPU if settings.gpu_layers else Place.MAIN, size_of(context.store, settings.model)
             return (MemoryUse(engine="llm", model=f"{settings.model} (weights alone)", place=place, weights=weights),)
-        shape = ContextShape.of(
-            context_tokens=settings.context_tokens,
-            session_tokens=settings.session_tokens,
-            max_streams=context.max_speech_streams,
-            prefill_tokens=settings.prefill_tokens,
-            streams_per_step=settings.streams_per_step or None,
-            gpu_layers=settings.gpu_layers,
-            flash_attention=settings.flash_attention,
-            kv_type=settings.kv_type,
-        )
+        shape = _shape(settings, context)
         on_gpus, in_main = shape.memory_need(path).split(settings.gpu_layers)
 
         def part(place: Place, need: MemoryNeed, runtime: int) -> MemoryUse:
@@ -196,8 +194,15 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
                 'CMAKE_ARGS="-DGGML_CUDA=on" pip install --force-reinstall --no-cache-dir llama-cpp-python',
             )
 
+    def try_gpu(self, settings: LlamaSettings, context: BuildContext) -> Iterator[Finding]:
+        """Yield whether llama.cpp computes on the GPU what it computes on the CPU, in a process of its own."""
+        if settings.gpu_layers:
+            yield from try_llama()
+
     def remedies(self, settings: LlamaSettings, context: BuildContext) -> Iterator[Remedy]:
         """Yield a smaller KV cache, shorter sessions, fewer layers on the GPU, smaller models."""
+        if settings.checkpoints > 1 and _has_states(settings, context):
+            yield Remedy({"checkpoints": 1})
         if settings.kv_type == "f16" and settings.flash_attention is not False:
             yield Remedy({"kv_type": "q8_0"})
         if settings.context_tokens is None:
@@ -211,6 +216,27 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
         models = [model for model in context.store.manifest.models.values() if model.role == "llm"]
         for model in sorted(models, key=lambda model: model.size, reverse=True):
             yield Remedy({"model": model.name}, harm=2)
+
+
+def _shape(settings: LlamaSettings, context: BuildContext) -> ContextShape:
+    """Return what will be allocated."""
+    return ContextShape.of(
+        context_tokens=settings.context_tokens,
+        session_tokens=settings.session_tokens,
+        max_streams=context.max_speech_streams,
+        prefill_tokens=settings.prefill_tokens,
+        streams_per_step=settings.streams_per_step or None,
+        gpu_layers=settings.gpu_layers,
+        flash_attention=settings.flash_attention,
+        kv_type=settings.kv_type,
+        checkpoints=settings.checkpoints,
+    )
+
+
+def _has_states(settings: LlamaSettings, context: BuildContext) -> bool:
+    """Return whether the model has states that cannot be rewound; False while its file is not here."""
+    path = file_of(context.store, settings.model)
+    return path.is_file() and _shape(settings, context).memory_need(path).recurrent_state > 0
 
 
 def gguf_path(model: str, store: Store) -> Path:

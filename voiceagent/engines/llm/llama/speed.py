@@ -15,7 +15,7 @@ MEMORY_BYTES_PER_S = 40e9
 
 
 def cpu_speed(parameters: int, size: int, threads: int) -> Speed:
-    """Estimate the speed of a model with so many parameters, in so many bytes, on so many cores of its own."""
+    """Estimate the speed of a model of `size` bytes on `threads` cores that nothing else uses."""
     return Speed(
         threads * PROMPT_PARAMETERS_PER_S / parameters,
         min(threads * REPLY_PARAMETERS_PER_S / parameters, MEMORY_BYTES_PER_S / size),

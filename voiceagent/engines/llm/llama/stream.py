@@ -11,7 +11,7 @@ from typing import Literal
 from zlib import crc32
 
 from voiceagent.engines.contract import HOLD, Need, StreamFailed
-from voiceagent.engines.llm.contract import ENGINES_OWN, Completed, LlmEvent, Message, ReplyOptions, Token
+from voiceagent.engines.llm.contract import ENGINES_OWN, Completed, Ending, LlmEvent, Message, ReplyOptions, Token
 from voiceagent.engines.llm.llama.model import LlamaModel
 from voiceagent.engines.llm.llama.plan import Sequence, Slot, StreamWork
 from voiceagent.engines.llm.llama.sampler import Dry, Sampler, Sampling
@@ -97,6 +97,10 @@ class LlamaStream:
         self._known: deque[Prompt] = deque(maxlen=REMEMBERED_REPLIES)
         self._first: tuple[list[int], Sampling, Drawn] | None = None
         """A prompt, and the first token drawn after it: the same prompt again can go on from it without reading."""
+        self._ending: tuple[list[int], float] | None = None
+        """The tokens up to the user's last word, and how likely they are to end there."""
+        self._owed: Ending | None = None
+        """What is known already about the words of the reply under way."""
 
     # For the session
 
@@ -116,7 +120,7 @@ class LlamaStream:
         options: ReplyOptions = ENGINES_OWN,
     ) -> None:
         """Reply to `messages`. Replaces a reply under way."""
-        self._reply = self.refusal = None
+        self._reply = self.refusal = self._owed = None
         try:
             self._reply = self._begin(generation, messages, deadline, need, options)
         except VoiceAgentError as error:
@@ -163,6 +167,9 @@ class LlamaStream:
         reply = self._reply
         if reply is None or reply is not work:
             return
+        if (owed := self._owed) is not None:
+            self._owed = None
+            self._on_event(owed)
         reason: Reason | None
         text, reply.unsaid = reply.unsaid, ""
         if drawn.end:
@@ -180,6 +187,12 @@ class LlamaStream:
         if reason and reply is self._reply:
             self._reply = None
             self._on_event(Completed(reply.generation, reason))
+
+    def judged(self, work: StreamWork, ending: float) -> None:
+        """Report how likely the user's words are to end here, as the model finds that has just read them."""
+        if self._reply is not None and work is self._reply and work.looked_at is not None:
+            self._ending = work.tokens[: work.looked_at + 1], ending
+            self._on_event(Ending(self._reply.generation, ending))
 
     def lose(self, work: StreamWork, error: Exception) -> None:
         """Record that work failed."""
@@ -207,20 +220,23 @@ class LlamaStream:
                 "drop its oldest turns, or raise llm.session_tokens."
             )
         self._prepare(messages[:-1])
-        heads = [(common.system, common.template.system_head(messages)), (self.slot.question, prompt.tokens)]
+        heads = [(common.system, common.template.system_head(messages))]
         if self._preparation is not None:
-            heads.insert(1, (self.slot.history, self._preparation.tokens))
+            heads.append((self.slot.history, self._preparation.tokens))
+        if self.slot.question is not None:
+            heads.append((self.slot.question, prompt.tokens))
         sampling = replace(common.sampling, seed=_seed(common.sampling.seed, prompt.tokens, options.draw))
         if options.temperature is not None:
             sampling = replace(sampling, temperature=options.temperature)
         reply = Reply(
             stream=self.number,
             sequence=self.slot.reply,
-            siblings=(self.slot.history, self.slot.question),
+            siblings=self.slot.but(self.slot.reply),
             shared=common.system,
             tokens=list(prompt.tokens),
             heads=tuple(heads),
             sampler=(sampler := Sampler(common.model, sampling, common.dry, options.said)),
+            looked_at=self._look(generation, prompt.tokens) if options.judge_words else None,
             deadline=deadline,
             need=need,
             generation=generation,
@@ -236,6 +252,18 @@ class LlamaStream:
             reply.unsaid += reply.read(first.piece)
         return reply
 
+    def _look(self, generation: int, tokens: list[int]) -> int | None:
+        """Return the position of the user's last word, or None where it is not found, or what follows is known."""
+        begins = len(self._head[1])
+        end = next((at for at in range(len(tokens) - 1, begins, -1) if self._common.model.is_end(tokens[at])), begins)
+        last = next((at for at in range(end - 1, begins - 1, -1) if not self._common.model.is_mark(tokens[at])), None)
+        if last is None or not begins:
+            return None
+        if self._ending is not None and self._ending[0] == tokens[: last + 1]:
+            self._owed = Ending(generation, self._ending[1])
+            return None
+        return last
+
     def _prepare(self, history: tuple[Message, ...]) -> None:
         common = self._common
         if self._head[0] != history:
@@ -246,7 +274,7 @@ class LlamaStream:
             self._preparation = StreamWork(
                 stream=self.number,
                 sequence=self.slot.history,
-                siblings=(self.slot.question, self.slot.reply),
+                siblings=self.slot.but(self.slot.history),
                 shared=common.system,
                 tokens=tokens,
                 heads=((common.system, common.template.system_head(history)),),

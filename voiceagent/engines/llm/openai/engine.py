@@ -19,6 +19,7 @@ from voiceagent.engines.llm.contract import ENGINES_OWN, Completed, LlmEvent, Me
 from voiceagent.engines.llm.openai.deltas import StreamedCalls, written
 from voiceagent.engines.queue import QueueEngine
 from voiceagent.errors import VoiceAgentError
+from voiceagent.trace.about import about_nobody
 
 NO_KEY = "none"
 """Sent if no key is set: local servers need none, but the client requires one."""
@@ -74,7 +75,7 @@ class OpenAiEngine(QueueEngine):
     def open(self, on_event: Callable[[LlmEvent], None]) -> "OpenAiStream":
         """Start a conversation."""
         if self._keeper is None:
-            self._keeper = asyncio.get_running_loop().create_task(self._keep_connections())
+            self._keeper = asyncio.get_running_loop().create_task(self._keep_connections(), context=about_nobody())
         return OpenAiStream(self, next(self._stream_ids), on_event)
 
     def count_tokens(self, messages: tuple[Message, ...]) -> int:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Generator
 
 from voiceagent.engines.contract import CostKey, Need
-from voiceagent.engines.llm.contract import ENGINES_OWN, Completed, LlmEvent, Message, ReplyOptions, Token
+from voiceagent.engines.llm.contract import ENGINES_OWN, Completed, Ending, LlmEvent, Message, ReplyOptions, Token
 from voiceagent.engines.queue import Job
 from voiceagent.engines.scripted import ScriptedEngine, ScriptedStep
 from voiceagent.engines.timing import SMALL_CPU, StepTimes
@@ -34,7 +34,8 @@ class ScriptedLlm(ScriptedEngine):
     """Replies with `reply(messages)`, one prefill step and then one word per step.
 
     `reply` is called on the lane's thread; what it raises fails the step. So does the token `fail_at` (counted from 1)
-    of every reply; set it to None to recover. A script has no temperature.
+    of every reply; set it to None to recover. `ending(text)` is how likely the user's last words are to end; without it
+    the engine does not say. A script has no temperature.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class ScriptedLlm(ScriptedEngine):
         reply: Reply = echo,
         *,
         fail_at: int | None = None,
+        ending: Callable[[str], float] | None = None,
         sequences: int = 64,
         timing: StepTimes = SMALL_CPU,
         sleep: Callable[[float], None] = time.sleep,
@@ -49,6 +51,7 @@ class ScriptedLlm(ScriptedEngine):
         super().__init__("llm", timing, sleep)
         self.reply = reply
         self.fail_at = fail_at
+        self.ending = ending
         self._sequences = sequences
         self._open: set[int] = set()
 
@@ -100,7 +103,7 @@ class ScriptedLlmStream:
                 generation,
                 deadline,
                 PREFILL,
-                self._steps(generation, messages, options.max_tokens),
+                self._steps(generation, messages, options),
                 self._on_event,
                 need,
                 generation=generation,
@@ -120,11 +123,12 @@ class ScriptedLlmStream:
         self._engine.release(self.number)
 
     def _steps(
-        self, generation: int, messages: tuple[Message, ...], most: int | None
+        self, generation: int, messages: tuple[Message, ...], options: ReplyOptions
     ) -> Generator[ScriptedStep, None, None]:
         whole = TOKEN.findall(self._engine.reply(messages))
-        tokens = whole[:most]
-        yield ScriptedStep(None, DECODE)
+        tokens = whole[: options.max_tokens]
+        judges = self._engine.ending if options.judge_words else None
+        yield ScriptedStep(None if judges is None else Ending(generation, judges(messages[-1].content)), DECODE)
         for number, text in enumerate(tokens, 1):
             if number == self._engine.fail_at:
                 raise RuntimeError(f"scripted to fail at token {number}")

@@ -96,12 +96,14 @@ class Alignment:
 
         `last` is the position to search from, `initial` the prior of the first step.
         """
-        self.length[row], self.last[row], self.since_spoken[row] = length, last, 0
         self.counts[row] = 0
         self.prior[row] = 1.0
         if initial is not None:
             self.prior[row, :length] = initial.to(self.prior.device)
-        self.later[row], self.more[row], self.unfinished[row] = later, more, False
+        for state, value in ((self.length, length), (self.last, last), (self.since_spoken, 0)):
+            state[row].fill_(value)  # an assignment would make the host wait
+        for mark, value in ((self.later, later), (self.more, more), (self.unfinished, False)):
+            mark[row].fill_(value)
 
     def track(self, n: int, attention: Tensor, step: Tensor, active: Tensor) -> Tensor:
         """Advance the `active` ones of the first `n` rows, and return the position (n) that each attends to.

@@ -1,16 +1,17 @@
 """NeMo's transformer layers, computed one position at a time over preallocated keys and values.
 
-Shapes: `rows` are independent sequences, `heads` x `d` a layer's attention. The weights are NeMo's own parameters; the
-computation is that of `transformer_2501.TransformerLayer`, without dropout and without masks that mask nothing. Knows
-neither text nor audio.
+Shapes: `rows` are independent sequences, `heads` x `d` a layer's attention. The layers are NeMo's, or packed ones in
+the place of its linear layers (`engines/nemo/linears.py`); the computation is that of
+`transformer_2501.TransformerLayer`, without dropout and without masks that mask nothing. Knows neither text nor audio.
 """
 
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu, linear, scaled_dot_product_attention
+from torch.nn.functional import gelu, scaled_dot_product_attention
 
+from voiceagent.engines.nemo.linears import over_one_position
 from voiceagent.errors import VoiceAgentError
 
 
@@ -22,13 +23,12 @@ class SelfAttention:
         self.heads: int = attention.n_heads
         self.d: int = attention.d_head
         self._norm = layer.norm_self
-        self._qkv = attention.qkv_net.weight
-        self._out = attention.o_net.weight
+        self._qkv, self._out = attention.qkv_net, attention.o_net
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return query, key and value, each (rows, heads, time, d), of x (rows, time, width)."""
         rows, time, _ = x.shape
-        qkv = linear(self._norm(x), self._qkv).view(rows, time, 3, self.heads, self.d)
+        qkv = self._qkv(self._norm(x)).view(rows, time, 3, self.heads, self.d)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
         return query, key, value
 
@@ -36,14 +36,15 @@ class SelfAttention:
         """Return (rows, time, width): attention over the positions marked in `seen` (None: all)."""
         rows, _, time, _ = query.shape
         y = scaled_dot_product_attention(query, keys, values, attn_mask=seen)
-        return linear(y.transpose(1, 2).reshape(rows, time, -1), self._out)
+        attended: Tensor = self._out(y.transpose(1, 2).reshape(rows, time, -1))
+        return attended
 
     def attend_causally(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return causal self-attention over x, (rows, time, width), and its keys and values."""
         rows, time, _ = x.shape
         query, key, value = self.project(x)
         y = scaled_dot_product_attention(query, key, value, is_causal=True)
-        return linear(y.transpose(1, 2).reshape(rows, time, -1), self._out), key, value
+        return self._out(y.transpose(1, 2).reshape(rows, time, -1)), key, value
 
 
 class TextAttention:
@@ -56,13 +57,11 @@ class TextAttention:
         self._scale: float = attention.scale
         self._norm_query = layer.norm_xattn_query
         self._norm_memory = layer.norm_xattn_memory
-        self._query = attention.q_net.weight
-        self._kv = attention.kv_net.weight
-        self._out = attention.o_net.weight
+        self._query, self._kv, self._out = attention.q_net, attention.kv_net, attention.o_net
 
     def project(self, encoded: Tensor) -> tuple[Tensor, Tensor]:
         """Return key and value (heads, text, d) of an encoded text (text, width)."""
-        kv = linear(self._norm_memory(encoded), self._kv).view(len(encoded), 2, self.heads, self.d)
+        kv = self._kv(self._norm_memory(encoded)).view(len(encoded), 2, self.heads, self.d)
         key, value = kv.permute(1, 2, 0, 3)
         return key, value
 
@@ -75,14 +74,14 @@ class TextAttention:
         which are then normalised.
         """
         rows, time, _ = x.shape
-        query = linear(self._norm_query(x), self._query).view(rows, time, self.heads, self.d).transpose(1, 2)
+        query = self._query(self._norm_query(x)).view(rows, time, self.heads, self.d).transpose(1, 2)
         scores = (query @ keys.transpose(2, 3)).float() * self._scale
         attention = torch.softmax(scores.masked_fill(~text, float("-inf")), -1)
         if prior is not None:
             attention = attention * (prior + torch.finfo(torch.float32).tiny)
             attention = attention / attention.sum(-1, keepdim=True)
         y = (attention.to(values.dtype) @ values).transpose(1, 2).reshape(rows, time, -1)
-        return linear(y, self._out), attention
+        return self._out(y), attention
 
 
 class FeedForward:
@@ -96,10 +95,9 @@ class FeedForward:
                 " voiceagent does not support: use nvidia/magpie_tts_multilingual_357m."
             )
         self._norm = layer.norm_pos_ff
-        self._inner, self._inner_bias = network.proj.conv.weight.squeeze(2), network.proj.conv.bias
-        self._outer, self._outer_bias = network.o_net.conv.weight.squeeze(2), network.o_net.conv.bias
+        self._inner, self._outer = over_one_position(network.proj.conv), over_one_position(network.o_net.conv)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return (rows, time, width) of x (rows, time, width)."""
-        hidden = gelu(linear(self._norm(x), self._inner, self._inner_bias), approximate="tanh")
-        return linear(hidden, self._outer, self._outer_bias)
+        widened: Tensor = self._outer(gelu(self._inner(self._norm(x)), approximate="tanh"))
+        return widened

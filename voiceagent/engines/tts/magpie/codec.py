@@ -6,12 +6,15 @@ keeps the one input that its next output still overlaps. Each begins with zeros:
 
 Computes NeMo's `CausalHiFiGANDecoder`, with weight normalisation multiplied out once, in float32 as NeMo does.
 
-On a GPU pieces have fixed sizes, each with a graph. A stream's last piece is padded and the extra audio dropped; the
-stream's state is useless afterwards, because it is over.
+On a GPU what lies between the convolutions is fused (`fused_sound.py`), and pieces have fixed sizes, each with a graph.
+A stream's last piece is padded and the extra audio dropped; the stream's state is useless afterwards, because it is
+over. A piece cannot be broken off, so that none is large: pieces of many frames are decoded for few streams at once,
+which costs little, since a piece of this size fills a GPU.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,7 +25,11 @@ from torch.nn.functional import conv1d, conv_transpose1d
 
 from voiceagent.audio.pcm import Pcm
 from voiceagent.engines.nemo.graphs import captured, new_pool, to_host
+from voiceagent.engines.tts.magpie.fused_sound import FusedSound, can_be_fused
 from voiceagent.errors import VoiceAgentError
+
+MOST_PIECE = 64
+"""Rows times frames of the largest piece: time and memory grow with it."""
 
 
 class Layer(Protocol):
@@ -42,20 +49,24 @@ class Convolution:
         convolution = module.conv
         if convolution.stride != (1,) or module.extra_pad_mode != "constant":
             raise VoiceAgentError("This codec's convolutions are not those of NanoCodec: use NVIDIA's for Magpie TTS.")
-        self._weight, self._bias = convolution.weight.detach().clone(), convolution.bias
+        self._weight, self.bias = convolution.weight.detach().clone(), convolution.bias
         self._dilation, self._groups = convolution.dilation, convolution.groups
         back = (convolution.kernel_size[0] - 1) * convolution.dilation[0]
-        self._seen = self._weight.new_zeros(places, convolution.in_channels, back)
+        self.seen = self._weight.new_zeros(places, convolution.in_channels, back)
 
     def __call__(self, x: Tensor, places: Tensor) -> Tensor:
         """Return as many outputs as there are inputs."""
-        x = torch.cat((self._seen[places], x), 2)
-        self._seen[places] = x[:, :, x.shape[2] - self._seen.shape[2] :]
-        return conv1d(x, self._weight, self._bias, dilation=self._dilation, groups=self._groups)
+        x = torch.cat((self.seen[places], x), 2)
+        self.seen[places] = x[:, :, x.shape[2] - self.seen.shape[2] :]
+        return conv1d(x, self._weight, self.bias, dilation=self._dilation, groups=self._groups)
+
+    def convolve(self, window: Tensor) -> Tensor:
+        """Return the outputs without their bias, of inputs behind those seen before."""
+        return conv1d(window, self._weight, dilation=self._dilation, groups=self._groups)
 
     def forget(self, place: int) -> None:
         """Reset one place."""
-        self._seen[place] = 0
+        self.seen[place] = 0
 
 
 class Upsampling:
@@ -63,23 +74,23 @@ class Upsampling:
 
     def __init__(self, module: Any, places: int) -> None:
         convolution = module.conv
-        self._weight, self._bias = convolution.weight.detach().clone(), convolution.bias
+        self.weight, self.bias = convolution.weight.detach().clone(), convolution.bias
         self._stride, self._groups = convolution.stride[0], convolution.groups
         if convolution.kernel_size[0] != 2 * self._stride or module.padding_left:
             raise VoiceAgentError("This codec's upsampling is not that of NanoCodec: use NVIDIA's for Magpie TTS.")
-        self._seen = self._weight.new_zeros(places, convolution.in_channels, 1)
+        self.seen = self.weight.new_zeros(places, convolution.in_channels, 1)
 
     def __call__(self, x: Tensor, places: Tensor) -> Tensor:
         """Return `stride` outputs for each input."""
         time, stride = x.shape[2], self._stride
-        x = torch.cat((self._seen[places], x), 2)
-        self._seen[places] = x[:, :, -1:]
-        y = conv_transpose1d(x, self._weight, self._bias, stride=stride, groups=self._groups)
+        x = torch.cat((self.seen[places], x), 2)
+        self.seen[places] = x[:, :, -1:]
+        y = conv_transpose1d(x, self.weight, self.bias, stride=stride, groups=self._groups)
         return y[:, :, stride : stride * (time + 1)]
 
     def forget(self, place: int) -> None:
         """Reset one place."""
-        self._seen[place] = 0
+        self.seen[place] = 0
 
 
 class StreamingCodec:
@@ -127,6 +138,8 @@ class StreamingCodec:
         self._last_activation = decoder.post_activation
         self._out = convolution(decoder.post_conv)
         self._out_activation = decoder.out_activation
+        fused = can_be_fused(self._stages, self._last_activation, self.device)
+        self._fused = FusedSound(self._stages, self._last_activation, self._out) if fused else None
         self._table = self._dequantised(model)
 
     @torch.inference_mode()
@@ -137,7 +150,7 @@ class StreamingCodec:
             return list(to_host(self.samples(indices.to(self.device), at.to(self.device))).numpy().copy())
         count, frames = indices.shape[:2]
         rows = self._rows[bisect_left(self._rows, count)]
-        piece = self._recorded[rows, self._sizes[bisect_left(self._sizes, frames)]]
+        piece = self._recorded[rows, self._size(frames)]
         return list(piece.run(indices, at)[:, : frames * self.samples_per_frame].numpy().copy())
 
     @torch.inference_mode()
@@ -146,9 +159,22 @@ class StreamingCodec:
         self._rows = [2**power for power in range(most_rows.bit_length()) if 2**power < most_rows] + [most_rows]
         self._sizes = sorted(sizes)
         pool = new_pool(self.device)
-        for frames in reversed(self._sizes):  # the largest allocation first
-            for rows in reversed(self._rows):
-                self._recorded[rows, frames] = _Piece(self, rows, frames, self._spare, pool)
+        pieces = [(rows, frames) for frames in self._sizes for rows in self._rows if rows <= self.most_rows(frames)]
+        for rows, frames in sorted(pieces, key=prod, reverse=True):  # the largest allocation first
+            self._recorded[rows, frames] = _Piece(self, rows, frames, self._spare, pool)
+
+    @property
+    def recorded(self) -> tuple[tuple[int, int], ...]:
+        """Rows and frames of the recorded pieces, in the order in which they were recorded."""
+        return tuple(self._recorded)
+
+    def most_rows(self, frames: int) -> int:
+        """Return how many streams' pieces of `frames` frames can be decoded at once, of recorded pieces."""
+        fits = max(1, MOST_PIECE // self._size(frames))
+        return max(rows for rows in self._rows if rows == 1 or rows <= fits)
+
+    def _size(self, frames: int) -> int:
+        return self._sizes[bisect_left(self._sizes, frames)]
 
     @torch.inference_mode()
     def forget(self, place: int) -> None:
@@ -160,11 +186,15 @@ class StreamingCodec:
         """Return float32 samples (rows, time) of codes (rows, frames, codebooks), all on the device."""
         books = torch.arange(codes.shape[2], device=codes.device)
         x = self._into(self._table[books, codes].flatten(2).transpose(1, 2), places)
+        x = self._fused(x, places) if self._fused else self._decoded(x, places)
+        audio: Tensor = self._out_activation(x)
+        return audio.squeeze(1).float()
+
+    def _decoded(self, x: Tensor, places: Tensor) -> Tensor:
         for activation, upsampling, branches in self._stages:
             x = upsampling(activation(x), places)
             x = sum(_residual(x, branch, places) for branch in branches) / len(branches)
-        audio: Tensor = self._out_activation(self._out(self._last_activation(x), places))
-        return audio.squeeze(1).float()
+        return self._out(self._last_activation(x), places)
 
     def _dequantised(self, model: Any) -> Tensor:
         """Return the quantiser's vector for every code: (codebooks, codes, dimensions)."""
@@ -183,6 +213,9 @@ class _Piece:
     def __init__(self, codec: StreamingCodec, rows: int, frames: int, spare: int, pool: Any) -> None:
         device, books = codec.device, codec.codebooks
         self._spare = spare
+        pinned = device.type == "cuda"
+        self._host_codes = torch.zeros(rows, frames, books, dtype=torch.int64, pin_memory=pinned)
+        self._host_places = torch.zeros(rows, dtype=torch.int64, pin_memory=pinned)
         self._codes = torch.zeros(rows, frames, books, dtype=torch.int64, device=device)
         self._places = torch.full((rows,), spare, device=device)
         self._audio = torch.zeros(rows, frames * codec.samples_per_frame, device=device)
@@ -195,9 +228,11 @@ class _Piece:
     def run(self, codes: Tensor, places: Tensor) -> Tensor:
         """Return the samples (rows, time) of the rows given, in main memory."""
         rows, frames = codes.shape[:2]
-        self._codes[:rows, :frames].copy_(codes)
-        self._places.fill_(self._spare)
-        self._places[:rows].copy_(places)
+        self._host_codes[:rows, :frames].copy_(codes)
+        self._host_places.fill_(self._spare)
+        self._host_places[:rows].copy_(places)
+        self._codes.copy_(self._host_codes, non_blocking=True)
+        self._places.copy_(self._host_places, non_blocking=True)
         self._step()
         return to_host(self._audio[:rows])
 

@@ -20,6 +20,7 @@ from voiceagent.engines.nemo.graphs import captured, new_pool, to_host
 from voiceagent.engines.tts.magpie.alignment import Alignment, Rules
 from voiceagent.engines.tts.magpie.decoder import Decoder
 from voiceagent.engines.tts.magpie.ending import Ending
+from voiceagent.engines.tts.magpie.fused_step import FusedLocal, can_be_fused
 from voiceagent.engines.tts.magpie.local_transformer import LocalTransformer
 from voiceagent.engines.tts.magpie.recompute import RecomputingDecoder
 from voiceagent.engines.tts.magpie.sampling import Allowed, Sampling
@@ -29,7 +30,9 @@ MOST_TOKENS = 384
 MOST_HISTORY = 20
 """Tokens of the previous chunk that a later chunk sees; NeMo's `history_len_heuristic`."""
 SPAN = 128
-"""On a CPU attention reads the cache up to a multiple of this; in a graph, all of it."""
+"""On a CPU attention reads the cache up to a multiple of this."""
+GRAPH_SPANS = (192, 320)
+"""In a graph it reads up to one of these or all of it: with a voice of 110 positions 3.8 s, 9.7 s, or any speech."""
 
 
 @dataclass(slots=True, eq=False)
@@ -87,7 +90,7 @@ class DecodeLoop:
     def __init__(self, model: Any, sampling: Sampling, rows: int, *, recompute: bool = False) -> None:
         parameters = model.inference_parameters
         self._model = model
-        self._device = model.final_proj.weight.device
+        self.device = model.decoder.position_embeddings.weight.device
         self._sampling = sampling
         self._rules = Rules.of_model(model)
         self.stacking: int = model.frame_stacking_factor
@@ -97,25 +100,28 @@ class DecodeLoop:
         self.rows = rows
         text = MOST_TOKENS + MOST_HISTORY
         self._local = LocalTransformer(model, rows * sampling.width)
-        self._alignment = Alignment(self._rules, rows, text, self._device)
+        self._alignment = Alignment(self._rules, rows, text, self.device)
         self._ending = Ending(str(parameters.eos_detection_method), model.audio_eos_id, self.stacking, self.codebooks)
         tokens = model.num_all_tokens_per_codebook
-        self._allowed = Allowed(model.codebook_size, tokens, model.audio_eos_id, self._device)
+        self._allowed = Allowed(model.codebook_size, tokens, model.audio_eos_id, self.device)
         self._first_end = parameters.min_generated_frames
         self._table = _one_table(model.audio_embeddings)
-        self._offsets = torch.arange(self._codes, device=self._device) * tokens
+        self._offsets = torch.arange(self._codes, device=self.device) * tokens
         self._bos: int = model.audio_bos_id
-        zeros = torch.zeros(rows, dtype=torch.int64, device=self._device)
+        zeros = torch.zeros(rows, dtype=torch.int64, device=self.device)
+        self._chosen = torch.zeros(rows, dtype=torch.bool, pin_memory=self.device.type == "cuda")
         self._position, self._step, self._active = zeros.clone(), zeros.clone(), zeros.to(torch.bool)
-        self._last_codes = torch.zeros(rows, self._codes, dtype=torch.int64, device=self._device)
-        self._draws = torch.zeros(rows, self.most_steps, self._codes, device=self._device)
-        self._out = torch.zeros(rows, self._codes + 4, dtype=torch.int64, device=self._device)
+        self._last_codes = torch.zeros(rows, self._codes, dtype=torch.int64, device=self.device)
+        self._draws = torch.zeros(rows, self.most_steps, self._codes, device=self.device)
+        self._out = torch.zeros(rows, self._codes + 4, dtype=torch.int64, device=self.device)
         self._live: list[Row] = []
-        self._graphs: dict[int, Any] = {}
+        self._graphs: dict[tuple[int, int], Any] = {}
         with torch.inference_mode():
             kind = RecomputingDecoder if recompute else Decoder
             self._decoder = kind(model, rows=rows, width=sampling.width, steps=self.most_steps, text=text)
             self._position.fill_(self._decoder.context)
+        fused = can_be_fused(model, self.device)
+        self._fused_local = FusedLocal(model, sampling, rows * sampling.width) if fused else None
 
     @property
     def live(self) -> int:
@@ -125,10 +131,17 @@ class DecodeLoop:
     @cached_property
     def buckets(self) -> tuple[int, ...]:
         """The numbers of rows that a step can compute: the number of live rows is rounded up to one of them."""
-        if self._device.type != "cuda":
+        if self.device.type != "cuda":
             return tuple(range(1, self.rows + 1))
         powers = [2**power for power in range(self.rows.bit_length())]
         return tuple(sorted({*(power for power in powers if power < self.rows), self.rows}))
+
+    @cached_property
+    def spans(self) -> tuple[int, ...]:
+        """The numbers of positions that a recorded step can look back on; all of them where nothing is recorded."""
+        every = self._decoder.positions
+        shorter = GRAPH_SPANS if self.device.type == "cuda" and not self._decoder.reads_what_there_is else ()
+        return (*(span for span in shorter if span < every), every)
 
     def bucket(self, rows: int) -> int:
         """Return how many rows a step computes for `rows` live ones."""
@@ -139,9 +152,10 @@ class DecodeLoop:
         """Run every bucket once, recording its graph on a GPU. No row may be live."""
         assert not self._live
         self._active.zero_()  # so that nothing moves on
-        pool = new_pool(self._device)
+        pool = new_pool(self.device)
         for n in reversed(self.buckets):  # the largest allocation first
-            self._graphs[n] = captured(partial(self._advance, n, self._decoder.positions), self._device, pool)
+            for span in reversed(self.spans):
+                self._graphs[n, span] = captured(partial(self._advance, n, span), self.device, pool)
 
     @torch.inference_mode()
     def begin(self, chunk: Chunk, context: Context, limit: int | None = None) -> Row:
@@ -166,7 +180,7 @@ class DecodeLoop:
         self._rest(place)
         self._last_codes[place] = self._bos
         draws = torch.rand(row.limit, self._codes, generator=torch.Generator().manual_seed(chunk.seed))
-        self._draws[place, : row.limit] = draws.to(self._device)
+        self._draws[place, : row.limit] = draws.to(self.device)
         context.tokens, context.encoded = tokens, encoded
         self._live.append(row)
         return row
@@ -175,9 +189,9 @@ class DecodeLoop:
     def step(self, rows: Sequence[Row]) -> list[Stepped]:
         """Advance these live rows by one step, and return each one's result."""
         n = len(self._live)
-        chosen = np.zeros(self.rows, np.bool_)
-        chosen[[row.place for row in rows]] = True
-        self._active.copy_(torch.from_numpy(chosen))
+        self._chosen.zero_()
+        self._chosen[[row.place for row in rows]] = True
+        self._active.copy_(self._chosen, non_blocking=True)
         furthest = self._decoder.context + max(row.steps for row in self._live) + 1
         self._run(self.bucket(n), furthest)
         outputs = to_host(self._out[:n]).numpy()
@@ -206,7 +220,8 @@ class DecodeLoop:
 
     def _rest(self, place: int) -> None:
         """Put an empty row where its first step will be: buckets compute it too, and it writes its keys there."""
-        self._position[place], self._step[place] = self._decoder.context, 0
+        self._position[place].fill_(self._decoder.context)
+        self._step[place].fill_(0)
 
     def _stepped(self, row: Row, output: NDArray[np.int64]) -> Stepped:
         *codes, attended, end, cut, finite = (int(value) for value in output)
@@ -218,8 +233,8 @@ class DecodeLoop:
         return Stepped(frames, token, bool(end < self.stacking or cut or bounded), bounded, bool(finite))
 
     def _run(self, n: int, furthest: int) -> None:
-        if self._device.type == "cuda":
-            self._graphs[n]()
+        if self.device.type == "cuda":
+            self._graphs[n, next(span for span in self.spans if span >= furthest)]()
         else:
             self._advance(n, min(-(-furthest // SPAN) * SPAN, self._decoder.positions))
 
@@ -228,20 +243,15 @@ class DecodeLoop:
         active, step, position = self._active[:n], self._step[:n], self._position[:n]
         last = self._last_codes[:n]
         frames = self._table[last + self._offsets].mean(1)
-        decoded, attention = self._decoder.step(frames, position, self._alignment.prior[:n], span)
+        length, prior = self._alignment.length[:n], self._alignment.prior[:n]
+        decoded, attention = self._decoder.step(frames, position, length, prior, span)
         attended = self._alignment.track(n, attention, step, active)
         no_end = (step * self.stacking < self._first_end) | self._alignment.may_not_end(n)
-        must_end = self._alignment.must_end(n)
+        forbidden = self._allowed.forbidden(no_end, self._alignment.must_end(n))
         draws = self._draws[self._decoder.rows(n), step]
-
-        def choose(logits: Tensor, number: int) -> Tensor:
-            allowed = self._allowed.mask(self._sampling.guide(logits), no_end, must_end)
-            codes = self._sampling.draw(allowed, draws[:, number])
-            return codes.repeat_interleave(self._sampling.width, 0)
-
-        codes = self._local.sample(decoded, choose)[:: self._sampling.width]
+        codes = self._choose(decoded, forbidden, draws)
         logits = self._sampling.guide(self._decoder.logits(decoded)).view(n, self._codes, -1)
-        likeliest = self._allowed.mask(logits, no_end, must_end).argmax(-1)
+        likeliest = logits.masked_fill(forbidden[:, None], float("-inf")).argmax(-1)
         end = self._ending.frame(codes, likeliest)
         finite = torch.isfinite(logits).all(2).all(1)
         state = torch.stack((attended, end, self._alignment.cut(n), finite), 1)
@@ -251,8 +261,20 @@ class DecodeLoop:
         step += advance
         position += advance
 
+    def _choose(self, decoded: Tensor, forbidden: Tensor, draws: Tensor) -> Tensor:
+        """Return the codes (rows, codes) that `draws` (rows, codes) choose, none of them `forbidden` (rows, tokens)."""
+        if self._fused_local:
+            return self._fused_local.sample(decoded, forbidden, draws)
+
+        def choose(logits: Tensor, number: int) -> Tensor:
+            allowed = self._sampling.guide(logits).masked_fill(forbidden, float("-inf"))
+            codes = self._sampling.draw(allowed, draws[:, number])
+            return codes.repeat_interleave(self._sampling.width, 0)
+
+        return self._local.sample(decoded, choose)[:: self._sampling.width]
+
     def _encode(self, tokens: Sequence[int]) -> Tensor:
-        ids = torch.tensor([tokens], device=self._device)
+        ids = torch.tensor([tokens], device=self.device)
         mask = torch.ones_like(ids, dtype=torch.bool)
         embedded = self._model.embed_text(ids, mask)
         encoded: Tensor = self._model.encoder(embedded, mask, cond=None, cond_mask=None)["output"][0]

@@ -14,6 +14,10 @@ import torch
 from torch import Tensor
 
 from voiceagent.engines.tts.magpie.attention import FeedForward, SelfAttention, TextAttention
+from voiceagent.engines.tts.magpie.fused_step import FusedDecoder, can_be_fused
+
+ALIGNED = 64
+"""Attention on a GPU copies a mask whose width is no multiple of 8 at every call; and kernels like round sizes."""
 
 
 class Decoder:
@@ -24,17 +28,17 @@ class Decoder:
         self.width = width
         self.context = int(model._baked_embedding_T)
         """Positions that a voice takes; the first frame's comes after them."""
-        self.positions = self.context + steps
+        self.positions = -(-(self.context + steps) // ALIGNED) * ALIGNED
         self._position_table = decoder.position_embeddings.weight
-        self._norm_out = decoder.norm_out
+        self.norm_out = decoder.norm_out
         self._layers = [(SelfAttention(x), TextAttention(x), FeedForward(x)) for x in decoder.layers]
         self._final = model.final_proj
         parameters = model.inference_parameters
         every = range(len(self._layers))
-        self._with_prior = frozenset(_or_all(parameters.apply_prior_to_layers, every))
-        self._alignment_layers = frozenset(_or_all(parameters.estimate_alignment_from_layers, every))
+        self.with_prior = frozenset(_or_all(parameters.apply_prior_to_layers, every))
+        self.alignment_layers = frozenset(_or_all(parameters.estimate_alignment_from_layers, every))
         own, other = self._layers[0][0], self._layers[0][1]
-        options = {"dtype": self._final.weight.dtype, "device": self._final.weight.device}
+        options = {"dtype": self._position_table.dtype, "device": self._position_table.device}
         depth = len(self._layers)
         self.keys = torch.zeros(depth, rows, width, own.heads, self.positions, own.d, **options)
         self.values = torch.zeros_like(self.keys)
@@ -44,25 +48,37 @@ class Decoder:
         self.text_mask[..., 0] = True  # a row that was never used is still computed in full buckets
         self._ids = torch.arange(self.positions, device=self.keys.device)
         self._rows = torch.arange(rows, device=self.keys.device)
+        self._unheard = [self._hear_nothing()] if width == 2 else []
         for row in range(rows):
             self.clear(row)
+        self._fused = FusedDecoder(model, self) if can_be_fused(model, self.keys.device) else None
+
+    @property
+    def reads_what_there_is(self) -> bool:
+        """Whether a recorded step reads no more positions than there are, whatever its span."""
+        return self._fused is not None
 
     def clear(self, row: int) -> None:
         """Reset a row: masked values must still be finite, because zero times NaN is NaN."""
         for cache in (self.keys, self.values, self.text_keys, self.text_values):
             cache[:, row] = 0
-        if self.width == 2:
-            self._read_nothing(row)
+        for keys, values in self._unheard:
+            self.keys[:, row, 1, :, : self.context] = keys
+            self.values[:, row, 1, :, : self.context] = values
 
-    def _read_nothing(self, row: int) -> None:
-        """Compute what a row's unguided sequence (no text, no voice) has seen before its first frame."""
+    def _hear_nothing(self) -> tuple[Tensor, Tensor]:
+        """Return the keys and values (layers, heads, context, d) of what every row's unguided sequence (no text, no
+        voice) has seen before its first frame.
+        """
+        keys, values = [], []
         x = self._position_table[: self.context][None]
-        for index, (attention, _, feed_forward) in enumerate(self._layers):
+        for attention, _, feed_forward in self._layers:
             y, key, value = attention.attend_causally(x)
-            self.keys[index, row, 1, :, : self.context] = key[0]
-            self.values[index, row, 1, :, : self.context] = value[0]
+            keys.append(key[0])
+            values.append(value[0])
             x = x + y
             x = x + feed_forward(x)
+        return torch.stack(keys), torch.stack(values)
 
     def read(self, row: int, voice: Tensor, encoded: Tensor, prior: Tensor | None) -> None:
         """Put a voice (context, model width) and an encoded text (text, model width) into a row.
@@ -83,22 +99,28 @@ class Decoder:
             text_key, text_value = to_text.project(encoded)
             self.text_keys[index, row, :, :length] = text_key
             self.text_values[index, row, :, :length] = text_value
-            here = bend if index in self._with_prior else None
+            here = bend if index in self.with_prior else None
             y, _ = to_text.attend(x, text_key[None], text_value[None], text, here)
             x = x + y
             x = x + feed_forward(x)
 
-    def step(self, frames: Tensor, position: Tensor, prior: Tensor, span: int) -> tuple[Tensor, Tensor]:
+    def step(self, frames: Tensor, position: Tensor, length: Tensor, prior: Tensor, span: int) -> tuple[Tensor, Tensor]:
         """Compute the next position of the first n rows.
 
         `frames` (n, model width) are the embedded codes of the previous step, `position` (n) each row's position, less
-        than `span`; `prior` (n, text). Returns the decoder's output, (n * width, model width), and the mean attention
-        to the text, (n, text).
+        than `span`, `length` (n) its text's; `prior` (n, text). Returns the decoder's output, (n * width, model width),
+        and the mean attention to the text, (n, text).
         """
         n = len(frames)
         rows, width = self.rows(n), self.width
-        x = (frames + self._position_table[position]).repeat_interleave(width, 0).unsqueeze(1)
-        seen = (self._ids[:span] <= position[:, None]).repeat_interleave(width, 0)[:, None, None]
+        x = (frames + self._position_table[position]).repeat_interleave(width, 0)
+        if self._fused:
+            return self._fused.step(x, position, length, prior)
+        x = x.unsqueeze(1)
+        # As numbers to add: made of truth values, every layer's attention would make them for itself.
+        unseen = torch.zeros(n, span, dtype=x.dtype, device=x.device)
+        unseen.masked_fill_(self._ids[:span] > position[:, None], float("-inf"))
+        seen = unseen.repeat_interleave(width, 0)[:, None, None]
         text, bend = self.text_mask[:n], prior[:, None, None]
         alignments: list[Tensor] = []
         for index, (attention, to_text, feed_forward) in enumerate(self._layers):
@@ -109,15 +131,15 @@ class Decoder:
             held = keys[:n].flatten(0, 1)[:, :, :span], values[:n].flatten(0, 1)[:, :, :span]
             x = x + attention.attend(query, *held, seen)
             with_text = x.view(n, width, -1)[:, :1]
-            here = bend if index in self._with_prior else None
+            here = bend if index in self.with_prior else None
             y, attended = to_text.attend(with_text, self.text_keys[index, :n], self.text_values[index, :n], text, here)
             x = x.view(n, width, -1).clone()
             x[:, :1] += y
             x = x.view(n * width, 1, -1)
-            if index in self._alignment_layers:
+            if index in self.alignment_layers:
                 alignments.append(attended.mean(1).squeeze(1))
             x = x + feed_forward(x)
-        return self._norm_out(x.squeeze(1)), torch.stack(alignments).mean(0)
+        return self.norm_out(x.squeeze(1)), torch.stack(alignments).mean(0)
 
     def rows(self, n: int) -> Tensor:
         """Return the indices of the first n rows."""

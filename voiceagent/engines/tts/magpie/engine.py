@@ -7,11 +7,9 @@ generation follow each other; those of different generations are decoded togethe
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
-
-import numpy as np
 
 from voiceagent.audio.pcm import checked
 from voiceagent.engines.base import EngineBase
@@ -21,9 +19,10 @@ from voiceagent.engines.tts.magpie.decode_loop import Row
 from voiceagent.engines.tts.magpie.presets import PRESETS
 from voiceagent.engines.tts.magpie.sampling import Sampling
 from voiceagent.engines.tts.magpie.segment import Segment
-from voiceagent.engines.tts.magpie.speaker import Begin, Decode, Read, Sound, Speaker, Task
+from voiceagent.engines.tts.magpie.speaker import Begin, Decode, Decoded, Read, Sound, Speaker, Task
 from voiceagent.engines.tts.magpie.stream import MagpieStream
 from voiceagent.engines.tts.magpie.voices import voice_index, voice_names
+from voiceagent.engines.tts.magpie.work import TaskWork, sound_key, sound_of, work_of
 from voiceagent.errors import VoiceAgentError
 
 log = logging.getLogger(__name__)
@@ -37,22 +36,13 @@ STEP_S = 0.02
 """The most that a step should take: promised audio needs this much time for each step towards it."""
 
 
-@dataclass(frozen=True, slots=True)
-class TaskWork:
-    """One step: the rows and places to free first, then the task, for these segments."""
-
-    rows: tuple[Row, ...]
-    places: tuple[int, ...]
-    segments: tuple[Segment, ...]
-    task: Task
-
-
 class MagpieEngine(EngineBase):
     """A NeMo Magpie TTS model.
 
     `load_model` returns the model, on its device and in evaluation mode. `guidance` is classifier-free guidance;
     `temperature` None is the checkpoint's own. `max_streams` utterances are decoded at once; more wait. `recompute`
-    decodes as NeMo does by default, for comparison: slow.
+    decodes as NeMo does by default, for comparison: slow. With more than one of a CPU's `threads`, sound is made of
+    frames while the next ones are decoded.
     """
 
     def __init__(
@@ -68,6 +58,7 @@ class MagpieEngine(EngineBase):
         seed: int = 0,
         max_streams: int = 4,
         recompute: bool = False,
+        threads: int = 1,
     ) -> None:
         super().__init__("tts")
         self._load_model = load_model
@@ -78,6 +69,7 @@ class MagpieEngine(EngineBase):
         self.seed = seed
         self._max_streams = max_streams
         self._recompute = recompute
+        self._threads = threads
         self._speaker: Speaker | None = None
         self._queue: list[Segment] = []
         self._free = list(range(max_streams))
@@ -108,7 +100,14 @@ class MagpieEngine(EngineBase):
         began = perf_counter()
         model = self._load_model()
         sampling = Sampling.of_model(model, guidance=self._guidance, temperature=self._temperature)
-        speaker = Speaker(model, sampling, self._max_streams, normalize=self._normalize, recompute=self._recompute)
+        speaker = Speaker(
+            model,
+            sampling,
+            self._max_streams,
+            normalize=self._normalize,
+            recompute=self._recompute,
+            threads=self._threads,
+        )
         voice = voice_index(self._voice, speaker.voices)
         language = speaker.reader.require(self._language)
         if speaker.sample_rate != SAMPLE_RATE:
@@ -131,56 +130,59 @@ class MagpieEngine(EngineBase):
             return None
         lead = min(heads, key=lambda segment: self._urgency(segment, now))
         segments, task, key = self._next(lead, heads, now)
+        sounding: tuple[Segment, ...] = ()
+        if isinstance(task, Decode) and (sounding := self._sounding(segments)):
+            task = replace(task, sound=sound_of(sounding, self._frames_beside(sounding[0])))
+            key = ("tts.decode_sound", key[1])
         generation = segments[0].generation if len(segments) == 1 else None
         streams = tuple(segment.stream for segment in segments)
-        work = TaskWork(tuple(self._chore_rows), tuple(self._chore_places), segments, task)
+        work = TaskWork(tuple(self._chore_rows), tuple(self._chore_places), segments, task, now, sounding)
         return Batch(self.lane, key, self._deadline(lead, now), streams, work, lead.need, generation, lead.order)
 
     def shrink(self, batch: Batch, fits: Callable[[CostKey], bool]) -> Batch:
         """Return fewer streams' sound, or a shorter piece; other steps cost the same for any set of streams."""
-        work = _work_of(batch)
+        work = work_of(batch)
         if not isinstance(work.task, Sound) or fits(batch.cost_key):
             return batch
         rows, size = len(work.segments), len(work.task.codes[0])
         smaller = [(fewer, size) for fewer in range(max(1, rows - 1), 0, -1)]
         smaller += [(1, frames) for frames in self._preset.sizes if frames < size]
-        rows, size = next((known for known in smaller if fits(_sound_key(*known))), smaller[-1])
+        rows, size = next((known for known in smaller if fits(sound_key(*known))), smaller[-1])
         segments = work.segments[:rows]
         return replace(
             batch,
-            cost_key=_sound_key(rows, size),
+            cost_key=sound_key(rows, size),
             streams=batch.streams[:rows],
-            work=replace(work, segments=segments, task=_sound(segments, size)),
+            work=replace(work, segments=segments, task=sound_of(segments, size)),
             generation=segments[0].generation if rows == 1 else None,
         )
 
     def run(self, batch: Batch) -> object:
         """Free what is to be freed, then run one step. On the lane's thread."""
         assert self._speaker is not None, "load() first"
-        work = _work_of(batch)
+        work = work_of(batch)
         self._speaker.free(work.rows, work.places)
         return self._speaker.run(work.task)
 
     def deliver(self, batch: Batch, results: Any) -> None:
         """Give segments the results of their step, and hand out their audio."""
-        work = _work_of(batch)
+        work = work_of(batch)
         del self._chore_rows[: len(work.rows)], self._chore_places[: len(work.places)]
         if isinstance(work.task, Begin):
             self._take_row(work.segments[0], results)
         elif isinstance(work.task, Read):
             self._take_text(work.segments[0], results)
+        elif isinstance(work.task, Sound):
+            self._take_sound(work.segments, work.task, results)
+            for segment in work.segments:
+                if not segment.gone:
+                    self._hand_out(segment, len(segment.ready))
         else:
-            for segment, result in zip(work.segments, results, strict=True):
-                if segment.gone:
-                    continue
-                if isinstance(work.task, Decode):
-                    self._take_step(segment, result)
-                else:
-                    self._hand_out(segment, result, len(work.task.codes[0]))
+            self._take_decoded(work, results)
 
     def fail(self, batch: Batch, error: Exception) -> None:
         """Drop the generations whose step raised, and notify their streams. Others are not affected."""
-        for segment in _work_of(batch).segments:
+        for segment in work_of(batch).segments:
             if not segment.gone:
                 self._fail(segment, error)
 
@@ -193,6 +195,8 @@ class MagpieEngine(EngineBase):
         for segment in self._queue:
             segment.gone = True
         self._queue.clear()
+        if self._speaker is not None:
+            self._speaker.close()
         self._speaker = None
 
     # For the streams:
@@ -250,15 +254,15 @@ class MagpieEngine(EngineBase):
         if lead.place is None:
             lead.place = self._free.pop()
             self._chore_places.append(lead.place)
-        if size := self._due(lead, now):
-            joining = [s for s in heads if s is not lead and s.place is not None and self._due(s, now) == size]
-            together = (lead, *joining[: self._speaker.most_sound_rows - 1])
-            return together, _sound(together, size), _sound_key(len(together), size)
+        if (size := self._missing(lead, now)) > 0:
+            joining = [s for s in heads if s is not lead and s.place is not None and self._missing(s, now) == size]
+            together = (lead, *joining[: self._speaker.most_sound_rows(size) - 1])
+            return together, sound_of(together, size), sound_key(len(together), size)
         if lead.row is None:
             chunk, frames = lead.next_chunk()
             return (lead,), Begin(chunk, lead.context, frames), ("tts.begin", len(chunk.tokens) // CHARACTERS_PER_SIZE)
         most = AHEAD * self._preset.relaxed
-        rest = [s for s in heads if s is not lead and s.row is not None and len(s.frames) < most]
+        rest = [s for s in heads if s is not lead and s.row is not None and s.waiting < most]
         together = (lead, *rest)
         live = sum(s.row is not None for s in self._queue)  # all of them are computed in any case
         rows = tuple(s.row for s in together if s.row is not None)
@@ -274,7 +278,7 @@ class MagpieEngine(EngineBase):
         if segment.need is not Need.PROMISED or segment.ended:
             return segment.deadline
         assert self._speaker is not None
-        missing = max(0, self._wanted(segment, now) + 1 - len(segment.frames))
+        missing = max(0, self._wanted(segment, now) + 1 - segment.waiting)
         return segment.deadline - STEP_S * -(-missing // self._speaker.loop.stacking)
 
     def _wanted(self, segment: Segment, now: float) -> int:
@@ -284,14 +288,31 @@ class MagpieEngine(EngineBase):
         return self._preset.frames(started=segment.sounded > 0, slack_s=segment.deadline - now)
 
     def _due(self, segment: Segment, now: float) -> int:
-        """Return how many frames of a segment should be turned into sound next, 0 for none yet.
+        """Return how many frames of a segment should be handed out as sound next, 0 for none yet.
 
         One more frame must exist: then the piece is not the last, and the ends of its words are known better.
         """
         if segment.ended:
-            return min(len(segment.frames), self._preset.relaxed)
+            return min(segment.waiting, self._preset.relaxed)
         size = self._wanted(segment, now)
-        return size if len(segment.frames) > size else 0
+        return size if segment.waiting > size else 0
+
+    def _missing(self, segment: Segment, now: float) -> int:
+        """Return how many frames of the next piece are still to be turned into sound, none if the piece is not due."""
+        return max(0, self._due(segment, now) - len(segment.ready))
+
+    def _frames_beside(self, segment: Segment) -> int:
+        """Return how many frames of a segment are turned into sound during a step: about as many as a step gives."""
+        assert self._speaker is not None
+        return min(len(segment.frames), 2 * self._speaker.loop.stacking)
+
+    def _sounding(self, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+        """Return the segments of a decoding step that have sound to be made meanwhile, equally much of each."""
+        assert self._speaker is not None
+        if not self._speaker.beside:
+            return ()
+        ready = [segment for segment in segments if segment.frames]
+        return tuple(s for s in ready if self._frames_beside(s) >= self._frames_beside(ready[0]))
 
     def _take_text(self, segment: Segment, texts: Any) -> None:
         if segment.gone:
@@ -320,9 +341,24 @@ class MagpieEngine(EngineBase):
             self._drop(segment)
             segment.on_event(segment.silence())
 
-    def _hand_out(self, segment: Segment, pcm: Any, frames: int) -> None:
+    def _take_decoded(self, work: TaskWork, results: Decoded) -> None:
+        """Take a step's frames and the sound made meanwhile, and hand out what is due."""
+        if isinstance(work.task, Decode) and work.task.sound is not None:
+            self._take_sound(work.sounding, work.task.sound, results.sound)
+        for segment, stepped in zip(work.segments, results.rows, strict=True):
+            if not segment.gone:
+                self._take_step(segment, stepped)
+            while not segment.gone and 0 < (size := self._due(segment, work.now)) <= len(segment.ready):
+                self._hand_out(segment, size)
+
+    def _take_sound(self, segments: tuple[Segment, ...], task: Sound, results: list[Any]) -> None:
+        for segment, pcm, codes in zip(segments, results, task.codes, strict=True):
+            if not segment.gone:
+                segment.take_sound(checked(pcm), len(codes))
+
+    def _hand_out(self, segment: Segment, count: int) -> None:
         assert self._speaker is not None
-        audio = segment.sound(checked(pcm), frames, self._speaker.frame_s)
+        audio = segment.hand_out(count, self._speaker.frame_s)
         if audio is None:
             return
         if audio.final:
@@ -345,23 +381,5 @@ class MagpieEngine(EngineBase):
             segment.place = None
 
 
-def _sound(segments: tuple[Segment, ...], size: int) -> Sound:
-    """Return the task that turns the next `size` frames of segments with a place into sound."""
-    return Sound(
-        tuple(s.place for s in segments if s.place is not None),
-        tuple(np.stack(s.frames[:size]) for s in segments),
-        tuple(s.bounded and s.ended and len(s.frames) == size for s in segments),
-    )
-
-
-def _sound_key(rows: int, frames: int) -> CostKey:
-    return "tts.sound", rows * frames
-
-
 def _same(segment: Segment, stream: int, generation: int | None) -> bool:
     return segment.stream == stream and generation in (None, segment.generation)
-
-
-def _work_of(batch: Batch) -> TaskWork:
-    assert isinstance(batch.work, TaskWork)
-    return batch.work

@@ -30,8 +30,7 @@ class LocalTransformer:
         self.codes = len(self._heads)
         attention = self._layers[0][0]
         shape = (len(self._layers), 2, sequences, attention.heads, self.codes, attention.d)
-        weight = self._heads[0].weight
-        self._cache = torch.zeros(shape, dtype=weight.dtype, device=weight.device)
+        self._cache = torch.zeros(shape, dtype=self._positions.dtype, device=self._positions.device)
 
     def sample(self, decoded: Tensor, choose: Choose) -> Tensor:
         """Return the codes (sequences, codes) that `choose` picks, given decoder outputs (sequences, width)."""

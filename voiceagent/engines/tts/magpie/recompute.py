@@ -27,7 +27,7 @@ class RecomputingDecoder(Decoder):
         super().read(row, voice, encoded, prior)
         self._inputs[row, 0, : self.context] = voice + self._position_table[: self.context]
 
-    def step(self, frames: Tensor, position: Tensor, prior: Tensor, span: int) -> tuple[Tensor, Tensor]:
+    def step(self, frames: Tensor, position: Tensor, length: Tensor, prior: Tensor, span: int) -> tuple[Tensor, Tensor]:
         """Compute the next position of the first n rows, and recompute all before it; see `Decoder.step`."""
         n, width = len(frames), self.width
         rows = self.rows(n)
@@ -37,16 +37,16 @@ class RecomputingDecoder(Decoder):
         for index, (attention, to_text, feed_forward) in enumerate(self._layers):
             x = x + attention.attend_causally(x)[0]
             x = x.view(n, width, span, -1).clone()
-            here = prior[:, None, None] if index in self._with_prior else None
+            here = prior[:, None, None] if index in self.with_prior else None
             keys, values = self.text_keys[index, :n], self.text_values[index, :n]
             y, attended = to_text.attend(x[:, 0], keys, values, self.text_mask[:n], here)
             x[:, 0] += y
             x = x.flatten(0, 1)
-            if index in self._alignment_layers:
+            if index in self.alignment_layers:
                 alignments.append(attended[rows, :, position].mean(1))
             x = x + feed_forward(x)
         last = x.view(n, width, span, -1)[rows, :, position].flatten(0, 1)
-        return self._norm_out(last), torch.stack(alignments).mean(0)
+        return self.norm_out(last), torch.stack(alignments).mean(0)
 
     def move(self, source: int, target: int, position: int) -> None:
         """Copy a row that is at `position` to another place."""

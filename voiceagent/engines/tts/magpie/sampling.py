@@ -64,13 +64,9 @@ class Allowed:
         self._special = (ids >= codebook_size) & (ids < codebook_size + SPECIAL_TOKENS) & (ids != end)
         self._end = ids == end
 
-    def mask(self, logits: Tensor, no_end: Tensor, must_end: Tensor) -> Tensor:
-        """Return logits (rows, ..., tokens) in which the others are -inf.
+    def forbidden(self, no_end: Tensor, must_end: Tensor) -> Tensor:
+        """Return which codes may not be chosen, (rows, tokens), the same for every choice of a step.
 
         Rows marked in `no_end` may not end; those in `must_end` can only end (unless they may not).
         """
-        shape = (-1, *[1] * (logits.ndim - 1))
-        no_end, must_end = no_end.view(shape), must_end.view(shape)
-        forced = torch.where(self._end, 0.0, float("-inf"))
-        logits = torch.where(must_end, forced, logits)
-        return logits.masked_fill(self._special | (self._end & no_end), float("-inf"))
+        return self._special | torch.where(self._end, no_end[:, None], must_end[:, None])

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from voiceagent.audio.pcm import Pcm
+from voiceagent.audio.pcm import Pcm, ramp_up
 from voiceagent.audio.speech import Word
 from voiceagent.engines.contract import Need
 from voiceagent.engines.queue import places
@@ -56,8 +56,10 @@ class Segment:
     """Decoded frames not yet turned into sound: (codebooks) each."""
     decoded: int = 0
     """Frames decoded so far."""
+    ready: list[Pcm] = field(default_factory=list)
+    """Sound not yet handed out: that of a frame each."""
     sounded: int = 0
-    """Frames turned into sound so far."""
+    """Frames whose sound has been handed out."""
     bounded: bool = False
     """Whether it was cut off because the model did not end by itself."""
     words: WordTimes = field(default_factory=lambda: WordTimes(()))
@@ -68,6 +70,11 @@ class Segment:
     def ended(self) -> bool:
         """Whether all of it has been decoded."""
         return self.texts is not None and self.chunk >= len(self.texts)
+
+    @property
+    def waiting(self) -> int:
+        """Return how many decoded frames have not been handed out as sound."""
+        return len(self.ready) + len(self.frames)
 
     def understood(self, texts: tuple[TextChunk, ...]) -> None:
         """Take the chunks of its text."""
@@ -98,12 +105,20 @@ class Segment:
             self.chunk += 1
             self.bounded |= stepped.bounded
 
-    def sound(self, pcm: Pcm, count: int, frame_s: float) -> SpeechAudio | None:
-        """Take the audio of the next `count` frames; return it as an event, or None while a batch is incomplete."""
+    def take_sound(self, pcm: Pcm, count: int) -> None:
+        """Take the audio of the next `count` frames."""
         del self.frames[:count]
+        self.ready += np.split(pcm, count)
+
+    def hand_out(self, count: int, frame_s: float) -> SpeechAudio | None:
+        """Return the next `count` frames' sound as an event, or None while a batch is incomplete."""
+        final = self.ended and count == self.waiting
+        if final and self.bounded and count:  # cut off: its last frame, 46 ms, is faded out
+            self.ready[-1] = self.ready[-1] * ramp_up(len(self.ready[-1]))[::-1]
+        pcm = np.concatenate(self.ready[:count]) if count else np.zeros(0, np.float32)
+        del self.ready[:count]
         from_s = self.sounded * frame_s
         self.sounded += count
-        final = self.ended and not self.frames
         if self.mode == "batch":
             self.held.append(pcm)
             if not final:

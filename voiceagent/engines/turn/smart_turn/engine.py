@@ -1,6 +1,7 @@
-"""Smart Turn v3 through onnxruntime, in two steps: the features (`log_mel.py`) and the model."""
+"""Smart Turn v3 through onnxruntime, in two steps: the features (`log_mel.py`) and the model (`window.py`)."""
 
 from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from voiceagent.engines.contract import CostKey
 from voiceagent.engines.onnx import open_session
 from voiceagent.engines.queue import Job, Next, QueueEngine
 from voiceagent.engines.turn.contract import TurnEvent, TurnPrediction
-from voiceagent.engines.turn.smart_turn.log_mel import SAMPLES, log_mel
+from voiceagent.engines.turn.smart_turn.log_mel import HOP, log_mel
+from voiceagent.engines.turn.smart_turn.window import FEATURES_A_POSITION, POSITION_S, POSITIONS, shortened
 
 FEATURES: CostKey = ("turn.features", 1)
 MODEL: CostKey = ("turn.model", 1)
@@ -20,16 +22,19 @@ MODEL: CostKey = ("turn.model", 1)
 class SmartTurnEngine(QueueEngine):
     """One loaded Smart Turn and its streams."""
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
+    def __init__(self, path: Path, threads: int = 1, window_s: float = POSITIONS * POSITION_S) -> None:
+        """`window_s` is how much of the latest audio is judged, in seconds, 8 at most."""
         super().__init__("turn")
+        self._positions = min(POSITIONS, round(window_s / POSITION_S))
         self._path = path
         self._threads = threads
         self._session: ort.InferenceSession | None = None
 
     def load(self) -> None:
         """Load and run once. Raises VoiceAgentError for a missing or damaged file."""
-        self._session = open_session(self._path, self._threads)
-        for _ in self.judge(0, np.zeros(SAMPLES, np.float32)):
+        shorter = None if self._positions == POSITIONS else partial(shortened, positions=self._positions)
+        self._session = open_session(self._path, self._threads, rewrite=shorter)
+        for _ in self.judge(0, np.zeros(HOP, np.float32)):
             pass
 
     def open(self, on_event: Callable[[TurnEvent], None]) -> "SmartTurnStream":
@@ -37,9 +42,9 @@ class SmartTurnEngine(QueueEngine):
         return SmartTurnStream(self, next(self._stream_ids), on_event)
 
     def judge(self, fork: int, pcm: NDArray[np.float32]) -> Generator[Next, None, TurnPrediction]:
-        """Judge the turn that ends with `pcm`, of which the last 8 s count."""
+        """Judge the turn that ends with `pcm`, of which the last seconds count."""
         assert self._session is not None, "load() first"
-        features = log_mel(pcm)
+        features = log_mel(pcm, FEATURES_A_POSITION * self._positions)
         yield Next(MODEL)
         # The output is called "logits", but the model ends with a sigmoid.
         (probabilities,) = self._session.run(None, {"input_features": features[np.newaxis]})

@@ -1,4 +1,4 @@
-"""Whisper's log-mel features, as Smart Turn was trained on them: 8 s of audio, shape (80, 800), float32.
+"""Whisper's log-mel features, as Smart Turn was trained on them: 8 s of audio, shape (80, 800), float32; or less of it.
 
 The audio is padded with zeros on the left, then normalised to zero mean and unit variance, padding included. All frames
 within the padding are equal, so one of them is computed for all. Formulas: Radford et al. 2022 (arXiv:2212.04356) and
@@ -21,23 +21,27 @@ DYNAMIC_RANGE = 8.0
 Array = NDArray[np.float32]
 
 
-def log_mel(pcm: Array) -> Array:
-    """Return the features of the last 8 s of 16 kHz mono audio. NaN samples count as silence."""
-    audio = np.nan_to_num(pcm[-SAMPLES:])
-    silent = SAMPLES - len(audio)
-    mean = audio.sum(dtype=np.float64) / SAMPLES
-    variance = max(0.0, np.square(audio, dtype=np.float64).sum() / SAMPLES - mean * mean)
+def log_mel(pcm: Array, frames_wanted: int = FRAMES) -> Array:
+    """Return the features of the last 8 s of 16 kHz mono audio, or of fewer frames of 10 ms: (80, frames).
+
+    NaN samples count as silence.
+    """
+    samples = frames_wanted * HOP
+    audio = np.nan_to_num(pcm[-samples:])
+    silent = samples - len(audio)
+    mean = audio.sum(dtype=np.float64) / samples
+    variance = max(0.0, np.square(audio, dtype=np.float64).sum() / samples - mean * mean)
     scale = 1 / np.sqrt(variance + VARIANCE_FLOOR)
     # A frame reaches half its length to both sides; at the ends the audio is mirrored.
     alike = max(0, (silent - FFT // 2) // HOP)
-    padded = np.zeros(SAMPLES - alike * HOP, np.float32)
+    padded = np.zeros(samples - alike * HOP, np.float32)
     padded[len(padded) - len(audio) :] = audio
     normal = np.pad((padded - np.float32(mean)) * np.float32(scale), FFT // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(normal, FFT)[: len(padded) : HOP]
     spectrum = np.fft.rfft(frames * WINDOW)
     power = np.square(spectrum.real) + np.square(spectrum.imag)
     mel = np.log10(np.maximum(power @ FILTERS, np.float32(POWER_FLOOR))).T
-    features = np.hstack((np.repeat(mel[:, :1], FRAMES - mel.shape[1], axis=1), mel))
+    features = np.hstack((np.repeat(mel[:, :1], frames_wanted - mel.shape[1], axis=1), mel))
     features = np.maximum(features, features.max() - np.float32(DYNAMIC_RANGE))
     scaled: Array = (features + np.float32(4)) / np.float32(4)
     return scaled

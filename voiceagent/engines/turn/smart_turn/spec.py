@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from voiceagent.config.settings import TurnDetectorSettings
 from voiceagent.config.values import Name, Threads
 from voiceagent.engines.files import size_of
@@ -21,6 +23,8 @@ class SmartTurnSettings(TurnDetectorSettings):
     """The model's name in the weights manifest."""
     threads: Threads = 1
     """CPU threads of the model."""
+    window_s: float = Field(default=3, ge=1.5, le=8)
+    """How much of the latest audio it judges, in seconds; its time grows with that, its accuracy does not."""
 
 
 class SmartTurnSpec(EngineSpec[SmartTurnSettings]):
@@ -30,7 +34,8 @@ class SmartTurnSpec(EngineSpec[SmartTurnSettings]):
         """Return the engine."""
         from voiceagent.engines.turn.smart_turn.engine import SmartTurnEngine
 
-        return SmartTurnEngine(context.store.path(settings.model, "smart-turn-v3.2-cpu.onnx"), threads=settings.threads)
+        path = context.store.path(settings.model, "smart-turn-v3.2-cpu.onnx")
+        return SmartTurnEngine(path, settings.threads, settings.window_s)
 
     def model(self, settings: SmartTurnSettings) -> str:
         """Return the model's name."""
@@ -51,5 +56,5 @@ class SmartTurnSpec(EngineSpec[SmartTurnSettings]):
 
 
 SPEC = SmartTurnSpec(
-    "turn", "smart_turn", SmartTurnSettings, packages=("onnxruntime",), cost_settings=("model", "threads")
+    "turn", "smart_turn", SmartTurnSettings, packages=("onnxruntime",), cost_settings=("model", "threads", "window_s")
 )

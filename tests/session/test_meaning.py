@@ -1,0 +1,147 @@
+"""What is uttered over the agent is judged by what it is: words, a tic, or a sound in which no word is understood."""
+
+import pytest
+from test_answered_early import QUESTION, TALE, ask, replies
+from test_conversation import rehearse
+from test_machine import Talk
+
+from voiceagent.session import effects as fx
+from voiceagent.session import events as ev
+from voiceagent.session.reports import UserTextWithdrawn, UserTurnEnded
+from voiceagent.session.sounds import NO_WORDS_S
+
+TICS = ["Um.", "Uh...", "Er.", "Ha ha ha.", "Ahem.", "Achoo!", "Ouch.", "Oops.", "[laughter]", "Ha ha, right."]
+
+
+@pytest.mark.parametrize("into_s", [0.6, 2.2, 4.0])
+def test_what_slips_out_while_the_agent_tells_something_is_ignored_and_seen_to_be(into_s):
+    async def scene(talk):
+        for tic in TICS:
+            talk.clear()
+            await ask(talk, into_s)
+            await talk._say(tic, None)
+            assert [turn.text for turn in talk.of(UserTurnEnded)] == ["please tell me about it"]
+            assert [aside.text for aside in talk.of(UserTextWithdrawn)] == [tic]
+            assert talk.heard.endswith(TALE)
+
+    rehearse(scene, llm=replies(TALE))
+
+
+@pytest.mark.parametrize("words", ["Um, wait.", "Ha, no.", "Uh, one question."])
+def test_words_after_it_interrupt(words):
+    async def scene(talk):
+        await ask(talk, 1.5)
+        await talk._say(words, None)
+        assert [turn.text for turn in talk.of(UserTurnEnded)][-1] == words
+        assert talk.heard.endswith("Very well.")
+
+    rehearse(scene, llm=replies(TALE))
+
+
+def test_an_um_on_the_last_words_of_a_question_begins_its_answer():
+    async def scene(talk):
+        await ask(talk, 2.1)
+        await talk._say("Um.", 0.8)
+        await talk._say("Tomorrow, please.", None)
+        assert [turn.text for turn in talk.of(UserTurnEnded)][-1] == "Um. Tomorrow, please."
+        assert not talk.of(UserTextWithdrawn)
+
+    rehearse(scene, llm=replies(QUESTION))
+
+
+def sound(*, understood):
+    """The agent speaks, and has paused for a sound; `understood` comes of it from the recogniser."""
+    talk = Talk().agent_speaks().feed(ev.SpeechStarted(3.0))
+    assert talk.did(fx.Pause)
+    return talk.feed(*(ev.PartialTranscript(3.45, text) for text in understood))
+
+
+def lasts(talk):
+    """Let the sound last until something becomes of the agent; return it, and when that is."""
+    at, after_s = 3.0, talk.state.rules.interrupt_after_s
+    while not (talk.did(fx.End) or talk.did(fx.Resume)):
+        at += after_s
+        talk.feed(ev.TimerFired(at, ev.Timer.INTERRUPT))
+        after_s = next((one.delay_s for one in talk.did(fx.SetTimer) if one.timer is ev.Timer.INTERRUPT), 0.0)
+    return talk, at
+
+
+def test_a_sound_of_which_nothing_is_known_interrupts_when_it_has_lasted():
+    talk, at = lasts(sound(understood=[]))
+    assert talk.did(fx.End)[0].outcome is ev.Outcome.INTERRUPTED
+    assert at == 3.0 + talk.state.rules.interrupt_after_s
+
+
+@pytest.mark.parametrize("understood", ["", "Ha ha ha.", "Mm-hm."])
+def test_a_sound_without_words_does_not_interrupt_however_long_it_is_and_the_agent_goes_on_over_it(understood):
+    talk, at = lasts(sound(understood=[understood]))
+    assert talk.did(fx.Resume)
+    assert at - 3.0 == pytest.approx(NO_WORDS_S)
+    assert not talk.did(fx.End)
+
+
+@pytest.mark.parametrize(("word", "hum"), [("Her.", True), ("Bed", True), ("No.", False), ("Waiting", False)])
+@pytest.mark.parametrize("speech_s", [0.8, 0.95, 1.1])
+def test_a_hum_in_which_a_word_is_understood_is_too_long_for_it(word, hum, speech_s):
+    talk = sound(understood=[word[:2], word])
+    talk.feed(ev.TimerFired(3.8, ev.Timer.INTERRUPT))
+    if not talk.did(fx.End):
+        talk.feed(ev.PartialTranscript(3.0 + speech_s, word), ev.SpeechPaused(3.0 + speech_s, speech_s))
+        talk.feed(ev.FinalTranscript(3.1 + speech_s, talk.state.fork, word), ev.SpeechStopped(3.2 + speech_s))
+    assert bool(talk.did(fx.Resume)) is hum
+    assert bool(talk.did(fx.End)) is not hum
+
+
+def test_a_word_drawn_out_on_the_last_words_of_a_question_is_its_answer():
+    talk = Talk().agent_speaks().feed(ev.Concluding(2.9, 1, "Which one?"), ev.SpeechStarted(3.0))
+    talk.feed(ev.PartialTranscript(3.6, "Red"), ev.TimerFired(3.8, ev.Timer.INTERRUPT))
+    assert talk.did(fx.End)
+
+
+def test_a_hum_that_becomes_a_sentence_interrupts():
+    talk, _ = lasts(sound(understood=["Her."]))
+    talk.feed(ev.PartialTranscript(5.0, "Hmm, I would rather have the other one"))
+    assert talk.did(fx.End)[0].outcome is ev.Outcome.INTERRUPTED
+
+
+def test_words_in_it_interrupt_all_the_same():
+    talk, _ = lasts(sound(understood=["Ha ha."]))
+    talk.feed(ev.PartialTranscript(5.0, "Ha ha. No, stop"))
+    assert talk.did(fx.End)[0].outcome is ev.Outcome.INTERRUPTED
+
+
+def test_a_gap_in_it_begins_nothing_new():
+    talk = sound(understood=["Ha."]).feed(ev.SpeechPaused(4.0, 1.0))
+    talk.feed(ev.FinalTranscript(4.05, talk.state.fork, "Ha ha."), ev.SpeechStarted(4.1))
+    assert [effect.delay_s for effect in talk.did(fx.SetTimer) if effect.timer is ev.Timer.INTERRUPT] == [0.0]
+    talk.feed(ev.TimerFired(4.1, ev.Timer.INTERRUPT), ev.TimerFired(4.3, ev.Timer.INTERRUPT))
+    assert not talk.did(fx.End)
+    assert talk.did(fx.Resume)
+
+
+@pytest.mark.parametrize(("confidence", "speech_s", "meant"), [(0.9, 0.4, True), (0.3, 0.4, False), (0.3, 1.0, True)])
+def test_a_short_sound_of_whose_words_the_recogniser_is_not_sure_is_not_meant(confidence, speech_s, meant):
+    talk = sound(understood=[]).feed(ev.SpeechPaused(3.0 + speech_s, speech_s))
+    talk.feed(ev.FinalTranscript(3.1 + speech_s, talk.state.fork, "thank you", confidence=confidence))
+    assert bool(talk.did(fx.End)) is meant
+    talk.feed(ev.SpeechStopped(3.2 + speech_s))
+    assert talk.did(fx.SetAside) == ([] if meant else [fx.SetAside(2, "thank you")])
+
+
+def test_words_of_a_short_sound_are_waited_for_to_its_end_while_the_agent_has_paused():
+    talk = sound(understood=["sure thing"])
+    assert not talk.did(fx.End)
+    talk.feed(ev.PartialTranscript(3.9, "sure thing but"))
+    assert talk.did(fx.End)
+
+
+def test_words_before_a_gap_are_not_forgotten():
+    talk = sound(understood=["No"]).feed(ev.SpeechPaused(3.9, 0.9), ev.SpeechStarted(4.0))
+    talk.feed(ev.TimerFired(4.0, ev.Timer.INTERRUPT))
+    assert talk.did(fx.End)
+
+
+def test_a_word_by_which_nobody_interrupts_does_not_and_one_by_which_they_do_does():
+    for word, meant in (("mama", False), ("well", False), ("wait", True), ("no", True)):
+        talk = Talk().agent_speaks().says(word, at=3.0, speech_s=0.4)
+        assert bool(talk.did(fx.End)) is meant, word

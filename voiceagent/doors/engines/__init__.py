@@ -1,0 +1,1 @@
+"""Engine streams for conversations that are held in other processes."""

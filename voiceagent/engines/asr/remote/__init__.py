@@ -1,0 +1,1 @@
+"""A recogniser in another voiceagent process."""

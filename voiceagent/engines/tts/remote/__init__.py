@@ -1,0 +1,1 @@
+"""A voice in another voiceagent process."""
