@@ -54,40 +54,44 @@ class DrainingServer(uvicorn.Server):
 @asynccontextmanager
 async def drains_on_sigterm(connections: Connections, drain_s: float) -> AsyncIterator[None]:
     """Have the first SIGTERM drain, for `drain_s` seconds at most, before the server that runs this application hears
-    of it; a second one does not wait. To be entered on the event loop, when that server takes signals.
+    of it; a second one, or Ctrl-C, does not wait. To be entered on the event loop, when that server takes signals.
 
     A server that hears of signals by itself besides (`loop.add_signal_handler`) closes meanwhile: then the answers that
     need no connection of the server's, those of WebRTC, are heard out at the end. Nothing is done where SIGTERM has no
     handler, or this is not the main thread.
     """
-    theirs = signal.getsignal(signal.SIGTERM)
-    if not callable(theirs) or threading.current_thread() is not threading.main_thread():
+    theirs = {sig: handler for sig in (signal.SIGTERM, signal.SIGINT) if callable(handler := signal.getsignal(sig))}
+    if signal.SIGTERM not in theirs or threading.current_thread() is not threading.main_thread():
         yield
         return
-    loop, tell = asyncio.get_running_loop(), theirs
+    loop = asyncio.get_running_loop()
     draining: asyncio.Task[None] | None = None
 
-    async def drained() -> None:
-        try:
-            await drain(connections, drain_s)
-        finally:
-            tell(signal.SIGTERM, None)
+    def tell(drained: asyncio.Task[None]) -> None:
+        if not drained.cancelled():
+            theirs[signal.SIGTERM](signal.SIGTERM, None)
 
     def begin() -> None:
         nonlocal draining
-        draining = draining or loop.create_task(drained())
+        if draining is None:
+            draining = loop.create_task(drain(connections, drain_s))
+            draining.add_done_callback(tell)
 
     def handle(sig: int, frame: FrameType | None) -> None:
-        if draining is None:
+        if draining is None and sig == signal.SIGTERM:
             loop.call_soon_threadsafe(begin)
-        else:
-            tell(sig, frame)
+            return
+        if draining is not None:
+            loop.call_soon_threadsafe(draining.cancel)
+        theirs[signal.Signals(sig)](sig, frame)
 
-    signal.signal(signal.SIGTERM, handle)
+    for sig in theirs:
+        signal.signal(sig, handle)
     try:
         yield
     finally:
-        if signal.getsignal(signal.SIGTERM) is handle:
-            signal.signal(signal.SIGTERM, theirs)
+        for sig, handler in theirs.items():
+            if signal.getsignal(sig) is handle:
+                signal.signal(sig, handler)
         if draining is not None:
             await asyncio.wait([draining])

@@ -211,7 +211,7 @@ class Scheduler:
         if now - due > STALL_S:
             self._watch(step)
             return
-        if self._waits_for_processor(step, now):
+        if self._waits_for_processor(step, now, LOOK_S + now - due):
             if not step.starved:
                 step.starved = True
                 log.warning("lane is starved: others have the processor", extra=step.described(now))
@@ -225,12 +225,13 @@ class Scheduler:
         finally:
             self.wake()
 
-    def _waits_for_processor(self, step: Underway, now: float) -> bool:
-        """Return whether a step takes long because its thread is kept from a processor; not for ever."""
+    def _waits_for_processor(self, step: Underway, now: float, looked_s: float) -> bool:
+        """Return whether a step takes long because its thread is kept from a processor, by the `looked_s` seconds since
+        it was looked at; not for ever."""
         busy_s = self._lanes[step.batch.lane].busy_s()
         if step.busy_s is None or busy_s is None or now - step.start >= STARVED_TIMES * hang_after_s(step.predicted_s):
             return False
-        return is_starved(busy_s - step.busy_s, LOOK_S)
+        return is_starved(busy_s - step.busy_s, looked_s)
 
     def _turn_away(self, engine: Engine, now: float, error: StuckError) -> None:
         """Fail the work of a stuck lane, a batch at a time: a stream that fails may ask for other work."""
