@@ -29,14 +29,15 @@ ScriptedTts.{method} = hang
 lane.CLOSE_WITHIN_S = 0.1
 main()
 """
-ARGUMENTS = ("serve", "--config", "scripted.yaml", "--set", "server.port=0", "--set", "session.greeting=Hello.", "--set", "server.drain_s=0.1")
+SETTINGS = ("server.port=0", "server.drain_s=0.1", "session.greeting=Hello.")
 
 
 @pytest.mark.parametrize(("ask", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 @pytest.mark.parametrize("method", ["load", "run"])
 def test_a_server_ends_when_asked_though_a_model_hangs(method, ask, status):
+    set_to = (word for setting in SETTINGS for word in ("--set", setting))
     with subprocess.Popen(
-        [sys.executable, "-c", SERVER.format(method=method), *ARGUMENTS],
+        [sys.executable, "-c", SERVER.format(method=method), "serve", "--config", "scripted.yaml", *set_to],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
