@@ -44,7 +44,14 @@ class Front:
 
     url: str
     direct: dict[str, str]
+    commands: dict[str, list[str]]
     processes: dict[str, subprocess.Popen[bytes]]
+
+    def start(self, name: str) -> None:
+        """Start a server; it is not ready yet."""
+        self.processes[name] = subprocess.Popen(
+            self.commands[name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
     def tell_to_stop(self, name: str) -> None:
         """Have a server drain, as an orchestrator does that takes it away."""
@@ -69,21 +76,21 @@ def front(folder: Path, *sets: str) -> Iterator[Front]:
     text = text.replace("http {\n", f"http {{\naccess_log off;\n{scratch}", 1)
     file = folder / "nginx.conf"
     file.write_text(f"daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;\n{text}")
-    processes: dict[str, subprocess.Popen[bytes]] = {}
+    commands = {"nginx": [NGINX, "-p", str(folder), "-c", str(file)]}
+    for name, port in zip(NAMES, ports, strict=True):
+        of_one = [f"server.port={port}", f"server.replica={name}", "session.idle_s=0", *sets]
+        options = [word for one in of_one for word in ("--set", one)]
+        commands[name] = [sys.executable, "-m", "voiceagent", "serve", "--config", "scripted.yaml", *options]
+    direct = {name: f"http://127.0.0.1:{port}" for name, port in zip(NAMES, ports, strict=True)}
+    served = Front(f"http://127.0.0.1:{address}", direct, commands, {})
     try:
-        for name, port in zip(NAMES, ports, strict=True):
-            of_one = [f"server.port={port}", f"server.replica={name}", "session.idle_s=0", *sets]
-            options = [word for one in of_one for word in ("--set", one)]
-            command = [sys.executable, "-m", "voiceagent", "serve", "--config", "scripted.yaml", *options]
-            processes[name] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        processes["nginx"] = subprocess.Popen([NGINX, "-p", str(folder), "-c", str(file)], stderr=subprocess.DEVNULL)
-        direct = {name: f"http://127.0.0.1:{port}" for name, port in zip(NAMES, ports, strict=True)}
-        url = f"http://127.0.0.1:{address}"
-        for one in (*direct.values(), url):
+        for name in commands:
+            served.start(name)
+        for one in (*direct.values(), served.url):
             until_ready(one)
-        yield Front(url, direct, processes)
+        yield served
     finally:
-        for process in processes.values():
+        for name, process in served.processes.items():
             if process.poll() is None:
-                os.kill(process.pid, signal.SIGTERM if process is processes.get("nginx") else signal.SIGKILL)
+                os.kill(process.pid, signal.SIGTERM if name == "nginx" else signal.SIGKILL)
             process.wait()
