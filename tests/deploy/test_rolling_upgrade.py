@@ -9,7 +9,7 @@ from nginx_front import NAMES, NGINX, front, until_ready
 pytestmark = [pytest.mark.realtime, pytest.mark.skipif(NGINX is None, reason="needs nginx (Debian: nginx-light)")]
 
 CALLERS = ("Anna", "Bert", "Carla", "Dora")
-NUMBERS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
+NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 """As the agent says them. Questions are so short that no two answers begin with the same six words."""
 
 
@@ -43,7 +43,8 @@ def test_two_servers_are_upgraded_one_after_the_other_and_every_question_is_answ
         )
         await upgraded
         for caller, talk in zip(callers, talks, strict=True):
-            assert caller.moves and all(caller.moves)
+            assert caller.moves
+            assert all(caller.moves)
             said = [
                 f"You said: {question} That was turn {number}."
                 for (question, _), number in zip(talk, NUMBERS, strict=False)
