@@ -6,11 +6,11 @@ import pytest
 from moving_caller import MovingCaller
 from nginx_front import NAMES, NGINX, front, until_ready
 
+from voiceagent.text.english.number_words import cardinal
+
 pytestmark = [pytest.mark.realtime, pytest.mark.skipif(NGINX is None, reason="needs nginx (Debian: nginx-light)")]
 
 CALLERS = ("Anna", "Bert", "Carla", "Dora")
-NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-"""As the agent says them. Questions are so short that no two answers begin with the same six words."""
 
 
 async def upgrade(served):
@@ -23,10 +23,13 @@ async def upgrade(served):
 
 
 async def converse(caller, name, upgraded):
-    """Ask until all servers are other ones, and a few times at least; return questions and answers."""
+    """Ask until all servers are other ones, and a few times at least; return questions and answers.
+
+    Questions are so short that no two answers begin with the same six words: such a reply is made again.
+    """
     talk = []
     while not upgraded.done() or len(talk) < 3:
-        question = f"{NUMBERS[len(talk)]}, {name}?".capitalize()
+        question = f"{cardinal(len(talk) + 1)}, {name}?".capitalize()
         talk.append((question, await caller.ask(question)))
     return talk
 
@@ -46,8 +49,8 @@ def test_two_servers_are_upgraded_one_after_the_other_and_every_question_is_answ
             assert caller.moves
             assert all(caller.moves)
             said = [
-                f"You said: {question} That was turn {number}."
-                for (question, _), number in zip(talk, NUMBERS, strict=False)
+                f"You said: {question} That was turn {cardinal(number)}."
+                for number, (question, _) in enumerate(talk, 1)
             ]
             assert [answer for _, answer in talk] == said
         for caller in callers:
