@@ -153,7 +153,8 @@ def shipped_policy(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | int |
     )
     answered = (scores >= np.log(rules.cut_off_cost_s)) & (np.array(TIMES_S) >= rules.stop_s)
     waits = np.where(answered.any(axis=1), np.array(TIMES_S)[answered.argmax(axis=1)], rules.max_wait_s)
-    waits = np.minimum(waits, rules.max_wait_s)
+    dictated = [is_dictated_so_far(row) for row in rows]
+    waits = np.minimum(waits, np.where(dictated, rules.patience_s, rules.max_wait_s))
     silences = silences_of(rows)
     ask_ms = float(np.mean([row["ask_ms"] for row in rows]))
     heard_s = float(np.minimum(waits, silences.lengths_s).sum())

@@ -87,7 +87,7 @@ def test_a_speaker_who_is_thinking_is_waited_for_and_not_longer_than_the_limit(t
         await talk.listens(0.6)
         assert turns(talk) == [text]
 
-    rehearse(scene, "turn.max_wait_ms=1200", turn=SURE)
+    rehearse(scene, turn=SURE)
 
 
 @pytest.mark.parametrize("seconds", [12.0, 35.0])

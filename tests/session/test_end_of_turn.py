@@ -115,6 +115,13 @@ def test_words_that_need_another_are_waited_for_though_the_voice_sounds_finished
     assert waited_s("I would like to", 0.9) > waited_s("I would like to go home", 0.9) + 0.1
 
 
+def test_only_where_voice_and_words_both_say_that_more_is_to_come_is_it_waited_for_to_the_limit():
+    assert waited_s("I would like to", 0.01) == pytest.approx(LONGEST_S, abs=0.1)
+    assert waited_s("I would like to", 0.3) < RULES.patience_s
+    assert waited_s("5 5 5", 0.9) == pytest.approx(RULES.patience_s, abs=0.1), "more digits may come"
+    assert RULES.patience_s < LONGEST_S - 0.5
+
+
 def test_words_that_are_whole_are_answered_sooner_though_the_voice_does_not_sound_so():
     assert waited_s("I would like to go home", 0.3) < waited_s("I would like to", 0.3) - 0.1
 

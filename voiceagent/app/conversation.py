@@ -22,6 +22,7 @@ def conversation_config(settings: Settings) -> ConversationConfig:
             stop_s=vad.stop_ms / 1000,
             silence_s=turn.silence_ms / 1000 if isinstance(turn, TurnSilenceSettings) else 0.0,
             max_wait_s=detector.max_wait_ms / 1000,
+            patience_s=min(detector.patience_ms, detector.max_wait_ms) / 1000,
             min_speech_s=session.min_speech_ms / 1000,
             interrupt_after_s=session.interrupt_after_ms / 1000,
             idle_s=session.idle_s,

@@ -193,8 +193,11 @@ class TurnDetectorSettings(TurnSettings):
 
     cut_off_cost_s: float = Field(default=0.5, ge=0, le=100)
     """Answering into a pause is as bad as this many seconds of waiting for an answer: more waits longer in doubt."""
-    max_wait_ms: Milliseconds = 1200
+    max_wait_ms: Milliseconds = 2000
     """The longest silence before the answer, however much the turn seems incomplete."""
+    patience_ms: Milliseconds = 1200
+    """The same where a turn sounds complete though it may not be (a number dictated in pieces, "um"), or nothing is known
+    of it; at most `max_wait_ms`."""
 
 
 class SessionSettings(Section):

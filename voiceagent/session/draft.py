@@ -136,7 +136,7 @@ class Draft:
     def await_end_of_turn(self, at: float) -> None:
         """The user has been silent for a while. For good? The timer bounds the wait for the detector."""
         rules = self.state.rules
-        limit_s = rules.max_wait_s if rules.judge else rules.silence_s
+        limit_s = rules.patience_s if rules.judge else rules.silence_s
         self.do(SetTimer(Timer.END_OF_TURN, max(0.0, limit_s - rules.stop_s)))
         self.weigh(at)
         self.settle(at)
@@ -156,7 +156,7 @@ class Draft:
         until_s = wait_s(odds, rules.cut_off_cost_s, state.pause_s, rules.max_wait_s)
         replies = response is None or response.kind is ResponseKind.REPLY
         if ending is None and replies and state.reads and rules.preemptive and rules.answer:
-            until_s = max(until_s, min(WORDS_WITHIN_S, rules.max_wait_s))
+            until_s = max(until_s, min(WORDS_WITHIN_S, rules.patience_s))
         silent_s = at - state.stopped_at + rules.stop_s
         if until_s > silent_s:
             self.do(SetTimer(Timer.END_OF_TURN, until_s - silent_s))

@@ -1,7 +1,7 @@
 """Whether to wait for more though a turn sounds complete: it is dictated piece by piece, or its speaker is thinking.
 
 A digit, a letter or a word of a list sounds complete by itself. What gives it away is what the agent has asked for, and
-the turn so far. Waiting is bounded as for any turn (`end_of_turn.py`).
+the turn so far. Waiting is bounded (`Rules.patience_s`).
 """
 
 from enum import Enum

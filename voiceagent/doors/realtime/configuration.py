@@ -163,8 +163,9 @@ def _rules(base: Rules, detection: TurnDetection | None) -> Rules:
         idle_s=0.0,
     )
     if isinstance(detection, SemanticVad):
-        wait_s = EAGER_WAIT_S.get(detection.eagerness or "auto", base.max_wait_s)
-        return replace(common, max_wait_s=wait_s)
+        if (wait_s := EAGER_WAIT_S.get(detection.eagerness or "auto")) is None:
+            return common
+        return replace(common, max_wait_s=wait_s, patience_s=wait_s)
     silence = detection.silence_duration_ms
     return replace(
         common,

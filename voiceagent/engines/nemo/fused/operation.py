@@ -5,7 +5,8 @@ imported and compiled when a GPU first needs it; and the shape of its result, wi
 there is no GPU. Tests run the kernels in Triton's interpreter and compare them with the plain form.
 
 Triton comes with torch's builds for CUDA. It needs a C compiler and Python's headers on the machine: `works` tries it,
-and engines take torch's functions where it fails.
+and engines take torch's functions where it fails. A single kernel that does not compile for a GPU is left out: its
+plain form stands in for it.
 """
 
 import logging
@@ -33,6 +34,9 @@ PLAIN: dict[str, Callable[..., Any]] = {}
 PRODUCTS: set[str] = set()
 """The operations that multiply matrices."""
 
+FAILED: dict[str, str] = {}
+"""From the name of an operation whose kernel cannot be used to the reason; its plain form runs on the GPU."""
+
 _library = torch.library.Library(NAMESPACE, "DEF")
 
 
@@ -56,7 +60,7 @@ def define(
         PRODUCTS.add(name)
     _library.define(schema)
     _library.impl(name, lambda *given: PLAIN[name](*given), "CPU")
-    _library.impl(name, lambda *given: launcher(name)(*given), "CUDA")
+    _library.impl(name, lambda *given: launched(name, *given), "CUDA")
     torch.library.register_fake(f"{NAMESPACE}::{name}", shape)
     operation: Callable[..., Any] = getattr(torch.ops.voiceagent, name)
     return operation
@@ -67,6 +71,22 @@ def launcher(name: str) -> Callable[..., Any]:
     module, _, function = KERNELS[name].partition(":")
     launch: Callable[..., Any] = getattr(import_module(f"{PACKAGE}.{module}"), function)
     return launch
+
+
+def launched(name: str, *given: Any) -> Any:
+    """Do an operation by its kernel, or by its plain form once that has failed, as when a step is warmed up.
+
+    Raises torch.OutOfMemoryError, and what the plain form raises.
+    """
+    if name not in FAILED:
+        try:
+            return launcher(name)(*given)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # whatever a compiler or its launcher raise
+            FAILED[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+            log.warning("the kernel %s cannot be used, torch's functions stand in: %s", name, FAILED[name])
+    return PLAIN[name](*given)
 
 
 def works(device: torch.device) -> bool:
