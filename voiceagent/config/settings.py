@@ -196,8 +196,8 @@ class TurnDetectorSettings(TurnSettings):
     max_wait_ms: Milliseconds = 2000
     """The longest silence before the answer, however much the turn seems incomplete."""
     patience_ms: Milliseconds = 1200
-    """The same where a turn sounds complete though it may not be (a number dictated in pieces, "um"), or nothing is known
-    of it; at most `max_wait_ms`."""
+    """The same where a turn sounds complete though it may not be (a number dictated in pieces, "um"), or nothing is
+    known of it; at most `max_wait_ms`."""
 
 
 class SessionSettings(Section):

@@ -21,7 +21,7 @@ class Rules:
     max_wait_s: float
     """Silence after which a turn ends though it seemed incomplete."""
     patience_s: float
-    """Silence after which a turn ends that may go on piece by piece, or of which nothing is known; at most the above."""
+    """Silence after which a turn ends that may go on piece by piece, or of which nothing is known; at most that."""
     min_speech_s: float
     """A shorter sound never interrupts the agent."""
     interrupt_after_s: float
