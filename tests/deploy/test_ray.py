@@ -110,6 +110,23 @@ def test_a_replica_that_is_taken_away_waits_for_its_caller(replicas):
     asyncio.run(main())
 
 
+def test_replicas_come_and_go_with_their_callers(replicas):
+    async def main():
+        await asyncio.to_thread(replicas.tell, "scale", "1-2", "calls=0.5", "up_after_s=1", "down_after_s=1")
+        await until(lambda: replicas.tell("replicas") == {"RUNNING": 1})
+        async with Caller(replicas.url) as anna:
+            await until(lambda: replicas.tell("replicas") == {"RUNNING": 2})  # her call is a request that stays open
+            async with back(replicas.url) as bert:
+                assert replica_of(bert) != replica_of(anna)
+            assert anna.is_open
+            assert anna.last("bye") is None
+        await until(lambda: replicas.tell("replicas") == {"RUNNING": 1})
+        await asyncio.to_thread(replicas.tell, "scale", 2)
+        await until(lambda: replicas.tell("replicas") == {"RUNNING": 2})
+
+    asyncio.run(main())
+
+
 def test_the_caller_of_a_replica_that_is_killed_goes_on_at_another_and_newcomers_do_not_wait_for_it(replicas):
     async def main():
         async with Caller(replicas.url) as anna, Caller(replicas.url) as bert:
