@@ -18,6 +18,7 @@ from voiceagent.errors import VoiceAgentError
 from voiceagent.local import door as door_module
 from voiceagent.local import wake_word as wake_word_module
 from voiceagent.local.door import LocalDoor
+from voiceagent.local.echo import EchoState
 from voiceagent.local.mouth import AHEAD
 from voiceagent.local.portaudio import Choice, DeviceError
 from voiceagent.local.wake_word import WakeWord
@@ -126,6 +127,18 @@ async def test_a_device_that_is_unplugged_in_mid_sentence_costs_no_word():
         assert here.of(ResponseEnded)[0].heard_words == 6
         assert here.door.status().trouble == ""
         assert len(here.of(SessionOpened)) == 1
+
+
+async def test_a_device_that_comes_back_is_not_trusted_to_have_the_echo_of_the_one_before():
+    async with talk(cancel_echo=True) as here:
+        here.door.session.say("one two three four five six seven eight nine ten eleven twelve")
+        await here.until(lambda: len(here.of(WordHeard)) == 2)
+        assert here.door.status().echo is EchoState.READY
+        here.devices.now.unplug()
+        await here.until(lambda: len(here.devices.opened) == 2 and here.door.status().input)
+        assert here.door.status().echo is EchoState.LEARNING
+        await here.until(lambda: here.door.status().echo is EchoState.READY)
+        assert not here.of(ResponseEnded)
 
 
 async def test_a_device_that_falls_silent_without_a_word_is_given_up(monkeypatch):

@@ -20,12 +20,12 @@ class Looping:
         return said[-1] if said else next(self.fresh)
 
 
-def call(model, *questions, llm=None):
+def call(model, *questions, llm=None, sets=()):
     """Ask everything in one call; return the agent's answers."""
     answers = []
 
     async def scene():
-        with Callers("scripted.yaml", SETTINGS, llm=llm or model) as callers:
+        with Callers("scripted.yaml", (*SETTINGS, *sets), llm=llm or model) as callers:
             talk = callers.call()
             for question in questions:
                 await talk.says(question)
@@ -55,6 +55,15 @@ def test_it_is_made_again_twice_and_then_said_as_it_is():
     said = call(lambda messages: asked.append(messages) or TEA, "how do I make tea", "what do cats like")
     assert said == [TEA, TEA]
     assert len(asked) == 4
+
+
+def test_where_it_is_not_avoided_the_same_is_said_at_once_and_nothing_is_forgotten():
+    asked = []
+    questions = ("how do I make tea", "what do cats like")
+    said = call(lambda messages: asked.append(messages) or TEA, *questions, sets=("llm.avoid_repeats=false",))
+    assert said == [TEA, TEA]
+    assert len(asked) == 2
+    assert [message.content for message in asked[1][1:]] == ["how do I make tea", TEA, "what do cats like"]
 
 
 def test_what_was_broken_off_may_be_begun_again():

@@ -47,6 +47,7 @@ def conversation_config(settings: Settings) -> ConversationConfig:
         max_tokens=llm.max_tokens,
         stop=llm.stop,
         temperature=llm.temperature,
+        avoid_repeats=llm.avoid_repeats,
         max_turns=session.history_turns,
         summarise=session.summarise,
         background_db=session.background_db,

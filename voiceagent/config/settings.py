@@ -139,6 +139,8 @@ class LlmSettings(EngineSettings):
     """The fewest tokens after which the first piece of a response may be spoken."""
     first_segment_max_tokens: Tokens = 24
     """The most tokens the first piece of a response waits for a good place to cut."""
+    avoid_repeats: bool = True
+    """Whether a reply that begins as an earlier one is made again without it in sight: for small models, which loop."""
     preemptive: bool = True
     """Whether a response is prepared at the first sign of silence, before the turn is known to be over."""
 
@@ -196,8 +198,7 @@ class TurnDetectorSettings(TurnSettings):
     max_wait_ms: Milliseconds = 2000
     """The longest silence before the answer, however much the turn seems incomplete."""
     patience_ms: Milliseconds = 1200
-    """The same where a turn sounds complete though it may not be (a number dictated in pieces, "um"), or nothing is
-    known of it; at most `max_wait_ms`."""
+    """The same, where nothing is known of the turn, or it may be one piece of more (a number that is dictated)."""
 
 
 class SessionSettings(Section):

@@ -12,7 +12,7 @@ from voiceagent.local.backlog import Backlog
 from voiceagent.local.device import BLOCKS_PER_S, Block
 from voiceagent.local.devices import Devices
 from voiceagent.local.ears import Ears
-from voiceagent.local.echo import EchoCanceller
+from voiceagent.local.echo import EchoCanceller, EchoState
 from voiceagent.local.mouth import Mouth
 from voiceagent.local.portaudio import Choice
 from voiceagent.local.status import Counts
@@ -79,6 +79,8 @@ class Line:
     def start(self, hear: Callable[[Pcm], None], pull: Callable[[], Pcm]) -> None:
         """Begin to play and to hear."""
         self._hear, self._pull = hear, pull
+        if self._canceller is not None and self._canceller.state is not EchoState.IDLE:
+            self._canceller.disturb()  # it knows another device, or this one with another delay
         self.called_at = self._loop.time()
         self.mouth.fill(pull)
         self._mouth = self.mouth

@@ -50,6 +50,8 @@ class ConversationConfig:
     """Texts that end a reply of the language model; they are not spoken."""
     voice: str | None = None
     """One of the voices that the engine has; None for its own."""
+    avoid_repeats: bool = True
+    """Whether a reply that begins as an earlier one is made again (`repetition.py`)."""
     temperature: float | None = None
     """Randomness of the language model's choice of tokens, 0 to 2; None for the engine's own."""
     speak: bool = True

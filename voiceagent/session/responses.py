@@ -111,15 +111,18 @@ class Responses:
         self._live = run
         match asked.kind:
             case ResponseKind.REPLY:
-                run.think(self._history.with_user(asked.text), self._said.against(asked.text, config.language))
+                run.think(self._history.with_user(asked.text), self._not_again(asked.text, config))
             case ResponseKind.PROMPTED:
-                run.think(self.prompt(asked.text, own), self._other_than)
+                run.think(self.prompt(asked.text, own), self._other_than if config.avoid_repeats else ())
             case ResponseKind.SAID:
                 run.say(asked.text)
             case ResponseKind.ASK_BACK:
                 run.say(config.ask_back, remembered=False)
             case script:
                 run.say(config.script(script))
+
+    def _not_again(self, question: str, config: ConversationConfig) -> tuple[Said, ...]:
+        return self._said.against(question, config.language) if config.avoid_repeats else ()
 
     def prompt(self, instructions: str, own: Own | None, messages: tuple[Message, ...] = ()) -> tuple[Message, ...]:
         """Return the conversation, or other messages, for the model to go on with; of an own one as much as fits."""
