@@ -142,7 +142,7 @@ def test_a_turn_that_never_sounds_finished_is_answered_after_a_bounded_wait():
         await talk.listens(8.0)
         assert talk.turns[0].voice_to_voice_ms <= 1_200 + 100
 
-    rehearse(scene, turn=[0.0])
+    rehearse(scene, "turn.max_wait_ms=1200", turn=[0.0])
 
 
 def test_sentences_are_a_quarter_of_a_second_apart():
