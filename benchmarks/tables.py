@@ -210,6 +210,8 @@ TABLES = {
             ("last speech sample sent to first agent sample received, median", "v2v_ms_p50", " ms"),
             ("the same, 90th percentile", "v2v_ms_p90", " ms"),
             ("questions asked", "question_count", ""),
+            ("turns with a pause into which the agent answers", "false_cutoff_percent", " %"),
+            ("turns with a pause", "paused_turn_count", ""),
             ("speech onset to agent silent, 90th percentile", "barge_in_ms_p90", " ms"),
             ("coughs after which the answer went on", "cough_resumed_percent", " %"),
             ("longest gap inside an answer", "gap_ms_max", " ms"),
