@@ -38,6 +38,18 @@ async def until(condition) -> None:
             await asyncio.sleep(0.2)
 
 
+@pytest.fixture(autouse=True)
+def both(replicas) -> None:
+    """Have two replicas, however the test before has ended."""
+
+    def are_there() -> bool:
+        return replicas.tell("replicas") == {"RUNNING": 2}
+
+    if not are_there():
+        replicas.tell("scale", 2)
+        asyncio.run(until(are_there))
+
+
 @asynccontextmanager
 async def back(url: str, **whom) -> AsyncIterator[Caller]:
     """Be connected as soon as there is room, as the page does."""
@@ -93,6 +105,8 @@ def test_a_caller_who_asks_for_a_replica_that_is_full_is_taken_to_the_other(repl
 def test_a_replica_that_is_taken_away_waits_for_its_caller(replicas):
     async def main():
         async with Caller(replicas.url) as anna, Caller(replicas.url) as bert:
+            for caller in (anna, bert):  # meanwhile a request is held open for each
+                await caller.until(lambda caller=caller: caller.last("agent.end"), 30, "the end of the greeting")
             await asyncio.to_thread(replicas.tell, "scale", 1)
             await until(lambda: "STOPPING" in replicas.tell("replicas"))
             known = min(len(caller.heard.packets) for caller in (anna, bert))
@@ -104,8 +118,6 @@ def test_a_replica_that_is_taken_away_waits_for_its_caller(replicas):
             with pytest.raises(RefusedError, match="server_full"):  # there is no other one that could be asked
                 async with Caller(replicas.url):
                     pass
-        await asyncio.to_thread(replicas.tell, "scale", 2)
-        await until(lambda: replicas.tell("replicas") == {"RUNNING": 2})
 
     asyncio.run(main())
 
@@ -121,8 +133,6 @@ def test_replicas_come_and_go_with_their_callers(replicas):
             assert anna.is_open
             assert anna.last("bye") is None
         await until(lambda: replicas.tell("replicas") == {"RUNNING": 1})
-        await asyncio.to_thread(replicas.tell, "scale", 2)
-        await until(lambda: replicas.tell("replicas") == {"RUNNING": 2})
 
     asyncio.run(main())
 
