@@ -11,9 +11,9 @@ from typing import Any
 from benchmarks.simulated_engines import reply
 from voiceagent.engines.contract import Batch
 from voiceagent.engines.llm.contract import Message
+from voiceagent.engines.llm.llama.common import Drawn
 from voiceagent.engines.llm.llama.engine import LlamaEngine
 from voiceagent.engines.llm.llama.runner import StepResult
-from voiceagent.engines.llm.llama.stream import Drawn
 
 
 class TaughtLlama(LlamaEngine):

@@ -1,11 +1,12 @@
 """What the tests of the llama.cpp engine share: tiny models, conversations, and an oracle that remembers nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.dummies.gguf_model import write
 from benchmarks.dummies.gguf_shape import Kind
+from benchmarks.dummies.gguf_tokenizer import CHATML, byte_tokens
 from voiceagent.engines.contract import Batch, StreamFailed
 from voiceagent.engines.llm.contract import Completed, LlmEvent, Message, Token
 from voiceagent.engines.llm.llama.context import LlamaContext, Rows
@@ -18,6 +19,13 @@ from voiceagent.engines.llm.llama.template import ChatTemplate
 
 GREEDY = Sampling(temperature=0.0, repeat_penalty=1.0)
 SYSTEM = Message("system", "You are a friendly voice.")
+THINKING = CHATML + "{% if add_generation_prompt %}{{ '<think></think>' }}{% endif %}"
+"""A template that ends, told not to think, like that of Nemotron 3 Nano."""
+NO_MERGES = {
+    "tokenizer.ggml.tokens": byte_tokens("ÀÁ", "ÂÃ", "ÀÁÂÃ"),
+    "tokenizer.ggml.merges": ["À Á", "Â Ã", "ÀÁ ÂÃ"],
+}
+"""Bytes that no text has: so the tokenizer splits replies as the model drew them, and the oracle reads the same."""
 
 
 def user(text: str) -> Message:
@@ -115,13 +123,23 @@ class Oracle:
             rows = Rows(0, len(tokens) + len(drawn) - 1, drawn[-1:], True)
         return drawn
 
-    def reply(self, *messages: Message, count: int = 12) -> str:
+    def reply(self, *messages: Message, count: int = 12, thought: Sequence[int] = ()) -> str:
         """Return what a greedy reply of `count` tokens to these messages says."""
-        drawn = self.continuation(self.tokens(*messages), count)
-        return b"".join(map(self.model.piece, drawn)).decode("utf-8", "ignore")
+        given = self.tokens(*messages)
+        if thought:
+            given = [*self._before_thought(messages), *thought, *self.model.tokenize("\n</think>")]
+        return b"".join(map(self.model.piece, self.continuation(given, count))).decode("utf-8", "ignore")
+
+    def thought(self, count: int, *messages: Message, begun: Sequence[int] = ()) -> list[int]:
+        """Return a greedy thought that goes on by `count` tokens, after those with which it has begun."""
+        return [*begun, *self.continuation([*self._before_thought(messages), *begun], count)]
 
     def tokens(self, *messages: Message) -> list[int]:
         return self.template.prompt(messages).tokens
+
+    def _before_thought(self, messages: tuple[Message, ...]) -> list[int]:
+        text = self.template.prompt(messages).text
+        return self.model.tokenize(text.removesuffix("<think></think>") + "<think>\n")
 
     def length(self, text: str) -> int:
         """Count the tokens of a text."""

@@ -66,9 +66,9 @@ def test_a_prepared_history_leaves_only_the_question_to_read(engine: LlamaEngine
 
 def test_callers_side_by_side_get_their_own_answers(engine: LlamaEngine) -> None:
     callers = [Caller(engine) for _ in range(3)]
-    for caller, word in zip(callers, ("France", "Germany", "Japan"), strict=True):
+    for caller, word in zip(callers, ("England", "China", "Japan"), strict=True):
         caller.stream.generate(1, (SYSTEM, user(f"What is the capital of {word}?")), 1.0)
     drive(engine)
-    for caller, city in zip(callers, ("Paris", "Berlin", "Tokyo"), strict=True):
+    for caller, city in zip(callers, ("London", "Beijing", "Tokyo"), strict=True):
         assert city in caller.text(1)
         caller.stream.close()

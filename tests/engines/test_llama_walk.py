@@ -4,20 +4,14 @@ import random
 from pathlib import Path
 
 import pytest
-from llama_talk import SYSTEM, Caller, Oracle, agent, drive, loaded, step, tiny, user
+from llama_talk import NO_MERGES, SYSTEM, THINKING, Caller, Oracle, agent, drive, loaded, step, tiny, user
 
 from benchmarks.dummies.gguf_shape import Kind
-from benchmarks.dummies.gguf_tokenizer import byte_tokens
 from voiceagent.engines.contract import HOLD, Need
 from voiceagent.engines.llm.contract import Completed, Message
 from voiceagent.engines.llm.llama.engine import LlamaEngine
 
 WORDS = ["the", "sea", "is", "a", "hello", "shell", "of", "yellow", "light", "and", "you", "said", "well", "or", "hell"]
-NO_MERGES = {
-    "tokenizer.ggml.tokens": byte_tokens("ÀÁ", "ÂÃ", "ÀÁÂÃ"),
-    "tokenizer.ggml.merges": ["À Á", "Â Ã", "ÀÁ ÂÃ"],
-}
-"""Bytes that no text has: so the tokenizer splits replies as the model drew them, and the oracle reads the same."""
 OPERATIONS = 300
 LENGTH = 12
 
@@ -27,7 +21,8 @@ class Walker:
 
     def __init__(self, engine: LlamaEngine, oracle: Oracle, rng: random.Random) -> None:
         self._engine, self._oracle, self._rng = engine, oracle, rng
-        self.checked = 0
+        self.checked = self.thoughtful = 0
+        self._thought: list[int] = []
         self._generation = 0
         self._meet()
 
@@ -38,7 +33,7 @@ class Walker:
 
     def act(self) -> None:
         often = (self._ask, self._ask_more, self._release)
-        now_and_then = (self._cancel, self._prepare, self._hold, self._trim, self._leave)
+        now_and_then = (self._cancel, self._prepare, self._speak, self._hold, self._trim, self._leave)
         self._rng.choice(often * 2 + now_and_then)()
 
     def _say(self) -> str:
@@ -58,6 +53,7 @@ class Walker:
         self._generation += 1
         self._asked = messages
         deadline, need = self._rng.uniform(1, 5), self._rng.choice(list(Need))
+        self._thought = self._caller.stream._thinking.about(messages)
         self._caller.stream.generate(self._generation, messages, deadline, need=need)
 
     def _cancel(self) -> None:
@@ -70,6 +66,17 @@ class Walker:
 
     def _prepare(self) -> None:
         self._caller.stream.prepare(tuple(self._history))
+
+    def _speak(self) -> None:
+        """The user begins to speak, and soon has said what to reply to."""
+        self._cancel()
+        words = self._say()
+        for _ in range(3):
+            self._caller.stream.prepare((*self._history, user(words)))
+            for _ in range(self._rng.randint(0, 12)):
+                step(self._engine)
+            words += f" {self._say()}"
+        self._generate((*self._history, user(words)))
 
     def _hold(self) -> None:
         self._caller.stream.reschedule(self._generation, HOLD)
@@ -89,8 +96,9 @@ class Walker:
         assert not self._caller.failures
         if self._asked and Completed(self._generation, "length") in self._caller.events:
             text = self._caller.text(self._generation)
-            assert text == self._oracle.reply(*self._asked, count=LENGTH)
+            assert text == self._oracle.reply(*self._asked, count=LENGTH, thought=self._thought)
             self.checked += 1
+            self.thoughtful += bool(self._thought)
             self._history = [*self._asked, agent(text)]
             self._asked = ()
         if len(self._history) > 7:
@@ -103,17 +111,19 @@ class Walker:
         self._caller.stream.close()
 
 
+@pytest.mark.parametrize("thinking_tokens", [0, 8])
 @pytest.mark.parametrize(("together", "context_tokens"), [(1, 2048), (3, 2048), (1, None)])
 @pytest.mark.parametrize("kind", ["plain", "hybrid"])
 def test_a_long_walk_gives_the_replies_of_a_fresh_context_and_leaks_nothing(
-    kind: Kind, together: int, context_tokens: int | None, tmp_path: Path
+    kind: Kind, together: int, context_tokens: int | None, thinking_tokens: int, tmp_path: Path
 ) -> None:
-    path = tiny(tmp_path, kind, **NO_MERGES)
+    path = tiny(tmp_path, kind, template=THINKING, **NO_MERGES)
     engine = loaded(
         path,
         session_tokens=2000,
         context_tokens=context_tokens,  # None: each stream in a context of its own
         max_tokens=LENGTH,
+        thinking_tokens=thinking_tokens,
         max_streams=3,
         streams_per_step=together,
     )
@@ -127,6 +137,7 @@ def test_a_long_walk_gives_the_replies_of_a_fresh_context_and_leaks_nothing(
     for walker in walkers:
         walker.leave()
     assert sum(walker.checked for walker in walkers) > OPERATIONS / 10
+    assert (sum(walker.thoughtful for walker in walkers) > OPERATIONS / 60) == bool(thinking_tokens)
     last = Caller(engine)
     last.stream.generate(1, (SYSTEM, user("a" * 1900)), 1.0)  # nearly all of the memory is free again
     drive(engine)

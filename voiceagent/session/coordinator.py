@@ -326,6 +326,8 @@ class Session(Remembering):
                 self.type(self._config.pressed.format(keys=" ".join(keys)))
             case fx.ShowFloor() | fx.ShowUser() | fx.ShowNothing() | fx.SetAside():
                 self._report(shown(effect))
+                if isinstance(effect, fx.ShowUser) and not effect.final:
+                    self._llm.prepare(self._history.with_user(effect.text))
 
     def _choose(self, config: ConversationConfig) -> Chosen:
         """Return a configuration's tools. Raises VoiceAgentError for one that is not supported."""

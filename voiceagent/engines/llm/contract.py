@@ -111,7 +111,10 @@ class LlmStream(Protocol):
     """Its number in the engine's batches."""
 
     def prepare(self, messages: tuple[Message, ...]) -> None:
-        """Prefill this conversation when there is time, because the next prompt will begin with it."""
+        """Prefill this conversation when there is time, because the next prompt will begin with it.
+
+        A last message of the user is what they have said so far: it may still grow, and change.
+        """
 
     def generate(
         self,

@@ -21,6 +21,7 @@ from pathlib import Path
 from voiceagent.engines.base import EngineBase
 from voiceagent.engines.contract import Batch, CostKey, Need
 from voiceagent.engines.llm.contract import LlmEvent, Message
+from voiceagent.engines.llm.llama.common import Common
 from voiceagent.engines.llm.llama.context_shape import CHECKPOINTS, ContextShape
 from voiceagent.engines.llm.llama.fast_copy import load_fastest
 from voiceagent.engines.llm.llama.gguf_memory import KvType
@@ -29,7 +30,7 @@ from voiceagent.engines.llm.llama.model import LlamaModel, LoadMode
 from voiceagent.engines.llm.llama.plan import Plan, Sequence, Slot, plan, smaller_sizes, step_key
 from voiceagent.engines.llm.llama.runner import Runner, StepResult
 from voiceagent.engines.llm.llama.sampler import Dry, Sampling
-from voiceagent.engines.llm.llama.stream import Common, LlamaStream, Reply
+from voiceagent.engines.llm.llama.stream import LlamaStream, Reply
 from voiceagent.engines.llm.llama.template import ChatTemplate
 from voiceagent.errors import VoiceAgentError
 
@@ -54,7 +55,8 @@ class Loaded:
 class LlamaEngine(EngineBase):
     """A GGUF model.
 
-    `session_tokens` limits a stream's prompt and reply, `max_tokens` a reply.
+    `session_tokens` limits a stream's prompt and reply, `max_tokens` a reply, `thinking_tokens` what the model thinks
+    about a user's words while they are spoken.
     There is memory for all streams, or only `context_tokens` for all together; then the conversations of silent callers
     are evicted and read again later. A step serves the most urgent `streams_per_step` (by default all on a GPU, one on
     a CPU) and reads about `prefill_tokens` of prompts. `gpu_layers` layers run on a GPU, all for -1; `flash_attention`
@@ -71,6 +73,7 @@ class LlamaEngine(EngineBase):
         max_streams: int = 4,
         session_tokens: int = 1024,
         max_tokens: int = 96,
+        thinking_tokens: int = 0,
         prefill_tokens: int = 24,
         streams_per_step: int | None = None,
         sampling: Sampling | None = None,
@@ -88,6 +91,7 @@ class LlamaEngine(EngineBase):
         self._max_streams = max_streams
         self._session_tokens = session_tokens
         self._max_tokens = max_tokens
+        self._thinking_tokens = thinking_tokens
         self._prefill_tokens = prefill_tokens
         self._shape = ContextShape.of(
             context_tokens=context_tokens,
@@ -111,7 +115,7 @@ class LlamaEngine(EngineBase):
         self.prefilled_tokens = 0
         """Tokens of prompts computed so far."""
         self.decoded_tokens = 0
-        """Tokens of replies computed so far."""
+        """Tokens of replies and thoughts computed so far."""
 
     def load(self) -> None:
         """Load the model and run it once. Raises VoiceAgentError, with the remedy, if that fails."""
@@ -122,6 +126,11 @@ class LlamaEngine(EngineBase):
             model = LlamaModel(self._path, gpu_layers=self._gpu_layers, load_mode=self._load_mode)
         try:
             template = ChatTemplate(model)
+            if self._thinking_tokens and not template.has_thoughts:
+                raise VoiceAgentError(
+                    f"{self._path.name} cannot think before a reply: its chat template has no `<think></think>` for "
+                    "replies without a thought. Set llm.thinking_tokens to 0, or choose another model."
+                )
             shape = self._shape
             if self._session_tokens > min(shape.context_tokens, model.trained_tokens):
                 raise VoiceAgentError(
@@ -139,6 +148,7 @@ class LlamaEngine(EngineBase):
             Dry(model, self._sampling) if self._sampling.dry_multiplier or self._sampling.opening_penalty else None,
             self._session_tokens,
             self._max_tokens,
+            self._thinking_tokens,
             self._system,
             lambda: self._wake(),
         )
@@ -220,7 +230,7 @@ class LlamaEngine(EngineBase):
             if piece in results.lost:
                 continue
             piece.work.sequence.tokens.extend(piece.tokens)
-            if isinstance(piece.work, Reply) and piece.start >= len(piece.work.prompt.tokens):
+            if piece.work.sampler is not None and piece.start >= piece.work.given:
                 self.decoded_tokens += len(piece.tokens)
             else:
                 self.prefilled_tokens += len(piece.tokens)

@@ -72,7 +72,9 @@ class StreamWork:
     heads: tuple[tuple[Sequence, list[int]], ...] = ()
     """Checkpoints to leave on the way: the sequence, and the prefix of the tokens it should hold."""
     sampler: Sampler | None = None
-    """Draws the token after the last one, if this is a reply."""
+    """Draws the token after the last one, if this is a reply or a thought."""
+    given: int = 0
+    """The number of tokens before the first drawn one, if there is a sampler."""
     looked_at: int | None = None
     """The position of a token whose successor's chances are asked for, if it is not computed yet."""
     deadline: float

@@ -10,13 +10,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from voiceagent.engines.llm.llama.common import Drawn
 from voiceagent.engines.llm.llama.context import LlamaContext, Rows
 from voiceagent.engines.llm.llama.context_shape import ContextShape
 from voiceagent.engines.llm.llama.contexts import LlamaContexts
 from voiceagent.engines.llm.llama.model import LlamaModel
 from voiceagent.engines.llm.llama.plan import Piece, Plan, Slot
 from voiceagent.engines.llm.llama.sampler import Sampler, Sampling
-from voiceagent.engines.llm.llama.stream import Drawn
 from voiceagent.engines.recording import RECORDING
 
 

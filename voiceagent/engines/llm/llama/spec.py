@@ -50,6 +50,8 @@ class LlamaSettings(LlmSettings):
     """The type of the KV cache; q8_0 is half the size of f16."""
     load_mode: Literal["auto", "mmap", "direct"] = "auto"
     """How the weights are read: mapped, or past the system's cache; auto reads past it what goes to a GPU whole."""
+    thinking_tokens: int = Field(default=0, ge=0, le=4096)
+    """How much the model may think about the user's words while they are spoken, for models that think; 0: nothing."""
     checkpoints: Literal[1, 2] = 2
     """States kept of a conversation besides the reply's; with 1 a hybrid model's take a third less memory."""
     prefill_tokens: Tokens = 24
@@ -100,6 +102,7 @@ class LlamaSpec(EngineSpec[LlamaSettings]):
             session_tokens=settings.session_tokens,
             max_streams=context.max_speech_streams,
             max_tokens=settings.max_tokens,
+            thinking_tokens=settings.thinking_tokens,
             prefill_tokens=settings.prefill_tokens,
             streams_per_step=settings.streams_per_step or None,
             gpu_layers=settings.gpu_layers,

@@ -12,10 +12,11 @@ from zlib import crc32
 
 from voiceagent.engines.contract import HOLD, Need, StreamFailed
 from voiceagent.engines.llm.contract import ENGINES_OWN, Completed, Ending, LlmEvent, Message, ReplyOptions, Token
-from voiceagent.engines.llm.llama.model import LlamaModel
-from voiceagent.engines.llm.llama.plan import Sequence, Slot, StreamWork
-from voiceagent.engines.llm.llama.sampler import Dry, Sampler, Sampling
-from voiceagent.engines.llm.llama.template import ChatTemplate, Prompt
+from voiceagent.engines.llm.llama.common import Common, Drawn
+from voiceagent.engines.llm.llama.plan import Slot, StreamWork
+from voiceagent.engines.llm.llama.sampler import Sampler, Sampling
+from voiceagent.engines.llm.llama.template import Prompt
+from voiceagent.engines.llm.llama.thinking import Thinking
 from voiceagent.engines.llm.marks import opened_thought
 from voiceagent.errors import VoiceAgentError
 
@@ -23,31 +24,19 @@ Reason = Literal["stop", "length"]
 
 PREPARE_WITHIN_S = 60.0
 """No caller waits for a history to be prepared: it is read when there is nothing else to do."""
+THINK_WITHIN_S = 120.0
+"""Nor for a thought: whatever else is speculative comes first."""
 REMEMBERED_REPLIES = 4
 """Complete replies whose tokens are kept, unheard speculative ones included."""
 
 
-@dataclass(frozen=True, slots=True)
-class Common:
-    """What all streams of an engine share."""
-
-    model: LlamaModel
-    template: ChatTemplate
-    sampling: Sampling
-    dry: Dry | None
-    session_tokens: int
-    max_tokens: int
-    system: Sequence
-    """Holds the system prompt that was read last, of any stream."""
-    wake: Callable[[], None]
-
-
 @dataclass(slots=True, eq=False, kw_only=True)
 class Reply(StreamWork):
-    """A reply under way: `tokens` is the prompt followed by the drawn tokens."""
+    """A reply under way: `tokens` are the prompt's, a thought's if there is one, and the drawn ones."""
 
     generation: int
     prompt: Prompt
+    """Without the thought."""
     sampling: Sampling
     max_tokens: int
     unsaid: str = ""
@@ -61,16 +50,6 @@ class Reply(StreamWork):
         """Take a token's bytes and return the text that they complete."""
         self.written += piece
         return self.decoder.decode(piece)
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """A token of a reply."""
-
-    token: int
-    piece: bytes
-    end: bool
-    """Whether it ends the reply."""
 
 
 class LlamaStream:
@@ -95,6 +74,7 @@ class LlamaStream:
         self._preparation: StreamWork | None = None
         self._head: tuple[tuple[Message, ...], list[int]] = ((), [])
         self._known: deque[Prompt] = deque(maxlen=REMEMBERED_REPLIES)
+        self._thinking = Thinking(number, slot, common)
         self._first: tuple[list[int], Sampling, Drawn] | None = None
         """A prompt, and the first token drawn after it: the same prompt again can go on from it without reading."""
         self._ending: tuple[list[int], float] | None = None
@@ -105,9 +85,13 @@ class LlamaStream:
     # For the session
 
     def prepare(self, messages: tuple[Message, ...]) -> None:
-        """Read the conversation when there is time. A last message of the user is left out: it may still grow."""
-        history = messages[:-1] if messages and messages[-1].role == "user" else messages
-        self._prepare(history)
+        """Read the conversation when there is time. A last message of the user, who is still speaking, is left out, and
+        thought about."""
+        if messages and messages[-1].role == "user":
+            self._prepare(messages[:-1])
+            self._thinking.consider(messages, self._known)
+        else:
+            self._prepare(messages)
         self._common.wake()
 
     def generate(
@@ -144,6 +128,7 @@ class LlamaStream:
     def close(self) -> None:
         """End the stream and free its sequences."""
         self._reply = self._preparation = self.refusal = None
+        self._thinking.forget()
         self._on_close(self)
 
     # For the engine
@@ -154,16 +139,19 @@ class LlamaStream:
         return self._reply is not None
 
     def work(self, now: float) -> StreamWork | None:
-        """Return the work to compute: the reply unless it is on hold, or the preparation of one."""
+        """Return the work to compute: the reply unless it is on hold, the preparation of one, or a thought."""
         if self._reply is not None:
             return None if self._reply.deadline == HOLD else self._reply
-        if self._preparation is None or self._preparation.tokens == self.slot.history.tokens:
-            return None
-        self._preparation.deadline = now + PREPARE_WITHIN_S
-        return self._preparation
+        if self._preparation is not None and self._preparation.tokens != self.slot.history.tokens:
+            self._preparation.deadline = now + PREPARE_WITHIN_S
+            return self._preparation
+        if (thought := self._thinking.work) is not None:
+            thought.deadline = now + THINK_WITHIN_S
+        return thought
 
     def take(self, work: StreamWork, drawn: Drawn) -> None:
-        """Take a token of a reply, and report its text unless that reply is no longer wanted."""
+        """Take a token of a thought or a reply, and report its text unless that reply is no longer wanted."""
+        self._thinking.take(work, drawn)
         reply = self._reply
         if reply is None or reply is not work:
             return
@@ -178,10 +166,13 @@ class LlamaStream:
             reply.tokens.append(drawn.token)
             text += reply.read(drawn.piece)
             reason = self._limit(reply)
-            if reason is None and len(reply.tokens) == len(reply.prompt.tokens) + 1:
-                self._first = reply.prompt.tokens, reply.sampling, drawn
+            if reason is None and len(reply.tokens) == reply.given + 1:
+                self._first = reply.tokens[: reply.given], reply.sampling, drawn
         if reason:
-            self._known.append(Prompt(reply.prompt.text + reply.written.decode("utf-8", "ignore"), reply.tokens))
+            said = reply.tokens[reply.given :]
+            self._known.append(
+                Prompt(reply.prompt.text + reply.written.decode("utf-8", "ignore"), reply.prompt.tokens + said)
+            )
         if text or not drawn.end:
             self._on_event(Token(reply.generation, text))
         if reason and reply is self._reply:
@@ -199,6 +190,9 @@ class LlamaStream:
         if work is self._preparation:
             self._preparation = None
             self._on_event(StreamFailed(-1, error))
+        elif work is self._thinking.work:
+            self._thinking.forget()
+            self._on_event(StreamFailed(-1, error))
         elif self._reply is not None and work is self._reply:
             generation, self._reply = self._reply.generation, None
             self._on_event(StreamFailed(generation, error))
@@ -213,6 +207,7 @@ class LlamaStream:
         self, generation: int, messages: tuple[Message, ...], deadline: float, need: Need, options: ReplyOptions
     ) -> Reply:
         common = self._common
+        limit = common.max_tokens if options.max_tokens is None else options.max_tokens
         prompt = common.template.prompt(messages, self._known)
         if len(prompt.tokens) >= common.session_tokens:
             raise VoiceAgentError(
@@ -220,11 +215,12 @@ class LlamaStream:
                 "drop its oldest turns, or raise llm.session_tokens."
             )
         self._prepare(messages[:-1])
+        given = self._after_thought(messages, prompt, most=common.session_tokens - limit)
         heads = [(common.system, common.template.system_head(messages))]
         if self._preparation is not None:
             heads.append((self.slot.history, self._preparation.tokens))
         if self.slot.question is not None:
-            heads.append((self.slot.question, prompt.tokens))
+            heads.append((self.slot.question, given))
         sampling = replace(common.sampling, seed=_seed(common.sampling.seed, prompt.tokens, options.draw))
         if options.temperature is not None:
             sampling = replace(sampling, temperature=options.temperature)
@@ -233,7 +229,8 @@ class LlamaStream:
             sequence=self.slot.reply,
             siblings=self.slot.but(self.slot.reply),
             shared=common.system,
-            tokens=list(prompt.tokens),
+            tokens=list(given),
+            given=len(given),
             heads=tuple(heads),
             sampler=(sampler := Sampler(common.model, sampling, common.dry, options.said)),
             looked_at=self._look(generation, prompt.tokens) if options.judge_words else None,
@@ -242,15 +239,21 @@ class LlamaStream:
             generation=generation,
             prompt=prompt,
             sampling=sampling,
-            max_tokens=common.max_tokens if options.max_tokens is None else options.max_tokens,
+            max_tokens=limit,
             unsaid=opened_thought(prompt.text),
         )
-        if self._first is not None and self._first[:2] == (prompt.tokens, sampling):
+        if self._first is not None and self._first[:2] == (given, sampling):
             first = self._first[2]
             sampler.accept(first.token)
             reply.tokens.append(first.token)
             reply.unsaid += reply.read(first.piece)
         return reply
+
+    def _after_thought(self, messages: tuple[Message, ...], prompt: Prompt, most: int) -> list[int]:
+        """Return the tokens that a reply to these messages comes after: the prompt's, and a thought's, if they fit."""
+        thought = self._thinking.about(messages)
+        given = self._common.template.with_thought(prompt, thought, over=True) if thought else prompt.tokens
+        return given if len(given) <= most else prompt.tokens
 
     def _look(self, generation: int, tokens: list[int]) -> int | None:
         """Return the position of the user's last word, or None where it is not found, or what follows is known."""
@@ -284,7 +287,7 @@ class LlamaStream:
 
     def _limit(self, reply: Reply) -> Reason | None:
         """Return why the reply must end here, or None."""
-        drawn = len(reply.tokens) - len(reply.prompt.tokens)
+        drawn = len(reply.tokens) - reply.given
         full = drawn >= reply.max_tokens or len(reply.tokens) >= self._common.session_tokens
         return "length" if full else None
 

@@ -4,7 +4,8 @@ Text that is not the operator's (from users, tools and the model) cannot forge t
 tokens spelt out in it are removed.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
@@ -16,6 +17,11 @@ from voiceagent.engines.llm.chat import as_functions, as_template_chat, tools_of
 from voiceagent.engines.llm.contract import Message
 from voiceagent.engines.llm.llama.model import LlamaModel
 from voiceagent.errors import VoiceAgentError
+
+_EMPTY_THOUGHT = re.compile(r"<think>\s*</think>(\s*)\Z")
+"""How a prompt ends where its model could think before the reply, and is not to."""
+CLOSES_THOUGHT = b"</think>"
+"""What a model writes at the end of a thought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,11 @@ class ChatTemplate:
         self._clean = lru_cache(maxsize=1024)(self._without_control_tokens)
         self._system_head = lru_cache(maxsize=16)(self._system_head_of)
 
+    @property
+    def has_thoughts(self) -> bool:
+        """Whether a reply can begin with a thought (`with_thought`)."""
+        return _EMPTY_THOUGHT.search(self.prompt((Message("user", "A"),)).text) is not None
+
     def prompt(self, messages: tuple[Message, ...], known: Iterable[Prompt] = ()) -> Prompt:
         """Return the conversation up to the start of the model's reply.
 
@@ -60,6 +71,20 @@ class ChatTemplate:
                 if rest and self._model.is_control(rest[0]):
                     return Prompt(text, past.tokens + rest)
         return Prompt(text, self._model.tokenize(text))
+
+    def with_thought(self, prompt: Prompt, thought: Sequence[int], *, over: bool) -> list[int]:
+        """Return the tokens of a prompt with a thought in the place of its empty one, if it has one.
+
+        The reply comes next if the thought is `over`, or else the rest of the thought.
+        """
+        if (empty := _EMPTY_THOUGHT.search(prompt.text)) is None:
+            return prompt.tokens
+        end = self._model.tokenize(empty[0])
+        before = prompt.tokens[: -len(end)]
+        if prompt.tokens[-len(end) :] != end:  # the tokenizer joins the mark and what is before it
+            before = self._model.tokenize(prompt.text[: empty.start()])
+        opened = [*before, *self._model.tokenize("<think>\n"), *thought]
+        return [*opened, *self._model.tokenize(f"\n{CLOSES_THOUGHT.decode()}{empty[1]}")] if over else opened
 
     def head(self, history: tuple[Message, ...], known: Iterable[Prompt] = ()) -> list[int]:
         """Return the tokens with which the conversation continues whatever the user says next; maybe none."""
