@@ -149,28 +149,34 @@ def norm_linear(
     *,
     dtype: torch.dtype = torch.float32,
     bias: bool = True,
-    narrow: bool = False,
+    narrow: torch.dtype | None = None,
 ) -> tuple[Any, ...]:
     x = noise(rows, 2, inputs, dtype=dtype)[:, 0] + 3  # rows that lie apart
     scale, shift = noise(inputs, seed=1, dtype=dtype), noise(inputs, seed=2, dtype=dtype)
     weight = (noise(outputs, inputs, seed=3) / inputs**0.5).to(dtype)
     added = noise(outputs, seed=4, dtype=dtype) if bias else None
-    given = narrowed(weight) if narrow else (weight, None)
+    given = narrowed(weight, narrow) if narrow else (weight, None)
     return x, scale, shift if bias else None, 1e-5, *given, added, activation
 
 
-def narrowed(weight: Tensor) -> tuple[Tensor, Tensor]:
-    layer = EightBits(weight, None)
+def narrowed(weight: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    layer = EightBits(weight, None, dtype)
     return layer.weight.data, layer.scales.data
 
 
 def add_linear(
-    rows: int, inputs: int, outputs: int, *, dtype: torch.dtype = torch.float32, bias: bool = True
+    rows: int,
+    inputs: int,
+    outputs: int,
+    *,
+    dtype: torch.dtype = torch.float32,
+    narrow: torch.dtype = torch.int8,
+    bias: bool = True,
 ) -> tuple[Any, ...]:
     added = noise(outputs, seed=4, dtype=dtype) if bias else None
     x = noise(rows, 2, outputs, dtype=dtype)[:, 1]  # rows that lie apart
     inner = noise(rows, inputs, seed=5, dtype=dtype)
-    return x, inner, *narrowed(noise(outputs, inputs, seed=3) / inputs**0.5), added, 0.5
+    return x, inner, *narrowed(noise(outputs, inputs, seed=3) / inputs**0.5, narrow), added, 0.5
 
 
 def cached_attention(width: int, positions: int, dtype: torch.dtype = torch.float32) -> tuple[Any, ...]:
@@ -213,12 +219,14 @@ EXAMPLES |= {
         lambda: norm_linear(5, 130, 40, "gelu", dtype=torch.bfloat16),
         lambda: norm_linear(33, 20, 65, "silu", bias=False),
         lambda: norm_linear(1, 256, 8, "none"),
-        lambda: norm_linear(17, 140, 40, "gelu", dtype=torch.bfloat16, narrow=True),
+        lambda: norm_linear(17, 140, 40, "gelu", dtype=torch.bfloat16, narrow=torch.int8),
+        lambda: norm_linear(9, 150, 40, "none", dtype=torch.bfloat16, narrow=torch.float8_e4m3fn),
         lambda: norm_linear(33, 256, 64, "silu"),
     ],
     "add_linear": [
         lambda: add_linear(5, 130, 40, dtype=torch.bfloat16, bias=False),
         lambda: add_linear(33, 20, 65),
+        lambda: add_linear(9, 150, 40, dtype=torch.bfloat16, narrow=torch.float8_e4m3fn),
         lambda: add_linear(33, 256, 64),
     ],
     "cached_attention": [lambda: cached_attention(2, 130, torch.bfloat16), lambda: cached_attention(1, 8)],

@@ -30,6 +30,7 @@ NUMBERS = {
     torch.bool: "i1",
     torch.uint8: "u8",
     torch.int8: "i8",
+    torch.float8_e4m3fn: "fp8e4nv",
 }
 
 

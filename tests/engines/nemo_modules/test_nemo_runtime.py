@@ -177,3 +177,15 @@ def test_a_gpu_too_old_for_bfloat16_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla T4")
     with pytest.raises(VoiceAgentError, match="Tesla T4 cannot compute in bfloat16: set `dtype: float32`"):
         runtime.pick_dtype("auto", torch.device("cuda", 0))
+
+
+def test_weights_of_8_bits_in_floating_point_are_for_gpus_that_read_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = torch.device("cuda", 0)
+    with pytest.raises(VoiceAgentError, match=r"capability 8\.9 or higher.*set `dtype: int8`"):
+        runtime.pick_dtype("float8", torch.device("cpu"))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 6))
+    with pytest.raises(VoiceAgentError, match=r"capability 8\.9 or higher"):
+        runtime.pick_dtype("float8", gpu)
+    for capability in ((8, 9), (9, 0), (12, 1)):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device, capability=capability: capability)
+        assert runtime.pick_dtype("float8", gpu) is torch.float8_e4m3fn

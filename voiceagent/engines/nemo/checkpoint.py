@@ -35,10 +35,10 @@ def load_asr(
 ) -> Any:
     """Return a NeMo RNN-T model in evaluation mode on the device, ready for cache-aware streaming.
 
-    `model` is a name in the manifest, the path of a .nemo file, or `org/name@revision` on Hugging Face. `dtype` int8
-    packs the encoder's linear layers, and leaves the rest in float32 on a CPU, in bfloat16 on a GPU. `language` is for
-    multilingual models. `threads` is how many threads torch takes on a CPU, for all models of the process. Raises
-    VoiceAgentError.
+    `model` is a name in the manifest, the path of a .nemo file, or `org/name@revision` on Hugging Face. With a
+    `dtype` of 8 bits the encoder's linear layers have it, and the rest is in float32 on a CPU, in bfloat16 on a GPU.
+    `language` is for multilingual models. `threads` is how many threads torch takes on a CPU, for all models of the
+    process. Raises VoiceAgentError.
     """
     import torch
 
@@ -59,8 +59,8 @@ def load_asr(
     set_precision(device)
     with phase(f"moving {name} to {device} as {str(dtype).removeprefix('torch.')}"):
         loaded.encoder.to(beside(dtype, device))
-        if dtype == torch.int8 and device.type == "cuda":
-            to_eight_bits(loaded.encoder.layers, but=("linear_pos",))
+        if dtype.itemsize == 1 and device.type == "cuda":
+            to_eight_bits(loaded.encoder.layers, dtype, but=("linear_pos",))
         loaded.to(device)
         if device.type == "cpu":
             pack(loaded.encoder, dtype, but=("linear_pos",))  # it serves once, to prepare the positions
@@ -73,7 +73,7 @@ def beside(dtype: "torch.dtype", device: "torch.device") -> "torch.dtype":
     """Return in what a model computes whose linear layers' weights have this dtype."""
     import torch
 
-    if dtype != torch.int8:
+    if dtype.itemsize > 1:
         return dtype
     return torch.bfloat16 if device.type == "cuda" else torch.float32
 

@@ -71,9 +71,9 @@ def load_magpie(
         for part_name, part in loaded.named_children():
             if part_name != "_codec_model":
                 part.to(beside(dtype, device))
-        if dtype == torch.int8 and device.type == "cuda":
+        if dtype.itemsize == 1 and device.type == "cuda":
             for part in (loaded.decoder, loaded.local_transformer, loaded.local_transformer_out_projections):
-                to_eight_bits(part)
+                to_eight_bits(part, dtype)
         loaded.to(device)
         if device.type == "cpu" and packed:
             pack_magpie(loaded, dtype)

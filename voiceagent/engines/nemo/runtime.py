@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 Collection = Literal["asr", "tts"]
 DeviceName = Literal["auto", "cpu", "cuda"]
-DtypeName = Literal["auto", "float32", "bfloat16", "int8"]
+DtypeName = Literal["auto", "float32", "bfloat16", "int8", "float8"]
+FLOAT8_FROM = (8, 9)
+"""The compute capability from which a GPU reads floating point of 8 bits."""
 
 _lock = threading.Lock()
 _imported: set[str] = set()
@@ -102,7 +104,13 @@ def pick_dtype(setting: DtypeName, device: "torch.device") -> "torch.dtype":
         from voiceagent.engines.nemo.linears import require_int8
 
         require_int8()
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}[setting]
+    if setting == "float8" and (device.type == "cpu" or torch.cuda.get_device_capability(device) < FLOAT8_FROM):
+        raise VoiceAgentError(
+            "`dtype: float8` needs a GPU of compute capability 8.9 or higher (Ada, Hopper, Blackwell), which this"
+            " machine does not have: set `dtype: int8` or `dtype: auto`"
+        )
+    dtypes = {"bfloat16": torch.bfloat16, "int8": torch.int8, "float8": torch.float8_e4m3fn}
+    return dtypes.get(setting, torch.float32)
 
 
 def _tame() -> None:

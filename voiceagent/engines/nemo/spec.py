@@ -23,8 +23,8 @@ class NemoSettings(Section):
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the model runs; auto takes the GPU if there is one."""
-    dtype: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
-    """The type of the weights; auto is bfloat16 on a GPU and float32 on a CPU; int8 is the least exact."""
+    dtype: Literal["auto", "float32", "bfloat16", "int8", "float8"] = "auto"
+    """The type of the weights; auto: bfloat16 on a GPU, float32 on a CPU; 8 bits are less exact, float8 needs a GPU."""
     threads: Threads = 1
     """CPU threads of the model."""
 
@@ -83,11 +83,11 @@ class NemoSpec(EngineSpec[Any]):
     ) -> tuple[MemoryUse, ...]:
         """Return what a model takes, from its sizes in float32, the format in which it is stored and read.
 
-        `packed` is the share of the weights that int8 makes a quarter of; on a GPU the rest is bfloat16 then.
+        `packed` is the share of the weights that 8 bits make a quarter of; on a GPU the rest is bfloat16 then.
         """
         on_gpu = self.on_gpu(settings, context)
         divisor = 2 if settings.dtype == "bfloat16" or (settings.dtype != "float32" and on_gpu) else 1
-        narrow = packed if settings.dtype == "int8" else 0.0
+        narrow = packed if settings.dtype in ("int8", "float8") else 0.0
         weights = int(stored * narrow / 4) + int(stored * (1 - narrow)) // divisor
         there = MemoryUse(
             engine=self.kind,

@@ -2,9 +2,10 @@
 
 A step of few rows waits for its weights to come from memory, and these are half the bytes of bfloat16; what that saves
 in time is not measured. The fused kernels widen them as they read (`sequence.py`); without kernels they are widened,
-and written out, before each product, which saves memory and takes more time. Weights of 4 bits and of 8 bits in
-floating point are not offered: the card multiplies those only with inputs of the same kind, whose errors nobody has
-measured on real weights.
+and written out, before each product, which saves memory and takes more time.
+
+They are int8, or floating point of 8 bits (e4m3: 4 of exponent, 3 of mantissa), which is less exact where an output's
+weights are of one size, and more exact where one of them is far larger than the rest.
 """
 
 from collections.abc import Collection
@@ -14,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-LEVELS = 127
-"""Steps between zero and the largest magnitude."""
+LARGEST = {torch.int8: 127.0, torch.float8_e4m3fn: 448.0}
+"""The largest magnitude of each type; an output's largest weight becomes that."""
 
 
 class Weights(NamedTuple):
@@ -36,12 +37,14 @@ class Weights(NamedTuple):
 class EightBits(nn.Module):
     """A linear layer, or a convolution over one position, which takes (..., channels) then."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype = torch.int8) -> None:
         super().__init__()
+        most, tiny = LARGEST[dtype], torch.finfo(torch.float32).tiny
         plain = weight.detach().flatten(1).float()
-        scales = (plain.abs().amax(1) / LEVELS).clamp_min(torch.finfo(torch.float32).tiny)  # of zeros, too: no 0 / 0
-        rounded = (plain / scales[:, None]).round().to(torch.int8)
-        self.weight = nn.Parameter(rounded, requires_grad=False)
+        scales = (plain.abs().amax(1) / most).clamp_min(tiny)  # of zeros, too: no 0 / 0
+        scaled = (plain / scales[:, None]).clamp(-most, most)
+        rounded = scaled if dtype.is_floating_point else scaled.round()
+        self.weight = nn.Parameter(rounded.to(dtype), requires_grad=False)
         self.scales = nn.Parameter(scales, requires_grad=False)
         self.bias = None if bias is None else nn.Parameter(bias.detach(), requires_grad=False)
 
@@ -56,15 +59,16 @@ def weights_of(module: Any) -> Weights:
     return Weights(module.weight.flatten(1), module.bias, getattr(module, "scales", None))
 
 
-def to_eight_bits(root: nn.Module, *, but: Collection[str] = ()) -> None:
-    """Replace every linear layer inside `root`, and every convolution over one position, by one of 8 bits; layers with
-    a name in `but` stay as they are. What is left must have its dtype already: the scales stay float32.
+def to_eight_bits(root: nn.Module, dtype: torch.dtype = torch.int8, *, but: Collection[str] = ()) -> None:
+    """Replace every linear layer inside `root`, and every convolution over one position, by one of 8 bits, of a type in
+    LARGEST; layers with a name in `but` stay as they are. What is left must have its dtype already: the scales stay
+    float32.
     """
     for name, child in list(root.named_children()):
         if name in but:
             continue
         over_one = isinstance(child, nn.Conv1d) and child.kernel_size == (1,) and child.groups == 1
         if type(child) is nn.Linear or over_one:
-            setattr(root, name, EightBits(child.weight, child.bias))
+            setattr(root, name, EightBits(child.weight, child.bias, dtype))
         else:
-            to_eight_bits(child, but=but)
+            to_eight_bits(child, dtype, but=but)

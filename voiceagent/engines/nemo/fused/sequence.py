@@ -70,7 +70,7 @@ norm_linear = define(
     products=True,
 )
 """Return activation(linear(norm(x))), (rows, outputs), of x (rows, inputs), whose rows may lie apart; with `scales`
-(outputs), the weights are int8."""
+(outputs), the weights have 8 bits."""
 
 
 def _add_linear(x: Tensor, inner: Tensor, weight: Tensor, scales: Tensor, bias: Tensor | None, factor: float) -> None:
@@ -85,7 +85,7 @@ add_linear = define(
     moved=lambda x, inner, weight, *_: 2 * x.nbytes + inner.nbytes + weight.nbytes,
     products=True,
 )
-"""Add linear(inner) times `factor` to x (rows, outputs), whose rows may lie apart; the weights are int8."""
+"""Add linear(inner) times `factor` to x (rows, outputs), whose rows may lie apart; the weights have 8 bits."""
 
 
 def _cached_attention(qkv: Tensor, keys: Tensor, values: Tensor, position: Tensor, width: int) -> Tensor:

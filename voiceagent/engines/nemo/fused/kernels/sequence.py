@@ -99,7 +99,7 @@ def _add_linear(
         mask = (m < rows)[:, None] & (k < inputs)[None]
         value = tl.load(inner + m.to(tl.int64)[:, None] * inputs + k[None], mask=mask, other=0.0)
         at = weight + n.to(tl.int64)[None] * inputs + k[:, None]
-        factors = tl.load(at, mask=(k < inputs)[:, None] & (n < outputs)[None], other=0)
+        factors = tl.load(at, mask=(k < inputs)[:, None] & (n < outputs)[None], other=0.0)
         product = tl.dot(value, factors.to(value.dtype), product, input_precision="ieee")
     product = product * tl.load(scales + n, mask=n < outputs, other=0.0)[None]
     if HAS_BIAS:
