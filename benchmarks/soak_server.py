@@ -56,6 +56,9 @@ class Faults:
         self._every_s = every_s
         self._tell = tell
         self._armed: dict[str, str] = {}
+        self._clock_off_s = 0.0
+        right = time.time
+        time.time = lambda: right() + self._clock_off_s
         self._engines = lanes_of(agent.engines)
         for lane, engine in self._engines.items():
             vars(engine)["run"] = self._breaking(lane, engine.run)
@@ -92,9 +95,7 @@ class Faults:
         self._tell(fault=f"tool {tool}", at=time.monotonic(), lasts_s=LASTS_S[tool])
 
     def _jump(self) -> None:
-        by_s = self._fate.choice((-CLOCK_JUMP_S, CLOCK_JUMP_S))
-        now = time.time
-        time.time = lambda: now() + by_s
+        self._clock_off_s += self._fate.choice((-CLOCK_JUMP_S, CLOCK_JUMP_S))
         self._tell(fault="clock jump", at=time.monotonic(), lasts_s=0.0)
 
 

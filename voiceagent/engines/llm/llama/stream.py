@@ -4,6 +4,7 @@ Lives on the event loop and touches no device. Knows neither other streams nor w
 """
 
 import codecs
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,8 @@ from voiceagent.engines.llm.llama.template import Prompt
 from voiceagent.engines.llm.llama.thinking import Thinking
 from voiceagent.engines.llm.marks import opened_thought
 from voiceagent.errors import VoiceAgentError
+
+log = logging.getLogger(__name__)
 
 Reason = Literal["stop", "length"]
 
@@ -253,7 +256,11 @@ class LlamaStream:
         """Return the tokens that a reply to these messages comes after: the prompt's, and a thought's, if they fit."""
         thought = self._thinking.about(messages)
         given = self._common.template.with_thought(prompt, thought, over=True) if thought else prompt.tokens
-        return given if len(given) <= most else prompt.tokens
+        if len(given) > most:
+            return prompt.tokens
+        if thought:
+            log.debug("a reply comes after a thought of %d tokens", len(thought))
+        return given
 
     def _look(self, generation: int, tokens: list[int]) -> int | None:
         """Return the position of the user's last word, or None where it is not found, or what follows is known."""
