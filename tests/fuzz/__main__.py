@@ -10,15 +10,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
-
-from fuzz.mutate import mutated
-from fuzz.seeds import SEEDS
 
 
 def plain(name: str, seconds: float, found: Path) -> bool:
     """Run a target with random changes; return whether it held."""
+    from fuzz.mutate import mutated
+    from fuzz.seeds import SEEDS
     from fuzz.targets import TARGETS
 
     until, runs, taken = time.monotonic() + seconds, 0, 0
@@ -39,12 +39,15 @@ def plain(name: str, seconds: float, found: Path) -> bool:
 
 
 def guided(name: str, seconds: float, found: Path) -> None:
-    """Run a target under atheris, which ends this process."""
+    """Run a target under atheris, which ends this process, and sees only what is imported here for the first time."""
     import atheris
 
     with atheris.instrument_imports(include=["voiceagent"]):
+        from fuzz.seeds import SEEDS
         from fuzz.targets import TARGETS
 
+    if name not in SEEDS:
+        sys.exit(unknown([name], SEEDS))
     found.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as corpus:
         for number, seed in enumerate(SEEDS[name]):
@@ -54,20 +57,27 @@ def guided(name: str, seconds: float, found: Path) -> None:
         atheris.Fuzz()
 
 
+def unknown(names: Iterable[str], seeds: Iterable[str]) -> str:
+    """Return what is wrong with these names."""
+    return f"There is no target {', '.join(sorted(names))}; there are {', '.join(seeds)}."
+
+
 def main() -> int:
     """Fuzz; return the exit status."""
     line = argparse.ArgumentParser(prog="python -m fuzz")
-    line.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(SEEDS)}; default: all")
+    line.add_argument("targets", nargs="*", metavar="TARGET", help="a name in fuzz/targets.py; default: all")
     line.add_argument("--seconds", type=float, default=60.0, help="in all")
     line.add_argument("--found", type=Path, default=Path("build/fuzz"), help="where inputs go at which a target raises")
     line.add_argument("--guided", action="store_true", help="by coverage, with atheris, each in a process of its own")
     options = line.parse_args()
+    if options.guided and len(options.targets) == 1:
+        guided(options.targets[0], options.seconds, options.found)
+    from fuzz.seeds import SEEDS
+
     names = options.targets or list(SEEDS)
-    if unknown := set(names) - set(SEEDS):
-        line.error(f"there is no target {', '.join(sorted(unknown))}")
+    if strange := set(names) - set(SEEDS):
+        line.error(unknown(strange, SEEDS))
     each = options.seconds / len(names)
-    if options.guided and len(names) == 1:
-        guided(names[0], each, options.found)
     held = []
     for name in names:
         if options.guided:
