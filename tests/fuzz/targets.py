@@ -17,7 +17,7 @@ import numpy as np
 from voiceagent.app.settings import load_settings
 from voiceagent.audio.opus import OpusDecoder
 from voiceagent.audio.pcm import AudioError
-from voiceagent.audio.receive import RATE, AudioReceiver
+from voiceagent.audio.receive import BURST_S, RATE, AudioReceiver
 from voiceagent.audio.telephone import TelephoneDecoder
 from voiceagent.config.errors import ConfigError
 from voiceagent.doors.errors import RequestError
@@ -78,7 +78,8 @@ def claim(data: bytes) -> object:
 
 
 def rtp(data: bytes) -> object:
-    """Audio packets in any order, with any numbers, whatever is in them: sound comes out, no more than time went by.
+    """Audio packets in any order, with any numbers, whatever is in them: sound comes out, no more than a burst at once,
+    and then a second in a second, and as much silence where packets stall.
 
     Each packet: one byte of length, two of number, two of timestamp (in 20 ms), one of when it came (in 4 ms).
     """
@@ -92,7 +93,7 @@ def rtp(data: bytes) -> object:
             assert np.isfinite(chunk).all()
             assert np.abs(chunk).max(initial=0.0) <= 4.0
             heard += len(chunk)
-    assert heard / RATE <= now + 5.0, "more sound than time"
+    assert heard / RATE <= BURST_S + 2.05 * now + 0.1, "more sound than time"
     return heard
 
 
