@@ -37,7 +37,7 @@ NUMBERS = {
 def interpreted(*arguments: str) -> Any:
     pytest.importorskip("triton")
     command = [sys.executable, str(Path(__file__).with_name("fused_interpreter.py")), *arguments]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=1_500, check=False)
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout.splitlines()[-1])
 
