@@ -109,8 +109,13 @@ def pick_dtype(setting: DtypeName, device: "torch.device") -> "torch.dtype":
             "`dtype: float8` needs a GPU of compute capability 8.9 or higher (Ada, Hopper, Blackwell), which this"
             " machine does not have: set `dtype: int8` or `dtype: auto`"
         )
-    dtypes = {"bfloat16": torch.bfloat16, "int8": torch.int8, "float8": torch.float8_e4m3fn}
-    return dtypes.get(setting, torch.float32)
+    dtypes = {
+        "float32": torch.float32,
+        "bfloat16": torch.bfloat16,
+        "int8": torch.int8,
+        "float8": torch.float8_e4m3fn,
+    }
+    return dtypes[setting]
 
 
 def _tame() -> None:
