@@ -11,7 +11,7 @@ from test_conversation import rehearse
 from voiceagent.engines.vad.contract import FRAME_SAMPLES, VadFrame
 from voiceagent.session.endpointing import FRAME_S
 from voiceagent.session.events import SpeechPaused, SpeechStarted, SpeechStopped
-from voiceagent.session.nearby import IGNORED_DB, Nearby
+from voiceagent.session.nearby import IGNORED_DB, LEAST_DB, Nearby
 from voiceagent.session.reports import AgentPaused, NothingHeard, UserText, UserTurnEnded
 from voiceagent.testing.sound import voice
 
@@ -39,8 +39,8 @@ class Room:
     def knows(self):
         """Have the person said something that was understood."""
         self.passes(1.0, 0.0)
-        self.nearby.learn("good morning")
         self.passes(0.5)
+        self.nearby.learn("good morning")
         return self
 
     def kinds(self, seconds, level_db=None):
@@ -111,9 +111,47 @@ def test_it_learns_how_loud_the_person_is_from_turn_to_turn():
     room = Room().knows()
     for _ in range(12):
         room.passes(1.0, -8.0)
-        room.nearby.learn("and then we went home")
         room.passes(0.6)
-    assert room.kinds(0.6, -16.0) == [SpeechStarted]
+        room.nearby.learn("and then we went home")
+    assert room.kinds(0.6, -14.0) == [SpeechStarted]
+
+
+def speaks(room, levels_db):
+    """Have the person say something at each of these levels that is understood."""
+    for level_db in levels_db:
+        room.passes(1.0, level_db)
+        room.passes(0.6)
+        room.nearby.learn("and then we went home")
+
+
+def test_a_person_who_speaks_evenly_is_known_from_a_voice_that_is_little_quieter():
+    room = Room().knows()
+    assert room.kinds(0.6, -LEAST_DB - 0.5) == [SpeechStarted]
+    room.passes(1.0)
+    room.nearby.forget()
+    speaks(room, [0.5, -0.5] * 4)
+    assert room.kinds(0.6, -LEAST_DB - 1.0) == []
+    assert room.kinds(0.6, -LEAST_DB + 1.0) == [SpeechStarted]
+
+
+def test_a_person_who_speaks_now_loudly_and_now_softly_is_heard_as_before():
+    room = Room().knows()
+    speaks(room, [-6.0, 2.0, -5.0, 3.0] * 3)
+    assert room.nearby.below_db == pytest.approx(10.0)
+
+
+def test_one_who_turns_quiet_is_believed_to_do_so_again():
+    room = Room().knows()
+    speaks(room, [0.0] * 8)
+    assert room.nearby.below_db == LEAST_DB
+    speaks(room, [-6.5] * 2)
+    assert room.nearby.below_db > LEAST_DB
+
+
+def test_a_person_may_never_be_that_near_by_the_settings():
+    room = Room(background_db=4.0).knows()
+    speaks(room, [0.0] * 8)
+    assert room.nearby.below_db == 4.0
 
 
 def test_nothing_is_too_quiet_where_it_is_switched_off():

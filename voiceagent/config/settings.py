@@ -193,7 +193,7 @@ class TurnSilenceSettings(TurnSettings):
 class TurnDetectorSettings(TurnSettings):
     """By a model: what all turn detectors have in common."""
 
-    cut_off_cost_s: float = Field(default=0.5, ge=0, le=100)
+    cut_off_cost_s: float = Field(default=1, ge=0, le=100)
     """Answering into a pause is as bad as this many seconds of waiting for an answer: more waits longer in doubt."""
     max_wait_ms: Milliseconds = 2000
     """The longest silence before the answer, however much the turn seems incomplete."""
@@ -223,7 +223,7 @@ class SessionSettings(Section):
     min_speech_ms: Milliseconds = 300
     """A shorter sound never interrupts the agent."""
     background_db: float = Field(default=10, ge=0, le=60)
-    """What is so much quieter than the person, in dB, is not heard (docs/turn-taking.md); 0: everything is."""
+    """What is quieter than the person by this or, if they speak evenly, by 7 dB is not heard; 0: everything is."""
     tool_timeout_s: float = Field(default=10, gt=0, le=3600)
     """How long a tool may take that declares no limit of its own."""
     tool_filler: str | None = None

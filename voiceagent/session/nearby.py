@@ -1,8 +1,9 @@
 """Speech of the person, and not of what is far away from the microphone: an endpointer that is deaf to what is quieter.
 
 A television, people in the room, or the person turned away from the microphone are quieter than the person who talks to
-the agent. How loud that person is is learned from what was understood of them; until then everything is heard. Someone
-who is ignored counts as a little nearer each time, so that a person who has walked away is heard again.
+the agent. How loud that person is, and how evenly they speak, is learned from what was understood of them; until then
+everything is heard. Someone who is ignored counts as a little nearer each time, so that a person who has walked away is
+heard again.
 """
 
 from dataclasses import replace
@@ -27,6 +28,13 @@ RELEASE_DB = 8.0
 """How much quieter still a sound must be to end what the person says: sentences fall off at their end."""
 LEARN = 0.5, 0.2
 """Weights of an utterance that is louder, or quieter, than the person is known to be."""
+SPREADS = 3.0
+"""What is more than three mean deviations quieter than the person is not the person."""
+LEAST_DB = 7.0
+"""However evenly somebody speaks, what is no quieter than that is heard."""
+LEARN_SPREAD = 0.5, 0.25
+"""Weights of a deviation that is larger, or smaller, than the mean: four utterances are enough to know who speaks
+evenly, and one to know better."""
 IGNORED_DB = 1.5
 """How much nearer somebody who was ignored counts each time."""
 FEWEST_WORDS = 2
@@ -36,8 +44,8 @@ FEWEST_FRAMES = 20
 
 
 class Nearby(Endpointer):
-    """One session's. What is `background_db` quieter than the person is taken for silence, except where turns are ended
-    by hand; 0: nothing is.
+    """One session's. What is `background_db` quieter than the person, or less where they speak evenly, is taken for
+    silence, except where turns are ended by hand; 0: nothing is.
     """
 
     def __init__(self, config: ConversationConfig) -> None:
@@ -46,6 +54,8 @@ class Nearby(Endpointer):
         self._levels = Levels()
         self.level_db: float | None = None
         """How loud the person is, in dB of full scale, the loudest 20 ms of what they say; None while unknown."""
+        self._spread_db: float | None = None
+        """By how much it differs from one utterance to the next, on average; None while unknown."""
         self._loudest = 0.0
         """The same of what is being said, as RMS."""
         self._soft = self._ignored = 0
@@ -87,6 +97,16 @@ class Nearby(Endpointer):
         else:
             difference_db = level_db - self.level_db
             self.level_db += LEARN[difference_db < 0] * difference_db
+            spread_db = self._background_db / SPREADS if self._spread_db is None else self._spread_db
+            beyond_db = abs(difference_db) - spread_db
+            self._spread_db = spread_db + LEARN_SPREAD[beyond_db < 0] * beyond_db
+
+    @property
+    def below_db(self) -> float:
+        """How much quieter than the person something must be to be ignored, in dB."""
+        if self._spread_db is None:
+            return self._background_db
+        return min(self._background_db, max(LEAST_DB, SPREADS * self._spread_db))
 
     def forget(self) -> None:
         """What was heard up to now is nobody's whose words were understood."""
@@ -99,7 +119,7 @@ class Nearby(Endpointer):
         if self.level_db is None or not self._background_db:
             return False
         speaking = self.speaking
-        below_db = self._background_db + (RELEASE_DB if speaking else 0.0)
+        below_db = self.below_db + (RELEASE_DB if speaking else 0.0)
         loudest = self._levels.loudest(at - (RELEASE_S if speaking else ONSET_S), at)
         return loudest < 10 ** ((self.level_db - below_db) / 20)
 
