@@ -8,6 +8,7 @@ alone, Smart Turn as it comes (8 s of sound) alone. Dead air is how long the pol
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,12 @@ from voiceagent.app.conversation import conversation_config
 from voiceagent.app.settings import default_settings
 from voiceagent.errors import VoiceAgentError
 from voiceagent.session.end_of_turn import SHORTEST_PAUSE_S, TAIL, end_log_odds, learn_pause, stretch
+from voiceagent.session.rules import Rules
 
 NAME = "end_of_turn"
 TARGETS = (form.Target("cost_ms_per_100_ms", 5),)
+COSTS_S = {"hasty": 0.5, "patient": 3.0}
+"""What a cut-off may be worth by `turn.cut_off_cost_s`, beside what it is."""
 ALONE_AT_S = "0.2"
 """Seconds of silence that a turn detector alone hears, as eot-bench's adapter has it."""
 
@@ -75,7 +79,7 @@ def summarise(rows: Sequence[Mapping[str, Any]], samples: dict[str, list[Any]]) 
             summary |= {told: round(value, 1), f"{told}_low": round(low, 1), f"{told}_high": round(high, 1)}
         for kind, percent in by_kind(found, turns, kinds).items():
             summary["_".join(filter(None, ("cutoffs_300", name, kind, "percent")))] = percent
-    return summary | sentences_alone(rows) | shipped_policy(rows)
+    return summary | sentences_alone(rows) | by_settings(rows)
 
 
 def sentences_alone(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | int | None]:
@@ -145,25 +149,33 @@ def dearest_s(log_odds: float, pause_s: float, silent_s: float) -> float:
     return float(log_odds - np.log(TAIL / shortest) + (TAIL + 1) * np.log(silent_s / shortest))
 
 
-def shipped_policy(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | int | None]:
-    """Return what a session does by the settings as they ship, and what it costs to ask the detector once a silence."""
+def by_settings(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | int | None]:
+    """Return what a session does by the settings as they ship, and by others, and what it costs to ask the detector."""
     rules = conversation_config(default_settings()).rules
-    scores = ours(
-        rows, np.array([end_log_odds(row["sound"][SOUND_AT], row["ending"], row["text"], "en") for row in rows])
-    )
-    answered = (scores >= np.log(rules.cut_off_cost_s)) & (np.array(TIMES_S) >= rules.stop_s)
-    waits = np.where(answered.any(axis=1), np.array(TIMES_S)[answered.argmax(axis=1)], rules.max_wait_s)
-    dictated = [is_dictated_so_far(row) for row in rows]
-    waits = np.minimum(waits, np.where(dictated, rules.patience_s, rules.max_wait_s))
     silences = silences_of(rows)
+    summary: dict[str, float | int | None] = {}
+    for name, cost_s in {"shipped": rules.cut_off_cost_s, **COSTS_S}.items():
+        waits = waits_s(rows, replace(rules, cut_off_cost_s=cost_s))
+        summary |= {
+            f"{name}_cutoffs_percent": round(100 * float((waits < silences.lengths_s)[~silences.ends].mean()), 1),
+            f"{name}_dead_air_ms": round(1000 * float(waits[silences.ends].mean())),
+            f"{name}_dead_air_ms_p50": round(1000 * float(np.median(waits[silences.ends]))),
+        }
     ask_ms = float(np.mean([row["ask_ms"] for row in rows]))
-    heard_s = float(np.minimum(waits, silences.lengths_s).sum())
-    return {
-        "shipped_cutoffs_percent": round(100 * float((waits < silences.lengths_s)[~silences.ends].mean()), 1),
-        "shipped_dead_air_ms": round(1000 * float(waits[silences.ends].mean())),
+    heard_s = float(np.minimum(waits_s(rows, rules), silences.lengths_s).sum())
+    return summary | {
         "ask_ms_mean": round(ask_ms, 1),
         "cost_ms_per_100_ms": round(ask_ms * len(rows) / (10 * heard_s), 1),
     }
+
+
+def waits_s(rows: Sequence[Mapping[str, Any]], rules: Rules) -> Array:
+    """Return how long a session waits in each silence, in seconds."""
+    scores = ours(rows, our_log_odds(rows))
+    answered = (scores >= np.log(rules.cut_off_cost_s)) & (np.array(TIMES_S) >= rules.stop_s)
+    waits = np.where(answered.any(axis=1), np.array(TIMES_S)[answered.argmax(axis=1)], rules.max_wait_s)
+    dictated = [is_dictated_so_far(row) for row in rows]
+    return np.minimum(waits, np.where(dictated, rules.patience_s, rules.max_wait_s))
 
 
 def show(report: form.Report) -> str:
