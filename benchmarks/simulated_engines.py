@@ -26,6 +26,8 @@ from voiceagent.engines.vad.scripted.engine import ScriptedVad
 from voiceagent.scheduler.policy import Policy, decide
 from voiceagent.testing import Scripts
 
+QUESTIONS = ("Hello, can you hear me?", "Tell me something about whales there.", "Thank you, that was nice.")
+"""What callers say, as far as they come: they may stop at any word, and none of them asks for another."""
 CHUNK: CostKey = ("asr.chunk", 1)
 CHUNK_TAG = -2
 TTS_RATE = 8_000
@@ -162,7 +164,7 @@ def engines(system: System, device: Device, callers: int) -> Scripts:
         model = ScriptedLlm if system.by_deadline else InOrderLlm
         llm = model(reply, sequences=callers, **timing)  # type: ignore[arg-type]
     return Scripts(
-        asr=recogniser(**timing),  # type: ignore[arg-type]
+        asr=recogniser(QUESTIONS, **timing),  # type: ignore[arg-type]
         llm=llm,
         tts=tts,
         vad=ScriptedVad(**timing),  # type: ignore[arg-type]

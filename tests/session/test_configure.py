@@ -195,12 +195,12 @@ def test_temperature_and_length_reach_the_model():
 
 def test_other_turn_rules_hold_for_the_next_turn():
     async def scene(talk):
-        await talk.speaks(2.0)
-        await talk.listens(6.0)
+        await talk.says("Tell me about the sea.")
+        await talk.listens(8.0)
         slow = replace(talk.session.config.thresholds, stop_s=0.6)
         configure(talk, thresholds=slow, rules=replace(talk.session.config.rules, stop_s=0.6))
-        await talk.speaks(2.0)
-        await talk.listens(6.0)
+        await talk.says("Tell me about the sea.")
+        await talk.listens(8.0)
         quick_ms, slow_ms = (trace.voice_to_voice_ms for trace in talk.turns)
         assert quick_ms < 500 < 600 < slow_ms
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceagent.text import LANGUAGES, asks_to_dictate, is_dictated, is_filler, is_question, is_single
+from voiceagent.text import LANGUAGES, asks_to_dictate, breaks_off, is_dictated, is_filler, is_question, is_single
 
 DICTATED = {
     "en": ["5 5 5", "Five, oh, double seven.", "B. C. D.", "555-01-47", "A 4"],
@@ -25,10 +25,16 @@ NOT_ASKED = {
     "fr": "Je vous réserve la table maintenant ?",
 }
 THINKING = {
-    "en": ["um", "Um, let me see.", "My number is, uh", "Well...", "Hang on."],
+    "en": ["um", "Um, let me see.", "My number is, uh", "Well, I think, ah.", "Well...", "Hang on."],
     "de": ["Äh", "Ähm, mal sehen.", "Meine Nummer ist, öhm", "Also...", "Moment."],
     "es": ["Eh...", "A ver.", "Mi número es, eh", "Pues...", "Un momento."],
     "fr": ["Euh", "Voyons...", "Mon numéro est, euh", "Alors...", "Un instant."],
+}
+BROKEN_OFF = {
+    "en": ["Could you please tell me the", "Two years ago, because", "My brother and his"],
+    "de": ["Können Sie mir bitte sagen, ob", "Vor zwei Jahren, weil", "Mein Bruder und"],
+    "es": ["Me puede decir si", "Hace dos años, porque", "Mi hermano y"],
+    "fr": ["Pouvez-vous me dire si", "Il y a deux ans, parce que", "Mon frère et"],
 }
 DONE = {"en": "He did well.", "de": "Ich komme also.", "es": "Está bueno.", "fr": "C'est bon."}
 
@@ -53,6 +59,13 @@ def test_who_is_thinking_is_known(language):
     assert [text for text in THINKING[language] if not is_filler(text, language)] == []
     assert not is_filler(DONE[language], language)
     assert not is_filler("", language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_breaks_off_in_mid_sentence_is_known(language):
+    assert [text for text in BROKEN_OFF[language] if not breaks_off(text, language)] == []
+    assert not any(breaks_off(f"{text}.", language) for text in BROKEN_OFF[language])  # the recogniser heard an end
+    assert not any(breaks_off(text, language) for text in (DONE[language], DONE[language][:-1], "", "...", "?"))
 
 
 def test_one_digit_or_letter_is_single_and_a_number_is_not():

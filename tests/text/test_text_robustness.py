@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from voiceagent.text import (
     Segmenter,
+    breaks_off,
     ends_sentence,
     estimate_word_times,
     is_backchannel,
@@ -63,6 +64,7 @@ def test_any_text_is_answered(text: str) -> None:
     normalise(text)
     is_backchannel(text)
     looks_finished(text)
+    breaks_off(text)
     ends_sentence(text)
     estimate_word_times(words(text), 1.0)
     assert word_error_rate(text, text)[0] == 0

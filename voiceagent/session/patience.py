@@ -1,4 +1,5 @@
-"""Whether to wait for more though a turn sounds complete: it is dictated piece by piece, or its speaker is thinking.
+"""Whether to wait for more though a turn sounds complete: it is dictated piece by piece, its speaker is thinking, or it
+breaks off in mid-sentence.
 
 A digit, a letter or a word of a list sounds complete by itself. What gives it away is what the agent has asked for, and
 the turn so far. Waiting is bounded (`Rules.patience_s`).
@@ -6,7 +7,7 @@ the turn so far. Waiting is bounded (`Rules.patience_s`).
 
 from enum import Enum
 
-from voiceagent.text import asks_to_dictate, is_dictated, is_filler, is_question, is_single, words
+from voiceagent.text import asks_to_dictate, breaks_off, is_dictated, is_filler, is_question, is_single, words
 
 
 class Expected(Enum):
@@ -27,7 +28,7 @@ def expected_after(text: str, language: str) -> Expected:
 
 def goes_on(text: str, pauses: int, expected: Expected, language: str) -> bool:
     """Return whether more may follow a turn's text so far, in which its speaker has paused `pauses` times."""
-    if is_filler(text, language):
+    if is_filler(text, language) or breaks_off(text, language):
         return True
     count = len(words(text))
     if pauses and count <= pauses + 1:  # a list, item by item

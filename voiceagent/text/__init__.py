@@ -8,7 +8,15 @@ from voiceagent.text.segments import Segmenter
 from voiceagent.text.signs import calls_out, is_drawn_out, is_tic, says_nothing
 from voiceagent.text.speakable import speakable
 from voiceagent.text.timing import estimate_word_times
-from voiceagent.text.words import asks_again, is_backchannel, looks_finished, normalise, word_error_rate, words
+from voiceagent.text.words import (
+    asks_again,
+    breaks_off,
+    is_backchannel,
+    looks_finished,
+    normalise,
+    word_error_rate,
+    words,
+)
 
 __all__ = [
     "LANGUAGES",
@@ -16,6 +24,7 @@ __all__ = [
     "Segmenter",
     "asks_again",
     "asks_to_dictate",
+    "breaks_off",
     "calls_out",
     "ends_sentence",
     "estimate_word_times",

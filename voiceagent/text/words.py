@@ -78,14 +78,28 @@ _TRAILING_OFF = re.compile(r"(?:\.\.|…)['\"”’»)\]]*\s*$")
 
 def looks_finished(text: str, language: str | Language = "en") -> bool:
     """Return whether a transcript ends like a whole sentence: a final mark, and no word that asks for another."""
-    if not _FINAL_MARK.search(text) or _TRAILING_OFF.search(text):
+    if not _has_final_mark(text):
         return False
-    spoken = _NOT_A_WORD.sub(" ", text[-200:]).casefold().split()
-    if not spoken:
+    last = _last_word(text)
+    if not last:
         return False
     question = text.rstrip().rstrip("'\"”’»)]」』").endswith(("?", "？", "؟"))
     known = find(language)
-    return spoken[-1] not in known.hanging and (question or spoken[-1] not in known.hanging_in_statement)
+    return last not in known.hanging and (question or last not in known.hanging_in_statement)
+
+
+def breaks_off(text: str, language: str | Language = "en") -> bool:
+    """Return whether a transcript ends in mid-sentence: in a word that asks for another, without a mark after it."""
+    return not _has_final_mark(text) and _last_word(text) in find(language).hanging
+
+
+def _has_final_mark(text: str) -> bool:
+    return _FINAL_MARK.search(text) is not None and _TRAILING_OFF.search(text) is None
+
+
+def _last_word(text: str) -> str:
+    spoken = _NOT_A_WORD.sub(" ", text[-200:]).casefold().split()
+    return spoken[-1] if spoken else ""
 
 
 def asks_again(text: str, language: str | Language = "en") -> bool:

@@ -38,7 +38,8 @@ _DICTATED = re.compile(
 # "Well" and "so" only by themselves: "he did well" is a whole sentence.
 _FILLERS = re.compile(
     r"(?:^|.* )(?:u+h+m*|u+m+|e+r+m*|e+h+|h+m+|let me (?:see|think|check|look)|lets see|hang on|hold on"
-    r"|(?:just )?(?:a|one) (?:moment|second|sec|minute)|where was i|how do i put it)|(?:well|so|wait|like|i mean)"
+    r"|(?:just )?(?:a|one) (?:moment|second|sec|minute)|where was i|how do i put it)"
+    r"|.+ a+h+|(?:well|so|wait|like|i mean)"
 )
 
 LANGUAGE = Language(
