@@ -22,7 +22,7 @@ from benchmarks.turn_evidence import examine_all, parser
 from voiceagent.app.conversation import conversation_config
 from voiceagent.app.settings import default_settings
 from voiceagent.errors import VoiceAgentError
-from voiceagent.session.end_of_turn import SHORTEST_PAUSE_S, TAIL, end_log_odds, learn_pause, stretch
+from voiceagent.session.end_of_turn import SHORTEST_PAUSE_S, TAIL, end_log_odds, learn_pause, stretch, wait_s
 from voiceagent.session.rules import Rules
 
 NAME = "end_of_turn"
@@ -134,13 +134,18 @@ def ours(rows: Sequence[Mapping[str, Any]], log_odds: Array) -> Array:
     As in a session: known pauses of the turn stretch those to come, and what sounds dictated or hesitant is waited for.
     """
     scores = np.empty((len(rows), len(TIMES_S)))
-    pause_s = 0.0
-    for number, row in enumerate(rows):
-        pause_s = pause_s if row["pauses"] else 0.0
+    for number, (row, pause_s) in enumerate(zip(rows, pauses_s(rows), strict=True)):
         waits = is_dictated_so_far(row)
         scores[number] = [-np.inf if waits else dearest_s(log_odds[number], pause_s, at) for at in TIMES_S]
-        pause_s = learn_pause(pause_s, row["length_s"])
     return scores
+
+
+def pauses_s(rows: Sequence[Mapping[str, Any]]) -> Sequence[float]:
+    """Return what a session knows in each silence of how long its speaker pauses, from the pauses of the turn."""
+    known: list[float] = []
+    for number, row in enumerate(rows):
+        known.append(learn_pause(known[-1], rows[number - 1]["length_s"]) if row["pauses"] else 0.0)
+    return known
 
 
 def dearest_s(log_odds: float, pause_s: float, silent_s: float) -> float:
@@ -171,11 +176,12 @@ def by_settings(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | int | No
 
 def waits_s(rows: Sequence[Mapping[str, Any]], rules: Rules) -> Array:
     """Return how long a session waits in each silence, in seconds."""
-    scores = ours(rows, our_log_odds(rows))
-    answered = (scores >= np.log(rules.cut_off_cost_s)) & (np.array(TIMES_S) >= rules.stop_s)
-    waits = np.where(answered.any(axis=1), np.array(TIMES_S)[answered.argmax(axis=1)], rules.max_wait_s)
-    dictated = [is_dictated_so_far(row) for row in rows]
-    return np.minimum(waits, np.where(dictated, rules.patience_s, rules.max_wait_s))
+    waits = []
+    for row, odds, pause_s in zip(rows, our_log_odds(rows), pauses_s(rows), strict=True):
+        longest_s = rules.patience_s if is_dictated_so_far(row) else rules.max_wait_s
+        chance = -np.inf if is_dictated_so_far(row) else float(odds)
+        waits.append(max(rules.stop_s, wait_s(chance, rules.cut_off_cost_s, pause_s, longest_s)))
+    return np.array(waits)
 
 
 def show(report: form.Report) -> str:

@@ -42,8 +42,8 @@ class Weights:
     constant: float
 
 
-WITH_WORDS = Weights(sound=0.718, words=0.522, finished=0.707, constant=0.613)
-WITHOUT_WORDS = Weights(sound=0.809, words=0.0, finished=1.507, constant=-1.051)
+WITH_WORDS = Weights(sound=0.717, words=0.518, finished=0.686, constant=0.558)
+WITHOUT_WORDS = Weights(sound=0.807, words=0.0, finished=1.453, constant=-1.065)
 """Where the language model says nothing."""
 
 
