@@ -134,6 +134,14 @@ def test_a_person_who_speaks_evenly_is_known_from_a_voice_that_is_little_quieter
     assert room.kinds(0.6, -LEAST_DB + 1.0) == [SpeechStarted]
 
 
+def test_whose_voice_is_even_may_let_a_sentence_fall_off_as_far_as_others():
+    room = Room().knows()
+    speaks(room, [0.5, -0.5] * 4)
+    room.passes(1.0, 0.0)
+    assert room.kinds(1.0, -16.5) == []
+    assert room.kinds(0.5) == [SpeechPaused, SpeechStopped]
+
+
 def test_a_person_who_speaks_now_loudly_and_now_softly_is_heard_as_before():
     room = Room().knows()
     speaks(room, [-6.0, 2.0, -5.0, 3.0] * 3)

@@ -25,7 +25,7 @@ ONSET_S, RELEASE_S = 0.1, 0.3
 SOFT_FRAMES = 3
 """Frames before the first that is loud enough: they belong to its word."""
 RELEASE_DB = 8.0
-"""How much quieter still a sound must be to end what the person says: sentences fall off at their end."""
+"""How much quieter than `background_db` a sound must be to end what the person says: sentences fall off at their end."""
 LEARN = 0.5, 0.2
 """Weights of an utterance that is louder, or quieter, than the person is known to be."""
 SPREADS = 3.0
@@ -54,10 +54,10 @@ class Nearby(Endpointer):
         self._levels = Levels()
         self.level_db: float | None = None
         """How loud the person is, in dB of full scale, the loudest 20 ms of what they say; None while unknown."""
-        self._spread_db: float | None = None
-        """By how much it differs from one utterance to the next, on average; None while unknown."""
         self._loudest = 0.0
         """The same of what is being said, as RMS."""
+        self._spread_db: float | None = None
+        """By how much that differs from one utterance to the next, on average; None while unknown."""
         self._soft = self._ignored = 0
         """Frames of speech in a row that were not heard; and those of them while the agent was silent."""
 
@@ -103,7 +103,7 @@ class Nearby(Endpointer):
 
     @property
     def below_db(self) -> float:
-        """How much quieter than the person something must be to be ignored, in dB."""
+        """How much quieter than the person a sound must be to be ignored, in dB; while they speak, see RELEASE_DB."""
         if self._spread_db is None:
             return self._background_db
         return min(self._background_db, max(LEAST_DB, SPREADS * self._spread_db))
@@ -119,7 +119,7 @@ class Nearby(Endpointer):
         if self.level_db is None or not self._background_db:
             return False
         speaking = self.speaking
-        below_db = self.below_db + (RELEASE_DB if speaking else 0.0)
+        below_db = self._background_db + RELEASE_DB if speaking else self.below_db
         loudest = self._levels.loudest(at - (RELEASE_S if speaking else ONSET_S), at)
         return loudest < 10 ** ((self.level_db - below_db) / 20)
 
