@@ -25,7 +25,7 @@ ONSET_S, RELEASE_S = 0.1, 0.3
 SOFT_FRAMES = 3
 """Frames before the first that is loud enough: they belong to its word."""
 RELEASE_DB = 8.0
-"""How much quieter than `background_db` a sound must be to end what the person says: sentences fall off at their end."""
+"""By how much more than `background_db` a sound must be quieter to end what the person says: sentences fall off."""
 LEARN = 0.5, 0.2
 """Weights of an utterance that is louder, or quieter, than the person is known to be."""
 SPREADS = 3.0
