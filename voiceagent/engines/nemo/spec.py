@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from voiceagent.config.section import Section
 from voiceagent.config.values import Threads
@@ -10,6 +10,7 @@ from voiceagent.engines.finding import Finding, problem, warning
 from voiceagent.engines.memory import DEVICE_RUNTIME, MemoryUse, Place
 from voiceagent.engines.nemo.checkpoint import OVERHEAD_BYTES
 from voiceagent.engines.nemo.memory import RUNTIME_BYTES
+from voiceagent.engines.nemo.runtime import DeviceName, DtypeName
 from voiceagent.engines.spec import BuildContext, Device, EngineSpec
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ PACKAGES = ("torch", "nemo-toolkit")
 class NemoSettings(Section):
     """Where and how a model in NeMo's modules runs."""
 
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: DeviceName = "auto"
     """Where the model runs; auto takes the GPU if there is one."""
-    dtype: Literal["auto", "float32", "bfloat16", "int8", "float8"] = "auto"
+    dtype: DtypeName = "auto"
     """The type of the weights; auto: bfloat16 on a GPU, float32 on a CPU; 8 bits are less exact, float8 needs a GPU."""
     threads: Threads = 1
     """CPU threads of the model."""
