@@ -185,6 +185,13 @@ def test_where_nobody_speaks_there_is_no_text(model: Moonshine) -> None:
 
 
 @pytest.mark.models
+def test_the_credits_of_subtitles_are_no_words(model: Moonshine) -> None:
+    mark, word = (model._vocabulary.index(spelled.encode()) for spelled in ("\N{COPYRIGHT SIGN}", "\u2581the"))
+    assert model.text([mark, word]) == ""
+    assert model.text([word]) == "the"
+
+
+@pytest.mark.models
 def test_samples_that_are_no_numbers_count_as_silence(model: Moonshine) -> None:
     audio = in_room(said(TEXT))
     broken = np.concatenate((np.full(400, np.nan, np.float32), audio))

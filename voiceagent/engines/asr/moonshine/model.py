@@ -39,6 +39,8 @@ LOOP_PERIOD, LOOP_COPIES = 8, 5
 """Tokens that repeat this often are invented: people do not say anything five times."""
 NOISE_TEXT = "You"
 """The transcript of 88 % of 120 coughs, clicks and hisses. The word itself comes out as "You." with its full stop."""
+NOISE_MARK = "\N{COPYRIGHT SIGN}"
+"""Stands in what is written for some laughs: the credits of subtitles."""
 
 Cache = dict[str, NDArray[np.float32]]
 
@@ -66,7 +68,8 @@ class Moonshine:
         """Return the text of the tokens; "" for what the model writes where there is no speech."""
         spelled = b"".join(self._vocabulary[token] for token in tokens).decode("utf-8", "ignore")
         text = spelled.replace("\u2581", " ").replace("♪", "").strip()
-        return text if any(map(str.isalnum, text)) and text != NOISE_TEXT else ""
+        said = any(map(str.isalnum, text)) and text != NOISE_TEXT and NOISE_MARK not in text
+        return text if said else ""
 
 
 class Decoding:
