@@ -178,9 +178,9 @@ def waits_s(rows: Sequence[Mapping[str, Any]], rules: Rules) -> Array:
     """Return how long a session waits in each silence, in seconds."""
     waits = []
     for row, odds, pause_s in zip(rows, our_log_odds(rows), pauses_s(rows), strict=True):
-        longest_s = rules.patience_s if is_dictated_so_far(row) else rules.max_wait_s
-        chance = -np.inf if is_dictated_so_far(row) else float(odds)
-        waits.append(max(rules.stop_s, wait_s(chance, rules.cut_off_cost_s, pause_s, longest_s)))
+        dictated = is_dictated_so_far(row)
+        weighed_s = wait_s(float(odds), rules.cut_off_cost_s, pause_s, rules.max_wait_s)
+        waits.append(rules.patience_s if dictated else max(rules.stop_s, weighed_s))
     return np.array(waits)
 
 

@@ -162,6 +162,22 @@ def test_a_person_may_never_be_that_near_by_the_settings():
     assert room.nearby.below_db == 4.0
 
 
+def test_who_asks_for_a_wider_margin_keeps_most_of_it():
+    room = Room(background_db=20.0).knows()
+    speaks(room, [0.0] * 8)
+    assert room.nearby.below_db == pytest.approx(14.0)
+
+
+def test_what_is_learned_by_hand_is_no_other_than_else():
+    by_hand, other = Room(), Room()
+    by_hand.nearby.adopt(replace(SHIPPED, background_db=10.0, rules=replace(SHIPPED.rules, manual=True)))
+    for room in (by_hand, other):
+        speaks(room.knows(), [-1.0, 1.0])
+    assert by_hand.kinds(0.5, -25.0) == [SpeechStarted]
+    by_hand.nearby.adopt(replace(SHIPPED, background_db=10.0))
+    assert by_hand.nearby.below_db == pytest.approx(other.nearby.below_db)
+
+
 def test_nothing_is_too_quiet_where_it_is_switched_off():
     assert Room(background_db=0.0).knows().kinds(0.5, -25.0) == [SpeechStarted]
 

@@ -223,7 +223,7 @@ class SessionSettings(Section):
     min_speech_ms: Milliseconds = 300
     """A shorter sound never interrupts the agent."""
     background_db: float = Field(default=10, ge=0, le=60)
-    """What is quieter than the person by this or, if they speak evenly, by 7 dB is not heard; 0: everything is."""
+    """What is so much quieter than the person, in dB, is not heard; less, if they speak evenly; 0: everything is."""
     tool_timeout_s: float = Field(default=10, gt=0, le=3600)
     """How long a tool may take that declares no limit of its own."""
     tool_filler: str | None = None

@@ -30,8 +30,8 @@ LEARN = 0.5, 0.2
 """Weights of an utterance that is louder, or quieter, than the person is known to be."""
 SPREADS = 3.0
 """What is more than three mean deviations quieter than the person is not the person."""
-LEAST_DB = 7.0
-"""However evenly somebody speaks, what is no quieter than that is heard."""
+LEAST_DB, LEAST_SHARE = 7.0, 0.7
+"""However evenly somebody speaks, what is no quieter than that, or than this share of `background_db`, is heard."""
 LEARN_SPREAD = 0.5, 0.25
 """Weights of a deviation that is larger, or smaller, than the mean: four utterances are enough to know who speaks
 evenly, and one to know better."""
@@ -106,17 +106,19 @@ class Nearby(Endpointer):
         """How much quieter than the person a sound must be to be ignored, in dB; while they speak, see RELEASE_DB."""
         if self._spread_db is None:
             return self._background_db
-        return min(self._background_db, max(LEAST_DB, SPREADS * self._spread_db))
+        least_db = max(LEAST_DB, LEAST_SHARE * self._background_db)
+        return min(self._background_db, max(least_db, SPREADS * self._spread_db))
 
     def forget(self) -> None:
         """What was heard up to now is nobody's whose words were understood."""
         self._loudest = 0.0
 
     def _adopt(self, config: ConversationConfig) -> None:
-        self._background_db = 0.0 if config.rules.manual else config.background_db
+        self._background_db = config.background_db
+        self._deaf = config.background_db > 0 and not config.rules.manual
 
     def _is_far(self, at: float) -> bool:
-        if self.level_db is None or not self._background_db:
+        if self.level_db is None or not self._deaf:
             return False
         speaking = self.speaking
         below_db = self._background_db + RELEASE_DB if speaking else self.below_db
