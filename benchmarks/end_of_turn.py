@@ -22,7 +22,7 @@ from benchmarks.turn_evidence import examine_all, parser
 from voiceagent.app.conversation import conversation_config
 from voiceagent.app.settings import default_settings
 from voiceagent.errors import VoiceAgentError
-from voiceagent.session.end_of_turn import SHORTEST_PAUSE_S, TAIL, end_log_odds, learn_pause, stretch, wait_s
+from voiceagent.session.end_of_turn import SHORTEST_PAUSE_S, TAIL, end_log_odds, learn_pause, odds_of, stretch, wait_s
 from voiceagent.session.rules import Rules
 
 NAME = "end_of_turn"
@@ -124,20 +124,25 @@ def scores_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
 
 
 def our_log_odds(rows: Sequence[Mapping[str, Any]]) -> Array:
-    """Return a session's log-odds that each silence is the end."""
-    return np.array([end_log_odds(row["sound"][SOUND_AT], row["ending"], row["text"], "en") for row in rows])
+    """Return a session's log-odds that each silence is the end; to a piece of more they are fixed."""
+    patience = odds_of(shipped().patience_s)
+    return np.array(
+        [
+            patience
+            if is_dictated_so_far(row)
+            else end_log_odds(row["sound"][SOUND_AT], row["ending"], row["text"], "en")
+            for row in rows
+        ]
+    )
 
 
 def ours(rows: Sequence[Mapping[str, Any]], log_odds: Array) -> Array:
     """Return our scores: how dear cutting in may be for the answer to come, in the logarithm of seconds.
 
-    As in a session: known pauses of the turn stretch those to come, and what sounds dictated or hesitant is waited for.
+    As in a session, known pauses of the turn stretch those to come.
     """
-    scores = np.empty((len(rows), len(TIMES_S)))
-    for number, (row, pause_s) in enumerate(zip(rows, pauses_s(rows), strict=True)):
-        waits = is_dictated_so_far(row)
-        scores[number] = [-np.inf if waits else dearest_s(log_odds[number], pause_s, at) for at in TIMES_S]
-    return scores
+    known = zip(log_odds, pauses_s(rows), strict=True)
+    return np.array([[dearest_s(odds, pause_s, at) for at in TIMES_S] for odds, pause_s in known])
 
 
 def pauses_s(rows: Sequence[Mapping[str, Any]]) -> Sequence[float]:
@@ -156,7 +161,7 @@ def dearest_s(log_odds: float, pause_s: float, silent_s: float) -> float:
 
 def by_settings(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | int | None]:
     """Return what a session does by the settings as they ship, and by others, and what it costs to ask the detector."""
-    rules = conversation_config(default_settings()).rules
+    rules = shipped()
     silences = silences_of(rows)
     summary: dict[str, float | int | None] = {}
     for name, cost_s in {"shipped": rules.cut_off_cost_s, **COSTS_S}.items():
@@ -176,12 +181,14 @@ def by_settings(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | int | No
 
 def waits_s(rows: Sequence[Mapping[str, Any]], rules: Rules) -> Array:
     """Return how long a session waits in each silence, in seconds."""
-    waits = []
-    for row, odds, pause_s in zip(rows, our_log_odds(rows), pauses_s(rows), strict=True):
-        dictated = is_dictated_so_far(row)
-        weighed_s = wait_s(float(odds), rules.cut_off_cost_s, pause_s, rules.max_wait_s)
-        waits.append(rules.patience_s if dictated else max(rules.stop_s, weighed_s))
-    return np.array(waits)
+    known = zip(our_log_odds(rows), pauses_s(rows), strict=True)
+    waits = [wait_s(float(odds), rules.cut_off_cost_s, pause_s, rules.max_wait_s) for odds, pause_s in known]
+    return np.maximum(rules.stop_s, waits)
+
+
+def shipped() -> Rules:
+    """Return the rules of a session by the settings as they ship."""
+    return conversation_config(default_settings()).rules
 
 
 def show(report: form.Report) -> str:

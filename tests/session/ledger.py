@@ -237,7 +237,18 @@ def choices(world: World) -> list[ev.Event]:
     ]
 
 
-RELATIVE = {"turn", "fork", "generation", "pause_s", "stopped_at", "started_at", "speech_s", "pauses", "response"}
+RELATIVE = {
+    "turn",
+    "fork",
+    "generation",
+    "pause_s",
+    "stopped_at",
+    "started_at",
+    "heard_at",
+    "speech_s",
+    "pauses",
+    "response",
+}
 """Of a state, what counts only in relation to something else, or not at all."""
 _STATE = attrgetter(*(one.name for one in fields(State) if one.name not in RELATIVE))
 _RESPONSE = attrgetter(*(one.name for one in fields(Response) if one.name != "generation"))

@@ -46,6 +46,7 @@ def normal(world: World) -> World:
         pause_s=0.0,
         started_at=-spoke_s,
         stopped_at=0.0,
+        heard_at=0.0,
         speech_s=LONG_S if state.speech_s >= state.rules.min_speech_s else 0.0,
         pauses=min(2, state.pauses),
         response=state.response and replace(state.response, generation=1),

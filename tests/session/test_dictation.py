@@ -59,6 +59,17 @@ def test_what_the_agent_asked_for_is_one_turn_however_slowly_it_is_said(question
     rehearse(scene, turn=SURE, llm=asks(question))
 
 
+def test_letters_that_are_taken_for_words_are_letters_where_they_were_asked_for():
+    async def scene(talk):
+        await talk.says("please call me back")
+        await dictates(talk, ["B. wives.", "R. D."], 0.8)
+        assert turns(talk)[1:] == ["B. wives. R. D."]
+        await dictates(talk, ["B. wives.", "R. D."], 0.8)
+        assert turns(talk)[2:] == ["B. wives.", "R. D."], "the agent has not asked again"
+
+    rehearse(scene, turn=SURE, llm=asks("How do you spell that?"))
+
+
 @pytest.mark.parametrize(
     ("question", "answer"),
     [

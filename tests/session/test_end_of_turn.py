@@ -13,6 +13,7 @@ from voiceagent.session.end_of_turn import (
     TAIL,
     end_log_odds,
     learn_pause,
+    odds_of,
     stretch,
     wait_s,
 )
@@ -76,6 +77,13 @@ def test_a_finished_sentence_shortens_the_wait_and_a_slow_speaker_lengthens_it()
     assert stretch(0.1) == stretch(0.0) == 1.0
 
 
+@given(st.floats(0.05, 2), pauses)
+def test_a_length_of_silence_is_odds_by_which_it_is_waited_for(silence_s, pause_s):
+    assert wait_s(odds_of(silence_s), 1.0, 0.0, LONGEST_S) == pytest.approx(silence_s)
+    assert wait_s(odds_of(silence_s), 1.0, pause_s, LONGEST_S) >= silence_s - 1e-9
+    assert wait_s(odds_of(0.0), 1.0, pause_s, LONGEST_S) < 0.01
+
+
 def test_pauses_are_learned_quickly_and_not_at_once():
     first = learn_pause(0.0, 1.5)
     assert 0.5 < first < 1.5
@@ -120,6 +128,20 @@ def test_only_where_voice_and_words_both_say_that_more_is_to_come_is_it_waited_f
     assert waited_s("I would like to", 0.3) < LONGEST_S - 0.5
     assert waited_s("5 5 5", 0.9) == pytest.approx(RULES.patience_s, abs=0.1), "more digits may come"
     assert RULES.patience_s < LONGEST_S - 0.5
+
+
+def test_who_pauses_for_long_is_waited_for_longer_where_more_of_a_number_may_come():
+    async def scene(talk):
+        await talk._say("4 2", 1.0)
+        await talk._say("7", 1.0)
+        await talk._say("5", 0.0)
+        while not turns(talk):
+            await talk.listens(0.02)
+            seen.append(0.02)
+
+    seen = []
+    rehearse(scene, turn=[0.9], llm=reads())
+    assert RULES.patience_s + 0.2 < sum(seen) < LONGEST_S
 
 
 def test_words_that_are_whole_are_answered_sooner_though_the_voice_does_not_sound_so():

@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
 from test_machine import RULES, Talk
 
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
+from voiceagent.session.draft import REACTION_S
 from voiceagent.session.effects import ResponseKind
+from voiceagent.session.end_of_turn import learn_pause
 from voiceagent.session.patience import Expected
 from voiceagent.session.state import User
 
@@ -36,6 +39,34 @@ def test_what_was_asked_is_known_until_the_next_response():
     talk = asking().says("sure", at=3.0)
     assert talk.state.expected is Expected.ANSWER
     assert talk.stops(4.2).judged(0.99, 4.3).state.expected is Expected.NOTHING
+
+
+def goes_on_at(talk, at):
+    """The user, whose turn seemed over, speaks on."""
+    return talk.feed(ev.SpeechStarted(at), ev.PartialTranscript(at + 0.9, "and then what happened"))
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_an_answer_into_a_pause_teaches_how_long_the_user_pauses(heard):
+    talk = Talk().says("how are you").stops(2.2).judged(0.99)
+    if heard:
+        talk.feed(ev.PlayoutStarted(2.7, talk.state.generation))
+    goes_on_at(talk, 3.0)
+    assert [end.outcome for end in talk.did(fx.End)] == [ev.Outcome.INTERRUPTED]
+    assert talk.state.pause_s == learn_pause(0.0, 3.0 - 2.2 + RULES.stop_s)
+
+
+def test_what_comes_as_a_reaction_or_long_after_is_no_pause():
+    assert goes_on_at(Talk().agent_speaks(), 2.5 + REACTION_S).state.pause_s == 0.0
+    late = Talk().says("how are you").stops(2.2).judged(0.99)
+    assert goes_on_at(late, 2.2 + RULES.max_wait_s).state.pause_s == 0.0
+
+
+def test_a_cough_into_the_beginning_of_an_answer_teaches_nothing():
+    talk = Talk().says("how are you").stops(2.2).judged(0.99)
+    talk.feed(ev.SpeechStarted(2.8), ev.SpeechPaused(3.0, 0.1), ev.FinalTranscript(3.1, 2, ""), ev.SpeechStopped(3.2))
+    assert talk.state.response is not None
+    assert talk.state.pause_s == 0.0
 
 
 def test_the_conclusion_of_a_response_that_is_over_changes_nothing():

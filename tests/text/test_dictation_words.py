@@ -45,6 +45,13 @@ def test_what_is_dictated_is_known(language):
     assert not any(is_dictated(text, language) for text in (*ASKED[language], DONE[language], ""))
 
 
+def test_a_share_lets_words_be_among_the_letters_that_a_recogniser_made_of_others():
+    for text in ("B. wives.", "H is.", "B y r the", "Two, one, two, five. 5. Flies. Flies. 0. 1."):
+        assert is_dictated(text, share=0.5)
+        assert not is_dictated(text)
+    assert not any(is_dictated(text, share=0.5) for text in ("My number is 5", "I do not know", "", "..."))
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_asks_for_it_is_known(language):
     assert all(asks_to_dictate(text, language) for text in ASKED[language])

@@ -22,7 +22,7 @@ from voiceagent.session.effects import (
     ShowNothing,
     ShowUser,
 )
-from voiceagent.session.end_of_turn import end_log_odds, wait_s
+from voiceagent.session.end_of_turn import end_log_odds, learn_pause, odds_of, wait_s
 from voiceagent.session.events import Outcome, Timer
 from voiceagent.session.meaning import has_content, is_meant
 from voiceagent.session.patience import Expected, goes_on
@@ -32,6 +32,9 @@ from voiceagent.text import normalise, words
 WORDS_WITHIN_S = 0.4
 """Silence up to which the language model's opinion of the words is waited for: it comes before the reply's first token,
 so that nobody hears the difference, unless the model is busy with others."""
+
+REACTION_S = 0.4
+"""Nobody interrupts what they have heard for less: they were about to go on."""
 
 
 class Draft:
@@ -70,9 +73,21 @@ class Draft:
     def end(self, outcome: Outcome) -> None:
         """End the response."""
         assert self.state.response is not None
+        if outcome is Outcome.INTERRUPTED:
+            self.learn_cut_off()
         self.do(End(self.state.response.generation, outcome))
         self.do(CancelTimer(Timer.INTERRUPT), CancelTimer(Timer.UNDECIDED))
         self.set(response=None)
+
+    def learn_cut_off(self) -> None:
+        """Take the silence before an interruption that is too soon to be a reaction for one of the user's pauses."""
+        state, response = self.state, self.state.response
+        if response is None or response.kind is not ResponseKind.REPLY or state.user is User.SILENT:
+            return
+        pause_s = state.started_at - state.stopped_at + state.rules.stop_s
+        too_soon = not response.audible or state.started_at < state.heard_at + REACTION_S
+        if too_soon and 0 < pause_s <= state.rules.max_wait_s:
+            self.set(pause_s=learn_pause(state.pause_s, pause_s))
 
     def void(self) -> None:
         """Drop the response that is being prepared, if there is one."""
@@ -148,11 +163,12 @@ class Draft:
             return
         if self.talked_over() or state.complete:
             return
-        if goes_on(state.transcript, state.pauses, state.expected, state.rules.language):
-            return  # the timer that bounds the wait ends the turn
         rules, response = state.rules, state.response
         ending = None if response is None else response.ending
-        odds = end_log_odds(state.probability, ending, state.transcript, rules.language)
+        if goes_on(state.transcript, state.pauses, state.expected, rules.language):
+            odds = odds_of(rules.patience_s)
+        else:
+            odds = end_log_odds(state.probability, ending, state.transcript, rules.language)
         until_s = wait_s(odds, rules.cut_off_cost_s, state.pause_s, rules.max_wait_s)
         replies = response is None or response.kind is ResponseKind.REPLY
         if ending is None and replies and state.reads and rules.preemptive and rules.answer:

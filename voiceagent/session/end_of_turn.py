@@ -8,7 +8,8 @@ end and no pause.
 The rule: answering into a pause costs as much as `cut_off_cost_s` of silence. At odds O the next moment of waiting
 costs O of itself, and saves that much wherever a pause ends in it, whose density is f(t). So the answer comes when
 O >= cost * f(t): at once if the end is certain, later the likelier a pause is, and never later than the longest wait.
-Pauses are Pareto-distributed; those of a speaker who pauses for long are stretched.
+Pauses are Pareto-distributed; those of a speaker who pauses for long are stretched. A piece of what is dictated, which
+no witness understands, is waited for by the same rule, at odds that stand for a length of silence (`odds_of`).
 
 Knows neither time nor state.
 """
@@ -28,6 +29,8 @@ LONGEST_STRETCH = 3.0
 """Nobody's pauses are taken to be longer than usual by more than this factor."""
 PAUSE_MEMORY = 0.5
 """Weight of the newest pause in the running mean: two or three pauses are enough to know a slow speaker."""
+MOMENT_S = 0.001
+"""As good as no silence."""
 CERTAIN = 0.001
 """Probabilities are taken to be this far from 0 and 1 at least."""
 
@@ -66,6 +69,12 @@ def wait_s(end_odds: float, cut_off_cost_s: float, pause_s: float, longest_s: fl
         return 0.0
     exponent = (log(cut_off_cost_s * TAIL / shortest) - end_odds) / (TAIL + 1)
     return min(longest_s, shortest * exp(min(exponent, 50.0)))
+
+
+def odds_of(silence_s: float) -> float:
+    """Return the log-odds at which this silence is waited for, where a cut-off costs a second and nothing is known of
+    the speaker's pauses."""
+    return log(TAIL / SHORTEST_PAUSE_S) - (TAIL + 1) * log(max(silence_s, MOMENT_S) / SHORTEST_PAUSE_S)
 
 
 def stretch(pause_s: float) -> float:

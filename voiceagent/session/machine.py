@@ -251,6 +251,7 @@ def _stop_requested(draft: Draft, event: StopRequested) -> None:
 def _playout_started(draft: Draft, event: PlayoutStarted) -> None:
     if _concerns_live(draft.state, event.generation):
         draft.mark(audible=True)
+        draft.set(heard_at=event.at)
 
 
 def _playout_finished(draft: Draft, event: PlayoutFinished) -> None:

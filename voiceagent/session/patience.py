@@ -2,12 +2,15 @@
 breaks off in mid-sentence.
 
 A digit, a letter or a word of a list sounds complete by itself. What gives it away is what the agent has asked for, and
-the turn so far. Waiting is bounded (`Rules.patience_s`).
+the turn so far. How long to wait is `Rules.patience_s`, and longer for those who pause for long.
 """
 
 from enum import Enum
 
 from voiceagent.text import asks_to_dictate, breaks_off, is_dictated, is_filler, is_question, is_single, words
+
+MOSTLY = 0.5
+"""What answers "What is your number?" and is digits and letters to this share is dictated, whatever the rest seems."""
 
 
 class Expected(Enum):
@@ -35,8 +38,10 @@ def goes_on(text: str, pauses: int, expected: Expected, language: str) -> bool:
         return True
     if expected is Expected.DICTATION and count == 1:
         return True
+    if expected is Expected.DICTATION and is_dictated(text, language, share=MOSTLY):
+        return True
     if not is_dictated(text, language):
         return False
-    if expected is Expected.DICTATION or pauses or count > 1:
+    if pauses or count > 1:
         return True
     return is_single(text, language) and expected is Expected.NOTHING

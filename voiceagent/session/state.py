@@ -74,6 +74,8 @@ class State:
     """When the user last began to speak; time as in events."""
     stopped_at: float = 0.0
     """When SpeechStopped last came."""
+    heard_at: float = 0.0
+    """When a response last began to be heard."""
     pauses: int = 0
     """How often the user has paused in this turn and gone on."""
     reads: bool = False
@@ -89,7 +91,7 @@ class State:
     overlong: bool = False
     """The sound under way was ended as a turn by its length: it does not interrupt what answers it."""
     pause_s: float = 0.0
-    """How long this user pauses in mid-turn, learned; 0 while unknown."""
+    """How long this user pauses in mid-turn, learned, also where the agent answered into it; 0 while unknown."""
     complete: bool = False
     """The turn is judged to be over; only its transcript is still awaited."""
     committed: bool = False

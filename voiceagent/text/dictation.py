@@ -33,23 +33,30 @@ def asks_to_dictate(text: str, language: str | Language = "en") -> bool:
     return known.dictated.search(normalise(last_sentence(text), known)) is not None
 
 
-def is_dictated(text: str, language: str | Language = "en") -> bool:
-    """Return whether a text is nothing but digits and letters ("5 5 5", "Five, oh", "B. C."). False for no words."""
+def is_dictated(text: str, language: str | Language = "en", *, share: float = 1.0) -> bool:
+    """Return whether a text is nothing but digits and letters ("5 5 5", "Five, oh", "B. C."). False for no words.
+
+    A smaller `share` of its words lets others be among them, which a recogniser makes of letters ("B. wives.").
+    """
     digits = find(language).digits
-    pieces = [_MARKS.sub("", word).casefold() for word in words(text)]
-    return bool(pieces) and all(_is_piece(piece, digits) for piece in pieces)
+    spoken = _spoken(text)
+    return bool(spoken) and sum(_is_piece(one, digits) for one in spoken) >= share * len(spoken)
 
 
 def is_single(text: str, language: str | Language = "en") -> bool:
     """Return whether a text is one digit or letter."""
-    pieces = [_MARKS.sub("", word).casefold() for word in words(text)]
-    return len(pieces) == 1 and (len(pieces[0]) == 1 or pieces[0] in find(language).digits)
+    spoken = _spoken(text)
+    return len(spoken) == 1 and (len(spoken[0]) == 1 or spoken[0] in find(language).digits)
 
 
 def is_filler(text: str, language: str | Language = "en") -> bool:
     """Return whether the speaker is still thinking: the text ends in a filler ("um", "let me see")."""
     known = find(language)
     return known.fillers.fullmatch(normalise(text[-LOOKED_AT:], known)) is not None
+
+
+def _spoken(text: str) -> list[str]:
+    return [_MARKS.sub("", word).casefold() for word in words(text)]
 
 
 def _is_piece(piece: str, digits: frozenset[str]) -> bool:
