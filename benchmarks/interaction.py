@@ -1,10 +1,10 @@
 """Who speaks when: does the agent yield, wait, and ignore what is not meant for it?
 
 A caller talks over WebRTC to `voiceagent serve`, or, `--rehearsed`, in virtual time to a session with the same ears
-(voice activity, recogniser, turn detector), a scripted model and a scripted voice: the same call, faster, and the same
-in every run. What they say are recordings of people. They ask, let the agent tell, are heard beside it in ways that
-are not meant for it (signs of attention, coughs, laughs and noises, talk to and of others), and interrupt it with the
-next request:
+(voice activity, recogniser, turn detector), a scripted voice, and a model that judges the caller's words and answers by
+a script: the same call, faster, and the same in every run. What they say are recordings of people. They ask, let the
+agent tell, are heard beside it in ways that are not meant for it (signs of attention, coughs, laughs and noises, talk
+to and of others), and interrupt it with the next request:
 
 - answers after: last speech sample sent -> first agent sample received;
 - yields: of interruptions, those that end the answer while the caller speaks, and how soon the agent is silent;
@@ -31,6 +31,7 @@ from benchmarks.rounds import Player, Sample
 from benchmarks.script import STORIES, Round, places_in, write
 from benchmarks.served import serving
 from benchmarks.voices import Voices
+from benchmarks.word_judge import WordJudge
 from voiceagent.app.settings import load_settings
 from voiceagent.engines.llm.scripted.engine import ScriptedLlm
 from voiceagent.engines.timing import SMALL_CPU
@@ -97,7 +98,8 @@ def main(arguments: Sequence[str]) -> int:
     sets = [*TELLING, *options.set]
     report = form.Report(NAME, form.command(NAME, _lasting(arguments)))
     if options.rehearsed:
-        samples = [sample for part in rounds for sample in rehearsed(part, voices, options.config, sets)]
+        judge = WordJudge(load_settings(options.config, sets).settings)
+        samples = [sample for part in rounds for sample in rehearsed(part, voices, judge, options.config, sets)]
     else:
         with nullcontext(options.url) if options.url else serving(options.config, sets) as url:
             samples = asyncio.run(called(rounds, url))
@@ -144,13 +146,13 @@ async def called(rounds: Sequence[Round], url: str) -> list[Sample]:
     return samples
 
 
-def rehearsed(part: Round, voices: Voices, config: str, sets: Sequence[str]) -> list[Sample]:
+def rehearsed(part: Round, voices: Voices, judge: WordJudge, config: str, sets: Sequence[str]) -> list[Sample]:
     """Play a round in virtual time."""
 
     async def on(line: Line) -> list[Sample]:
         return await played(part, line)
 
-    llm = ScriptedLlm(lambda messages: STORY, timing=SMALL_CPU, sleep=lambda seconds: None)
+    llm = ScriptedLlm(lambda messages: STORY, ending=judge.ending, timing=SMALL_CPU, sleep=lambda seconds: None)
     return rehearse(on, *sets, config=config, llm=llm, **voices.ears())
 
 

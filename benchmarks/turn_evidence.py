@@ -9,7 +9,6 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,13 @@ from typing import Any
 from benchmarks import form
 from benchmarks.paused_turns import PausedTurn, Silence
 from benchmarks.playback import Playback
+from benchmarks.word_judge import WordJudge
 from voiceagent.app.engines import build_engine
 from voiceagent.app.settings import load_settings
 from voiceagent.app.specs import gpus_for
 from voiceagent.audio.pcm import Pcm
 from voiceagent.config.settings import Settings
 from voiceagent.engines.drive import drive
-from voiceagent.engines.llm.contract import Ending, LlmEvent, Message, ReplyOptions
 from voiceagent.engines.turn.contract import WINDOW_S, TurnEvent, TurnPrediction
 from voiceagent.testing.recordings import RATE
 
@@ -61,17 +60,11 @@ class Witness:
     """The engines of some settings."""
 
     def __init__(self, settings: Settings, whole: Settings, ears: Playback) -> None:
-        self._settings = settings
         self._ears = ears
+        self._judge = WordJudge(settings)
         self._detector, self._whole = (build_engine("turn", some, gpus_for(some)) for some in (settings, whole))
         self._detector.load()
         self._whole.load()
-
-    @cached_property
-    def _model(self) -> Any:
-        model = build_engine("llm", self._settings, gpus_for(self._settings))
-        model.load()
-        return model
 
     def examine(self, turn: PausedTurn, known: Mapping[Key, Row]) -> list[Evidence]:
         """Find out about each silence of a turn, for as long as it lasts.
@@ -92,7 +85,7 @@ class Witness:
                 text, ending = row["text"], row["ending"]
             else:
                 text = self._ears.hear(until(HEARD_AT_S)).text
-                ending = self._read(turn.asked, text) if text else None
+                ending = self._judge.ending(text, turn.asked) if text else None
             found.append(Evidence(silence, sound, alone, text, ending, ask_ms))
         return found
 
@@ -108,21 +101,6 @@ class Witness:
         drive(detector)
         stream.close()
         return answers[0]
-
-    def _read(self, asked: str, text: str) -> float | None:
-        endings: list[float] = []
-
-        def collect(event: LlmEvent) -> None:
-            if isinstance(event, Ending):
-                endings.append(event.probability)
-
-        system, greeting = self._settings.llm.system_prompt, self._settings.session.greeting
-        messages = (Message("system", system), Message("assistant", asked or greeting), Message("user", text))
-        stream = self._model.open(collect)
-        stream.generate(1, messages, 0.0, options=ReplyOptions(max_tokens=1, judge_words=True))
-        drive(self._model)
-        stream.close()
-        return endings[0] if endings else None
 
 
 def examine_all(

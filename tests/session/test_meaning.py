@@ -1,6 +1,10 @@
 """What is uttered over the agent is judged by what it is: words, a tic, or a sound in which no word is understood."""
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from test_answered_early import QUESTION, TALE, ask, replies
 from test_conversation import rehearse
 from test_machine import Talk
@@ -78,6 +82,22 @@ def test_a_sound_without_words_does_not_interrupt_however_long_it_is_and_the_age
     assert talk.did(fx.Resume)
     assert at - 3.0 == pytest.approx(NO_WORDS_S)
     assert not talk.did(fx.End)
+
+
+@given(st.floats(3, 100_000), st.floats(0, 0.5))
+@example(17.23999999999972, 0.0)
+def test_a_wordless_sound_is_decided_by_a_few_alarms_whatever_the_clock_rounds(began, before_s):
+    """An alarm that rings at the moment it was set, again and again, would hang a virtual clock."""
+    talk = Talk().agent_speaks().feed(ev.SpeechStarted(began), ev.PartialTranscript(began, ""))
+    talk.state = replace(talk.state, speech_s=before_s)
+    at, after_s = began, talk.state.rules.interrupt_after_s - before_s
+    for _ in range(4):
+        at += after_s
+        talk.feed(ev.TimerFired(at, ev.Timer.INTERRUPT))
+        if talk.did(fx.Resume):
+            return
+        (after_s,) = (one.delay_s for one in talk.did(fx.SetTimer))
+    raise AssertionError(f"the alarm is set for {after_s} s again and again")
 
 
 @pytest.mark.parametrize(("word", "hum"), [("Her.", True), ("Bed", True), ("No.", False), ("Waiting", False)])

@@ -8,6 +8,9 @@ from voiceagent.session.meaning import hums
 NO_WORDS_S = 1.2
 """Sound this long without words is nobody's who wants to be heard; a word takes a recogniser half a second at most."""
 
+MOMENT_S = 0.001
+"""What is left to wait below this is rounding: a clock that stands still between alarms would never get past it."""
+
 
 def decide_without_words(draft: Draft, at: float) -> None:
     """A sound has lasted: interrupt, unless the recogniser has listened to it and understood nothing that is meant."""
@@ -16,7 +19,7 @@ def decide_without_words(draft: Draft, at: float) -> None:
     left_s = NO_WORDS_S - sound_s
     if not (state.wordless or hums(state.shown, sound_s, state)):
         draft.end(Outcome.INTERRUPTED)
-    elif left_s > 0:
+    elif left_s > MOMENT_S:
         draft.do(SetTimer(Timer.INTERRUPT, left_s))
     else:
         go_on_over_sound(draft)

@@ -34,8 +34,8 @@ class ScriptedLlm(ScriptedEngine):
     """Replies with `reply(messages)`, one prefill step and then one word per step.
 
     `reply` is called on the lane's thread; what it raises fails the step. So does the token `fail_at` (counted from 1)
-    of every reply; set it to None to recover. `ending(text)` is how likely the user's last words are to end; without it
-    the engine does not say. A script has no temperature.
+    of every reply; set it to None to recover. `ending(text)` is how likely the user's last words are to end; without
+    it, or where it returns None, the engine does not say. A script has no temperature.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class ScriptedLlm(ScriptedEngine):
         reply: Reply = echo,
         *,
         fail_at: int | None = None,
-        ending: Callable[[str], float] | None = None,
+        ending: Callable[[str], float | None] | None = None,
         sequences: int = 64,
         timing: StepTimes = SMALL_CPU,
         sleep: Callable[[float], None] = time.sleep,
@@ -128,7 +128,8 @@ class ScriptedLlmStream:
         whole = TOKEN.findall(self._engine.reply(messages))
         tokens = whole[: options.max_tokens]
         judges = self._engine.ending if options.judge_words else None
-        yield ScriptedStep(None if judges is None else Ending(generation, judges(messages[-1].content)), DECODE)
+        ending = None if judges is None else judges(messages[-1].content)
+        yield ScriptedStep(None if ending is None else Ending(generation, ending), DECODE)
         for number, text in enumerate(tokens, 1):
             if number == self._engine.fail_at:
                 raise RuntimeError(f"scripted to fail at token {number}")
