@@ -72,6 +72,23 @@ def test_nothing_is_heard_before_it_is_released() -> None:
     assert playout.buffered_s(1) == pytest.approx(0.98)
 
 
+def test_silence_turns_into_speech_only_where_it_may() -> None:
+    playout = speaking(speech(seconds=0.2, pause_after_s=0.2), speech(segment=1, seconds=0.2))
+    playout.may_begin = lambda: False
+    assert not pull_s(playout, 0.5).any()
+    assert playout.drain_events() == []
+    playout.may_begin = lambda: True
+    assert pull_s(playout, 0.1).any()
+    playout.may_begin = lambda: False
+    assert pull_s(playout, 0.06).any(), "what sounds goes on"
+    pull_s(playout, 0.5)
+    assert not any(isinstance(event, SegmentStarted) and event.segment for event in playout.drain_events())
+    playout.may_begin = lambda: True
+    assert pull_s(playout, 0.5).any()
+    assert playout.drain_events()[-1] == Drained(1)
+    assert playout.underruns == 0
+
+
 def test_what_happens_is_told_in_order() -> None:
     playout = speaking(speech(words=FOUR_WORDS[:2], seconds=0.5), speech(segment=1, seconds=0.1), seconds=0.64)
     assert playout.drain_events() == [

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from voiceagent.engines.llm.contract import Completed
@@ -12,6 +13,7 @@ from voiceagent.engines.timing import SMALL_CPU
 from voiceagent.engines.tts.scripted.engine import ScriptedTts
 from voiceagent.session.reports import AgentPaused, AgentResumed, EngineFailed, ResponseEnded
 from voiceagent.testing import Conversation, run_virtual
+from voiceagent.testing.sound import voice
 
 REAL = {"timing": SMALL_CPU, "sleep": lambda seconds: None}
 QUESTION = "please tell me something about the deep blue sea"
@@ -43,6 +45,23 @@ def test_a_question_is_answered_within_half_a_second_of_virtual_time():
         assert trace.user_text == QUESTION
         assert trace.speculation == "used"
         assert trace.voice_to_voice_ms < 500
+
+    rehearse(scene)
+
+
+def test_the_agent_does_not_begin_while_the_user_may_be_about_to():
+    async def scene(talk):
+        may_begin = talk.session.playout.may_begin
+        assert may_begin()
+        talk.session.hear(voice(0.032))
+        await asyncio.sleep(0.01)
+        assert not may_begin()
+        talk.session.hear(np.zeros(512, np.float32))
+        await asyncio.sleep(0.01)
+        assert may_begin(), "it was a click"
+        talk.session.hear(voice(0.032))
+        await asyncio.sleep(0.15)
+        assert may_begin(), "nothing more comes of the microphone"
 
     rehearse(scene)
 

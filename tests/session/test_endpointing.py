@@ -48,6 +48,23 @@ def test_a_doubtful_frame_changes_nothing():
     assert kinds(hear((UNSURE, 50))) == []
 
 
+def stirs(*runs):
+    """Whether speech may be beginning, after each (probability, frames) run."""
+    endpointer, found = Endpointer(THRESHOLDS), []
+    for probability, frames in runs:
+        for _ in range(frames):
+            endpointer.feed(VadFrame(probability, 512, 0.0))
+        found.append(endpointer.stirs)
+    return found
+
+
+def test_a_frame_or_a_few_that_are_not_silence_may_be_the_beginning_of_speech():
+    assert stirs((SILENCE, 5), (UNSURE, 1), (UNSURE, 1), (SILENCE, 1)) == [False, True, True, False]
+    assert stirs((SPEECH, 1), (SPEECH, 1)) == [True, False], "it has begun"
+    assert stirs((SPEECH, 5), (SILENCE, 2), (SPEECH, 1)) == [False, False, True]
+    assert stirs((UNSURE, 3), (UNSURE, 1), (UNSURE, 50)) == [True, False, False], "noise is not"
+
+
 def test_going_on_before_the_end_begins_speech_anew_without_an_end():
     found = hear((SPEECH, 5), (SILENCE, 3), (SPEECH, 5))
     assert kinds(found) == [SpeechStarted, SpeechPaused, SpeechStarted]

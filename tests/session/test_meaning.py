@@ -11,6 +11,7 @@ from test_machine import Talk
 
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
+from voiceagent.session.draft import MORE_S
 from voiceagent.session.reports import UserTextWithdrawn, UserTurnEnded
 from voiceagent.session.sounds import NO_WORDS_S
 
@@ -144,8 +145,28 @@ def test_a_short_sound_of_whose_words_the_recogniser_is_not_sure_is_not_meant(co
     talk = sound(understood=[]).feed(ev.SpeechPaused(3.0 + speech_s, speech_s))
     talk.feed(ev.FinalTranscript(3.1 + speech_s, talk.state.fork, "thank you", confidence=confidence))
     assert bool(talk.did(fx.End)) is meant
-    talk.feed(ev.SpeechStopped(3.2 + speech_s))
+    talk.feed(ev.SpeechStopped(3.2 + speech_s), ev.TimerFired(3.2 + speech_s + MORE_S, ev.Timer.UNDECIDED))
     assert talk.did(fx.SetAside) == ([] if meant else [fx.SetAside(2, "thank you")])
+
+
+def test_a_word_that_does_not_interrupt_is_the_first_of_more_if_more_comes_soon():
+    talk = sound(understood=[]).feed(ev.SpeechPaused(3.5, 0.5), ev.FinalTranscript(3.6, 2, "The table,"))
+    talk.feed(ev.SpeechStopped(3.7))
+    assert not talk.did(fx.Resume), "the agent does not speak into the gap"
+    talk.feed(ev.SpeechStarted(3.9), ev.PartialTranscript(4.3, "The table, please make it"))
+    assert talk.did(fx.End)[0].outcome is ev.Outcome.INTERRUPTED
+    talk.feed(ev.SpeechPaused(4.9, 1.0), ev.FinalTranscript(5.0, 3, "The table, please make it two."))
+    assert [effect.text for effect in talk.did(fx.Respond)] == ["The table, please make it two."]
+
+
+@pytest.mark.parametrize(("word", "waits"), [("Because,", True), ("Mm-hm.", False), ("Ha ha.", False), ("", False)])
+def test_the_agent_goes_on_at_once_after_what_has_no_words_and_soon_after_a_word(word, waits):
+    talk = sound(understood=[]).feed(ev.SpeechPaused(3.5, 0.5), ev.FinalTranscript(3.6, 2, word))
+    talk.feed(ev.SpeechStopped(3.7))
+    assert bool(talk.did(fx.Resume)) is not waits
+    if waits:
+        assert fx.SetTimer(ev.Timer.UNDECIDED, MORE_S) in talk.effects
+        assert talk.feed(ev.TimerFired(3.7 + MORE_S, ev.Timer.UNDECIDED)).did(fx.Resume)
 
 
 def test_words_of_a_short_sound_are_waited_for_to_its_end_while_the_agent_has_paused():

@@ -17,6 +17,7 @@ It has no clock of its own, no thread and no knowledge of how frames travel; wha
 network and the client's jitter buffer) counts as heard.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -49,6 +50,8 @@ class Playout:
     def __init__(self, rate: int, frame_ms: int = 20, fade_ms: float = FADE_MS) -> None:
         self.rate = rate
         self.frame_samples = rate * frame_ms // 1000
+        self.may_begin: Callable[[], bool] = lambda: True
+        """Asked before silence turns into speech; while it says no, the silence goes on."""
         self.underruns = 0
         """Gaps inside a segment because its audio came late."""
         self._fade = round(rate * fade_ms / 1000)
@@ -244,6 +247,8 @@ class Playout:
             return None
         segment = response.segment
         if segment is not None and segment.left and not response.silence:
+            if not self._sounding and not self.may_begin():
+                return None
             return self._speak(response.generation, segment, room)
         if self._sounding:
             self.underruns += segment is not None and segment.position > 0

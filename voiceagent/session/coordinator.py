@@ -90,6 +90,7 @@ class Session(Remembering):
         with ExitStack() as opened:  # an engine has no place left: free what the others gave
             self._input = UserInput(engines, config, turns, agent, self._post, self._engine_failed)
             opened.callback(self._input.close)
+            self.playout.may_begin = self._input.is_quiet
             self._llm = engines.llm.open(self._on_llm)
             opened.callback(self._llm.close)
             self._tts = engines.tts.open(about_object(self, log_fields, lambda event: self._responses.on_tts(event)))

@@ -24,7 +24,7 @@ from voiceagent.session.effects import (
 )
 from voiceagent.session.end_of_turn import end_log_odds, learn_pause, odds_of, wait_s
 from voiceagent.session.events import Outcome, Timer
-from voiceagent.session.meaning import has_content, is_meant
+from voiceagent.session.meaning import has_content, hums, is_meant
 from voiceagent.session.patience import Expected, goes_on
 from voiceagent.session.state import Response, State, User
 from voiceagent.text import normalise, words
@@ -35,6 +35,9 @@ so that nobody hears the difference, unless the model is busy with others."""
 
 REACTION_S = 0.4
 """Nobody interrupts what they have heard for less: they were about to go on."""
+
+MORE_S = 0.4
+"""Silence, after the first, in which somebody goes on who has said a word or two over the agent's voice."""
 
 
 class Draft:
@@ -214,10 +217,9 @@ class Draft:
                 self.yield_floor(at)
                 if self.state.user is not User.PAUSED:
                     return  # settled in there
-            elif self.state.user is User.WAITING:
-                self.dismiss()
-                return
             else:
+                if self.state.user is User.WAITING:
+                    self.pass_over(transcript)
                 return
         if not words(transcript):
             if self.state.user is User.WAITING:
@@ -241,6 +243,13 @@ class Draft:
             asked_back = self.state.response is not None and self.state.response.kind is ResponseKind.ASK_BACK
             self.set(turn=self.state.turn + 1, asked_back=asked_back, shown="")
             self.forget_turn()
+
+    def pass_over(self, transcript: str) -> None:
+        """Words over the agent's voice are not enough to interrupt it: they may be the first of more."""
+        if has_content(transcript, self.state) and not hums(transcript, self.state.speech_s, self.state):
+            self.do(SetTimer(Timer.UNDECIDED, MORE_S))
+        else:
+            self.dismiss()
 
     def come_to_nothing(self) -> None:
         """No words were understood in what the user said."""

@@ -11,6 +11,8 @@ from voiceagent.engines.vad.contract import FRAME_SAMPLES, VadFrame
 from voiceagent.session.events import SpeechPaused, SpeechStarted, SpeechStopped
 
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
+STIRRING_FRAMES = 3
+"""A sound that has lasted for longer without being speech is noise."""
 NEAREST_S = FRAME_S / 2
 """A duration is reached by the frame whose end lies nearest to it."""
 
@@ -39,6 +41,8 @@ class Endpointer:
         """Length of the run of speech frames up to now, while not speaking; of the whole speech, while speaking."""
         self._silent_s = 0.0
         """Time since the last speech frame."""
+        self._stirred = 0
+        """Frames up to now that are not silence, while not speaking."""
 
     def configure(self, thresholds: Thresholds) -> None:
         """Use other thresholds from the next frame on."""
@@ -46,12 +50,17 @@ class Endpointer:
 
     def reset(self) -> None:
         """Begin again, as if nothing had been heard: what goes on is new speech."""
-        self._speaking, self._stopped, self._voiced_s = False, True, 0.0
+        self._speaking, self._stopped, self._voiced_s, self._stirred = False, True, 0.0, 0
 
     @property
     def speaking(self) -> bool:
         """Whether speech goes on."""
         return self._speaking
+
+    @property
+    def stirs(self) -> bool:
+        """Whether what was heard last may be the beginning of speech: too short to tell."""
+        return not self._speaking and 0 < self._stirred <= STIRRING_FRAMES
 
     @property
     def in_doubt(self) -> bool:
@@ -72,12 +81,13 @@ class Endpointer:
         self._silent_s = self._silent_s + FRAME_S if frame.probability < self._limits.release else 0.0
         if self._silent_s < self._limits.pause_s - NEAREST_S:
             return None
-        self._speaking = False
+        self._speaking, self._stirred = False, 0
         speech_s, self._voiced_s = self._voiced_s - self._silent_s, 0.0
         return SpeechPaused(frame.heard_at, speech_s)
 
     def _in_silence(self, frame: VadFrame) -> SpeechStarted | SpeechStopped | None:
         self._silent_s += FRAME_S
+        self._stirred = self._stirred + 1 if frame.probability >= self._limits.release else 0
         self._voiced_s = self._voiced_s + FRAME_S if frame.probability >= self._limits.onset else 0.0
         if self._voiced_s >= self._limits.onset_s - NEAREST_S:
             self._speaking, self._stopped, self._silent_s = True, False, 0.0

@@ -29,6 +29,8 @@ from voiceagent.session.turns import TurnLog
 
 ByHand = type[ev.TurnCommitted] | type[ev.TurnDiscarded]
 """What the user does by hand about a turn."""
+STIRS_S = 0.1
+"""A sound is no sign of what comes next for longer; microphones fall silent, and lines break."""
 
 
 class UnusableError(VoiceAgentError):
@@ -64,6 +66,8 @@ class UserInput:
         """Whether speech was detected since the last turn, and since the last fork."""
         self._spoken_until = 0.0
         """When the sound before the last fork ended."""
+        self._judged_at = 0.0
+        """When the last frame was judged."""
         self._open_vad = partial(engines.vad.open, self._on_vad)
         with ExitStack() as opened:  # free what the others gave
             self.asr = engines.asr.open(self._on_asr)
@@ -78,6 +82,10 @@ class UserInput:
         """Lanes and numbers of the streams, as batches name them."""
         streams = {("asr", self.asr.number), ("vad", self.vad.number)}
         return streams | {("turn", self.turn.number)} if self.turn else streams
+
+    def is_quiet(self) -> bool:
+        """Return whether the user is not about to speak, as far as the last frame tells, if it is new."""
+        return not self._endpointer.stirs or self._loop.time() - self._judged_at > STIRS_S
 
     def configure(self, config: ConversationConfig) -> None:
         """Use other thresholds for speech and silence, and have turns ended by hand, or not."""
@@ -153,6 +161,7 @@ class UserInput:
     def _on_vad(self, event: VadEvent) -> None:
         if isinstance(event, VadFrame):
             self._held.judged()
+            self._judged_at = self._loop.time()
             self._judge(event)
             self._held.advance()
         else:
