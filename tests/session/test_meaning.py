@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from test_answered_early import QUESTION, TALE, ask, replies
 from test_conversation import rehearse
-from test_machine import Talk
+from test_machine import RULES, Talk
 
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
@@ -147,6 +147,20 @@ def test_a_short_sound_of_whose_words_the_recogniser_is_not_sure_is_not_meant(co
     assert bool(talk.did(fx.End)) is meant
     talk.feed(ev.SpeechStopped(3.2 + speech_s), ev.TimerFired(3.2 + speech_s + MORE_S, ev.Timer.UNDECIDED))
     assert talk.did(fx.SetAside) == ([] if meant else [fx.SetAside(2, "thank you")])
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "meant"),
+    [("Not only.", 0.69, False), ("Not only.", 0.71, True), ("Hold on.", 0.51, True), ("Hold on.", 0.49, False)],
+)
+@pytest.mark.parametrize("speech_s", [0.5, 0.9])
+def test_a_little_sentence_must_be_understood_well_unless_it_is_long_or_people_interrupt_by_it(
+    text, confidence, meant, speech_s
+):
+    assert RULES.min_confidence == 0.5
+    talk = sound(understood=[]).feed(ev.SpeechPaused(3.0 + speech_s, speech_s))
+    talk.feed(ev.FinalTranscript(3.1 + speech_s, talk.state.fork, text, confidence=confidence))
+    assert bool(talk.did(fx.End)) is (meant or speech_s >= RULES.interrupt_after_s)
 
 
 def test_a_word_that_does_not_interrupt_is_the_first_of_more_if_more_comes_soon():

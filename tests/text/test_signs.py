@@ -93,6 +93,12 @@ def test_other_words_that_are_few_interrupt_nobody(language, text):
     assert not calls_out(text, language)
 
 
+def test_a_little_sentence_interrupts_only_if_it_was_surely_said():
+    assert calls_out("Not only.")
+    assert not calls_out("Not only.", sure=False)
+    assert all(calls_out(text, sure=False) for text in ("Wait.", "Hold on,", "that is not"))
+
+
 @pytest.mark.parametrize(
     ("language", "text", "sound_s"),
     [("en", "Her.", 0.8), ("en", "If I,", 0.8), ("en", "Mama.", 1.0), ("de", "Er.", 0.8), ("fr", "Elle.", 0.9)],

@@ -60,7 +60,7 @@ from voiceagent.session.events import (
     Typed,
     WordsJudged,
 )
-from voiceagent.session.meaning import has_content, is_meant_so_far
+from voiceagent.session.meaning import SURER, has_content, is_meant_so_far
 from voiceagent.session.patience import expected_after
 from voiceagent.session.sounds import decide_without_words, go_on_over_sound
 from voiceagent.session.state import State, User
@@ -167,8 +167,8 @@ def _final(draft: Draft, event: FinalTranscript) -> None:
     state = draft.state
     if event.fork != state.fork or state.user not in (User.PAUSED, User.WAITING):
         return
-    doubtful = event.confidence is not None and event.confidence < state.rules.min_confidence
-    draft.set(transcript=event.text, unheard=event.failed, doubtful=doubtful)
+    sure, least = 1.0 if event.confidence is None else event.confidence, state.rules.min_confidence
+    draft.set(transcript=event.text, unheard=event.failed, doubtful=sure < least, unsure=sure < SURER * least)
     draft.set(wordless=draft.talked_over() and not event.own and not has_content(event.text, state))
     if words(event.text):
         draft.show(event.text, final=True)

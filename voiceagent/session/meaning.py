@@ -9,6 +9,10 @@ beginning of one.
 from voiceagent.session.state import State
 from voiceagent.text import calls_out, is_drawn_out, says_nothing, words
 
+SURER = 1.4
+"""How much surer than `Rules.min_confidence` the recogniser must be of a little sentence in a short sound: "Not only."
+is understood of an "Excellent!" at 0.55 to 0.68, and what people say is mostly at 0.75 and more."""
+
 
 def is_meant_so_far(text: str, speech_s: float, state: State) -> bool:
     """Return whether words interrupt while their sound goes on; `speech_s` is how long it has lasted, in seconds.
@@ -29,7 +33,7 @@ def is_meant(state: State) -> bool:
         return False
     if state.speech_s >= state.rules.interrupt_after_s and not hums(text, state.speech_s, state):
         return True
-    return not state.doubtful and calls_out(text, state.rules.language)
+    return not state.doubtful and calls_out(text, state.rules.language, sure=not state.unsure)
 
 
 def has_content(text: str, state: State) -> bool:

@@ -64,6 +64,8 @@ class State:
     """That text is empty because the recogniser failed."""
     doubtful: bool = False
     """That text was probably misheard."""
+    unsure: bool = False
+    """That text may have been understood in a sound that was none."""
     asked_back: bool = False
     """The user was asked to say the last turn again."""
     probability: float | None = None

@@ -33,15 +33,15 @@ def says_nothing(text: str, language: str | Language = "en") -> bool:
     return True
 
 
-def calls_out(text: str, language: str | Language = "en") -> bool:
+def calls_out(text: str, language: str | Language = "en", *, sure: bool = True) -> bool:
     """Return whether a short text is one by which people interrupt: one of their words for it ("Wait"), two that make a
-    sentence ("Tell me."), or more.
+    sentence ("Tell me."), or more. Of two others nothing is concluded unless it is `sure` that they were said.
     """
     known = find(language)
     said = normalise(_MARKS.sub(" ", text), known).split()
     if not known.interrupting or known.interrupting.intersection(said) or len(said) > FEW:
         return True
-    return len(said) == FEW and looks_finished(text, known)
+    return sure and len(said) == FEW and looks_finished(text, known)
 
 
 def is_drawn_out(text: str, sound_s: float, language: str | Language = "en") -> bool:
