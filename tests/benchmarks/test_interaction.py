@@ -118,7 +118,7 @@ def without_models(monkeypatch):
         def __init__(self, settings):
             pass
 
-    def rehearsed(part, voices, config, sets):
+    def rehearsed(part, voices, judge, config, sets):
         return [{"event": f"{part.number}.1", "kind": "tic", "name": "x", "recorded": True, "ignored": part.number > 1}]
 
     monkeypatch.setattr(interaction, "Voices", NoVoices)

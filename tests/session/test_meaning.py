@@ -11,8 +11,8 @@ from test_machine import RULES, Talk
 
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
-from voiceagent.session.draft import MORE_S
 from voiceagent.session.reports import UserTextWithdrawn, UserTurnEnded
+from voiceagent.session.silences import MORE_S
 from voiceagent.session.sounds import NO_WORDS_S
 
 TICS = ["Um.", "Uh...", "Er.", "Ha ha ha.", "Ahem.", "Achoo!", "Ouch.", "Oops.", "[laughter]", "Ha ha, right."]

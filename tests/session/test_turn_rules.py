@@ -7,10 +7,10 @@ from test_machine import RULES, Talk
 
 from voiceagent.session import effects as fx
 from voiceagent.session import events as ev
-from voiceagent.session.draft import REACTION_S
 from voiceagent.session.effects import ResponseKind
 from voiceagent.session.end_of_turn import learn_pause
 from voiceagent.session.patience import Expected
+from voiceagent.session.silences import REACTION_S
 from voiceagent.session.state import User
 
 

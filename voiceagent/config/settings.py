@@ -198,7 +198,7 @@ class TurnDetectorSettings(TurnSettings):
     max_wait_ms: Milliseconds = 2000
     """The longest silence before the answer, however much the turn seems incomplete."""
     patience_ms: Milliseconds = 1200
-    """The same, where nothing is known of the turn, or it may be one piece of more (a number that is dictated)."""
+    """The same, where nothing is known of the turn; about as long the next piece of a dictated number is waited for."""
 
 
 class SessionSettings(Section):

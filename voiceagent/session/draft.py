@@ -22,22 +22,13 @@ from voiceagent.session.effects import (
     ShowNothing,
     ShowUser,
 )
-from voiceagent.session.end_of_turn import end_log_odds, learn_pause, odds_of, wait_s
+from voiceagent.session.end_of_turn import learn_pause
 from voiceagent.session.events import Outcome, Timer
-from voiceagent.session.meaning import has_content, hums, is_meant
-from voiceagent.session.patience import Expected, goes_on
+from voiceagent.session.meaning import has_content, is_meant
+from voiceagent.session.patience import Expected
+from voiceagent.session.silences import MORE_S, may_be_the_first_of_more, pause_cut_into_s, wait_for_more_s
 from voiceagent.session.state import Response, State, User
 from voiceagent.text import normalise, words
-
-WORDS_WITHIN_S = 0.4
-"""Silence up to which the language model's opinion of the words is waited for: it comes before the reply's first token,
-so that nobody hears the difference, unless the model is busy with others."""
-
-REACTION_S = 0.4
-"""Nobody interrupts what they have heard for less: they were about to go on."""
-
-MORE_S = 0.4
-"""Silence, after the first, in which somebody goes on who has said a word or two over the agent's voice."""
 
 
 class Draft:
@@ -76,21 +67,11 @@ class Draft:
     def end(self, outcome: Outcome) -> None:
         """End the response."""
         assert self.state.response is not None
-        if outcome is Outcome.INTERRUPTED:
-            self.learn_cut_off()
+        if outcome is Outcome.INTERRUPTED and (pause_s := pause_cut_into_s(self.state)) is not None:
+            self.set(pause_s=learn_pause(self.state.pause_s, pause_s))
         self.do(End(self.state.response.generation, outcome))
         self.do(CancelTimer(Timer.INTERRUPT), CancelTimer(Timer.UNDECIDED))
         self.set(response=None)
-
-    def learn_cut_off(self) -> None:
-        """Take the silence before an interruption that is too soon to be a reaction for one of the user's pauses."""
-        state, response = self.state, self.state.response
-        if response is None or response.kind is not ResponseKind.REPLY or state.user is User.SILENT:
-            return
-        pause_s = state.started_at - state.stopped_at + state.rules.stop_s
-        too_soon = not response.audible or state.started_at < state.heard_at + REACTION_S
-        if too_soon and 0 < pause_s <= state.rules.max_wait_s:
-            self.set(pause_s=learn_pause(state.pause_s, pause_s))
 
     def void(self) -> None:
         """Drop the response that is being prepared, if there is one."""
@@ -166,17 +147,8 @@ class Draft:
             return
         if self.talked_over() or state.complete:
             return
-        rules, response = state.rules, state.response
-        ending = None if response is None else response.ending
-        if goes_on(state.transcript, state.pauses, state.expected, rules.language):
-            odds = odds_of(rules.patience_s)
-        else:
-            odds = end_log_odds(state.probability, ending, state.transcript, rules.language)
-        until_s = wait_s(odds, rules.cut_off_cost_s, state.pause_s, rules.max_wait_s)
-        replies = response is None or response.kind is ResponseKind.REPLY
-        if ending is None and replies and state.reads and rules.preemptive and rules.answer:
-            until_s = max(until_s, min(WORDS_WITHIN_S, rules.patience_s))
-        silent_s = at - state.stopped_at + rules.stop_s
+        until_s = wait_for_more_s(state, state.transcript, state.probability)
+        silent_s = at - state.stopped_at + state.rules.stop_s
         if until_s > silent_s:
             self.do(SetTimer(Timer.END_OF_TURN, until_s - silent_s))
         else:
@@ -218,8 +190,10 @@ class Draft:
                 if self.state.user is not User.PAUSED:
                     return  # settled in there
             else:
-                if self.state.user is User.WAITING:
-                    self.pass_over(transcript)
+                if self.state.user is User.WAITING and may_be_the_first_of_more(transcript, self.state):
+                    self.do(SetTimer(Timer.UNDECIDED, MORE_S))
+                elif self.state.user is User.WAITING:
+                    self.dismiss()
                 return
         if not words(transcript):
             if self.state.user is User.WAITING:
@@ -243,13 +217,6 @@ class Draft:
             asked_back = self.state.response is not None and self.state.response.kind is ResponseKind.ASK_BACK
             self.set(turn=self.state.turn + 1, asked_back=asked_back, shown="")
             self.forget_turn()
-
-    def pass_over(self, transcript: str) -> None:
-        """Words over the agent's voice are not enough to interrupt it: they may be the first of more."""
-        if has_content(transcript, self.state) and not hums(transcript, self.state.speech_s, self.state):
-            self.do(SetTimer(Timer.UNDECIDED, MORE_S))
-        else:
-            self.dismiss()
 
     def come_to_nothing(self) -> None:
         """No words were understood in what the user said."""
