@@ -8,7 +8,7 @@ to and of others), and interrupt it with the next request:
 
 - answers after: last speech sample sent -> first agent sample received;
 - yields: of interruptions, those that end the answer while the caller speaks, and how soon the agent is silent;
-- interrupts the user: of requests with a pause of 0.3 to 1.2 s in their midst, those into which the agent speaks;
+- interrupts the user: of requests with a pause of 0.2 to 2 s in their midst, those into which the agent speaks;
 - ignores: of signs of attention, tics, and talk of others, those after which it goes on where it was, or says nothing.
 
 Everything is drawn from `--seed` and the round's number: `--only 3` plays the third round again.

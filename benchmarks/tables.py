@@ -44,6 +44,25 @@ DIALOGUE = (
     ("last speech sample sent to first agent sample received, median", "v2v_ms_p50", " ms"),
 )
 
+INTERACTION = (
+    ("last speech sample sent to first agent sample received, median", "answer_ms_p50", " ms"),
+    ("the same, 90th percentile", "answer_ms_p90", " ms"),
+    ("requests made", "answer_count", ""),
+    ("interruptions to which the agent yields", "yield_percent", " %"),
+    ("speech onset to agent silent, 90th percentile", "yield_ms_p90", " ms"),
+    ("interruptions made", "interruption_count", ""),
+    ("requests with a pause into which the agent speaks", "interrupts_user_percent", " %"),
+    ("requests with a pause", "paused_request_count", ""),
+    ("signs of attention that are ignored", "ignores_backchannels_percent", " %"),
+    ("of them", "backchannels_count", ""),
+    ("coughs, laughs, cries, noises and music that are ignored", "ignores_tics_percent", " %"),
+    ("of them", "tics_count", ""),
+    ("talk to and of others that is ignored", "ignores_side_talk_percent", " %"),
+    ("of it", "side_talk_count", ""),
+    ("events, of which one is a request, a pause, an interruption or a sound", "event_count", ""),
+    ("of these with a synthetic sound", "synthetic_count", ""),
+)
+
 THROUGH = {
     "webrtc": "the page, WebRTC",
     "rtvi_webrtc": "RTVI over WebRTC",
@@ -190,27 +209,8 @@ TABLES = {
             ("transcripts that are wrong and would be", "wrong_asked_back_percent", " %"),
         ),
     ),
-    "interaction": Table(
-        "interaction",
-        (
-            ("last speech sample sent to first agent sample received, median", "answer_ms_p50", " ms"),
-            ("the same, 90th percentile", "answer_ms_p90", " ms"),
-            ("requests made", "answer_count", ""),
-            ("interruptions to which the agent yields", "yield_percent", " %"),
-            ("speech onset to agent silent, 90th percentile", "yield_ms_p90", " ms"),
-            ("interruptions made", "interruption_count", ""),
-            ("requests with a pause into which the agent speaks", "interrupts_user_percent", " %"),
-            ("requests with a pause", "paused_request_count", ""),
-            ("signs of attention that are ignored", "ignores_backchannels_percent", " %"),
-            ("of them", "backchannels_count", ""),
-            ("coughs, laughs, cries, noises and music that are ignored", "ignores_tics_percent", " %"),
-            ("of them", "tics_count", ""),
-            ("talk to and of others that is ignored", "ignores_side_talk_percent", " %"),
-            ("of it", "side_talk_count", ""),
-            ("events, of which one is a request, a pause, an interruption or a sound", "event_count", ""),
-            ("of these with a synthetic sound", "synthetic_count", ""),
-        ),
-    ),
+    "interaction": Table("interaction", INTERACTION),
+    "interaction_rehearsed": Table("interaction_rehearsed", INTERACTION),
     "voice_to_voice": Table(
         "voice_to_voice",
         (
