@@ -36,9 +36,7 @@ def goes_on(text: str, pauses: int, expected: Expected, language: str) -> bool:
     count = len(words(text))
     if pauses and count <= pauses + 1:  # a list, item by item
         return True
-    if expected is Expected.DICTATION and count == 1:
-        return True
-    if expected is Expected.DICTATION and is_dictated(text, language, share=MOSTLY):
+    if expected is Expected.DICTATION and (count == 1 or is_dictated(text, language, share=MOSTLY)):
         return True
     if not is_dictated(text, language):
         return False

@@ -2,14 +2,12 @@
 
 from voiceagent.session.draft import Draft
 from voiceagent.session.effects import CancelTimer, SetTimer
+from voiceagent.session.end_of_turn import MOMENT_S
 from voiceagent.session.events import Outcome, Timer
 from voiceagent.session.meaning import hums
 
 NO_WORDS_S = 1.2
 """Sound this long without words is nobody's who wants to be heard; a word takes a recogniser half a second at most."""
-
-MOMENT_S = 0.001
-"""What is left to wait below this is rounding: a clock that stands still between alarms would never get past it."""
 
 
 def decide_without_words(draft: Draft, at: float) -> None:
@@ -19,7 +17,7 @@ def decide_without_words(draft: Draft, at: float) -> None:
     left_s = NO_WORDS_S - sound_s
     if not (state.wordless or hums(state.shown, sound_s, state)):
         draft.end(Outcome.INTERRUPTED)
-    elif left_s > MOMENT_S:
+    elif left_s > MOMENT_S:  # else it is rounding, which a clock that stands still between alarms never gets past
         draft.do(SetTimer(Timer.INTERRUPT, left_s))
     else:
         go_on_over_sound(draft)
